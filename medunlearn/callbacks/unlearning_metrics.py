@@ -1,0 +1,128 @@
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from medunlearn.data.loading import Batch
+from medunlearn.errors import InputError
+from medunlearn.metrics import Feature, Part, Predictions, accuracies, unlearning_metrics
+from medunlearn.progress import progress
+from medunlearn.timing import Stopwatch
+
+
+class UnlearningMetrics(Callback):
+    """Measures UA, RA, TA and MIA from one pass over all images at the end of fit, and curves before on request.
+
+    Args:
+        every_n_epochs: Log UA, RA and TA every so many epochs; 0 for the end only. Each time costs a pass over all
+            images, which does not count as run time.
+        feature: What the membership attack sees: `confidence` (the paper's), `correctness`, `entropy` or `prob`.
+        nonmembers: Where the attack's non-members come from: `test`, or `val` where the test set is from another
+            source, as PathMNIST's is, and the attack would learn that difference.
+        seed: Seed of the attack's samples.
+
+    Raises:
+        InputError: If a value is out of range.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int = 0,
+        feature: Feature = "confidence",
+        nonmembers: Literal["test", "val"] = "test",
+        seed: int = 0,
+    ) -> None:
+        if every_n_epochs < 0:
+            raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
+        if seed < 0:
+            raise InputError(f"evaluation.seed={seed}: give a whole number of 0 or more")
+        self.every_n_epochs = every_n_epochs
+        self.feature: Feature = feature
+        self.nonmembers = nonmembers
+        self.seed = seed
+        self.predictions: Predictions | None = None
+        self.metrics: dict[str, float | None] = {}
+
+    def attack_settings(self) -> dict[str, Any]:
+        """Return what two runs must share for their MIA to be compared."""
+        return {"feature": self.feature, "nonmembers": self.nonmembers, "seed": self.seed}
+
+    def measure(self, predictions: Predictions) -> dict[str, float | None]:
+        """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
+        return unlearning_metrics(predictions, **self.attack_settings())
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log a point of the curves where one is due; the last one comes with the final evaluation."""
+        epoch = trainer.current_epoch + 1
+        if self.every_n_epochs and epoch % self.every_n_epochs == 0:
+            with _stage(pl_module, "evaluation"):
+                measured = accuracies(predict(trainer, pl_module))
+            curves = {f"unlearning/{name}": value for name, value in measured.items() if value is not None}
+            for logger in trainer.loggers:
+                logger.log_metrics(curves | {"epoch": epoch - 1}, step=trainer.global_step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure the model as the last epoch left it. Also runs where a resumed run had no epoch left to train."""
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        pl_module.to(trainer.strategy.root_device)
+        with _stage(pl_module, "evaluation"):
+            self.predictions = predict(trainer, pl_module)
+        with _stage(pl_module, "attack"):
+            for _ in progress(range(1), "Membership inference", _shown(trainer)):
+                self.metrics = self.measure(self.predictions)
+
+
+@torch.no_grad()
+def predict(trainer: Trainer, module: LightningModule) -> Predictions:
+    """Return the module's predictions on every image, each once, whatever the number of processes.
+
+    In evaluation mode and float32, as someone who loads the saved model would get them.
+    """
+    training = module.training
+    module.eval()
+    loaders = module.datamodule.evaluation_dataloaders()
+    parts = {name: _predict_part(trainer, module, loader, name) for name, loader in loaders.items()}
+    module.train(training)
+    return Predictions(**parts)
+
+
+def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Batch], name: str) -> Part:
+    outputs = [_no_rows(module)]
+    for batch in progress(loader, f"Evaluation: {name}", _shown(trainer)):
+        if len(batch.labels):  # a process may have no share of the last batch
+            output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
+            outputs.append({key: value.cpu() for key, value in output.items()})
+    mine = {key: torch.cat([output[key] for output in outputs]).numpy() for key in outputs[0]}
+    shares = _gather(mine)
+    order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
+    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in Part._fields))
+
+
+def _no_rows(module: LightningModule) -> dict[str, Tensor]:
+    """Return an empty output, so that an empty part has its shapes too."""
+    empty = torch.empty(0, dtype=torch.int64)
+    return {"probs": torch.empty(0, module.num_classes), "labels": empty, "index": empty}
+
+
+def _gather(mine: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return [mine]
+    shares: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(shares, mine)
+    return shares
+
+
+@contextmanager
+def _stage(module: LightningModule, name: str) -> Iterator[None]:
+    stopwatch = getattr(module, "stopwatch", None) or Stopwatch()
+    with stopwatch.measure(name):
+        yield
+
+
+def _shown(trainer: Trainer) -> bool:
+    return trainer.is_global_zero and trainer.progress_bar_callback is not None

@@ -1,0 +1,157 @@
+"""What the command line refuses before any long work: each check is one line of words when it fails."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+
+from medunlearn.callbacks import UnlearningMetrics
+from medunlearn.errors import InputError
+from medunlearn.methods import Classifier
+from medunlearn.models import load_weights
+from medunlearn.reproduce.configs import command_for
+from medunlearn.runs import RunDir
+
+PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
+
+
+def check_run_dir_named(run_dir: Path | None) -> None:
+    """Refuse a run without a directory."""
+    if run_dir is None:
+        raise InputError("run_dir: not set; name the run directory, as in `--run_dir runs/my_run`")
+
+
+def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
+    """Refuse to write over a run, or to resume what is not there."""
+    if resume and overwrite:
+        raise InputError("resume=true: contradicts overwrite=true; keep one of them")
+    if run.path.exists() and not run.path.is_dir():
+        raise InputError(f"run_dir={run}: is a file; name a directory")
+    if run.finished and not overwrite:
+        raise InputError(
+            f"run_dir={run}: already holds a finished run; say `--overwrite true` to start anew, or name another run_dir"
+        )
+    if run.started and not (resume or overwrite):
+        raise InputError(
+            f"run_dir={run}: already holds an unfinished run; say `--resume true` to go on with it, "
+            "or `--overwrite true` to start anew"
+        )
+    if resume and not run.started:
+        raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")
+
+
+def check_precision(precision: object) -> None:
+    """Refuse precisions that keep the weights themselves in fewer bits."""
+    if precision is not None and str(precision) not in PRECISIONS:
+        raise InputError(
+            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay bit-identical; "
+            "use 32-true, bf16-mixed or 16-mixed"
+        )
+
+
+def check_ckpt_path(path: object) -> None:
+    """Refuse a checkpoint for fit: Lightning would merge its settings over the config."""
+    if path is not None:
+        raise InputError(
+            f"ckpt_path={path}: fit takes no checkpoint; say `--resume true` to go on with a run, "
+            "or name the trained model in `--model.init_args.original`"
+        )
+
+
+def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
+    """Refuse a run that is missing or unfinished, and say how to make it."""
+    if not run.finished:
+        state = "the run there is unfinished" if run.started else "no run there"
+        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
+
+
+def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> None:
+    """Refuse an original of other data, another split or another architecture."""
+    if model.original is None:
+        return
+    argument = "model.init_args.original"
+    original = RunDir(model.original)
+    if original.path.resolve() == run.path.resolve():
+        raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
+    check_finished(original, argument)
+    theirs = original.read_split(argument)
+    _check_same_data(theirs, split, argument, original)
+    if theirs.get("indices") and theirs.get("sha256") != split["sha256"]:
+        raise InputError(
+            f"{argument}={original}: it was run with another forget set; use the same data.forget, "
+            "or an original trained without one"
+        )
+    if original.read_metrics(argument).get("trained_on") == "retain":
+        raise InputError(f"{argument}={original}: it never saw the forget set; name a model trained on all images")
+    load_weights(model.backbone, original.path, argument)
+
+
+def check_reference(
+    reference: Path | None, split: dict[str, Any], callbacks: Iterable[Callback], data_file: Path | None
+) -> None:
+    """Refuse a reference that cannot be compared with; only mention one that is missing."""
+    if reference is None:
+        return
+    run = RunDir(reference)
+    if not run.finished:
+        rank_zero_info(f"reference={run}: no finished run there, so AG is null; `{command_for(run.path, data_file)}`")
+        return
+    theirs = run.read_split("reference")
+    _check_same_data(theirs, split, "reference", run)
+    if theirs.get("sha256") != split["sha256"]:
+        raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
+    attack = run.read_metrics("reference").get("attack")
+    for callback in callbacks:
+        if isinstance(callback, UnlearningMetrics) and callback.attack_settings() != attack:
+            raise InputError(f"reference={run}: its attack was {attack}; give the same evaluation.* for both")
+
+
+def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
+    """Refuse to resume a run with other data, method or seed than it was started with."""
+    if run.config.is_file():
+        for key, before, now in _differences(
+            run.read_config("run_dir"), settings, ("data", "model", "seed_everything")
+        ):
+            raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
+    if run.split.is_file() and run.read_split("run_dir").get("sha256") != split["sha256"]:
+        raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
+
+
+def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
+    """Refuse a finished run that was made under other settings than are asked for."""
+    groups = ("data", "model", "seed_everything", "trainer", "evaluation", "reference")
+    for key, before, now in _differences(run.read_config("run_dir"), settings, groups):
+        raise InputError(
+            f"{key}={now}: the finished run in {run} was made with {before}; "
+            "use the same, name another run_dir, or delete that one"
+        )
+
+
+def check_predict(path: Path, overwrite: bool, processes: int) -> None:
+    """Refuse to write over predictions, or to write a part of them."""
+    if path.exists() and not overwrite:
+        raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
+    if processes > 1:
+        raise InputError(f"trainer.devices={processes}: predict writes one file from one process; use 1")
+
+
+def _check_same_data(theirs: dict[str, Any], split: dict[str, Any], argument: str, run: RunDir) -> None:
+    if theirs.get("data_sha256") != split["data_sha256"]:
+        raise InputError(
+            f"{argument}={run}: it was run on other data; use the same data.dataset and data.size, or data.file"
+        )
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], groups: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
+    for group in groups:
+        yield from _walk(before.get(group), now.get(group), group)
+
+
+def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            yield from _walk(before.get(name), now.get(name), f"{key}.{name}")
+    elif before != now:
+        yield key, before, now

@@ -1,0 +1,246 @@
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from medunlearn import checks
+from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
+from medunlearn.data import MedMNISTDataModule
+from medunlearn.errors import InputError
+from medunlearn.loggers import default_loggers
+from medunlearn.methods import Classifier
+from medunlearn.models import load_weights
+from medunlearn.reproduce.configs import resolve_configs
+from medunlearn.runs import RunDir
+
+
+class UnlearningCLI(LightningCLI):
+    """Wires data, method, measurement and run directory; the parts themselves know nothing of each other."""
+
+    datamodule: MedMNISTDataModule
+    model: Classifier
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what a run needs beside data, model and trainer."""
+        parser.add_argument("--run_dir", type=Path | None, default=None, help="The run directory.")
+        parser.add_argument("--resume", type=bool, default=False, help="Go on with the unfinished run in run_dir.")
+        parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start anew.")
+        parser.add_argument(
+            "--reference", type=Path | None, default=None, help="Run directory of the Retrain run that AG is taken to."
+        )
+        parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
+        parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
+        parser.link_arguments("data.in_channels", "model.init_args.in_channels", apply_on="instantiate")
+
+    @property
+    def settings(self) -> Namespace:
+        """The resolved configuration of the command."""
+        return self.config[self.config.subcommand]
+
+    @property
+    def run(self) -> RunDir:
+        """The run directory."""
+        return RunDir(self.settings.run_dir)
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the resolved configuration of the command as `config.yaml` holds it."""
+        content: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        return content[self.config.subcommand]
+
+    def before_instantiate_classes(self) -> None:
+        """Refuse what can be refused before any data is read."""
+        checks.check_run_dir_named(self.settings.run_dir)
+        self._fill_epochs()
+        if self.config.subcommand == "fit":
+            checks.check_precision(self.settings.trainer.precision)
+            checks.check_ckpt_path(self.settings.ckpt_path)
+            if rank_zero_only.rank == 0:  # other processes meet the directory as the first one has left it
+                checks.check_run_dir(self.run, self.settings.resume, self.settings.overwrite)
+            original = self.settings.model.init_args.get("original")
+            if original is not None:
+                checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+        else:
+            checks.check_finished(self.run, "run_dir", self.settings.data.file)
+
+    def _fill_epochs(self) -> None:
+        trainer = self.settings.trainer
+        if trainer.max_epochs is None and trainer.max_steps == -1:
+            trainer.max_epochs = _method(self.settings.model.class_path).default_epochs
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""
+        given = self.settings.trainer
+        callbacks = [RunTime(), *(self._get(self.config_init, "trainer").callbacks or [])]
+        if self.config.subcommand == "fit":
+            callbacks += [LearningRateMonitor("epoch")] if _default_logger(given.logger) else []
+            callbacks += [_last_checkpoint(self.run)] if given.enable_checkpointing is not False else []
+        if _default_logger(given.logger):
+            kwargs["logger"] = False  # started by before_fit, once everything has been checked
+        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+
+    def before_fit(self) -> None:
+        """Check data, original and reference against each other; only then touch the run directory."""
+        self.datamodule.prepare_data()
+        self.datamodule.setup("fit")
+        if self.model.original is not None:
+            self.datamodule.require_forget_set()
+        self.datamodule.train_on(self.model.training_part)
+        split = self.datamodule.split_record()
+        checks.check_original(self.model, self.run, split)
+        checks.check_reference(
+            self.settings.reference,
+            split,
+            self.trainer.callbacks,
+            self.settings.data.file,  # type: ignore[attr-defined]
+        )
+        if self.settings.resume:
+            checks.check_resumable(self.run, self.plain_settings(), split)
+        if self.settings.overwrite:
+            rank_zero_only(self.run.clear)()
+        if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
+            self.trainer.loggers = default_loggers(self.run, self.plain_settings())
+
+    def fit(self, **kwargs: Any) -> None:
+        """Run the stage, from its last checkpoint where it is resumed."""
+        if self.settings.resume and self.run.last.is_file():
+            kwargs["ckpt_path"] = self.run.last
+        self.trainer.fit(**kwargs | {"weights_only": True})
+
+    def after_fit(self) -> None:
+        """Print the run's row of the comparison."""
+        from medunlearn.report.table import comparison
+
+        if self.trainer.is_global_zero and self.run.finished:
+            earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
+            runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
+            print(f"\n{comparison(runs)}\nWritten to {self.run}")
+
+    def before_validate(self) -> None:
+        """Take the model of the finished run."""
+        if self.settings.ckpt_path is None:
+            load_weights(self.model.backbone, self.run.path, "run_dir")
+
+    before_test = before_validate
+    before_predict = before_validate
+
+    def predict(self, **kwargs: Any) -> None:
+        """Write `predict.npz` into the run directory: probs (N, C), labels (N,), index (N,) of the test images."""
+        path = self.run.path / "predict.npz"
+        checks.check_predict(path, self.settings.overwrite, self.trainer.world_size)
+        batches = self.trainer.predict(**kwargs | {"return_predictions": True}) or []
+        arrays = {key: torch.cat([batch[key] for batch in batches]).numpy() for key in batches[0]}  # type: ignore
+        np.savez(path, allow_pickle=False, **arrays)
+        print(f"Written to {path}")
+
+
+class _ParsedCLI(UnlearningCLI):
+    """Resolves a configuration and stops there."""
+
+    def before_instantiate_classes(self) -> None:
+        self._fill_epochs()
+
+    def instantiate_classes(self) -> None:
+        pass
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        pass
+
+
+def check_same_run(run: RunDir, args: list[str]) -> None:
+    """Refuse a run that was made under other settings than a command line asks for.
+
+    Args:
+        run: A run directory with a `config.yaml`.
+        args: `fit` and its options.
+
+    Raises:
+        InputError: If a setting differs, or an option is wrong.
+    """
+    checks.check_same_run(run, _parse(_ParsedCLI, args).plain_settings())
+
+
+def run(args: list[str]) -> int:
+    """Run one of Lightning's commands.
+
+    Args:
+        args: `fit`, `validate`, `test` or `predict`, and its options.
+
+    Raises:
+        InputError: If an option or what it names is wrong.
+    """
+    # These speak to whoever wires a Trainer; here that is this file.
+    for message in (
+        ".*does not have many workers.*",
+        ".*LightningCLI's args parameter.*",
+        ".*`Trainer` was configured.*",
+    ):
+        warnings.filterwarnings("ignore", message)
+    _parse(UnlearningCLI, args)
+    return 0
+
+
+def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
+    quiet = {"exit_on_error": False}
+    try:
+        return kind(
+            Classifier,
+            MedMNISTDataModule,
+            subclass_mode_model=True,
+            save_config_callback=_run_record,  # type: ignore[arg-type]
+            seed_everything_default=0,
+            trainer_defaults={
+                "precision": default_precision(),
+                "num_sanity_val_steps": 0,
+                "log_every_n_steps": 10,
+                "use_distributed_sampler": False,
+            },
+            parser_kwargs=dict.fromkeys(UnlearningCLI.subcommands(), quiet) | quiet,
+            args=resolve_configs(args),
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+        )
+    except ArgumentError as error:
+        raise InputError(f"{' '.join(str(error).split())}; see `medunlearn {args[0]} --help`") from None
+
+
+def default_precision() -> str:
+    """Return `bf16-mixed` where the hardware computes in bfloat16, else `32-true`."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "32-true"
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
+
+
+def _method(class_path: str) -> type[Classifier]:
+    module, _, name = class_path.rpartition(".")
+    method: type[Classifier] = getattr(import_module(module), name)
+    return method
+
+
+def _default_logger(value: Any) -> bool:
+    return value is None or value is True
+
+
+def _last_checkpoint(run: RunDir) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=run.checkpoints, filename=run.last.stem, enable_version_counter=False, save_on_train_epoch_end=True
+    )
+
+
+def _run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
+    """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
+    kept = config.clone()
+    kept.resume = kept.overwrite = False  # of this call, not of the experiment
+    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False))

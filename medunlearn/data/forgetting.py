@@ -1,0 +1,189 @@
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from medunlearn.errors import InputError
+
+
+@dataclass(frozen=True)
+class ForgetSpec:
+    """How the forget set is chosen: by exactly one of rate, classes and indices, or not at all.
+
+    Args:
+        rate: Share of the training set to forget, in (0, 1): floor(rate x N) images, drawn uniformly.
+        classes: Every training image of these classes.
+        indices: A file of indices into the training set, one a line (.txt), in the column `index` (.csv), as an
+            integer array (.npy), or as a list (.json; a run's `split.json` will do).
+        seed: Seed of the draw by rate.
+        stratified: Draw each class in proportion to its size rather than uniformly over all images.
+
+    Raises:
+        InputError: If the values contradict each other or are out of range.
+    """
+
+    rate: float | None = None
+    classes: list[int] | None = None
+    indices: Path | None = None
+    seed: int = 0
+    stratified: bool = False
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("rate", "classes", "indices") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InputError(
+                f"data.forget: {' and '.join(given)} are both set; keep one and clear the other, "
+                f"as in `--data.forget.{given[0]} null`"
+            )
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise InputError(f"data.forget.rate={self.rate}: give a share between 0 and 1, such as 0.1")
+        if self.seed < 0:
+            raise InputError(f"data.forget.seed={self.seed}: give a whole number of 0 or more")
+        if self.stratified and self.rate is None:
+            raise InputError("data.forget.stratified=true: only a draw by rate can be stratified; set data.forget.rate")
+
+    @property
+    def given(self) -> bool:
+        """Whether there is a forget set at all."""
+        return not (self.rate is None and self.classes is None and self.indices is None)
+
+    def describe(self) -> dict[str, object]:
+        """Return how the forget set was chosen, as `split.json` keeps it."""
+        if self.rate is not None:
+            return {"rate": self.rate, "stratified": self.stratified}
+        if self.classes is not None:
+            return {"classes": sorted(self.classes)}
+        return {"indices": str(self.indices)} if self.indices is not None else {}
+
+
+def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) -> np.ndarray:
+    """Return the forget set as sorted indices into the training set.
+
+    Args:
+        labels: Labels of the training set, shape (N,).
+        num_classes: Number of classes C.
+        spec: How to choose.
+
+    Returns:
+        Sorted int64 indices, shape (F,) with 0 < F < N, or (0,) where `spec` asks for none.
+
+    Raises:
+        InputError: If the forget set or what is retained would be empty, or an index or class is invalid.
+    """
+    if not spec.given:
+        return np.empty(0, dtype=np.int64)
+    if spec.rate is not None:
+        draw = _draw_stratified if spec.stratified else _draw_uniform
+        chosen, argument = draw(labels, spec.rate, spec.seed), f"data.forget.rate={spec.rate}"
+    elif spec.classes is not None:
+        chosen, argument = _of_classes(labels, num_classes, spec.classes), f"data.forget.classes={spec.classes}"
+    else:
+        assert spec.indices is not None
+        chosen, argument = read_indices(spec.indices, len(labels)), f"data.forget.indices={spec.indices}"
+    if len(chosen) == 0:
+        raise InputError(f"{argument}: the forget set is empty with {len(labels)} training images; choose more")
+    if len(chosen) == len(labels):
+        raise InputError(f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer")
+    return np.sort(chosen)
+
+
+def read_indices(path: Path, count: int) -> np.ndarray:
+    """Return the indices in a file, in its order, shape (F,).
+
+    Args:
+        path: A .txt, .csv, .npy or .json file, see `ForgetSpec`.
+        count: Number of training images that the indices must lie below.
+
+    Raises:
+        InputError: If the file is missing or of another form, or an index is repeated or out of range.
+    """
+    argument = f"data.forget.indices={path}"
+    readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": _read_npy, ".json": _read_json}
+    if path.suffix not in readers:
+        raise InputError(f"{argument}: unknown kind of file; give one that ends in {', '.join(readers)}")
+    try:
+        found = readers[path.suffix](path)
+    except FileNotFoundError:
+        raise InputError(f"{argument}: no such file; give the path of an index file") from None
+    except (OSError, ValueError, TypeError, KeyError, EOFError, csv.Error, RecursionError):
+        raise InputError(f"{argument}: {_FORMS[path.suffix]}") from None
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+        raise InputError(f"{argument}: {_FORMS[path.suffix]}")
+    wrong = found[(found < 0) | (found >= count)]
+    if len(wrong):
+        raise InputError(
+            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}"
+        )
+    values, times = np.unique(found, return_counts=True)
+    if (times > 1).any():
+        raise InputError(f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once")
+    return found.astype(np.int64)
+
+
+_FORMS = {
+    ".txt": "not readable as a list of indices; write one whole number a line",
+    ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
+    ".npy": "not readable as a list of indices; save a one-dimensional integer array",
+    ".json": "not readable as a list of indices; write a list of whole numbers, or give a run's split.json",
+}
+
+
+def _read_txt(path: Path) -> np.ndarray:
+    return _integers([line for line in path.read_text().split("\n") if line.strip()])
+
+
+def _read_csv(path: Path) -> np.ndarray:
+    with path.open(newline="") as file:
+        rows = csv.DictReader(file, skipinitialspace=True)
+        if "index" not in (rows.fieldnames or ()):
+            raise ValueError("no column `index`")
+        return _integers([row["index"] for row in rows])
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    return np.asarray(np.load(path, allow_pickle=False))
+
+
+def _read_json(path: Path) -> np.ndarray:
+    content = json.loads(path.read_text())
+    values = content["indices"] if isinstance(content, dict) else content
+    if not isinstance(values, list) or not all(type(value) is int for value in values):
+        raise ValueError("not a list of whole numbers")
+    return _integers(values)
+
+
+def _integers(values: list[str] | list[int]) -> np.ndarray:
+    try:
+        return np.array([int(value) for value in values], dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _draw_uniform(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).choice(len(labels), size=int(rate * len(labels)), replace=False)
+
+
+def _draw_stratified(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
+    """Draw from each class its share of floor(rate x N), rounded by the largest remainder."""
+    rng = np.random.default_rng(seed)
+    classes, sizes = np.unique(labels, return_counts=True)
+    counts = np.floor(rate * sizes).astype(int)
+    remainder = rate * sizes - counts
+    missing = int(rate * len(labels)) - counts.sum()
+    counts[np.argsort(-remainder, kind="stable")[:missing]] += 1
+    drawn = [
+        rng.choice(np.flatnonzero(labels == label), size=count, replace=False)
+        for label, count in zip(classes, counts, strict=True)
+    ]
+    return np.concatenate(drawn)
+
+
+def _of_classes(labels: np.ndarray, num_classes: int, classes: list[int]) -> np.ndarray:
+    wrong = [label for label in classes if not 0 <= label < num_classes]
+    if wrong:
+        raise InputError(
+            f"data.forget.classes={classes}: class {wrong[0]} is out of range; the classes are 0 to {num_classes - 1}"
+        )
+    return np.flatnonzero(np.isin(labels, classes))

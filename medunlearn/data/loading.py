@@ -1,0 +1,167 @@
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from medunlearn.data.augmentation import Draws, draw
+
+
+class Batch(NamedTuple):
+    """One process's share of a global batch of B images; b of them are here.
+
+    Everything random about a batch is drawn here, from the seed, the epoch and the number of the batch, for the whole
+    global batch. So it does not depend on the device, the processes or the workers, and a resumed run draws what the
+    uninterrupted run would have drawn.
+    """
+
+    images: Tensor
+    """(b, channels, H, W): uint8 as fetched, float in [0, 1] once on the device."""
+    labels: Tensor
+    """(b,) int64: the true classes."""
+    index: Tensor
+    """(b,) int64: which image of its split each one is."""
+    forget: Tensor
+    """(b,) bool: whether the image is in the forget set."""
+    weight: Tensor
+    """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean over
+    the global batch. 0 for an image that only fills an empty share."""
+    uniform: Tensor
+    """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
+    draws: Draws | None
+    """The parameters of the augmentation; None where images stay as they are."""
+
+
+class Request(NamedTuple):
+    """What a process asks of the data set for one batch."""
+
+    indices: Tensor
+    """(b,) int64: this process's share of the global batch."""
+    rows: Tensor
+    """(b,) int64: where in the global batch they stand."""
+    global_size: int
+    weight: Tensor
+    """(b,): see `Batch.weight`."""
+    seed: int
+
+
+class DealtBatches(DistributedSampler[Request]):
+    """Deals out global batches over the processes: each image once an epoch, none twice, none dropped.
+
+    A `DistributedSampler` by name, so that Lightning leaves it in place and tells it the epoch. Lightning's own pads with
+    duplicates, which changes every figure measured with it.
+
+    Args:
+        groups: Index tensors, each dealt out to its end before the next: one for a single shuffled pass, two for an
+            epoch that goes through the forget set and then the retain set.
+        batch_size: Global batch size B.
+        seed: Seed of order and draws; None for the order given.
+        rank: This process.
+        world_size: Number of processes.
+        fill: Give a process whose share is empty one image of weight 0, so that it takes part in the step.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Tensor],
+        batch_size: int,
+        seed: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        fill: bool = False,
+    ) -> None:
+        self.groups = [group for group in groups if len(group)]
+        super().__init__(_Sized(sum(map(len, self.groups))), num_replicas=world_size, rank=rank, shuffle=False)
+        self.batch_size = batch_size
+        self.order_seed = seed
+        self.fill = fill
+
+    def __len__(self) -> int:
+        return sum(-(-len(group) // self.batch_size) for group in self.groups)
+
+    def __iter__(self) -> Iterator[Request]:  # type: ignore[override]
+        number = 0
+        for place, group in enumerate(self.groups):
+            for batch in self._ordered(group, place).split(self.batch_size):
+                yield self._share(batch, number)
+                number += 1
+
+    def _ordered(self, group: Tensor, place: int) -> Tensor:
+        if self.order_seed is None:
+            return group
+        generator = torch.Generator().manual_seed(_mix(self.order_seed, self.epoch, place, 0))
+        return group[torch.randperm(len(group), generator=generator)]
+
+    def _share(self, batch: Tensor, number: int) -> Request:
+        rows = torch.arange(self.rank, len(batch), self.num_replicas)
+        weight = torch.full((len(rows),), self.num_replicas / len(batch))
+        if self.fill and len(rows) == 0:
+            rows, weight = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
+        seed = _mix(self.order_seed or 0, self.epoch, number, 1)
+        return Request(batch[rows], rows, len(batch), weight, seed)
+
+
+class ImageDataset(Dataset[Batch]):
+    """Images in memory as uint8, given out a whole batch at a time.
+
+    Args:
+        images: uint8, (N, H, W) or (N, H, W, 3).
+        labels: (N,) integers.
+        forget: (N,) bool: which images are in the forget set; None for none.
+        augmentation: The preset drawn for each batch; None for images as they are.
+    """
+
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray, forget: np.ndarray | None = None, augmentation: str | None = None
+    ) -> None:
+        self.images = torch.from_numpy(images)
+        self.labels = torch.from_numpy(labels)
+        self.forget = torch.zeros(len(labels), dtype=torch.bool) if forget is None else torch.from_numpy(forget)
+        self.augmentation = augmentation
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, request: Request) -> Batch:
+        """Return the batch asked for; images are (b, channels, H, W) in channels-last memory."""
+        generator = torch.Generator().manual_seed(request.seed)
+        images = self.images.index_select(0, request.indices)
+        draws = draw(self.augmentation, request.global_size, generator) if self.augmentation else None
+        return Batch(
+            images=images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1),
+            labels=self.labels[request.indices],
+            index=request.indices,
+            forget=self.forget[request.indices],
+            weight=request.weight,
+            uniform=torch.rand(request.global_size, generator=generator)[request.rows],
+            draws=None if draws is None else draws.rows(request.rows),
+        )
+
+
+def make_loader(dataset: ImageDataset, sampler: DealtBatches, workers: int = 0) -> DataLoader[Batch]:
+    """Return a DataLoader that fetches one dealt batch at a time."""
+    return DataLoader(
+        dataset,
+        sampler=sampler,
+        batch_size=None,  # the sampler asks for whole batches
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _mix(*numbers: int) -> int:
+    """Return one seed from several, so that streams for neighbouring epochs and batches are unrelated."""
+    return int(np.random.SeedSequence([number % 2**63 for number in numbers]).generate_state(1, np.uint64)[0] >> 1)
+
+
+class _Sized(Dataset[None]):
+    """All that `DistributedSampler` asks of a data set: its length."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length

@@ -1,0 +1,89 @@
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
+
+from medunlearn.runs import RunDir
+
+
+def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
+    """Return what logs a run by default: Weights & Biases, online where the user is logged in, and CSV files.
+
+    Nobody is asked for a key, and nothing fails without one: the run is then kept offline below `logs`, to be sent
+    later. W&B's own environment variables (WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE, ...) hold.
+
+    Args:
+        run: The run directory.
+        config: The resolved configuration, shown with the run.
+    """
+    csv = CSVLogger(run.path, name=run.logs.name)
+    if rank_zero_only.rank != 0:
+        return [csv]
+    return [*_wandb_logger(run, config), csv]
+
+
+def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
+    """Return a started WandbLogger, offline if need be, or nothing where even that fails."""
+    for mode in ("online", "offline") if _logged_in() else ("offline",):
+        try:
+            experiment = _start(run, config, mode)
+        except Exception as error:  # no service, a wrong key, no room: none of them may cost a run
+            rank_zero_warn(f"Weights & Biases could not be started {mode}: {error}")
+            continue
+        _say_where(experiment)
+        return [WandbLogger(experiment=experiment, save_dir=run.logs, name=run.path.name)]
+    return []
+
+
+def _start(run: RunDir, config: dict[str, Any], mode: str) -> Any:
+    import wandb
+
+    run.logs.mkdir(parents=True, exist_ok=True)
+    experiment = wandb.init(
+        project=os.environ.get("WANDB_PROJECT", "medunlearn"),
+        name=run.path.name,
+        dir=run.logs,
+        id=_identity(run),
+        resume="allow",
+        config=config,
+        mode=os.environ.get("WANDB_MODE", mode) if mode == "online" else _offline_mode(),
+        # Its own console output says the same as ours and more; without a network it must not wait long.
+        settings=wandb.Settings(silent=True, console="off", init_timeout=30),
+    )
+    experiment.define_metric("trainer/global_step")
+    experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    return experiment
+
+
+def _offline_mode() -> str:
+    return "disabled" if os.environ.get("WANDB_MODE") == "disabled" else "offline"
+
+
+def _identity(run: RunDir) -> str:
+    """Return the id of the W&B run, kept in the run directory so that a resumed run goes on with its curves."""
+    path = run.logs / "wandb_id"
+    if not path.exists():
+        run.write_bytes(path, uuid.uuid4().hex[:8].encode())
+    return path.read_text()
+
+
+def _logged_in() -> bool:
+    """Return whether there are credentials for W&B, without asking for any."""
+    import wandb
+
+    try:
+        return bool(wandb.login(prompt=False))
+    except TypeError:  # releases before `prompt` was added
+        return bool(wandb.api.api_key)
+    except Exception:  # a malformed key counts as none
+        return False
+
+
+def _say_where(experiment: Any) -> None:
+    if getattr(experiment, "offline", False):
+        rank_zero_info(f"Weights & Biases: kept offline; send it with `wandb sync {Path(experiment.dir).parent}`")
+    elif getattr(experiment, "url", None):
+        rank_zero_info(f"Weights & Biases: {experiment.url}")

@@ -1,0 +1,65 @@
+"""The saliency mask of SalUn (Fan et al., ICLR 2024, Eq. 3-4): which weights unlearning may move."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Mask = dict[str, Tensor]
+"""For each parameter, by name, a boolean tensor of its shape: True where it may move."""
+
+
+def forget_gradients(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    """Return the gradient of the summed cross-entropy over a forget set, by parameter name.
+
+    The model is in evaluation mode, so that the sum does not depend on how the set is cut into batches, and every image
+    counts the same, also those of a smaller last batch. (The reference code sums the gradients of batch means, in which
+    an image of a smaller batch counts more.) The signed gradients are summed; the absolute value comes after.
+
+    Args:
+        model: Any classifier of C classes; its mode and its gradients are as before afterwards.
+        batches: Images (b, channels, H, W) and true labels (b,).
+    """
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    sums = [torch.zeros_like(parameter) for parameter in parameters]
+    training = model.training
+    model.eval()
+    with torch.enable_grad():
+        for images, labels in batches:
+            loss = F.cross_entropy(model(images), labels, reduction="sum")
+            for total, gradient in zip(sums, torch.autograd.grad(loss, parameters), strict=True):
+                total += gradient
+    model.train(training)
+    return dict(zip(names, sums, strict=True))
+
+
+def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
+    """Return the mask of the floor(ratio x P) coordinates with the largest absolute gradient, of P in all parameters.
+
+    One ranking goes over all parameters together. Of equal values at the threshold those that come first in the order
+    of the parameters are taken, so that the number is exact.
+
+    Args:
+        gradients: The gradient over the forget set, by parameter name.
+        ratio: Share of the coordinates that may move, in (0, 1].
+
+    Raises:
+        ValueError: If the ratio is out of range or selects nothing.
+    """
+    magnitude = torch.cat([gradient.reshape(-1) for gradient in gradients.values()]).abs_()
+    count = math.floor(ratio * magnitude.numel())
+    if not 0 < ratio <= 1 or count == 0:
+        raise ValueError(f"Expected argument `ratio` in (0, 1] to select at least one coordinate, but got {ratio}")
+    flat = _largest(magnitude, count)
+    parts = flat.split([gradient.numel() for gradient in gradients.values()])
+    return {name: part.view_as(gradients[name]) for name, part in zip(gradients, parts, strict=True)}
+
+
+def _largest(values: Tensor, count: int) -> Tensor:
+    threshold = values.topk(count, sorted=False).values.min()
+    chosen = values > threshold
+    equal = (values == threshold).nonzero().squeeze(1)
+    chosen[equal[: count - int(chosen.sum())]] = True
+    return chosen

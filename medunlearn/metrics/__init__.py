@@ -1,0 +1,19 @@
+from medunlearn.metrics.gap import GAP_METRICS, average_gap
+from medunlearn.metrics.membership import Feature, attack, attack_sample, membership_inference
+from medunlearn.metrics.predictions import PARTS, Part, Predictions
+from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics
+
+__all__ = [
+    "GAP_METRICS",
+    "PARTS",
+    "Feature",
+    "Part",
+    "Predictions",
+    "accuracies",
+    "accuracy",
+    "attack",
+    "attack_sample",
+    "average_gap",
+    "membership_inference",
+    "unlearning_metrics",
+]

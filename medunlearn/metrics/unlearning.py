@@ -1,0 +1,47 @@
+import torch
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from medunlearn.metrics.membership import Feature, attack
+from medunlearn.metrics.predictions import Part, Predictions
+
+
+def accuracy(part: Part) -> float | None:
+    """Return the share of a part that is classified correctly, in %; None where it is empty."""
+    if len(part.labels) == 0:
+        return None
+    probs, labels = torch.from_numpy(part.probs), torch.from_numpy(part.labels)
+    # A count over float64 rather than torchmetrics' float32 share, so that the figure is exact to the last digit.
+    correct = multiclass_accuracy(probs, labels, num_classes=probs.shape[1], average="micro").double() * len(labels)
+    return 100 * round(float(correct)) / len(labels)
+
+
+def accuracies(predictions: Predictions) -> dict[str, float | None]:
+    """Return UA, RA and TA in %.
+
+    UA = 100 - accuracy on the forget set (None without one), RA = accuracy on the retain set, TA = accuracy on the test
+    set.
+    """
+    forget = accuracy(predictions.forget)
+    return {
+        "UA": None if forget is None else 100 - forget,
+        "RA": accuracy(predictions.retain),
+        "TA": accuracy(predictions.test),
+    }
+
+
+def unlearning_metrics(
+    predictions: Predictions, feature: Feature = "confidence", nonmembers: str = "test", seed: int = 0
+) -> dict[str, float | None]:
+    """Return UA, RA, TA and MIA in %; UA and MIA are None without a forget set.
+
+    Args:
+        predictions: The model's predictions on every part.
+        feature: What the membership attack sees of the model's output.
+        nonmembers: `test` or `val`: where the attack's non-members come from.
+        seed: Seed of the attack's samples.
+    """
+    metrics = accuracies(predictions)
+    outside: Part = getattr(predictions, nonmembers)
+    forgotten = len(predictions.forget.labels) > 0
+    metrics["MIA"] = attack(predictions.retain, outside, predictions.forget, feature, seed) if forgotten else None
+    return metrics

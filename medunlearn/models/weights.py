@@ -1,0 +1,80 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medunlearn.errors import InputError
+from medunlearn.models.resnet import ResNet18
+from medunlearn.runs import RunDir
+
+
+def save_weights(model: ResNet18, path: Path, **extra: Any) -> None:
+    """Write the weights of `model` and what is needed to build it again, in one atomic step.
+
+    The file is a dict with `state_dict` (torchvision's parameter names), `architecture` and what `extra` adds; it loads
+    with `torch.load(path, weights_only=True)`.
+    """
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        torch.save({"state_dict": state, "architecture": model.architecture, **extra}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_weights(source: str | Path, argument: str = "original") -> dict[str, Any]:
+    """Return the content of the weights file of a run directory, or of a weights file itself.
+
+    Raises:
+        InputError: If there is no such file, or it is not one that `save_weights` wrote.
+    """
+    path = RunDir(source).weights if Path(source).is_dir() else Path(source)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise InputError(
+            f"{argument}={source}: {path} cannot be read as weights ({type(error).__name__}); train that run again"
+        ) from None
+    if not isinstance(content, dict) or not {"state_dict", "architecture"} <= content.keys():
+        raise InputError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")
+    return content
+
+
+def load_weights(model: ResNet18, source: str | Path, argument: str = "original") -> None:
+    """Load the weights of a run directory or a weights file into `model`.
+
+    Raises:
+        InputError: If they are missing, damaged, or of another architecture.
+    """
+    content = read_weights(source, argument)
+    if content["architecture"] != model.architecture:
+        raise InputError(
+            f"{argument}={source}: its model is {_words(content['architecture'])}, this run's is "
+            f"{_words(model.architecture)}; give a run of the same model and data"
+        )
+    try:
+        model.load_state_dict(content["state_dict"])
+    except RuntimeError:
+        raise InputError(f"{argument}={source}: its weights do not fit a ResNet-18; train that run again") from None
+
+
+def load_model(source: str | Path) -> ResNet18:
+    """Return the model of a finished run, in evaluation mode; it takes images (N, channels, H, W) in [0, 1].
+
+    Args:
+        source: A run directory, or its `checkpoints/model.ckpt`.
+
+    Raises:
+        InputError: If there are no weights, or they are damaged.
+    """
+    model = ResNet18(**read_weights(source, "source")["architecture"])
+    load_weights(model, source, "source")
+    return model.eval()
+
+
+def _words(architecture: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in sorted(architecture.items()))

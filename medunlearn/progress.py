@@ -1,0 +1,18 @@
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], description: str, enabled: bool = True, total: int | None = None) -> Iterable[T]:
+    """Show a progress bar over `items` where `enabled`, and clear it at the end.
+
+    Args:
+        items: What to iterate over.
+        description: What the bar is called.
+        enabled: False for silence, as with `--trainer.enable_progress_bar false`.
+        total: The number of items, where they cannot say it themselves.
+    """
+    return tqdm(items, desc=description, disable=not enabled, total=total, leave=False, dynamic_ncols=True)

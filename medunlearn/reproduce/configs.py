@@ -1,0 +1,85 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medunlearn.errors import InputError
+
+
+def shipped_configs() -> Path:
+    """Return the directory of the configs that come with the project: inside the package when installed from a wheel,
+    beside it in a clone.
+    """
+    package = Path(__file__).parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def find_config(name: str | Path) -> Path:
+    """Return the config file of this name, in the working directory or else among those shipped.
+
+    Args:
+        name: A path, such as `configs/salun_blood_10.yaml` or `salun_blood_10.yaml`.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    path = Path(name)
+    shipped = shipped_configs() / path.name
+    if path.is_file():
+        return path
+    if path.parent in (Path("configs"), Path()) and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.name for file in shipped_configs().glob("*.yaml")))
+    raise InputError(f"config={name}: no such file; give the path of a YAML file, or one of those shipped: {names}")
+
+
+def resolve_configs(args: list[str]) -> list[str]:
+    """Return command-line words with each `--config FILE` found, see `find_config`."""
+    words: list[str] = []
+    for word in args:
+        option, equals, value = word.partition("=")
+        if words and words[-1] in ("-c", "--config"):
+            words.append(str(find_config(word)))
+        elif equals and option in ("-c", "--config"):
+            words.append(f"{option}={find_config(value)}")
+        else:
+            words.append(word)
+    return words
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return what a config file says.
+
+    Raises:
+        InputError: If it is not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"config={path}: cannot be read as YAML ({' '.join(str(error).split())[:150]})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
+    return content
+
+
+def command_for(run_dir: Path, data_file: Path | None = None) -> str:
+    """Return the command that would make a run directory.
+
+    Args:
+        run_dir: The run directory.
+        data_file: `data.file` where the command line named one, for the same data.
+    """
+    if (run_dir / "config.yaml").is_file():
+        return f"medunlearn fit --config {run_dir / 'config.yaml'} --resume true"
+    data = "" if data_file is None else f" --data.file {data_file}"
+    for path in _known_configs():
+        if Path(str(read_config(path).get("run_dir"))) == run_dir:
+            return f"medunlearn fit --config configs/{path.name}{data}"
+    return f"medunlearn fit --config configs/NAME.yaml{data} --run_dir {run_dir}"
+
+
+def _known_configs() -> Iterator[Path]:
+    for folder in (Path("configs"), shipped_configs()):
+        yield from sorted(folder.glob("*.yaml"))

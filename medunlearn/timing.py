@@ -1,0 +1,60 @@
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+OVERHEAD = ("download", "reading", "validation", "evaluation", "attack", "logging", "checkpoint", "compilation")
+"""Stages that are no part of a method: measured and listed, but left out of its run time."""
+
+
+class Stopwatch:
+    """Seconds spent in each named stage, where time inside an inner stage belongs to the inner stage alone.
+
+    `training` is on the clock from the first batch to the last; when validation starts inside it, its clock stands
+    still until validation ends. The device is synchronised at every switch, so work still queued on a GPU is charged to
+    the stage that queued it.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._running: list[str] = []
+        self._since = 0.0
+
+    def start(self, stage: str) -> None:
+        """Put `stage` on the clock and hold the one around it."""
+        self._charge()
+        self._running.append(stage)
+
+    def stop(self, stage: str) -> None:
+        """Take `stage` off the clock, with whatever an exception left running inside it."""
+        self._charge()
+        while self._running and self._running.pop() != stage:
+            pass
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Put `stage` on the clock for a `with` block."""
+        self.start(stage)
+        try:
+            yield
+        finally:
+            self.stop(stage)
+
+    def _charge(self) -> None:
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+        now = time.perf_counter()
+        if self._running:
+            self.seconds[self._running[-1]] += now - self._since
+        self._since = now
+
+
+def run_time_minutes(seconds: dict[str, float]) -> float:
+    """Return RTE, the run time of a method in minutes: every stage but the overhead.
+
+    Args:
+        seconds: Seconds by stage, as `Stopwatch.seconds`.
+    """
+    return sum(value for stage, value in seconds.items() if stage not in OVERHEAD) / 60
