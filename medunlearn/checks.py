@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info
 
-from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.errors import InputError
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
@@ -31,7 +29,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         raise InputError(f"run_dir={run}: is a file; name a directory")
     if run.finished and not overwrite:
         raise InputError(
-            f"run_dir={run}: already holds a finished run; say `--overwrite true` to start anew, or name another run_dir"
+            f"run_dir={run}: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it"
         )
     if run.started and not (resume or overwrite):
         raise InputError(
@@ -46,8 +44,8 @@ def check_precision(precision: object) -> None:
     """Refuse precisions that keep the weights themselves in fewer bits."""
     if precision is not None and str(precision) not in PRECISIONS:
         raise InputError(
-            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay bit-identical; "
-            "use 32-true, bf16-mixed or 16-mixed"
+            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
+            "bit-identical; use 32-true, bf16-mixed or 16-mixed"
         )
 
 
@@ -89,7 +87,7 @@ def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> Non
 
 
 def check_reference(
-    reference: Path | None, split: dict[str, Any], callbacks: Iterable[Callback], data_file: Path | None
+    reference: Path | None, split: dict[str, Any], attack: dict[str, Any], data_file: Path | None
 ) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
     if reference is None:
@@ -102,10 +100,8 @@ def check_reference(
     _check_same_data(theirs, split, "reference", run)
     if theirs.get("sha256") != split["sha256"]:
         raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
-    attack = run.read_metrics("reference").get("attack")
-    for callback in callbacks:
-        if isinstance(callback, UnlearningMetrics) and callback.attack_settings() != attack:
-            raise InputError(f"reference={run}: its attack was {attack}; give the same evaluation.* for both")
+    if (used := run.read_metrics("reference").get("attack")) != attack:
+        raise InputError(f"reference={run}: its attack was {used}, this one's is {attack}; use the same evaluation.*")
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn import checks
 from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
@@ -44,7 +44,7 @@ class UnlearningCLI(LightningCLI):
     @property
     def settings(self) -> Namespace:
         """The resolved configuration of the command."""
-        return self.config[self.config.subcommand]
+        return cast(Namespace, self.config[self.config.subcommand])
 
     @property
     def run(self) -> RunDir:
@@ -53,8 +53,8 @@ class UnlearningCLI(LightningCLI):
 
     def plain_settings(self) -> dict[str, Any]:
         """Return the resolved configuration of the command as `config.yaml` holds it."""
-        content: dict[str, Any] = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        return content[self.config.subcommand]
+        content = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        return cast(dict[str, Any], content[self.config.subcommand])
 
     def before_instantiate_classes(self) -> None:
         """Refuse what can be refused before any data is read."""
@@ -63,8 +63,8 @@ class UnlearningCLI(LightningCLI):
         if self.config.subcommand == "fit":
             checks.check_precision(self.settings.trainer.precision)
             checks.check_ckpt_path(self.settings.ckpt_path)
-            if rank_zero_only.rank == 0:  # other processes meet the directory as the first one has left it
-                checks.check_run_dir(self.run, self.settings.resume, self.settings.overwrite)
+            # Other processes meet the directory as the first one has left it.
+            rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
                 checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
@@ -87,6 +87,11 @@ class UnlearningCLI(LightningCLI):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
+    @property
+    def evaluation(self) -> UnlearningMetrics:
+        """The callback that measures."""
+        return cast(UnlearningMetrics, self._get(self.config_init, "evaluation"))
+
     def before_fit(self) -> None:
         """Check data, original and reference against each other; only then touch the run directory."""
         self.datamodule.prepare_data()
@@ -99,8 +104,8 @@ class UnlearningCLI(LightningCLI):
         checks.check_reference(
             self.settings.reference,
             split,
-            self.trainer.callbacks,
-            self.settings.data.file,  # type: ignore[attr-defined]
+            self.evaluation.attack_settings(),
+            self.settings.data.file,
         )
         if self.settings.resume:
             checks.check_resumable(self.run, self.plain_settings(), split)
@@ -137,7 +142,7 @@ class UnlearningCLI(LightningCLI):
         path = self.run.path / "predict.npz"
         checks.check_predict(path, self.settings.overwrite, self.trainer.world_size)
         batches = self.trainer.predict(**kwargs | {"return_predictions": True}) or []
-        arrays = {key: torch.cat([batch[key] for batch in batches]).numpy() for key in batches[0]}  # type: ignore
+        arrays = {key: torch.cat([batch[key] for batch in batches]).numpy() for key in batches[0]}
         np.savez(path, allow_pickle=False, **arrays)
         print(f"Written to {path}")
 

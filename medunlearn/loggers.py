@@ -1,10 +1,10 @@
 import os
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_only, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from medunlearn.runs import RunDir
 
@@ -19,12 +19,10 @@ def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
         run: The run directory.
         config: The resolved configuration, shown with the run.
     """
-    csv = CSVLogger(run.path, name=run.logs.name)
-    if rank_zero_only.rank != 0:
-        return [csv]
-    return [*_wandb_logger(run, config), csv]
+    return [*(_wandb_logger(run, config) or []), CSVLogger(run.path, name=run.logs.name)]
 
 
+@rank_zero_only
 def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
     """Return a started WandbLogger, offline if need be, or nothing where even that fails."""
     for mode in ("online", "offline") if _logged_in() else ("offline",):
@@ -38,7 +36,7 @@ def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
     return []
 
 
-def _start(run: RunDir, config: dict[str, Any], mode: str) -> Any:
+def _start(run: RunDir, config: dict[str, Any], mode: Literal["online", "offline"]) -> Any:
     import wandb
 
     run.logs.mkdir(parents=True, exist_ok=True)
@@ -49,7 +47,7 @@ def _start(run: RunDir, config: dict[str, Any], mode: str) -> Any:
         id=_identity(run),
         resume="allow",
         config=config,
-        mode=os.environ.get("WANDB_MODE", mode) if mode == "online" else _offline_mode(),
+        mode=_mode(mode),
         # Its own console output says the same as ours and more; without a network it must not wait long.
         settings=wandb.Settings(silent=True, console="off", init_timeout=30),
     )
@@ -58,8 +56,12 @@ def _start(run: RunDir, config: dict[str, Any], mode: str) -> Any:
     return experiment
 
 
-def _offline_mode() -> str:
-    return "disabled" if os.environ.get("WANDB_MODE") == "disabled" else "offline"
+def _mode(possible: Literal["online", "offline"]) -> Literal["online", "offline", "disabled"]:
+    """Return what WANDB_MODE asks for, as far as it is possible."""
+    asked = os.environ.get("WANDB_MODE")
+    if asked == "disabled":
+        return "disabled"
+    return "offline" if asked in ("offline", "dryrun") else possible
 
 
 def _identity(run: RunDir) -> str:

@@ -43,7 +43,7 @@ class Stopwatch:
             self.stop(stage)
 
     def _charge(self) -> None:
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
+        if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
         if self._running:

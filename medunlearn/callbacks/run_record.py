@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -8,8 +8,9 @@ from medunlearn.callbacks.environment import hardware, versions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
+from medunlearn.contracts import UnlearningModule
 from medunlearn.metrics import Predictions, attack_sample, average_gap
-from medunlearn.models import save_weights
+from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
 
 C = TypeVar("C", bound=Callback)
@@ -35,30 +36,30 @@ class RunRecord(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what was asked for, before the work."""
-        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
             if self.config is not None:
                 self.run.write_bytes(self.run.config, self.config.encode())
-            self.run.write_json(self.run.split, pl_module.datamodule.split_record())
+            self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came of it."""
-        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not trainer.is_global_zero or cast(Any, trainer).fast_dev_run:
             return
         evaluation = _sibling(trainer, UnlearningMetrics)
         assert evaluation.predictions is not None
-        self._write_weights(pl_module)
+        method = cast(UnlearningModule, pl_module)
+        self._write_weights(method)
         self.run.write_predictions(evaluation.predictions.to_arrays() | _attack_arrays(evaluation))
-        self.metrics = self._collect(trainer, pl_module, evaluation)
+        self.metrics = self._collect(trainer, method, evaluation)
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, self._reference_metrics())
         self.run.write_json(self.run.metrics, self.metrics)
 
-    def _write_weights(self, module: LightningModule) -> None:
-        mask = getattr(module, "mask", None)
-        extra = {} if mask is None else {"saliency_mask": {name: value.cpu() for name, value in mask.items()}}
+    def _write_weights(self, module: UnlearningModule) -> None:
+        extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_weights(module.backbone, self.run.weights, **extra)
+        save_weights(cast(ResNet18, module.backbone), self.run.weights, **extra)
 
-    def _collect(self, trainer: Trainer, module: LightningModule, evaluation: UnlearningMetrics) -> dict[str, Any]:
+    def _collect(self, trainer: Trainer, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, Any]:
         predictions = evaluation.predictions
         assert predictions is not None
         data = module.datamodule
@@ -71,10 +72,10 @@ class RunRecord(Callback):
             "RTE": runtime.minutes(trainer),
             "runtime": runtime.seconds(trainer),
             "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
-            "data": data.data.name,
+            "data": data.data_name,
             "num_classes": data.num_classes,
             "split_sha256": data.split_record()["sha256"],
-            "data_sha256": data.data.sha256,
+            "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
             "trained_on": module.training_part,
             "original": None if module.original is None else str(module.original),
@@ -89,7 +90,7 @@ class RunRecord(Callback):
             "hardware": hardware(trainer),
         }
 
-    def _before(self, module: LightningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
+    def _before(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
         """Return the metrics of the model that unlearning started from, on this run's split."""
         if module.original is None:
             return None
@@ -111,16 +112,15 @@ def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:
     return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
 
-def _count_parameters(module: LightningModule) -> dict[str, int]:
+def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
-    mask = getattr(module, "mask", None)
-    if mask is not None:
-        counts["free"] = sum(int(value.sum()) for value in mask.values())
+    if module.mask is not None:
+        counts["free"] = sum(int(value.sum()) for value in module.mask.values())
     return counts
 
 
 def _sibling(trainer: Trainer, kind: type[C]) -> C:
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+    for callback in cast(Any, trainer).callbacks:
         if isinstance(callback, kind):
             return callback
     raise TypeError(f"Expected `Trainer(callbacks=[..., {kind.__name__}(), RunRecord(...)])`: RunRecord needs it")

@@ -1,9 +1,10 @@
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from medunlearn.contracts import UnlearningModule
 from medunlearn.timing import OVERHEAD, Stopwatch, run_time_minutes
 
 
@@ -11,9 +12,9 @@ class RunTime(Callback):
     """Measures the run time of a method by stage; RTE is what the method needs.
 
     The clock runs from the first batch of an epoch to its last, with fetching and augmentation. Validation, evaluation
-    and logging inside it stop the clock and are listed beside it, as are download, reading and checkpoints. A stage that
-    a method measures itself, such as SalUn's saliency mask, counts. A resumed run adds up its parts; what a killed epoch
-    had done is done again and counts once.
+    and logging inside it stop the clock and are listed beside it, as are download, reading and checkpoints. A stage
+    that a method measures itself, such as SalUn's saliency mask, counts. A resumed run adds up its parts; what a killed
+    epoch had done is done again and counts once.
 
     Put it before every other callback.
     """
@@ -36,7 +37,7 @@ class RunTime(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Share the module's stopwatch, and let loggers and checkpoints charge their time to themselves."""
-        self._stopwatch = pl_module.stopwatch = getattr(pl_module, "stopwatch", self._stopwatch)
+        self._stopwatch = cast(UnlearningModule, pl_module).stopwatch
         if stage == "fit":
             for logger in trainer.loggers:
                 self._wrap(logger, "log_metrics", "logging")

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch.loggers import Logger, WandbLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_warn
 
 from medunlearn.metrics import GAP_METRICS, Predictions
 from medunlearn.runs import RunDir
@@ -45,7 +45,7 @@ def _log_run(
     experiment.log(
         {f"true_class_probability/{part}": _histogram(predictions, part) for part in ("forget", "retain", "test")}
     )
-    columns = ["metric", "this run", "reference", "gap", "before unlearning"]
+    columns: list[str | int] = ["metric", "this run", "reference", "gap", "before unlearning"]
     experiment.log({"gaps": wandb.Table(columns=columns, data=_gap_rows(metrics, reference))})
     summary = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE") if metrics[key] is not None}
     summary |= {f"runtime/{stage}": seconds for stage, seconds in metrics["runtime"].items()}

@@ -1,17 +1,15 @@
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from medunlearn.data.loading import Batch
+from medunlearn.contracts import Batch, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import Feature, Part, Predictions, accuracies, unlearning_metrics
+from medunlearn.metrics import ARRAYS, Feature, Part, Predictions, accuracies, unlearning_metrics
 from medunlearn.progress import progress
-from medunlearn.timing import Stopwatch
 
 
 class UnlearningMetrics(Callback):
@@ -59,7 +57,7 @@ class UnlearningMetrics(Callback):
         """Log a point of the curves where one is due; the last one comes with the final evaluation."""
         epoch = trainer.current_epoch + 1
         if self.every_n_epochs and epoch % self.every_n_epochs == 0:
-            with _stage(pl_module, "evaluation"):
+            with _method(pl_module).stopwatch.measure("evaluation"):
                 measured = accuracies(predict(trainer, pl_module))
             curves = {f"unlearning/{name}": value for name, value in measured.items() if value is not None}
             for logger in trainer.loggers:
@@ -67,12 +65,12 @@ class UnlearningMetrics(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure the model as the last epoch left it. Also runs where a resumed run had no epoch left to train."""
-        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
-        with _stage(pl_module, "evaluation"):
+        with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
-        with _stage(pl_module, "attack"):
+        with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
 
@@ -85,7 +83,7 @@ def predict(trainer: Trainer, module: LightningModule) -> Predictions:
     """
     training = module.training
     module.eval()
-    loaders = module.datamodule.evaluation_dataloaders()
+    loaders = _method(module).datamodule.evaluation_dataloaders()
     parts = {name: _predict_part(trainer, module, loader, name) for name, loader in loaders.items()}
     module.train(training)
     return Predictions(**parts)
@@ -100,13 +98,13 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     mine = {key: torch.cat([output[key] for output in outputs]).numpy() for key in outputs[0]}
     shares = _gather(mine)
     order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
-    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in Part._fields))
+    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
 
 
 def _no_rows(module: LightningModule) -> dict[str, Tensor]:
     """Return an empty output, so that an empty part has its shapes too."""
     empty = torch.empty(0, dtype=torch.int64)
-    return {"probs": torch.empty(0, module.num_classes), "labels": empty, "index": empty}
+    return {"probs": torch.empty(0, _method(module).num_classes), "labels": empty, "index": empty}
 
 
 def _gather(mine: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
@@ -117,11 +115,8 @@ def _gather(mine: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     return shares
 
 
-@contextmanager
-def _stage(module: LightningModule, name: str) -> Iterator[None]:
-    stopwatch = getattr(module, "stopwatch", None) or Stopwatch()
-    with stopwatch.measure(name):
-        yield
+def _method(module: LightningModule) -> UnlearningModule:
+    return cast(UnlearningModule, module)
 
 
 def _shown(trainer: Trainer) -> bool:

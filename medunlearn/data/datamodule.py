@@ -1,5 +1,6 @@
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -7,9 +8,10 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from medunlearn.data.augmentation import PRESETS, Preset, augment
+from medunlearn.contracts import Batch, Preset, TrainingPart
+from medunlearn.data.augmentation import PRESETS, augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
-from medunlearn.data.loading import Batch, DealtBatches, ImageDataset, make_loader
+from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
 from medunlearn.data.medmnist import (
     ImageData,
     Split,
@@ -23,9 +25,6 @@ from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
 from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
-
-TrainingPart = Literal["all", "retain", "forget_then_retain"]
-"""What a method trains on: every image, the retained ones only, or first the forget set and then the retained ones."""
 
 
 class MedMNISTDataModule(LightningDataModule):
@@ -106,6 +105,11 @@ class MedMNISTDataModule(LightningDataModule):
         return self._data
 
     @property
+    def data_name(self) -> str:
+        """The name of the data, for people."""
+        return self.data.name
+
+    @property
     def num_classes(self) -> int:
         """Number of classes C; known for a MedMNIST set before it is downloaded."""
         return num_classes_of(str(self.dataset)) if self._official else self.data.num_classes
@@ -131,7 +135,7 @@ class MedMNISTDataModule(LightningDataModule):
         """The rest of the training set, sorted, shape (R,)."""
         return np.flatnonzero(~self._forget_mask())
 
-    def split_record(self) -> dict[str, object]:
+    def split_record(self) -> dict[str, Any]:
         """Return what `split.json` keeps: the forget set, how it was chosen, and the hashes that tie runs together."""
         return {
             "indices": self.forget_indices.tolist(),
@@ -190,7 +194,7 @@ class MedMNISTDataModule(LightningDataModule):
         """Return the retain set in order, augmented only on request."""
         return self._loader(self.data.train, [torch.from_numpy(self.retain_indices)], augmentation=augmentation)
 
-    def evaluation_dataloaders(self) -> dict[str, DataLoader[Batch]]:
+    def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, without augmentation, by the part it belongs to."""
         return {
             "forget": self.forget_dataloader(),

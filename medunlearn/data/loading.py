@@ -6,32 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from medunlearn.data.augmentation import Draws, draw
-
-
-class Batch(NamedTuple):
-    """One process's share of a global batch of B images; b of them are here.
-
-    Everything random about a batch is drawn here, from the seed, the epoch and the number of the batch, for the whole
-    global batch. So it does not depend on the device, the processes or the workers, and a resumed run draws what the
-    uninterrupted run would have drawn.
-    """
-
-    images: Tensor
-    """(b, channels, H, W): uint8 as fetched, float in [0, 1] once on the device."""
-    labels: Tensor
-    """(b,) int64: the true classes."""
-    index: Tensor
-    """(b,) int64: which image of its split each one is."""
-    forget: Tensor
-    """(b,) bool: whether the image is in the forget set."""
-    weight: Tensor
-    """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean over
-    the global batch. 0 for an image that only fills an empty share."""
-    uniform: Tensor
-    """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
-    draws: Draws | None
-    """The parameters of the augmentation; None where images stay as they are."""
+from medunlearn.contracts import Batch
+from medunlearn.data.augmentation import draw
 
 
 class Request(NamedTuple):
@@ -39,7 +15,7 @@ class Request(NamedTuple):
 
     indices: Tensor
     """(b,) int64: this process's share of the global batch."""
-    rows: Tensor
+    places: Tensor
     """(b,) int64: where in the global batch they stand."""
     global_size: int
     weight: Tensor
@@ -50,8 +26,8 @@ class Request(NamedTuple):
 class DealtBatches(DistributedSampler[Request]):
     """Deals out global batches over the processes: each image once an epoch, none twice, none dropped.
 
-    A `DistributedSampler` by name, so that Lightning leaves it in place and tells it the epoch. Lightning's own pads with
-    duplicates, which changes every figure measured with it.
+    A `DistributedSampler` by name, so that Lightning leaves it in place and tells it the epoch. Lightning's own pads
+    with duplicates, which changes every figure measured with it.
 
     Args:
         groups: Index tensors, each dealt out to its end before the next: one for a single shuffled pass, two for an
@@ -81,10 +57,10 @@ class DealtBatches(DistributedSampler[Request]):
     def __len__(self) -> int:
         return sum(-(-len(group) // self.batch_size) for group in self.groups)
 
-    def __iter__(self) -> Iterator[Request]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Request]:
         number = 0
         for place, group in enumerate(self.groups):
-            for batch in self._ordered(group, place).split(self.batch_size):
+            for batch in torch.split(self._ordered(group, place), self.batch_size):
                 yield self._share(batch, number)
                 number += 1
 
@@ -95,12 +71,12 @@ class DealtBatches(DistributedSampler[Request]):
         return group[torch.randperm(len(group), generator=generator)]
 
     def _share(self, batch: Tensor, number: int) -> Request:
-        rows = torch.arange(self.rank, len(batch), self.num_replicas)
-        weight = torch.full((len(rows),), self.num_replicas / len(batch))
-        if self.fill and len(rows) == 0:
-            rows, weight = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
+        places = torch.arange(self.rank, len(batch), self.num_replicas)
+        weight = torch.full((len(places),), self.num_replicas / len(batch))
+        if self.fill and len(places) == 0:
+            places, weight = torch.zeros(1, dtype=torch.int64), torch.zeros(1)
         seed = _mix(self.order_seed or 0, self.epoch, number, 1)
-        return Request(batch[rows], rows, len(batch), weight, seed)
+        return Request(batch[places], places, len(batch), weight, seed)
 
 
 class ImageDataset(Dataset[Batch]):
@@ -132,11 +108,11 @@ class ImageDataset(Dataset[Batch]):
         return Batch(
             images=images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1),
             labels=self.labels[request.indices],
-            index=request.indices,
+            rows=request.indices,
             forget=self.forget[request.indices],
             weight=request.weight,
-            uniform=torch.rand(request.global_size, generator=generator)[request.rows],
-            draws=None if draws is None else draws.rows(request.rows),
+            uniform=torch.rand(request.global_size, generator=generator)[request.places],
+            draws=None if draws is None else draws.rows(request.places),
         )
 
 

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +9,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torchmetrics.classification import MulticlassAccuracy
 
-from medunlearn.data.datamodule import MedMNISTDataModule, TrainingPart
-from medunlearn.data.loading import Batch
+from medunlearn.contracts import Batch, TrainingPart, UnlearningData
 from medunlearn.models import ResNet18, Stem
 from medunlearn.timing import Stopwatch
 
@@ -35,6 +34,7 @@ class Classifier(LightningModule):
     training_part: TrainingPart = "all"
     default_epochs: ClassVar[int] = 200
     original: Path | None = None
+    mask: dict[str, Tensor] | None = None
 
     def __init__(
         self,
@@ -57,18 +57,18 @@ class Classifier(LightningModule):
         self.stopwatch = Stopwatch()
 
     @property
-    def datamodule(self) -> MedMNISTDataModule:
+    def datamodule(self) -> UnlearningData:
         """The data of this run.
 
         Raises:
             TypeError: If the trainer was given bare data loaders, from which no method can tell the forget set.
         """
         data = getattr(self.trainer, "datamodule", None)
-        if not isinstance(data, MedMNISTDataModule):
+        if not hasattr(type(data), "train_on"):
             raise TypeError(
                 f"Expected `trainer.fit({type(self).__name__}, datamodule)` with a MedMNISTDataModule, but got {data!r}"
             )
-        return data
+        return cast(UnlearningData, data)
 
     def setup(self, stage: str) -> None:
         """Tell the data which images this method trains on."""
@@ -104,7 +104,7 @@ class Classifier(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return `probs` (b, C), `labels` (b,) and `index` (b,) of a batch."""
-        return {"probs": self(batch.images).float().softmax(1), "labels": batch.labels, "index": batch.index}
+        return {"probs": self(batch.images).float().softmax(1), "labels": batch.labels, "index": batch.rows}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return SGD, and MultiStepLR where there are milestones."""

@@ -53,7 +53,7 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
     if not 0 < ratio <= 1 or count == 0:
         raise ValueError(f"Expected argument `ratio` in (0, 1] to select at least one coordinate, but got {ratio}")
     flat = _largest(magnitude, count)
-    parts = flat.split([gradient.numel() for gradient in gradients.values()])
+    parts = torch.split(flat, [gradient.numel() for gradient in gradients.values()])
     return {name: part.view_as(gradients[name]) for name, part in zip(gradients, parts, strict=True)}
 
 

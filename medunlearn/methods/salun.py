@@ -7,8 +7,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
-from medunlearn.data.augmentation import Preset
-from medunlearn.data.loading import Batch
+from medunlearn.contracts import Batch, Preset
 from medunlearn.errors import InputError
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.saliency import Mask, forget_gradients, saliency_mask
@@ -20,8 +19,10 @@ Schedule = Literal["mixed", "sequential"]
 
 
 class SalUn(Classifier):
-    """Saliency unlearning (Fan et al., ICLR 2024): from the original model, train the salient weights towards random
-    labels on the forget set and true labels on the retain set. Every other weight stays bit-identical.
+    """Saliency unlearning, SalUn (Fan et al., ICLR 2024).
+
+    From the original model, train the salient weights towards random labels on the forget set and true labels on the
+    retain set. Every other weight stays bit-identical.
 
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
@@ -69,7 +70,6 @@ class SalUn(Classifier):
         self.mask_ratio, self.relabel, self.schedule = mask_ratio, relabel, schedule
         self.saliency_augmentation = saliency_augmentation
         self.training_part = "all" if schedule == "mixed" else "forget_then_retain"
-        self.mask: Mask | None = None
         self._frozen: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def setup(self, stage: str) -> None:

@@ -1,9 +1,10 @@
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.membership import Feature, attack, attack_sample, membership_inference
-from medunlearn.metrics.predictions import PARTS, Part, Predictions
+from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics
 
 __all__ = [
+    "ARRAYS",
     "GAP_METRICS",
     "PARTS",
     "Feature",

@@ -29,4 +29,4 @@ def average_gap(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
             raise ValueError(
                 f"Expected argument `{name}` to hold {', '.join(GAP_METRICS)}, but {missing[0]} is missing"
             )
-    return sum(abs(a[key] - b[key]) for key in GAP_METRICS) / len(GAP_METRICS)
+    return float(sum(abs(a[key] - b[key]) for key in GAP_METRICS) / len(GAP_METRICS))

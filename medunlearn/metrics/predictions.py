@@ -4,6 +4,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 PARTS = ("forget", "retain", "test", "val")
+ARRAYS = ("probs", "labels", "index")
+"""The arrays of a part in `predictions.npz`, as in `forget_probs`."""
 
 
 class Part(NamedTuple):
@@ -13,7 +15,7 @@ class Part(NamedTuple):
     """(N, C) float32: softmax outputs."""
     labels: np.ndarray
     """(N,) int64: true labels."""
-    index: np.ndarray
+    rows: np.ndarray
     """(N,) int64, ascending: which image of its split each row is."""
 
 
@@ -28,7 +30,9 @@ class Predictions:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays as `predictions.npz` names them: `forget_probs`, `forget_labels`, `forget_index`, ..."""
-        return {f"{part}_{field}": array for part in PARTS for field, array in getattr(self, part)._asdict().items()}
+        return {
+            f"{part}_{name}": array for part in PARTS for name, array in zip(ARRAYS, getattr(self, part), strict=True)
+        }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
@@ -37,7 +41,7 @@ class Predictions:
         Raises:
             KeyError: If an array is missing.
         """
-        return cls(**{part: Part(*(arrays[f"{part}_{field}"] for field in Part._fields)) for part in PARTS})
+        return cls(**{part: Part(*(arrays[f"{part}_{name}"] for name in ARRAYS)) for part in PARTS})
 
     def split_by(self, forget_indices: np.ndarray) -> Self:
         """Return the same predictions with the training images divided by another forget set.
@@ -48,8 +52,8 @@ class Predictions:
             forget_indices: The forget set as indices into the training set, shape (F,).
         """
         train = Part(*(np.concatenate(pair) for pair in zip(self.forget, self.retain, strict=True)))
-        order = np.argsort(train.index, kind="stable")
-        chosen = np.isin(train.index, forget_indices)
+        order = np.argsort(train.rows, kind="stable")
+        chosen = np.isin(train.rows, forget_indices)
         forget = Part(*(array[order][chosen[order]] for array in train))
         retain = Part(*(array[order][~chosen[order]] for array in train))
         return type(self)(forget, retain, self.test, self.val)

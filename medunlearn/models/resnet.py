@@ -7,7 +7,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 Stem = Literal["cifar", "imagenet"]
 
 
-class ResNet18(ResNet):
+class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
     """torchvision's ResNet-18 that takes images in [0, 1] and normalises them itself.
 
     Parameter names are torchvision's own, so saved weights also load into `torchvision.models.resnet18` with the same
@@ -31,7 +31,7 @@ class ResNet18(ResNet):
         self.mean, self.std = mean, std
         if stem == "cifar":
             self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
-            self.maxpool = nn.Identity()  # type: ignore[assignment]
+            self.maxpool = nn.Identity()
         else:
             self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")

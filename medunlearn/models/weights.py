@@ -73,7 +73,8 @@ def load_model(source: str | Path) -> ResNet18:
     """
     model = ResNet18(**read_weights(source, "source")["architecture"])
     load_weights(model, source, "source")
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _words(architecture: dict[str, Any]) -> str:

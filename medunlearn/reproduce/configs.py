@@ -8,9 +8,7 @@ from medunlearn.errors import InputError
 
 
 def shipped_configs() -> Path:
-    """Return the directory of the configs that come with the project: inside the package when installed from a wheel,
-    beside it in a clone.
-    """
+    """Return the directory of the shipped configs: in the package if installed from a wheel, beside it in a clone."""
     package = Path(__file__).parent.parent
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
