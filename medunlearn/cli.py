@@ -15,7 +15,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from medunlearn import checks
 from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, option_error
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
@@ -214,7 +214,7 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
             load_from_checkpoint_support=False,
         )
     except ArgumentError as error:
-        raise InputError(f"{' '.join(str(error).split())}; see `medunlearn {args[0]} --help`") from None
+        raise InputError(option_error(str(error), args[0])) from None
 
 
 def default_precision() -> str:

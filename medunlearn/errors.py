@@ -1,6 +1,51 @@
+import re
+
+
 class InputError(ValueError):
     """Something that the user gave is wrong, and the user can put it right.
 
     The message is one line that names the argument, its value and the remedy. The command line prints it and ends with
     status 2; from Python it is a `ValueError`.
     """
+
+
+# What jsonargparse says, and what this project says instead. Whatever matches none of these is passed on in one line.
+_OPTION_ERRORS = (
+    (r"Expected a dot import path string: ([^ ]+) ", r"model=\1: no such method; choose Train, Retrain or SalUn"),
+    (r"arguments are required: (?:fit\.)?model", r"model: no method named; give one of Train, Retrain, SalUn, or a config"),
+    (
+        r"Problem with given class_path '[\w.]+': the following arguments are required: (\w+)",
+        r"model.init_args.\1: missing; set it",
+    ),
+    (
+        r"Problem with given class_path '([\w.]+)': Option '(\w+)' is not accepted",
+        r"model.init_args.\2: \1 has no such option",
+    ),
+    (
+        r"Problem with given class_path '[\w.]+': Parser key \"(\w+)\": Expected an? (.+?)\. Got value: ([^ ]+)",
+        r"model.init_args.\1=\3: give \2",
+    ),
+    (r"^Parser key \"([\w.]+)\": Expected an? (.+?)\. Got value: (.*)$", r"\1=\3: give \2"),
+    (r"^Parser key \"([\w.]+)\": Does not .*? Subtypes: \[(.*?)\] Errors: .* Given value: (.*)$", r"\1=\3: give \2"),
+    (r"^unrecognized arguments: (.*)$", r"\1: no such option"),
+)
+
+
+def option_error(message: str, command: str) -> str:
+    """Return jsonargparse's account of a wrong option in this project's form: argument, value, remedy, on one line.
+
+    Args:
+        message: What jsonargparse says, often over several lines.
+        command: The command that was called.
+    """
+    flat = " ".join(message.split())
+    for pattern, form in _OPTION_ERRORS:
+        if found := re.search(pattern, flat):
+            flat = found.expand(form)
+            break
+    plain = (
+        re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", flat)
+        .replace("typing.Literal", "one of ")
+        .replace("NoneType", "null")
+    )
+    return f"{plain}; `medunlearn {command} --help` lists the options"

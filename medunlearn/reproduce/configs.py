@@ -1,3 +1,4 @@
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ def find_config(name: str | Path) -> Path:
         return path
     if path.parent in (Path("configs"), Path()) and shipped.is_file():
         return shipped
-    names = ", ".join(sorted(file.name for file in shipped_configs().glob("*.yaml")))
-    raise InputError(f"config={name}: no such file; give the path of a YAML file, or one of those shipped: {names}")
+    names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.3) or names[:1]
+    raise InputError(f"config={name}: no such file; give the path of a YAML file, or a shipped one such as {close[0]}")
 
 
 def resolve_configs(args: list[str]) -> list[str]:

@@ -96,6 +96,12 @@ def test_sha256_sees_the_shape():
     assert len(digests) == 2
 
 
+def test_sha256_does_not_hang_on_the_type_of_the_labels():
+    images = np.zeros((2, 8, 8), np.uint8)
+    splits = [[Split(images, np.arange(2, dtype=dtype))] * 3 for dtype in ("int64", "uint8", ">i8")]
+    assert len({ImageData(*three, 2, "x").sha256 for three in splits}) == 1
+
+
 def test_sha256_is_computed_once_and_copies_no_images(save, monkeypatch):
     data = read_npz(save())
     hashed = []
@@ -170,6 +176,17 @@ def test_altered_byte(tmp_path):
     assert fault(path).startswith("cut short or damaged (Bad CRC-32 for file 'val_images.npy'); copy, download")
 
 
+def test_altered_compressed_stream(save):
+    path = save()
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo("val_labels.npy").header_offset
+    content = bytearray(path.read_bytes())
+    name, extra = (int.from_bytes(content[start + at : start + at + 2], "little") for at in (26, 28))
+    content[start + 30 + name + extra] = 0xFF  # the first byte of the stream: a block type that deflate does not have
+    path.write_bytes(content)
+    assert fault(path).startswith("cut short or damaged (Error -3 while decompressing data: invalid block type); copy")
+
+
 class Touch:
     """Pickled into a file, it creates another file when it is loaded."""
 
@@ -188,6 +205,14 @@ def test_no_code_in_an_object_array_runs(tmp_path, save):
     with np.load(path, allow_pickle=True) as file:
         _ = file["val_labels"]
     assert marker.exists(), "the payload works, so the reader did keep it from running"
+
+
+def test_no_code_runs_even_behind_the_check_of_the_header(tmp_path, save):
+    marker = tmp_path / "marker"
+    path = save(val_labels=np.array([Touch(marker)] * 4, dtype=object))
+    with zipfile.ZipFile(path) as archive, pytest.raises(ValueError, match="allow_pickle=False"):
+        npz._array(archive, "val_labels")
+    assert not marker.exists()
 
 
 def test_no_code_in_a_bare_pickle_runs(tmp_path):

@@ -1,0 +1,220 @@
+import pickle
+import re
+
+import pytest
+import torch
+
+from medunlearn.errors import InputError
+from medunlearn.models import ResNet18, load_model, load_weights, read_weights, save_weights, weights
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    model = ResNet18(3)
+    model(torch.rand(2, 3, 8, 8))  # moves the running statistics off their first values
+    return model.to(memory_format=torch.channels_last)
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "model.ckpt"
+    save_weights(model, path)
+    return path
+
+
+def assert_same_weights(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        assert a[name].dtype == b[name].dtype
+        assert torch.equal(a[name], b[name]), name
+
+
+def message(caught):
+    text = str(caught.value)
+    assert len(text.splitlines()) == 1
+    return text
+
+
+def test_saved_weights_load_bit_for_bit_with_weights_only(model, saved):
+    content = torch.load(saved, weights_only=True)
+    assert content.keys() == {"state_dict", "architecture"}
+    assert content["architecture"] == {"num_classes": 3, "in_channels": 3, "stem": "cifar"}
+    assert_same_weights(content["state_dict"], model.state_dict())
+
+
+def test_saved_weights_lie_in_plain_memory_without_gradients(saved):
+    state = torch.load(saved, weights_only=True)["state_dict"]
+    assert all(value.is_contiguous() and not value.requires_grad for value in state.values())
+
+
+def test_extra_content_is_kept(model, tmp_path):
+    save_weights(model, tmp_path / "model.ckpt", saliency_mask={"fc.bias": torch.tensor([True, False, True])})
+    assert read_weights(tmp_path / "model.ckpt")["saliency_mask"]["fc.bias"].tolist() == [True, False, True]
+
+
+def test_load_weights_round_trip(model, saved):
+    other = ResNet18(3)
+    load_weights(other, saved)
+    assert_same_weights(other.state_dict(), model.state_dict())
+
+
+def test_load_weights_takes_a_run_directory(model, saved, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "model.ckpt").hardlink_to(saved)
+    (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"not this one")
+    other = ResNet18(3)
+    load_weights(other, str(tmp_path))
+    assert_same_weights(other.state_dict(), model.state_dict())
+
+
+def test_load_model_builds_the_architecture_in_evaluation_mode(tmp_path):
+    made = ResNet18(4, in_channels=1, stem="imagenet")
+    save_weights(made, tmp_path / "model.ckpt")
+    loaded = load_model(tmp_path / "model.ckpt")
+    assert not any(module.training for module in loaded.modules())
+    assert loaded.architecture == made.architecture
+    x = torch.rand(2, 1, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(loaded(x), made.eval()(x))
+
+
+def test_a_crash_while_saving_leaves_the_old_file(model, saved, monkeypatch):
+    before = saved.read_bytes()
+    whole = torch.save
+
+    def crash(content, file, *args):
+        whole({"half": torch.zeros(1000)}, file)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights.torch, "save", crash)
+    with pytest.raises(KeyboardInterrupt):
+        save_weights(ResNet18(3), saved)
+    assert saved.read_bytes() == before
+
+
+def test_a_crash_while_saving_for_the_first_time_leaves_no_file(model, tmp_path, monkeypatch):
+    def crash(content, file, *args):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(weights.torch, "save", crash)
+    with pytest.raises(OSError, match="No space"):
+        save_weights(model, tmp_path / "model.ckpt")
+    assert not (tmp_path / "model.ckpt").exists()
+
+
+def test_the_new_file_replaces_the_old_and_nothing_is_left_beside_it(model, tmp_path):
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(b"old")
+    save_weights(model, path)
+    assert_same_weights(read_weights(path)["state_dict"], model.state_dict())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("num_classes", "in_channels", "stem"), [(4, 3, "cifar"), (3, 1, "cifar"), (3, 3, "imagenet")])
+def test_another_architecture_is_refused_and_both_are_named(saved, num_classes, in_channels, stem):
+    other = ResNet18(num_classes, in_channels, stem)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    with pytest.raises(InputError) as caught:
+        load_weights(other, saved, "model.init_args.original")
+    assert message(caught) == (
+        f"model.init_args.original={saved}: its model is in_channels 3, num_classes 3, stem cifar, this run's is "
+        f"in_channels {in_channels}, num_classes {num_classes}, stem {stem}; give a run of the same model and data"
+    )
+    assert_same_weights(other.state_dict(), before)
+
+
+@pytest.mark.parametrize("missing", ["conv1.weight", "fc.bias"])
+def test_weights_that_are_not_all_there_are_refused(model, tmp_path, missing):
+    path = tmp_path / "model.ckpt"
+    state = {name: value for name, value in model.state_dict().items() if name != missing}
+    torch.save({"state_dict": state, "architecture": model.architecture}, path)
+    with pytest.raises(InputError) as caught:
+        load_weights(ResNet18(3), path)
+    assert message(caught) == f"original={path}: its weights do not fit a ResNet-18; train that run again"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.9999])
+def test_a_truncated_file_is_refused(saved, tmp_path, share):
+    path = tmp_path / "model.ckpt"
+    whole = saved.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(InputError) as caught:
+        load_model(path)
+    assert re.fullmatch(
+        rf"source={re.escape(str(path))}: {re.escape(str(path))} cannot be read as weights \(\w+\); "
+        "train that run again",
+        message(caught),
+    )
+
+
+class Bomb:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return open, (str(self.marker), "w")
+
+
+@pytest.mark.parametrize("write", ["torch", "pickle"])
+def test_code_in_a_weights_file_is_not_run(tmp_path, write):
+    path, marker = tmp_path / "model.ckpt", tmp_path / "code_was_run"
+    content = {"state_dict": {}, "architecture": Bomb(marker)}
+    with path.open("wb") as file:
+        torch.save(content, file) if write == "torch" else pickle.dump(content, file, protocol=2)
+    with pytest.raises(InputError, match=r"cannot be read as weights \(\w+\); train that run again$") as caught:
+        load_model(path)
+    message(caught)
+    assert not marker.exists()
+    Bomb(marker).__reduce__()[0](str(marker), "w").close()
+    assert marker.exists()  # so the marker would have been seen
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"state_dict": {}}, {"architecture": {}}])
+def test_other_content_is_refused(tmp_path, content):
+    path = tmp_path / "other.ckpt"
+    torch.save(content, path)
+    with pytest.raises(InputError) as caught:
+        read_weights(path, "original")
+    assert message(caught) == (
+        f"original={path}: {path} holds no weights of medunlearn; give a finished run's directory"
+    )
+
+
+def test_a_missing_file_and_a_directory_without_weights_are_refused(tmp_path):
+    for source, path in [
+        (tmp_path / "runs" / "none", tmp_path / "runs" / "none"),
+        (tmp_path, tmp_path / "checkpoints" / "model.ckpt"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            load_model(source)
+        assert message(caught) == f"source={source}: no weights at {path}; give the directory of a finished run"
+
+
+ODD = {
+    "architecture in words": {"state_dict": {}, "architecture": "resnet18"},
+    "unknown architecture": {"state_dict": {}, "architecture": {"num_classes": 3, "depth": 50}},
+    "state_dict is a list": {
+        "state_dict": [1],
+        "architecture": {"num_classes": 3, "in_channels": 3, "stem": "cifar"},
+    },
+}
+
+
+@pytest.mark.xfail(strict=True, reason="odd content raises AttributeError or TypeError instead of InputError")
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+def test_content_of_another_form_is_an_input_error(tmp_path, content):
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(InputError) as caught:
+        load_model(tmp_path / "other.ckpt")
+    message(caught)
+
+
+@pytest.mark.xfail(strict=True, reason="`architecture` does not keep mean and std")
+def test_load_model_brings_the_normalisation_back(tmp_path):
+    made = ResNet18(2, mean=0.2, std=0.25)
+    save_weights(made, tmp_path / "model.ckpt")
+    x = torch.rand(1, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path / "model.ckpt")(x), made.eval()(x))
