@@ -5,7 +5,7 @@ from medunlearn.data.medmnist import ImageData, Split
 SYNTHETIC = "synthetic"
 """The name of the generated data set, where a MedMNIST name would stand."""
 
-COUNTS = {"train": 400, "val": 80, "test": 240}
+COUNTS = {"train": 300, "val": 60, "test": 240}
 CLASSES = 4
 
 
@@ -40,7 +40,7 @@ def _cell(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
     cell_edge = rng.normal(0.34, 0.03) * (1 + 0.06 * np.cos(2 * angle + rng.uniform(0, 6)))
     granules = rng.normal(0, 1, (size, size, 1)) * np.clip(rng.normal(10 + 8 * (label % 2), 8), 0, None)
     image = np.full((size, size, 3), (225, 210, 205)) + rng.normal(0, 8, 3)
-    cytoplasm = np.array((205, 165, 190)) + rng.normal(0, 14, 3) - 10 * (label // 2)
+    cytoplasm = np.array((205, 165, 190)) + rng.normal(0, 14, 3) - 24 * (label // 2)
     nucleus = np.array((110, 60, 140)) + rng.normal(0, 18, 3)
     image = np.where((radius < cell_edge)[..., None], cytoplasm + granules, image)
     image = np.where((radius < nucleus_edge)[..., None], nucleus, image)
