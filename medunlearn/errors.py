@@ -12,7 +12,10 @@ class InputError(ValueError):
 # What jsonargparse says, and what this project says instead. Whatever matches none of these is passed on in one line.
 _OPTION_ERRORS = (
     (r"Expected a dot import path string: ([^ ]+) ", r"model=\1: no such method; choose Train, Retrain or SalUn"),
-    (r"arguments are required: (?:fit\.)?model", r"model: no method named; give one of Train, Retrain, SalUn, or a config"),
+    (
+        r"arguments are required: (?:fit\.)?model",
+        r"model: no method named; give one of Train, Retrain, SalUn, or a config",
+    ),
     (
         r"Problem with given class_path '[\w.]+': the following arguments are required: (\w+)",
         r"model.init_args.\1: missing; set it",

@@ -7,10 +7,9 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import QUIET, same, weights, write_npz
+from conftest import same, weights, write_npz
 
 import medunlearn.methods.classifier as classifier
-from medunlearn.__main__ import main
 from medunlearn.methods import Classifier, SalUn
 from medunlearn.models import ResNet18
 
@@ -109,7 +108,9 @@ def test_salun_moves_the_masked_share_and_nothing_else(fit, ratio, options):
 def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz):
     """Against a plain computation: one batch, evaluation mode, absolute sum, the largest half."""
     original = fit("Train", "train", epochs=1)
-    run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", f"--model.init_args.original={original}")
+    # A small share: on 8x8 images the padding around 1x1 maps leaves most gradients of the last layers exactly zero.
+    words = ("--model.init_args.mask_ratio=0.05", f"--model.init_args.original={original}")
+    run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", *words)
     model = ResNet18(4).eval()
     model.load_state_dict(weights(original))
     rows = forget_set(run)
@@ -118,7 +119,7 @@ def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz):
     batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     torch.nn.functional.cross_entropy(model(batch), torch.from_numpy(labels), reduction="sum").backward()
     plain = torch.cat([parameter.grad.abs().flatten() for parameter in model.parameters()])
-    expected = plain >= plain.sort(descending=True).values[len(plain) // 2 - 1]
+    expected = plain >= plain.sort(descending=True).values[int(0.05 * len(plain)) - 1]
     saved = torch.load(run / "checkpoints" / "model.ckpt", weights_only=True)["saliency_mask"]
     found = torch.cat([free.flatten() for free in saved.values()])
     assert (found != expected).float().mean() < 1e-4  # ties and rounding at the threshold
@@ -277,8 +278,7 @@ def test_a_resumed_run_gives_what_the_uninterrupted_one_gives(fit, monkeypatch, 
             fit(method, "part", *options, epochs=3)
     part = whole.parent / "part"
     assert not (part / "metrics.json").exists()
-    trained = [] if where == "training" else None
-    if trained is None:  # nothing is left to train, only to measure
+    if where == "evaluation":  # nothing is left to train, only to measure
         monkeypatch.setattr(Classifier, "training_step", None)
     fit(method, "part", *options, "--resume=true", epochs=3)
     assert same(weights(whole), weights(part))
@@ -316,11 +316,3 @@ def test_a_pickled_original_is_refused_and_not_run(trio, fit, tmp_path, capsys):
     fit("SalUn", "other", FORGET, f"--model.init_args.original={train}", status=2)
     assert "cannot be read as weights" in capsys.readouterr().err
     assert not (tmp_path / "was_run").exists()
-
-
-def test_main_is_quiet_about_nothing(trio, capsys):
-    """The three run directories make one comparison, in which the original stands with its figures before."""
-    assert main(["report", *map(str, trio)]) == 0
-    table = capsys.readouterr().out
-    assert table.count("\n|") == 5
-    assert QUIET

@@ -1,7 +1,6 @@
 import json
 import math
 import pickle
-import re
 
 import numpy as np
 import pytest

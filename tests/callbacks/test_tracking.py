@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import pytest
+import wandb
+from wandb.proto import wandb_internal_pb2
+from wandb.sdk.internal.datastore import DataStore
+
+import medunlearn.callbacks.tracking as tracking
+from medunlearn.__main__ import main
+
+OPTIONS = ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
+
+
+def records(folder: Path) -> list:
+    """Read an offline run back with W&B's own reader."""
+    store = DataStore()
+    store.open_for_scan(str(next(folder.rglob("*.wandb"))))
+    found = []
+    while (data := store.scan_data()) is not None:
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(data)
+        found.append(record)
+    return found
+
+
+def summary_and_history(folder: Path) -> tuple[dict, set[str], dict]:
+    summary, keys, config = {}, set(), {}
+    for record in records(folder):
+        for item in record.summary.update:
+            summary[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+        keys |= {item.key or "/".join(item.nested_key) for item in record.history.item}
+        for item in (*record.run.config.update, *record.config.update):
+            config[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+    return summary, keys, config
+
+
+@pytest.fixture
+def words(npz):
+    def build(method, run_dir, *more):
+        data = [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
+        return ["fit", f"--model={method}", f"--run_dir={run_dir}", *data, *OPTIONS, *more]
+
+    return build
+
+
+def test_without_a_login_a_run_is_kept_offline_with_everything_in_it(words, capsys):
+    forget = "--data.forget.rate=0.25"
+    assert main(words("Train", "t")) == 0
+    assert main(words("Retrain", "r", forget)) == 0
+    assert main(words("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r")) == 0
+    wandb.finish()
+    stated = json.loads(Path("s/metrics.json").read_text())
+    summary, keys, config = summary_and_history(Path("s/logs/wandb"))
+    for name in ("UA", "RA", "TA", "MIA", "AG", "RTE"):
+        assert summary[name] == pytest.approx(stated[name])
+    assert summary["before/UA"] == pytest.approx(stated["before"]["UA"])
+    assert {"train/loss_step", "val/loss", "val/accuracy", "lr-SGD"} <= keys
+    assert {f"true_class_probability/{part}" for part in ("forget", "retain", "test")} | {"gaps"} <= keys
+    assert config["split_sha256"] == stated["split_sha256"]
+    assert config["data"] and config["model"]
+    assert {"versions", "hardware"} <= config.keys()
+    table = json.loads(next(Path("s/logs").rglob("gaps*.table.json")).read_text())
+    assert [row[0] for row in table["data"]] == ["UA", "RA", "TA", "MIA"]
+    csv = next(Path("s/logs").rglob("metrics.csv")).read_text()
+    assert "train/loss_step" in csv
+    assert not Path("medunlearn").exists(), "nothing is written beside the run directory"
+
+
+def test_a_failing_service_costs_no_result(words, monkeypatch):
+    def fails(*_):
+        raise ConnectionError("service gone")
+
+    monkeypatch.setattr(tracking, "_log_run", fails)
+    with pytest.warns(UserWarning, match="did not take the results"):
+        assert main(words("Train", "t")) == 0
+    wandb.finish()
+    assert Path("t/metrics.json").is_file()
+
+
+def test_wandb_that_cannot_start_costs_no_run(words, monkeypatch):
+    def fails(**_):
+        raise wandb.errors.CommError("no")
+
+    monkeypatch.setattr(wandb, "init", fails)
+    with pytest.warns(UserWarning, match="could not be started"):
+        assert main(words("Train", "t")) == 0
+    assert Path("t/metrics.json").is_file()
