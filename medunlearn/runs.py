@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ class RunDir:
     def clear(self) -> None:
         """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
         for file in self._files():
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+            shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
     def read_metrics(self, argument: str) -> dict[str, Any]:
         """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or damaged."""
@@ -62,16 +61,20 @@ class RunDir:
         """Return `config.yaml`; raise `InputError` naming `argument` where it is missing or damaged."""
         try:
             content = yaml.safe_load(self.config.read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{argument}={self}: {self.config} cannot be read ({_first_line(error)})") from None
-        return content if isinstance(content, dict) else {}
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+            raise InputError(
+                f"{argument}={self}: {self.config} cannot be read ({_first_line(error)}); run that stage again"
+            ) from None
+        if not isinstance(content, dict):
+            raise InputError(f"{argument}={self}: {self.config} holds no settings; run that stage again")
+        return content
 
     def read_predictions(self, argument: str) -> dict[str, np.ndarray]:
         """Return the arrays of `predictions.npz`; raise `InputError` where it is missing or damaged."""
         try:
             with np.load(self.predictions, allow_pickle=False) as arrays:
                 return dict(arrays)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged archive fails in many ways
             raise InputError(
                 f"{argument}={self}: {self.predictions} cannot be read ({_first_line(error)}); run that stage again"
             ) from None

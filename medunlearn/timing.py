@@ -29,8 +29,10 @@ class Stopwatch:
 
     def stop(self, stage: str) -> None:
         """Take `stage` off the clock, with whatever an exception left running inside it."""
+        if stage not in self._running:
+            return
         self._charge()
-        while self._running and self._running.pop() != stage:
+        while self._running.pop() != stage:
             pass
 
     @contextmanager

@@ -42,9 +42,8 @@ def _log_run(
 ) -> None:
     import wandb
 
-    experiment.log(
-        {f"true_class_probability/{part}": _histogram(predictions, part) for part in ("forget", "retain", "test")}
-    )
+    parts = [part for part in ("forget", "retain", "test") if len(getattr(predictions, part).labels)]
+    experiment.log({f"true_class_probability/{part}": _histogram(predictions, part) for part in parts})
     columns: list[str | int] = ["metric", "this run", "reference", "gap", "before unlearning"]
     experiment.log({"gaps": wandb.Table(columns=columns, data=_gap_rows(metrics, reference))})
     summary = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE") if metrics[key] is not None}

@@ -107,7 +107,7 @@ def read_indices(path: Path, count: int) -> np.ndarray:
         found = readers[path.suffix](path)
     except FileNotFoundError:
         raise InputError(f"{argument}: no such file; give the path of an index file") from None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, csv.Error, RecursionError):
+    except Exception:  # a file of another kind fails in many ways
         raise InputError(f"{argument}: {_FORMS[path.suffix]}") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
         raise InputError(f"{argument}: {_FORMS[path.suffix]}")
@@ -131,11 +131,11 @@ _FORMS = {
 
 
 def _read_txt(path: Path) -> np.ndarray:
-    return _integers([line for line in path.read_text().split("\n") if line.strip()])
+    return _integers([line for line in path.read_text("utf-8-sig").split("\n") if line.strip()])
 
 
 def _read_csv(path: Path) -> np.ndarray:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         if "index" not in (rows.fieldnames or ()):
             raise ValueError("no column `index`")
@@ -147,7 +147,7 @@ def _read_npy(path: Path) -> np.ndarray:
 
 
 def _read_json(path: Path) -> np.ndarray:
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text("utf-8-sig"))
     values = content["indices"] if isinstance(content, dict) else content
     if not isinstance(values, list) or not all(type(value) is int for value in values):
         raise ValueError("not a list of whole numbers")
@@ -161,18 +161,23 @@ def _integers(values: list[str] | list[int]) -> np.ndarray:
         raise ValueError(str(error)) from None
 
 
+def _share(rate: float, count: int) -> int:
+    """Return floor(rate x count) of the decimal number that was meant: 0.29 of 100 is 29, not 28."""
+    return int(rate * count + 1e-9)
+
+
 def _draw_uniform(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).choice(len(labels), size=int(rate * len(labels)), replace=False)
+    return np.random.default_rng(seed).choice(len(labels), size=_share(rate, len(labels)), replace=False)
 
 
 def _draw_stratified(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
     """Draw from each class its share of floor(rate x N), rounded by the largest remainder."""
     rng = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
-    counts = np.floor(rate * sizes).astype(int)
-    remainder = rate * sizes - counts
-    missing = int(rate * len(labels)) - counts.sum()
-    counts[np.argsort(-remainder, kind="stable")[:missing]] += 1
+    total = _share(rate, len(labels))
+    quotas = total * sizes / len(labels)
+    counts = np.floor(quotas + 1e-9).astype(int)
+    counts[np.argsort(counts - quotas, kind="stable")[: total - counts.sum()]] += 1
     drawn = [
         rng.choice(np.flatnonzero(labels == label), size=count, replace=False)
         for label, count in zip(classes, counts, strict=True)

@@ -84,14 +84,15 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the cross-entropy, weighted so that the average over processes is the mean of the global batch."""
-        losses = F.cross_entropy(self(batch.images), self.targets(batch), reduction="none")
-        loss = losses @ batch.weight.to(losses.dtype)
+        # In float32 also under autocast: a weight of 1/B rounded to bfloat16 would scale every gradient.
+        losses = F.cross_entropy(self(batch.images).float(), self.targets(batch), reduction="none")
+        loss = (losses * batch.weight).sum()
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(losses), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy on the validation set: for watching and tuning only."""
-        logits = self(batch.images)
+        logits = self(batch.images).float()
         self.val_accuracy(logits, batch.labels)
         loss = F.cross_entropy(logits, batch.labels)
         self.log("val/loss", loss, batch_size=len(batch.labels), sync_dist=True)

@@ -27,8 +27,14 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
         self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: float = 0.5, std: float = 0.5
     ) -> None:
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=num_classes)
-        self.architecture = {"num_classes": num_classes, "in_channels": in_channels, "stem": stem}
         self.mean, self.std = mean, std
+        self.architecture = {
+            "num_classes": num_classes,
+            "in_channels": in_channels,
+            "stem": stem,
+            "mean": mean,
+            "std": std,
+        }
         if stem == "cifar":
             self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
             self.maxpool = nn.Identity()

@@ -1,6 +1,6 @@
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -39,9 +39,10 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
         raise InputError(
             f"{argument}={source}: {path} cannot be read as weights ({type(error).__name__}); train that run again"
         ) from None
-    if not isinstance(content, dict) or not {"state_dict", "architecture"} <= content.keys():
+    parts = [content.get(key) for key in ("state_dict", "architecture")] if isinstance(content, dict) else [None]
+    if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")
-    return content
+    return cast(dict[str, Any], content)
 
 
 def load_weights(model: ResNet18, source: str | Path, argument: str = "original") -> None:
@@ -58,7 +59,7 @@ def load_weights(model: ResNet18, source: str | Path, argument: str = "original"
         )
     try:
         model.load_state_dict(content["state_dict"])
-    except RuntimeError:
+    except (RuntimeError, AttributeError, TypeError, KeyError):  # other names or shapes, or no tensors
         raise InputError(f"{argument}={source}: its weights do not fit a ResNet-18; train that run again") from None
 
 
@@ -71,7 +72,10 @@ def load_model(source: str | Path) -> ResNet18:
     Raises:
         InputError: If there are no weights, or they are damaged.
     """
-    model = ResNet18(**read_weights(source, "source")["architecture"])
+    try:
+        model = ResNet18(**read_weights(source, "source")["architecture"])
+    except (RuntimeError, TypeError, ValueError):
+        raise InputError(f"source={source}: names no ResNet-18 that can be built; train that run again") from None
     load_weights(model, source, "source")
     model.eval()
     return model

@@ -161,13 +161,14 @@ def test_a_uniform_draw_leaves_the_classes_to_chance():
 @pytest.mark.parametrize(
     ("rate", "by_hand"),
     [
-        # Shares of 70, 25 and 5; floors, then one more for the largest remainders until floor(rate x 100) are there.
-        (0.1, [7, 2, 1]),  # 7, 2.5, 0.5: one is missing, and of equal remainders the first class gets... see below
+        # Shares of 70, 25 and 5: their floors, then one more for the largest remainders until the total is there. Of
+        # equal remainders the smaller label goes first: another choice would change forget sets that people have used.
+        (0.1, [7, 3, 0]),  # 7, 2.5, 0.5
         (0.2, [14, 5, 1]),
         (0.25, [18, 6, 1]),  # 17.5, 6.25, 1.25
         (0.33, [23, 8, 2]),  # 23.1, 8.25, 1.65
         (0.5, [35, 13, 2]),  # 35, 12.5, 2.5
-        (0.95, [67, 24, 4]),  # 66.5, 23.75, 4.75: two are missing
+        (0.95, [66, 24, 5]),  # 66.5, 23.75, 4.75: two are missing
     ],
 )
 def test_a_stratified_draw_is_proportional_by_largest_remainder(rate, by_hand, seed):
@@ -192,7 +193,6 @@ def test_a_stratified_draw_copes_with_a_class_that_does_not_occur():
     assert counts.tolist() == [15, 0, 5, 0]
 
 
-@pytest.mark.xfail(strict=True, reason="rounding of rate x size makes `missing` negative")
 @pytest.mark.parametrize(("rate", "sizes"), [(0.35, [60, 120]), (0.7, [10, 80]), (0.7, [10] * 9)])
 def test_a_stratified_total_is_exact_where_rate_times_n_is_just_below_a_whole_number(rate, sizes):
     labels = np.repeat(np.arange(len(sizes)), sizes)
@@ -200,7 +200,6 @@ def test_a_stratified_total_is_exact_where_rate_times_n_is_just_below_a_whole_nu
     assert len(stratified) == len(uniform)
 
 
-@pytest.mark.xfail(strict=True, reason="int(0.29 * 100) is 28")
 @pytest.mark.parametrize(("rate", "size", "count"), [(0.29, 100, 29), (0.58, 50, 29), (0.35, 180, 63)])
 def test_the_floor_is_of_the_rate_as_written(rate, size, count):
     assert len(chosen(np.zeros(size, int), 1, rate=rate)) == count
@@ -411,12 +410,11 @@ def npy_with(header):
     return b"\x93NUMPY\x01\x00v\x00" + padded.encode() + np.arange(3).tobytes()
 
 
-def test_a_header_made_by_hand_reads():
-    # So that the damaged ones below fail for their damage.
-    assert npy_with(HEADER)[8:10] == (118).to_bytes(2, "little")
+def test_a_header_made_by_hand_reads(write):
+    # So that the damaged ones below are refused for their damage.
+    assert read_indices(write("whole.npy", npy_with(HEADER)), 100).tolist() == [0, 1, 2]
 
 
-@pytest.mark.xfail(strict=True, reason="zipfile.BadZipFile, tokenize.TokenError and MemoryError are let through")
 @pytest.mark.parametrize(
     "content",
     [
@@ -431,7 +429,6 @@ def test_a_damaged_npy_file_is_refused(write, content):
     assert refusal(read_indices, path, 100) == f"data.forget.indices={path}: {FORMS['.npy']}"
 
 
-@pytest.mark.xfail(strict=True, reason="the byte order mark that Excel writes is read as part of the first word")
 @pytest.mark.parametrize(("name", "content"), [("excel.csv", "index\n7\n"), ("excel.txt", "7\n")])
 def test_a_byte_order_mark_is_skipped(write, name, content):
     assert read_indices(write(name, b"\xef\xbb\xbf" + content.encode()), 100).tolist() == [7]

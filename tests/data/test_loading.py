@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -118,8 +120,8 @@ def test_two_groups_are_dealt_one_after_the_other_in_batches_of_their_own():
     forget, retain = torch.arange(100, 105), torch.arange(11)
     batches = [request.indices.tolist() for request in deal([], 4, groups=[forget, retain])[0]]
     assert [sorted(batch)[0] >= 100 for batch in batches] == [True, True, False, False, False]
-    assert sorted(sum(batches[:2], [])) == forget.tolist()
-    assert sorted(sum(batches[2:], [])) == retain.tolist()
+    assert sorted(chain(*batches[:2])) == forget.tolist()
+    assert sorted(chain(*batches[2:])) == retain.tolist()
 
 
 def test_an_empty_group_is_no_batch():

@@ -37,16 +37,15 @@ def test_images_have_medmnists_format(size, tmp_path):
         assert part.images.dtype == np.uint8
         assert part.labels.shape == (count,)
         assert part.labels.dtype == np.int64
-    arrays = {
-        f"{split}_{kind}": getattr(getattr(made, split), kind) for split in SPLITS for kind in made.train.__dict__
-    }
+    arrays = {f"{split}_{kind}": value for split in SPLITS for kind, value in vars(getattr(made, split)).items()}
     np.savez(tmp_path / "synthetic.npz", **arrays)
     assert read_npz(tmp_path / "synthetic.npz").sha256 == made.sha256
 
 
 def test_the_default_is_small_and_has_every_split():
     made = synthetic_data(8)
-    assert {split: len(getattr(made, split)) for split in SPLITS} == COUNTS == {"train": 400, "val": 80, "test": 240}
+    assert {split: len(getattr(made, split)) for split in SPLITS} == COUNTS
+    assert all(10 <= count <= 1000 for count in COUNTS.values())
 
 
 def test_classes_are_balanced_to_one_image(data):

@@ -203,7 +203,6 @@ ODD = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="odd content raises AttributeError or TypeError instead of InputError")
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)
 def test_content_of_another_form_is_an_input_error(tmp_path, content):
     torch.save(content, tmp_path / "other.ckpt")
@@ -212,7 +211,6 @@ def test_content_of_another_form_is_an_input_error(tmp_path, content):
     message(caught)
 
 
-@pytest.mark.xfail(strict=True, reason="`architecture` does not keep mean and std")
 def test_load_model_brings_the_normalisation_back(tmp_path):
     made = ResNet18(2, mean=0.2, std=0.25)
     save_weights(made, tmp_path / "model.ckpt")
