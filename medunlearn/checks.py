@@ -1,16 +1,20 @@
 """What the command line refuses before any long work: each check is one line of words when it fails."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.errors import InputError
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
+
+SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
+"""Settings that may change on resuming: the hash of the data says whether they are the same."""
 
 PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
 
@@ -94,7 +98,8 @@ def check_reference(
         return
     run = RunDir(reference)
     if not run.finished:
-        rank_zero_info(f"reference={run}: no finished run there, so AG is null; `{command_for(run.path, data_file)}`")
+        remedy = f"make it with `{command_for(run.path, data_file)}`"
+        rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     theirs = run.read_split("reference")
     _check_same_data(theirs, split, "reference", run)
@@ -110,7 +115,8 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
         for key, before, now in _differences(
             run.read_config("run_dir"), settings, ("data", "model", "seed_everything")
         ):
-            raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
+            if key not in SAME_BY_HASH:
+                raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
     if run.split.is_file() and run.read_split("run_dir").get("sha256") != split["sha256"]:
         raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
 

@@ -215,6 +215,16 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
         )
     except ArgumentError as error:
         raise InputError(option_error(str(error), args[0])) from None
+    except ValueError as error:  # jsonargparse wraps what a method's own checks raise
+        if (cause := _input_error(error)) is None:
+            raise
+        raise cause from None
+
+
+def _input_error(error: BaseException | None) -> InputError | None:
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def default_precision() -> str:

@@ -46,6 +46,7 @@ def _start(run: RunDir, config: dict[str, Any], mode: Literal["online", "offline
         dir=run.logs,
         id=_identity(run),
         resume="allow",
+        reinit="finish_previous",  # one process may run several stages; each is a run of its own
         config=config,
         mode=_mode(mode),
         # Its own console output says the same as ours and more; without a network it must not wait long.

@@ -71,7 +71,7 @@ class DealtBatches(DistributedSampler[Request]):
         return group[torch.randperm(len(group), generator=generator)]
 
     def _share(self, batch: Tensor, number: int) -> Request:
-        places = torch.arange(self.rank, len(batch), self.num_replicas)
+        places = torch.arange(len(batch))[self.rank :: self.num_replicas]
         weight = torch.full((len(places),), self.num_replicas / len(batch))
         if self.fill and len(places) == 0:
             places, weight = torch.zeros(1, dtype=torch.int64), torch.zeros(1)

@@ -72,8 +72,9 @@ def load_model(source: str | Path) -> ResNet18:
     Raises:
         InputError: If there are no weights, or they are damaged.
     """
+    architecture = read_weights(source, "source")["architecture"]
     try:
-        model = ResNet18(**read_weights(source, "source")["architecture"])
+        model = ResNet18(**architecture)
     except (RuntimeError, TypeError, ValueError):
         raise InputError(f"source={source}: names no ResNet-18 that can be built; train that run again") from None
     load_weights(model, source, "source")
@@ -82,4 +83,5 @@ def load_model(source: str | Path) -> ResNet18:
 
 
 def _words(architecture: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(architecture.items()))
+    usual = {"mean": 0.5, "std": 0.5}  # as they nearly always are, they would only hide what differs
+    return ", ".join(f"{key} {value}" for key, value in sorted(architecture.items()) if usual.get(key) != value)

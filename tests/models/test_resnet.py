@@ -125,5 +125,5 @@ def test_the_same_seed_gives_the_same_weights():
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
 def test_the_architecture_says_how_to_build_it_again(stem):
     model = ResNet18(7, 1, stem)
-    assert model.architecture == {"num_classes": 7, "in_channels": 1, "stem": stem}
+    assert model.architecture == {"num_classes": 7, "in_channels": 1, "stem": stem, "mean": 0.5, "std": 0.5}
     assert shapes(ResNet18(**model.architecture)) == shapes(model)

@@ -39,7 +39,13 @@ def message(caught):
 def test_saved_weights_load_bit_for_bit_with_weights_only(model, saved):
     content = torch.load(saved, weights_only=True)
     assert content.keys() == {"state_dict", "architecture"}
-    assert content["architecture"] == {"num_classes": 3, "in_channels": 3, "stem": "cifar"}
+    assert content["architecture"] == {
+        "num_classes": 3,
+        "in_channels": 3,
+        "stem": "cifar",
+        "mean": 0.5,
+        "std": 0.5,
+    }
     assert_same_weights(content["state_dict"], model.state_dict())
 
 
