@@ -29,12 +29,12 @@ def write_npz(path: Path, **changes: np.ndarray) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _workplace(tmp_path, monkeypatch):
+def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     """Run every test in an empty folder, without a W&B login, and in the same number of threads."""
     monkeypatch.chdir(tmp_path)
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
     yield
     os.environ.pop("WANDB_MODE", None)
