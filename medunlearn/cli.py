@@ -81,7 +81,8 @@ class UnlearningCLI(LightningCLI):
         given = self.settings.trainer
         callbacks = [RunTime(), *(self._get(self.config_init, "trainer").callbacks or [])]
         if self.config.subcommand == "fit":
-            callbacks += [LearningRateMonitor("epoch")] if _default_logger(given.logger) else []
+            logged = given.logger is not False and not given.fast_dev_run
+            callbacks += [LearningRateMonitor("epoch")] if logged else []
             callbacks += [_last_checkpoint(self.run)] if given.enable_checkpointing is not False else []
         if _default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked

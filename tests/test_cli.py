@@ -177,6 +177,18 @@ def test_curves_are_logged_and_change_nothing(fit):
     assert "unlearning/UA" in logged
 
 
+def test_a_model_that_diverged_is_said_to_have_and_is_not_finished(fit, capsys):
+    run = fit("Train", "a", FORGET, "--model.init_args.lr=1e30", status=2)
+    assert "model.init_args.lr: the model has diverged" in capsys.readouterr().err
+    assert not (run / "metrics.json").exists()
+
+
+def test_a_fast_dev_run_writes_nothing(npz):
+    words = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--trainer.fast_dev_run=true"]
+    assert main([*words, "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false"]) == 0
+    assert not Path("r").exists()
+
+
 def test_overwrite_starts_anew_and_keeps_foreign_files(fit):
     run = fit("Train", "a", epochs=1)
     (run / "notes.txt").write_text("mine")

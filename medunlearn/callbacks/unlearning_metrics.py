@@ -70,6 +70,11 @@ class UnlearningMetrics(Callback):
         pl_module.to(trainer.strategy.root_device)
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
+        if not np.isfinite(self.predictions.test.probs).all():
+            raise InputError(
+                "model.init_args.lr: the model has diverged, its outputs are not finite; "
+                "lower the learning rate and start anew with `--overwrite true`"
+            )
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
