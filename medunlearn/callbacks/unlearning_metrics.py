@@ -8,7 +8,7 @@ from torch import Tensor
 
 from medunlearn.contracts import Batch, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import ARRAYS, Feature, Part, Predictions, accuracies, unlearning_metrics
+from medunlearn.metrics import ARRAYS, Feature, Part, Predictions, Solver, accuracies, unlearning_metrics
 from medunlearn.progress import progress
 
 
@@ -22,6 +22,7 @@ class UnlearningMetrics(Callback):
         nonmembers: Where the attack's non-members come from: `test`, or `val` where the test set is from another
             source, as PathMNIST's is, and the attack would learn that difference.
         seed: Seed of the attack's samples.
+        solver: `interior_point`, or `libsvm` for the slow reference with the same decisions.
 
     Raises:
         InputError: If a value is out of range.
@@ -33,6 +34,7 @@ class UnlearningMetrics(Callback):
         feature: Feature = "confidence",
         nonmembers: Literal["test", "val"] = "test",
         seed: int = 0,
+        solver: Solver = "interior_point",
     ) -> None:
         if every_n_epochs < 0:
             raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
@@ -42,6 +44,7 @@ class UnlearningMetrics(Callback):
         self.feature: Feature = feature
         self.nonmembers = nonmembers
         self.seed = seed
+        self.solver: Solver = solver
         self.predictions: Predictions | None = None
         self.metrics: dict[str, float | None] = {}
 
@@ -51,7 +54,7 @@ class UnlearningMetrics(Callback):
 
     def measure(self, predictions: Predictions) -> dict[str, float | None]:
         """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
-        return unlearning_metrics(predictions, **self.attack_settings())
+        return unlearning_metrics(predictions, **self.attack_settings(), solver=self.solver)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a point of the curves where one is due; the last one comes with the final evaluation."""

@@ -1,5 +1,5 @@
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
-from medunlearn.metrics.membership import Feature, attack, attack_sample, membership_inference
+from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics
 
@@ -10,6 +10,7 @@ __all__ = [
     "Feature",
     "Part",
     "Predictions",
+    "Solver",
     "accuracies",
     "accuracy",
     "attack",

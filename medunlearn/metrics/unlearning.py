@@ -1,7 +1,7 @@
 import torch
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from medunlearn.metrics.membership import Feature, attack
+from medunlearn.metrics.membership import Feature, Solver, attack
 from medunlearn.metrics.predictions import Part, Predictions
 
 
@@ -30,7 +30,11 @@ def accuracies(predictions: Predictions) -> dict[str, float | None]:
 
 
 def unlearning_metrics(
-    predictions: Predictions, feature: Feature = "confidence", nonmembers: str = "test", seed: int = 0
+    predictions: Predictions,
+    feature: Feature = "confidence",
+    nonmembers: str = "test",
+    seed: int = 0,
+    solver: Solver = "interior_point",
 ) -> dict[str, float | None]:
     """Return UA, RA, TA and MIA in %; UA and MIA are None without a forget set.
 
@@ -39,9 +43,10 @@ def unlearning_metrics(
         feature: What the membership attack sees of the model's output.
         nonmembers: `test` or `val`: where the attack's non-members come from.
         seed: Seed of the attack's samples.
+        solver: How the attack's machine is solved; see `membership_inference`.
     """
     metrics = accuracies(predictions)
     outside: Part = getattr(predictions, nonmembers)
-    forgotten = len(predictions.forget.labels) > 0
-    metrics["MIA"] = attack(predictions.retain, outside, predictions.forget, feature, seed) if forgotten else None
+    forget = predictions.forget
+    metrics["MIA"] = attack(predictions.retain, outside, forget, feature, seed, solver) if len(forget.labels) else None
     return metrics
