@@ -16,6 +16,7 @@ from medunlearn import checks
 from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, option_error
+from medunlearn.heap import keep_freed_memory
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
@@ -95,6 +96,8 @@ class UnlearningCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Check data, original and reference against each other; only then touch the run directory."""
+        if self.trainer.strategy.root_device.type == "cpu":
+            keep_freed_memory()
         self.datamodule.prepare_data()
         self.datamodule.setup("fit")
         if self.model.original is not None:

@@ -83,7 +83,7 @@ class UnlearningMetrics(Callback):
                 self.metrics = self.measure(self.predictions)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
     """Return the module's predictions on every image, each once, whatever the number of processes.
 
@@ -102,8 +102,8 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     for batch in progress(loader, f"Evaluation: {name}", _shown(trainer)):
         if len(batch.labels):  # a process may have no share of the last batch
             output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
-            outputs.append({key: value.cpu() for key, value in output.items()})
-    mine = {key: torch.cat([output[key] for output in outputs]).numpy() for key in outputs[0]}
+            outputs.append(output)  # on the device: to fetch each would make the host wait for it
+    mine = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
     shares = _gather(mine)
     order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
     return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
@@ -111,8 +111,9 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
 
 def _no_rows(module: LightningModule) -> dict[str, Tensor]:
     """Return an empty output, so that an empty part has its shapes too."""
-    empty = torch.empty(0, dtype=torch.int64)
-    return {"probs": torch.empty(0, _method(module).num_classes), "labels": empty, "index": empty}
+    empty = torch.empty(0, dtype=torch.int64, device=module.device)
+    probs = torch.empty(0, _method(module).num_classes, device=module.device)
+    return {"probs": probs, "labels": empty, "index": empty}
 
 
 def _gather(mine: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

@@ -26,6 +26,10 @@ from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
+EVALUATION_PIXELS = 2**19
+"""Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
+gradients, as the saliency mask needs them, they take the memory that 256 take in bfloat16 training."""
+
 
 class MedMNISTDataModule(LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
@@ -219,16 +223,21 @@ class MedMNISTDataModule(LightningDataModule):
         training: bool = False,
     ) -> DataLoader[Batch]:
         forget = self._forget_mask() if split is self.data.train else None
+        processes = self.trainer.world_size if self.trainer else 1
         sampler = DealtBatches(
             [torch.arange(len(split))] if groups is None else groups,
-            self.batch_size,
+            self.batch_size if training else processes * self._evaluation_batch(),
             seed=self.seed if training else None,
             rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
+            world_size=processes,
             fill=training,
         )
         dataset = ImageDataset(split.images, split.labels, forget, augmentation)
         return make_loader(dataset, sampler, self.num_workers if training else 0)
+
+    def _evaluation_batch(self) -> int:
+        """Return how many images a process evaluates at a time, whatever the training's batch size."""
+        return max(1, EVALUATION_PIXELS // self.data.size**2)
 
     def _forget_mask(self) -> np.ndarray:
         mask = np.zeros(len(self.data.train), dtype=bool)

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from medunlearn.contracts import Batch, Preset
 from medunlearn.errors import InputError
 from medunlearn.methods.classifier import Classifier
-from medunlearn.methods.saliency import Mask, forget_gradients, saliency_mask
+from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
 from medunlearn.models import Stem, load_weights
 from medunlearn.progress import progress
 
@@ -70,7 +70,7 @@ class SalUn(Classifier):
         self.mask_ratio, self.relabel, self.schedule = mask_ratio, relabel, schedule
         self.saliency_augmentation = saliency_augmentation
         self.training_part = "all" if schedule == "mixed" else "forget_then_retain"
-        self._frozen: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._frozen: FrozenWeights | None = None
 
     def setup(self, stage: str) -> None:
         """Start from the original's weights; a resumed run gets its own back from its checkpoint after this."""
@@ -85,7 +85,8 @@ class SalUn(Classifier):
         if self.mask is None:
             with self.stopwatch.measure("saliency"):
                 self.mask = self._saliency_mask()
-        self._hold_frozen_weights(self.mask)
+        # A resumed run holds its own weights: the frozen ones among them are the original's.
+        self._frozen = FrozenWeights(self.backbone, self.mask)
 
     def targets(self, batch: Batch) -> Tensor:
         """Return random labels for the forget set, drawn anew each epoch, and the true labels for the rest."""
@@ -100,9 +101,12 @@ class SalUn(Classifier):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clear the gradient of frozen weights, so that clipping sees only what moves."""
-        for parameter, mask, _ in self._frozen:
-            if parameter.grad is not None:
-                parameter.grad.masked_fill_(~mask, 0)
+        if self._frozen is not None:
+            self._frozen.clear_gradients()
+
+    def _restore_frozen_weights(self) -> None:
+        if self._frozen is not None:
+            self._frozen.restore()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the mask: on resuming, the weights are no longer the original's."""
@@ -125,19 +129,6 @@ class SalUn(Classifier):
         for batch in progress(loader, "Saliency mask", shown):
             batch = self.trainer.strategy.batch_to_device(batch)
             yield batch.images, batch.labels
-
-    def _hold_frozen_weights(self, mask: Mask) -> None:
-        """Remember what frozen weights must stay. Resumed weights will do: there too the frozen ones are original."""
-        self._frozen = []
-        for name, parameter in self.backbone.named_parameters():
-            kept = mask[name] = mask[name].to(parameter.device)
-            self._frozen.append((parameter, kept, parameter.detach().clone()))
-
-    @torch.no_grad()
-    def _restore_frozen_weights(self) -> None:
-        # Masking the gradient is not enough: weight decay and momentum move a weight without one.
-        for parameter, mask, value in self._frozen:
-            parameter.copy_(torch.where(mask, parameter, value))
 
 
 def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
