@@ -4,7 +4,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Trainer
 
 PACKAGES = (
     "medunlearn",
@@ -25,9 +24,8 @@ def versions() -> dict[str, str | None]:
     return {"python": platform.python_version()} | {package: _version(package) for package in PACKAGES}
 
 
-def hardware(trainer: Trainer) -> dict[str, str | int]:
-    """Return what a run was computed on."""
-    device = trainer.strategy.root_device
+def hardware(device: torch.device) -> dict[str, str | int]:
+    """Return what was computed on."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,

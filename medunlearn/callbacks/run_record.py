@@ -87,7 +87,7 @@ class RunRecord(Callback):
             "processes": trainer.world_size,
             "precision": str(trainer.precision),
             "versions": versions(),
-            "hardware": hardware(trainer),
+            "hardware": hardware(trainer.strategy.root_device),
         }
 
     def _before(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
