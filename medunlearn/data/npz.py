@@ -18,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from medunlearn.data.sharing import shared_bytes
 from medunlearn.errors import InputError
 
 SPLITS = ("train", "val", "test")
 KEYS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
+CHUNK = 2**20
 SMALLEST = 8  # pixels; the network halves an image three times
 
 # What zipfile, its decompressors and NumPy's header parser raise on a file that somebody or something has changed.
@@ -129,11 +131,12 @@ def _read(path: Path, num_classes: int | None) -> ImageData:
     with _archive(path) as archive:
         # Everything that the headers and labels can tell comes before gigabytes of images are read.
         _check_present(archive)
-        _check_headers({key: _header(archive, key) for key in KEYS})
+        headers = {key: _header(archive, key) for key in KEYS}
+        _check_headers(headers)
         labels = {split: _array(archive, f"{split}_labels").reshape(-1) for split in SPLITS}
         num_classes = num_classes or _count_classes(labels["train"])
         _check_labels(labels, num_classes)
-        images = {split: _array(archive, f"{split}_images") for split in SPLITS}
+        images = _shared_images(archive, path, headers)
     splits = {split: Split(images[split], labels[split].astype(np.int64)) for split in SPLITS}
     return ImageData(**splits, num_classes=num_classes, name=path.stem)
 
@@ -225,6 +228,39 @@ def _check_label_header(key: str, header: _Header, number: int) -> None:
         raise _Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
     if shape[0] != number:
         raise _Fault(f"{key} has {shape[0]} labels for {number} images; give one label for each image")
+
+
+def _shared_images(
+    archive: zipfile.ZipFile, path: Path, headers: dict[str, _Header]
+) -> dict[str, npt.NDArray[np.uint8]]:
+    """Return the images of each split, read once for all processes of this machine."""
+    shapes = {split: headers[f"{split}_images"].shape for split in SPLITS}
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
+    pieces = dict(zip(SPLITS, map(slice, [0, *ends], ends), strict=False))
+
+    def fill(memory: npt.NDArray[np.uint8]) -> None:
+        for split, piece in pieces.items():
+            _read_into(archive, f"{split}_images", memory[piece])
+
+    found = path.stat()
+    key = f"{path.resolve()} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+    memory = shared_bytes(key, ends[-1], fill)
+    return {split: memory[pieces[split]].reshape(shape) for split, shape in shapes.items()}
+
+
+def _read_into(archive: zipfile.ZipFile, key: str, memory: npt.NDArray[np.uint8]) -> None:
+    """Read an array of bytes, whose shape has been checked, without a copy of it on the way."""
+    with archive.open(f"{key}.npy") as stream:
+        version = npy.read_magic(stream)
+        _, fortran_order, _ = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(stream)
+        start = 0
+        while not fortran_order and (chunk := stream.read(CHUNK)):  # to the end, where the checksum is compared
+            memory[start : start + len(chunk)] = np.frombuffer(chunk, dtype=np.uint8)
+            start += len(chunk)
+    if fortran_order:
+        memory[:] = _array(archive, key).reshape(-1)
+    elif start != len(memory):
+        raise _Fault(f"{key} ends after {start} of {len(memory)} bytes; save the file again")
 
 
 def _array(archive: zipfile.ZipFile, key: str) -> npt.NDArray[Any]:
