@@ -1,12 +1,12 @@
-import torch
-from torchmetrics.functional.classification import multiclass_accuracy
-
 from medunlearn.metrics.membership import Feature, Solver, attack
 from medunlearn.metrics.predictions import Part, Predictions
 
 
 def accuracy(part: Part) -> float | None:
     """Return the share of a part that is classified correctly, in %; None where it is empty."""
+    import torch  # both slow to import, and not needed by those who only compare figures
+    from torchmetrics.functional.classification import multiclass_accuracy
+
     if len(part.labels) == 0:
         return None
     probs, labels = torch.from_numpy(part.probs), torch.from_numpy(part.labels)

@@ -1,0 +1,32 @@
+"""Each benchmark's short form, to see that it works; nobody judges its times."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+SCRIPTS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if path.stem != "common")
+DESCRIBED = (BENCHMARKS / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_short_form_prints_a_table_and_writes_json(name, tmp_path):
+    words = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--short", f"--out={tmp_path / 'results'}"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads((tmp_path / "results" / f"{name}.json").read_text())
+    assert found["short"] is True
+    assert found["rows"]
+    assert {"command", "hardware", "versions"} <= found.keys()
+    table = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + len(found["rows"])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_each_has_a_full_result_and_a_place_in_the_page(name):
+    assert f"benchmarks/{name}.py" in DESCRIBED
+    found = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text())
+    assert found["short"] is False, "results of a short form say nothing"
