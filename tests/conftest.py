@@ -39,6 +39,7 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     yield
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture

@@ -218,6 +218,25 @@ def test_every_image_is_counted_once(trio):
             assert np.array_equal(arrays["val_index"], np.arange(8))
 
 
+@pytest.mark.parametrize("method", ["Train", "SalUn"])
+def test_deterministic_mode_repeats_bit_for_bit(fit, monkeypatch, method):
+    words = ["--trainer.deterministic=true", "--data.augmentation=Default+RandAugment"]
+    if method == "SalUn":
+        words += [FORGET, f"--model.init_args.original={fit('Train', 'original', epochs=1)}"]
+    step, enforced = Classifier.training_step, []
+
+    def watched(*args):
+        enforced.append(torch.are_deterministic_algorithms_enabled())
+        return step(*args)
+
+    monkeypatch.setattr(Classifier, "training_step", watched)
+    first, second = fit(method, "first", *words), fit(method, "second", *words, "--data.num_workers=2")
+    assert enforced
+    assert all(enforced)
+    assert same(weights(first), weights(second))
+    assert (first / "predictions.npz").read_bytes() == (second / "predictions.npz").read_bytes()
+
+
 # 5. RTE is what the method needs.
 
 
