@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float64]
 
 LARGEST_RANK = 256  # of a kernel that is worth it; beyond, libsvm is as quick
 KERNEL_TOLERANCE = 1e-13
-GAP_TOLERANCE = 1e-12  # of the duality gap, relative
+GAP_GOAL, GAP_TOLERANCE = 1e-12, 1e-9  # of the duality gap, relative: to be reached, and to do where rounding ends it
 SLOPE_TOLERANCE = 1e-6  # of the optimality condition of each sample, where libsvm stops at 1e-3
 ITERATIONS = 100
 AT_BOUND = 1e-6  # share of its range within which a multiplier counts as at its bound
@@ -129,23 +129,29 @@ class _Dual:
 
     def solve(self) -> tuple[Array, float] | None:
         """Return alpha and the bias by Mehrotra's predictor-corrector method; None where it does not converge."""
-        size = len(self.sign)
+        best = self._best()
+        return None if best is None else (best.alpha, self._bias(best))
+
+    def _best(self) -> _Point | None:
+        size, best = len(self.sign), None
         point = _Point(self.upper / 2, np.ones(size), np.ones(size), 0.0)
         for _ in range(ITERATIONS):  # some 20 are needed
             room = self.upper - point.alpha
             if not min(point.alpha.min(), room.min(), point.low.min(), point.high.min()) > 0:  # also where not finite
-                return None
+                return best
             slope = self._slope(point.alpha) + point.bias * self.sign - point.low + point.high
             balance = float(self.sign @ point.alpha)
             gap = float(point.alpha @ point.low + room @ point.high)
             scale = 1 + float(point.alpha.sum())
             optimal = np.abs(slope).max() < SLOPE_TOLERANCE and abs(balance) / scale < SLOPE_TOLERANCE
             if optimal and gap / scale < GAP_TOLERANCE:
-                return point.alpha, self._bias(point)
+                best = point
+            if optimal and gap / scale < GAP_GOAL:
+                return best
             try:
                 direction = self._newton(point, room, slope, balance)
             except np.linalg.LinAlgError:
-                return None
+                return best
             predicted = direction(-point.alpha * point.low, -room * point.high)
             after = point.moved(predicted, self._longest(point, predicted))
             gap_after = float(after.alpha @ after.low + (self.upper - after.alpha) @ after.high)
@@ -155,7 +161,7 @@ class _Dual:
                 centre - room * point.high + predicted.alpha * predicted.high,
             )
             point = point.moved(step, 0.995 * self._longest(point, step))
-        return None
+        return best
 
     def _slope(self, alpha: Array) -> Array:
         return np.asarray(self.signed @ (self.signed.T @ alpha) - 1)
