@@ -47,8 +47,8 @@ def plot(rows: list[dict[str, Any]], middle: int, path: Path) -> None:
         right.plot([100 * row["forget rate"] for row in by_rate], [row[key] for row in by_rate], "o-", label=stage)
     left.set(xscale="log", yscale="log", xlabel="training images", ylabel="seconds", title="10 % forgotten, one epoch")
     right.set(xlabel="forget rate (%)", ylabel="seconds", ylim=0, title=f"{middle:,} training images, one epoch")
-    left.legend(title="stage (dotted: in proportion)")
-    right.legend(title="stage")
+    left.legend(title="stage (dotted: in proportion)", loc="lower right")
+    right.legend(title="stage", loc="center left")
     for ending in ("png", "svg"):
         figure.savefig(path.with_suffix(f".{ending}"), dpi=120)
 

@@ -30,6 +30,9 @@ EVALUATION_PIXELS = 2**19
 """Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
 gradients, as the saliency mask needs them, they take the memory that 256 take in bfloat16 training."""
 
+EVALUATION_IMAGES = 1024
+"""At most so many images at a time, however small: more only leave the processor's caches."""
+
 
 class MedMNISTDataModule(LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
@@ -237,7 +240,7 @@ class MedMNISTDataModule(LightningDataModule):
 
     def _evaluation_batch(self) -> int:
         """Return how many images a process evaluates at a time, whatever the training's batch size."""
-        return max(1, EVALUATION_PIXELS // self.data.size**2)
+        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.data.size**2))
 
     def _forget_mask(self) -> np.ndarray:
         mask = np.zeros(len(self.data.train), dtype=bool)
