@@ -45,10 +45,15 @@ def plot(rows: list[dict[str, Any]], middle: int, path: Path) -> None:
         scaled = [last[key] * row["images"] / last["images"] for row in by_size]
         left.plot([row["images"] for row in by_size], scaled, ":", color=line.get_color())
         right.plot([100 * row["forget rate"] for row in by_rate], [row[key] for row in by_rate], "o-", label=stage)
-    left.set(xscale="log", yscale="log", xlabel="training images", ylabel="seconds", title="10 % forgotten, one epoch")
+    left.set(
+        xscale="log",
+        yscale="log",
+        xlabel="training images",
+        ylabel="seconds",
+        title="10 % forgotten, one epoch (dotted: in proportion)",
+    )
     right.set(xlabel="forget rate (%)", ylabel="seconds", ylim=0, title=f"{middle:,} training images, one epoch")
-    left.legend(title="stage (dotted: in proportion)", loc="lower right")
-    right.legend(title="stage", loc="center left")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     for ending in ("png", "svg"):
         figure.savefig(path.with_suffix(f".{ending}"), dpi=120)
 
