@@ -124,7 +124,9 @@ def test_metrics_derive_from_predictions(trio):
         others = confidence("test")[a["attack_nonmember_rows"]]
         assert len(members) == len(others)
         machine = SVC(C=3, gamma="auto").fit(np.r_[members, others], [1] * len(members) + [0] * len(others))
-        assert stated["MIA"] == pytest.approx(100 * (machine.predict(confidence("forget")) == 0).mean())
+        # Of members and non-members that are exactly alike, libsvm's rounding decides; the attack says member.
+        decision = machine.decision_function(confidence("forget"))
+        assert 100 * (decision < -1e-6).mean() - 1e-9 <= stated["MIA"] <= 100 * (decision < 0).mean() + 1e-9
     gaps = [abs(found[salun][key] - found[retrain][key]) for key in ("UA", "RA", "TA", "MIA")]
     assert found[salun]["AG"] == pytest.approx(sum(gaps) / 4)
     assert found[retrain]["AG"] is None

@@ -42,7 +42,8 @@ def nonmembers_by_interior_point(
     """Return which queries a support vector machine with an RBF kernel calls non-members.
 
     The problem is libsvm's, solved closer to its optimum than libsvm does by default. Equal samples are merged into one
-    with a larger penalty.
+    with a larger penalty. A tie, as everywhere where members and non-members are exactly alike, counts as member; in
+    libsvm rounding decides it.
 
     Args:
         samples: What the machine learns from, (n, d).
