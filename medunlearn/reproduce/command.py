@@ -1,52 +1,87 @@
-import shlex
-import subprocess
+import argparse
 import sys
-import time
+from collections.abc import Sequence
+from typing import get_args
 
 from medunlearn.errors import InputError
-from medunlearn.reproduce.plan import PLANS, Stage, read_plan
-from medunlearn.runs import RunDir
+from medunlearn.reproduce.configs import shipped_plans
+from medunlearn.reproduce.execution import Engine, Outcome, run_locally, run_on_ray
+from medunlearn.reproduce.plan import Selection, Stage, check_augmentations, read_plan
+from medunlearn.reproduce.schedule import TimeLeft
 
-HELP = """usage: medunlearn reproduce PLAN [fit options]
+EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage.
 
-Run the stages of a plan in the order in which they need each other, skip what is finished, go on with what is not, and
-print the comparison.
+A plan is one of {plans}, a plan file, or any list of config files. A plan file says
 
-PLAN is {plans}, or any list of config files. Options after it, such as `--data.file F.npz` or `--trainer.max_epochs 3`,
-go to every stage.
+  configs: [train_ours.yaml, retrain_ours.yaml, salun_ours.yaml]
+  augmentations: [NoAug, Default]        # the rest is optional
+  seeds: [0, 1, 2]
+  options:
+    data.file: ours.npz
 
 examples:
   medunlearn reproduce demo
-  medunlearn reproduce configs/train_blood.yaml configs/retrain_blood_10.yaml configs/salun_blood_10.yaml
+  medunlearn reproduce paper --datasets blood --rates 10 --seeds 0 1 2
+  medunlearn reproduce paper --dry_run
 """
 
 
 def reproduce(words: list[str]) -> int:
-    """Run `medunlearn reproduce PLAN [fit options]` and return its exit status, that of the stage that failed if any.
+    """Run `medunlearn reproduce PLAN [options]` and return its exit status: 0 where every stage is finished, else 1.
 
     Args:
-        words: The plan, and the options that go to every stage.
+        words: The plan, what narrows or widens it, and the options that go to every stage.
 
     Raises:
         InputError: If the plan cannot be run, before anything is.
     """
     first_option = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
-    names, options = words[:first_option], words[first_option:]
-    if {"-h", "--help"} & set(options):
-        print(HELP.format(plans=" or ".join(f"`{name}`" for name in PLANS)), end="")
-        return 0
+    names, given = words[:first_option], words[first_option:]
+    parsed, options = _parser().parse_known_args(given)
     if not names:
-        raise InputError(f"reproduce: no plan given; name {', '.join(PLANS)} or config files")
+        raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
     _check_options(options)
-    stages = read_plan(names)
+    check_augmentations(parsed.augmentations)
+    plan = read_plan(names)
+    stages = plan.stages(_selection(parsed, options))
+    if parsed.dry_run:
+        print("\n".join(stage.command for stage in stages))
+        return 0
     for stage in stages:
-        _check_finished_as_asked(stage, options)
-    for number, stage in enumerate(stages, 1):
-        status = _run(stage, options, f"stage {number} of {len(stages)}: {stage.run}")
-        if status:
-            print(f"medunlearn: {stage.run} failed; the same command goes on from there", file=sys.stderr)
-            return status
-    return _compare([stage.run for stage in stages])
+        _check_finished_as_asked(stage)
+    outcomes = _run(stages, parsed.engine)
+    return _conclude(stages, outcomes)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "medunlearn reproduce PLAN",
+        description="Run the stages of a plan in the order in which they need each other, skip what is finished, go on "
+        "with what is not, and print the comparison.",
+        epilog=EPILOG.format(plans=", ".join(f"`{name}`" for name in shipped_plans())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    parser.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these, such as blood")
+    parser.add_argument(
+        "--rates", nargs="+", default=[], type=float, metavar="R", help="only these: 10 or 0.1 for 10 %%"
+    )
+    parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
+    parser.add_argument("--seeds", nargs="+", default=[], type=int, metavar="S", help="once for each of these seeds")
+    parser.add_argument("--engine", choices=get_args(Engine), default="local", help="where stages run")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
+    return parser
+
+
+def _selection(parsed: argparse.Namespace, options: list[str]) -> Selection:
+    return Selection(
+        tuple(parsed.datasets),
+        tuple(parsed.rates),
+        tuple(parsed.augmentations),
+        tuple(parsed.seeds),
+        tuple(options),
+    )
 
 
 def _check_options(options: list[str]) -> None:
@@ -55,33 +90,37 @@ def _check_options(options: list[str]) -> None:
             raise InputError(f"{word}: does not go to every stage of a plan; set it in the config files")
 
 
-def _check_finished_as_asked(stage: Stage, options: list[str]) -> None:
+def _check_finished_as_asked(stage: Stage) -> None:
     """Refuse to take a finished run for the one that is asked for, if that has other settings."""
     if stage.run.finished:
         from medunlearn.cli import check_same_run  # heavy, and only needed here
 
-        check_same_run(stage.run, _fit(stage, options))
+        check_same_run(stage.run, stage.fit)
 
 
-def _run(stage: Stage, options: list[str], title: str) -> int:
-    """Run one stage in a process of its own, so that each starts afresh and may be run by any strategy."""
-    if stage.run.finished:
-        print(f"{title}: finished before, skipped", flush=True)
-        return 0
-    words = _fit(stage, options) + (["--resume", "true"] if stage.run.started else [])
-    print(f"{title}\n  medunlearn {shlex.join(words)}", flush=True)
-    start = time.perf_counter()
-    status = subprocess.run([sys.executable, "-m", "medunlearn", *words]).returncode
-    print(f"{title}: {'failed' if status else 'done'} after {time.perf_counter() - start:.0f} s", flush=True)
-    return status
+def _run(stages: Sequence[Stage], engine: Engine) -> list[Outcome]:
+    clock = TimeLeft(stages)
+
+    def announce(stage: Stage) -> None:
+        print(f"{clock.title(stage)}\n  {stage.command}", flush=True)
+
+    outcomes = []
+    for outcome in {"local": run_locally, "ray": run_on_ray}[engine](stages, announce):
+        clock.count(outcome)
+        print(clock.line(outcome), flush=True)
+        outcomes.append(outcome)
+    return outcomes
 
 
-def _fit(stage: Stage, options: list[str]) -> list[str]:
-    return ["fit", "--config", str(stage.config), *options]
-
-
-def _compare(runs: list[RunDir]) -> int:
+def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
+    """Print the comparison of what is finished, then what is not and why."""
     from medunlearn.report.table import comparison
 
-    print(f"\n{comparison(runs)}")
-    return 0
+    if finished := [stage.run for stage in stages if stage.run.finished]:
+        print(f"\n{comparison(finished)}")
+    broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
+    for outcome in broken:
+        print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
+    if broken:
+        print("medunlearn: the same command goes on from there", file=sys.stderr)
+    return 1 if broken else 0

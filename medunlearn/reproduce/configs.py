@@ -15,19 +15,31 @@ def shipped_configs() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
-def find_config(name: str | Path) -> Path:
+def shipped_plans() -> list[str]:
+    """Return the names of the shipped plans."""
+    return sorted(path.stem for path in (shipped_configs() / "plans").glob("*.yaml"))
+
+
+def shipped_plan(name: str) -> Path:
+    """Return the file of a shipped plan."""
+    return shipped_configs() / "plans" / f"{name}.yaml"
+
+
+def find_config(name: str | Path, beside: Path = Path()) -> Path:
     """Return the config file of this name, in the working directory or else among those shipped.
 
     Args:
         name: A path, such as `configs/salun_blood_10.yaml` or `salun_blood_10.yaml`.
+        beside: Another directory to look in first.
 
     Raises:
         InputError: If there is no such file.
     """
     path = Path(name)
     shipped = shipped_configs() / path.name
-    if path.is_file():
-        return path
+    for found in (beside / path, path):
+        if found.is_file():
+            return found
     if path.parent in (Path("configs"), Path()) and shipped.is_file():
         return shipped
     names = sorted(file.name for file in shipped_configs().glob("*.yaml"))

@@ -1,14 +1,19 @@
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+"""Plans: which stages, in which order, under which settings. Nothing here runs anything."""
 
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
-from medunlearn.reproduce.configs import find_config, read_config, shipped_configs
+from medunlearn.reproduce.configs import find_config, read_config, shipped_configs, shipped_plan, shipped_plans
 from medunlearn.runs import RunDir
 
-PLANS = {"demo": ("demo_train.yaml", "demo_retrain.yaml", "demo_salun.yaml")}
-"""Named plans, as lists of shipped configs."""
+KEYS = ("configs", "seeds", "augmentations", "options")
 
 
 @dataclass(frozen=True)
@@ -19,20 +24,83 @@ class Stage:
     run: RunDir
     needs: tuple[Path, ...]
     """Run directories that it reads: its original and its reference."""
+    method: str
+    dataset: str
+    rate: float | None
+    """The forget rate; None where the forget set is given otherwise, or there is none."""
+    words: tuple[str, ...] = ()
+    """Options after the config."""
+
+    @property
+    def fit(self) -> list[str]:
+        """The words of the command after `medunlearn`."""
+        return ["fit", "--config", str(self.config), *self.words]
+
+    @property
+    def command(self) -> str:
+        """The command that a user would type, in any folder for a shipped config."""
+        shipped = self.config.parent == shipped_configs()
+        config = Path("configs") / self.config.name if shipped else self.config
+        return f"medunlearn {shlex.join(['fit', '--config', str(config), *self.words])}"
 
 
-def read_plan(names: Sequence[str]) -> list[Stage]:
-    """Return the stages of a plan, each after those it reads from.
+@dataclass(frozen=True)
+class Selection:
+    """What narrows or widens a plan; empty leaves it as it is."""
+
+    datasets: tuple[str, ...] = ()
+    rates: tuple[float, ...] = ()
+    augmentations: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    options: tuple[str, ...] = ()
+    """Options of fit for every stage."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Experiments, each a config file, and under which variations they are run.
 
     Args:
-        names: `demo`, or config files.
+        configs: Config files.
+        augmentations: Presets; empty for what each config says.
+        seeds: Seeds of everything random, forget sets included; empty for what each config says.
+        options: Options of fit for every stage.
+    """
+
+    configs: tuple[Path, ...]
+    augmentations: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    options: tuple[str, ...] = field(default=())
+
+    def stages(self, selection: Selection = Selection()) -> list[Stage]:
+        """Return the stages that are asked for and those that they need, each after what it reads.
+
+        Raises:
+            InputError: If a config is wrong, nothing is selected, or stages need each other.
+        """
+        options = (*self.options, *selection.options)
+        plain = _selected(in_order([_stage(config, options) for config in self.configs]), selection)
+        presets = selection.augmentations or self.augmentations or (None,)
+        seeds = selection.seeds or self.seeds or (None,)
+        return [stage for preset, seed in product(presets, seeds) for stage in _varied(plain, preset, seed)]
+
+
+def read_plan(names: Sequence[str]) -> Plan:
+    """Return the plan of a name, a plan file, or a list of config files.
+
+    Args:
+        names: `demo`, `paper`, ..., or YAML files.
 
     Raises:
-        InputError: If a config is missing, names no run directory, or two name the same, or they need each other.
+        InputError: If there is no such file, or it is neither a config nor a plan.
     """
-    files = [shipped_configs() / file for name in names for file in PLANS.get(name, ())]
-    files += [find_config(name) for name in names if name not in PLANS]
-    return in_order([_stage(file) for file in files])
+    if len(names) == 1 and names[0] in shipped_plans():
+        return _plan_file(shipped_plan(names[0]))
+    files = [find_config(name) for name in names]
+    plans = [file for file in files if "configs" in read_config(file)]
+    if plans and len(files) > 1:
+        raise InputError(f"plan={plans[0]}: is a plan; give it alone, or config files")
+    return _plan_file(plans[0]) if plans else Plan(tuple(files))
 
 
 def in_order(stages: Iterable[Stage]) -> list[Stage]:
@@ -51,17 +119,128 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
         by_run[stage.run.path] = stage
     graph = {path: [need for need in stage.needs if need in by_run] for path, stage in by_run.items()}
     try:
-        return [by_run[path] for path in TopologicalSorter(graph).static_order()]
+        TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise InputError(f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original`") from None
+    ordered: dict[Path, Stage] = {}
+
+    def add(path: Path) -> None:
+        for need in graph[path]:
+            add(need)
+        ordered[path] = by_run[path]  # a second time changes nothing
+
+    for path in by_run:
+        add(path)
+    return list(ordered.values())
 
 
-def _stage(config: Path) -> Stage:
+def _plan_file(path: Path) -> Plan:
+    content = read_config(path)
+    if unknown := content.keys() - set(KEYS):
+        raise InputError(f"plan={path}: has no setting {min(unknown)}; it may set {', '.join(KEYS)}")
+    options = content.get("options") or {}
+    if not isinstance(options, dict):
+        raise InputError(f"plan={path}: options={options}; write `trainer.max_epochs: 3` lines below `options:`")
+    words = [f"--{name}={value}" for name, value in options.items()]
+    return Plan(
+        configs=tuple(find_config(name, beside=path.parent) for name in _list(content, "configs", str, path)),
+        augmentations=tuple(_list(content, "augmentations", str, path)),
+        seeds=tuple(_list(content, "seeds", int, path)),
+        options=tuple(words),
+    )
+
+
+def _list(content: dict[str, Any], key: str, kind: type, path: Path) -> list[Any]:
+    values = content.get(key) or []
+    if not isinstance(values, list) or not all(type(value) is kind for value in values):
+        raise InputError(f"plan={path}: {key}={values}; give a list of {'numbers' if kind is int else 'words'}")
+    return values
+
+
+def _stage(config: Path, options: Sequence[str]) -> Stage:
     content = read_config(config)
     if not isinstance(content.get("run_dir"), str):
         raise InputError(f"config={config}: names no run_dir; add `run_dir: runs/NAME`")
-    model = content.get("model")
-    arguments = model.get("init_args") if isinstance(model, dict) else None
-    original = arguments.get("original") if isinstance(arguments, dict) else None
-    needs = tuple(Path(need) for need in (original, content.get("reference")) if isinstance(need, str))
-    return Stage(config, RunDir(content["run_dir"]), needs)
+    data, model = (_mapping(content.get(key)) for key in ("data", "model"))
+    original = _mapping(model.get("init_args")).get("original")
+    file = data.get("file")
+    return Stage(
+        config=config,
+        run=RunDir(content["run_dir"]),
+        needs=tuple(Path(need) for need in (original, content.get("reference")) if isinstance(need, str)),
+        method=str(model.get("class_path", "")).rpartition(".")[2],
+        dataset=str(data.get("dataset", "")) if file is None else Path(str(file)).stem,
+        rate=_mapping(data.get("forget")).get("rate"),
+        words=tuple(options),
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _selected(stages: list[Stage], selection: Selection) -> list[Stage]:
+    """Return the stages that were asked for and all that they need, in order."""
+    rates = [rate / 100 if rate >= 1 else rate for rate in selection.rates]
+    for name in selection.datasets:
+        if not any(_is_dataset(stage, name) for stage in stages):
+            raise InputError(f"datasets={name}: not in this plan; choose from {_choices(s.dataset for s in stages)}")
+    for given, rate in zip(selection.rates, rates, strict=True):
+        if rate not in [stage.rate for stage in stages]:
+            raise InputError(f"rates={given:g}: not in this plan; choose from {_choices(s.rate for s in stages)}")
+    kept = {
+        stage.run.path
+        for stage in stages
+        if (not selection.datasets or any(_is_dataset(stage, name) for name in selection.datasets))
+        and (not rates or stage.rate in rates)
+    }
+    for stage in reversed(stages):  # what a stage needs stands before it
+        if stage.run.path in kept:
+            kept.update(stage.needs)
+    return [stage for stage in stages if stage.run.path in kept]
+
+
+def _is_dataset(stage: Stage, name: str) -> bool:
+    return stage.dataset in (name, f"{name}mnist")
+
+
+def _choices(values: Iterable[Any]) -> str:
+    return ", ".join(sorted({str(value) for value in values if value not in (None, "")}))
+
+
+def _varied(stages: list[Stage], preset: str | None, seed: int | None) -> list[Stage]:
+    """Return the stages under one preset and one seed, in run directories named after what differs from the configs."""
+    paths, changes = {}, {}
+    for stage in stages:
+        content = read_config(stage.config)
+        data = _mapping(content.get("data"))
+        suffix, words = "", []
+        if preset is not None and preset != data.get("augmentation", "Default"):
+            suffix += f"_{preset}"
+            words += ["--data.augmentation", preset]
+        if seed is not None and seed != content.get("seed_everything", 0):
+            suffix += f"_seed{seed}"
+            words += ["--seed_everything", str(seed)]
+            words += ["--data.forget.seed", str(seed)] if "forget" in data else []
+        paths[stage.run.path] = stage.run.path.with_name(stage.run.path.name + suffix)
+        changes[stage.run.path] = words
+    return [_renamed(stage, changes[stage.run.path], paths) for stage in stages]
+
+
+def _renamed(stage: Stage, words: list[str], paths: dict[Path, Path]) -> Stage:
+    content = read_config(stage.config)
+    if (run := paths[stage.run.path]) != stage.run.path:
+        words = [*words, "--run_dir", str(run)]
+    original = _mapping(_mapping(content.get("model")).get("init_args")).get("original")
+    for option, path in (("--model.init_args.original", original), ("--reference", content.get("reference"))):
+        if path is not None and paths.get(Path(path), Path(path)) != Path(path):
+            words = [*words, option, str(paths[Path(path)])]
+    needs = tuple(paths.get(need, need) for need in stage.needs)
+    return replace(stage, run=RunDir(run), needs=needs, words=(*stage.words, *words))
+
+
+def check_augmentations(names: Iterable[str]) -> None:
+    """Refuse presets that do not exist."""
+    for name in names:
+        if name not in get_args(Preset):
+            raise InputError(f"augmentations={name}: unknown preset; choose from {', '.join(get_args(Preset))}")
