@@ -9,7 +9,8 @@ COMMANDS = {
     "test": "measure a finished run's model on the test set",
     "predict": "write a finished run's class probabilities for a test set",
     "reproduce": "run a whole plan of stages in order and print the comparison",
-    "report": "print the comparison table of run directories",
+    "report": "compare run directories: a table, or a whole report with figures",
+    "dashboard": "lay out a Weights & Biases workspace for the runs of a project",
 }
 
 USAGE = """usage: medunlearn COMMAND [options]
@@ -61,6 +62,10 @@ def _run(command: str, options: list[str]) -> int:
         from medunlearn.report.command import report
 
         return report(options)
+    if command == "dashboard":
+        from medunlearn.report.dashboard import dashboard
+
+        return dashboard(options)
     if command in COMMANDS:
         from medunlearn.cli import run
 

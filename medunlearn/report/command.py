@@ -1,20 +1,59 @@
 import argparse
+from pathlib import Path
 
 from medunlearn.errors import InputError
-from medunlearn.report.table import comparison
 from medunlearn.runs import RunDir
 
 
 def report(options: list[str]) -> int:
-    """Run `medunlearn report DIR...` and return its exit status."""
-    parser = argparse.ArgumentParser(
-        "medunlearn report",
-        description="Print the comparison table of run directories as Markdown.",
-        exit_on_error=False,
-    )
-    parser.add_argument("runs", nargs="*", metavar="DIR", help="run directories, in the order of the rows")
-    given = parser.parse_args(options)
+    """Run `medunlearn report DIR... [--out DIR]` and return its exit status."""
+    given = _parser().parse_args(options)
     if not given.runs:
         raise InputError("report: no run directories given; name some, as in `medunlearn report runs/*`")
-    print(comparison(map(RunDir, given.runs)))
+    runs = [RunDir(path) for path in dict.fromkeys(given.runs)]
+    if given.out is None:
+        from medunlearn.report.table import comparison
+
+        print(comparison(runs))
+    else:
+        _write(runs, given.out)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "medunlearn report",
+        description="Print the comparison table of run directories as Markdown; with --out, write the whole report: "
+        "report.html, report.md, tables.tex, results.csv and the figures as PNG and SVG.",
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="run directories; Train beside what started from it")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where the report is written; files there are replaced")
+    return parser
+
+
+def _write(runs: list[RunDir], folder: Path) -> None:
+    from medunlearn.report.collect import collect
+    from medunlearn.report.figures import draw_figures
+    from medunlearn.report.html import html
+    from medunlearn.report.sections import sections
+    from medunlearn.report.text import latex, markdown, results_csv
+
+    cells = collect(runs)
+    if not cells:
+        raise InputError("report: none of the runs forgets anything; name a Retrain or an unlearned run too")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out={folder}: is a file; name a directory")
+    folder.mkdir(parents=True, exist_ok=True)
+    measured = sections(cells)
+    figures = draw_figures(measured, folder)
+    texts = {
+        "results.csv": results_csv(cells),
+        "tables.tex": latex(measured),
+        "report.md": markdown(measured, [f"{name}.png" for name, _ in figures]),
+        "report.html": html(measured, figures, folder),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    print(f"Written to {folder / 'report.html'}, with report.md, tables.tex, results.csv and {len(figures)} figures")

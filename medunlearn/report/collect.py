@@ -1,0 +1,211 @@
+"""Reads run directories and puts together what belongs together: one cell for each experiment, over its seeds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, NamedTuple
+
+from medunlearn.errors import InputError
+from medunlearn.metrics import GAP_METRICS, average_gap
+from medunlearn.runs import RunDir
+
+ORIGINAL = "Original"
+"""The trained model before unlearning, measured on the forget set of the runs that start from it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run measured, with what it is compared by."""
+
+    run: RunDir
+    data: str
+    forgotten: str
+    augmentation: str
+    label: str
+    seed: int
+    split: str
+    values: Mapping[str, float | None]
+    """UA, RA, TA, MIA in %, RTE in minutes."""
+    metrics: Mapping[str, Any] = field(repr=False)
+    gaps: Mapping[str, float] | None = None
+    """Absolute differences of UA, RA, TA, MIA to the same seed's Retrain, and their mean AG; None without one."""
+    reference: RunDir | None = None
+
+
+class Statistic(NamedTuple):
+    """Mean and standard deviation over seeds."""
+
+    mean: float
+    deviation: float | None
+    """Of the sample (n - 1); None for a single seed."""
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" + ("" if self.deviation is None else f" ± {self.deviation:.2f}")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment: a method on some data, with so much forgotten, under one preset, over seeds."""
+
+    data: str
+    forgotten: str
+    augmentation: str
+    label: str
+    results: tuple[Result, ...]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds in order."""
+        return [result.seed for result in self.results]
+
+    def value(self, key: str) -> Statistic | None:
+        """Return UA, RA, TA, MIA or RTE over the seeds; None where one lacks it."""
+        return _statistic([result.values.get(key) for result in self.results])
+
+    def gap(self, key: str) -> Statistic | None:
+        """Return the gap of a metric, or AG, over the seeds, each paired with its own Retrain; None without one."""
+        return _statistic([None if result.gaps is None else result.gaps[key] for result in self.results])
+
+
+def collect(runs: Iterable[RunDir]) -> list[Cell]:
+    """Return the cells that finished runs make up, in the order of data, forget set, preset and method.
+
+    Raises:
+        InputError: If a run is unfinished or damaged, or two are the same experiment under the same seed.
+    """
+    found = [_read(run) for run in runs]
+    forgetting = [result for result in found if result.forgotten]
+    results = [_paired(result, forgetting) for result in _labelled(forgetting) + _originals(found, forgetting)]
+    groups: dict[tuple[str, str, str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result.data, result.forgotten, result.augmentation, result.label].append(result)
+    cells = [Cell(*key, tuple(sorted(group, key=lambda result: result.seed))) for key, group in groups.items()]
+    for cell in cells:
+        _check_seeds(cell)
+    return sorted(cells, key=_order)
+
+
+def _read(run: RunDir) -> Result:
+    if not run.finished:
+        raise InputError(f"{run}: holds no finished run; give directories that hold a metrics.json")
+    metrics, config = run.read_metrics("report"), run.read_config("report")
+    needed = (*GAP_METRICS, "RTE", "method", "n", "split_sha256", "data", "seed", "runtime")
+    if missing := [key for key in needed if key not in metrics]:
+        raise InputError(f"{run}: {run.metrics} lacks {missing[0]}; run that stage again")
+    data = config.get("data") or {}
+    return Result(
+        run=run,
+        data=metrics["data"],
+        forgotten=_forgotten(data.get("forget") or {}),
+        augmentation=data.get("augmentation", "Default"),
+        label=metrics["method"],
+        seed=metrics["seed"],
+        split=metrics["split_sha256"],
+        values={key: metrics[key] for key in (*GAP_METRICS, "RTE")},
+        metrics={**metrics, "init_args": (config.get("model") or {}).get("init_args") or {}},
+    )
+
+
+def _forgotten(forget: Mapping[str, Any]) -> str:
+    if forget.get("rate") is not None:
+        return f"{100 * forget['rate']:g} %"
+    if forget.get("classes") is not None:
+        return f"classes {', '.join(map(str, forget['classes']))}"
+    return f"{Path(forget['indices']).name}" if forget.get("indices") else ""
+
+
+def _labelled(results: list[Result]) -> list[Result]:
+    """Name runs of one method after the settings in which they differ, as in `SalUn (relabel none)`."""
+    by_method: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        by_method[result.label].append(result)
+    labelled = []
+    for group in by_method.values():
+        settings = [result.metrics["init_args"] for result in group]
+        differing = [
+            key
+            for key in dict.fromkeys(key for each in settings for key in each)
+            if key != "original" and len({repr(each.get(key)) for each in settings}) > 1
+        ]
+        usual = {key: _most_common([repr(each.get(key)) for each in settings]) for key in differing}
+        for result, each in zip(group, settings, strict=True):
+            own = [f"{key} {each.get(key)}" for key in differing if repr(each.get(key)) != usual[key]]
+            labelled.append(replace(result, label=f"{result.label} ({', '.join(own)})" if own else result.label))
+    return labelled
+
+
+def _most_common(values: list[str]) -> str:
+    return max(dict.fromkeys(values), key=values.count)
+
+
+def _originals(found: list[Result], forgetting: list[Result]) -> list[Result]:
+    """Return the models that the runs started from, as they were before, on each forget set."""
+    by_path = {result.run.path.resolve(): result for result in found}
+    originals: dict[tuple[Path, str], Result] = {}
+    for result in forgetting:
+        before, path = result.metrics.get("before"), result.metrics.get("original")
+        if not before or path is None:
+            continue
+        trained = by_path.get(Path(path).resolve())
+        originals[Path(path), result.split] = replace(
+            result,
+            run=RunDir(path),
+            label=ORIGINAL,
+            values={**before, "RTE": None if trained is None else trained.values["RTE"]},
+        )
+    return list(originals.values())
+
+
+def _paired(result: Result, results: list[Result]) -> Result:
+    """Return a result with its gaps to the Retrain of the same split, preset and seed."""
+    references = [
+        other
+        for other in results
+        if other.metrics["method"] == "Retrain"
+        and (other.split, other.augmentation, other.seed) == (result.split, result.augmentation, result.seed)
+    ]
+    if not references or any(result.values.get(key) is None for key in GAP_METRICS):
+        return result
+    other = references[0]
+    gaps = {key: abs(_number(result, key) - _number(other, key)) for key in GAP_METRICS}
+    return replace(result, gaps=gaps | {"AG": average_gap(result.values, other.values)}, reference=other.run)
+
+
+def _number(result: Result, key: str) -> float:
+    value = result.values[key]
+    assert value is not None
+    return value
+
+
+def _check_seeds(cell: Cell) -> None:
+    for first, second in zip(cell.results, cell.results[1:], strict=False):
+        if first.seed == second.seed:
+            raise InputError(
+                f"report: {first.run} and {second.run} are the same experiment, seed {first.seed}; give one of them"
+            )
+
+
+def _order(cell: Cell) -> tuple[Any, ...]:
+    presets = ("NoAug", "Default", "Default+RandAugment")
+    methods = (ORIGINAL, "Retrain")
+    return (
+        cell.data,
+        _natural(cell.forgotten),
+        presets.index(cell.augmentation) if cell.augmentation in presets else len(presets),
+        methods.index(cell.label) if cell.label in methods else len(methods),
+        cell.label,
+    )
+
+
+def _natural(text: str) -> tuple[float, str]:
+    number = text.partition(" ")[0]
+    return (float(number), "") if number.replace(".", "", 1).isdigit() else (float("inf"), text)
+
+
+def _statistic(values: list[float | None]) -> Statistic | None:
+    numbers = [value for value in values if value is not None]
+    if not numbers or len(numbers) < len(values):
+        return None
+    return Statistic(mean(numbers), stdev(numbers) if len(numbers) > 1 else None)

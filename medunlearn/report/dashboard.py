@@ -1,0 +1,102 @@
+"""A Weights & Biases workspace laid out for unlearning runs."""
+
+import argparse
+from typing import Any
+
+from medunlearn.errors import InputError
+from medunlearn.metrics import GAP_METRICS
+
+NAME = "medunlearn"
+
+
+def dashboard(options: list[str]) -> int:
+    """Run `medunlearn dashboard --entity E --project P` and return its exit status.
+
+    Raises:
+        InputError: If the extra is not installed, nobody is logged in, or the service does not take the workspace.
+    """
+    parser = argparse.ArgumentParser(
+        "medunlearn dashboard",
+        description="Lay out a Weights & Biases workspace for the runs of a project: UA, RA, TA, MIA, AG and RTE, the "
+        "gap by method, the curves.",
+        allow_abbrev=False,
+        exit_on_error=False,
+    )
+    parser.add_argument("--entity", required=True, help="the user or team that owns the project")
+    parser.add_argument("--project", default="medunlearn", help="the project that the runs are in (medunlearn)")
+    given = parser.parse_args(options)
+    try:
+        workspace = layout(given.entity, given.project)
+    except ImportError:
+        raise InputError(
+            "dashboard: W&B's workspace library is not installed; install it with `pip install 'medunlearn[dashboard]'`"
+        ) from None
+    _check_login()
+    try:
+        workspace.save()
+    except Exception as error:  # the service has many ways to refuse
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"entity={given.entity}: Weights & Biases did not take the workspace for project {given.project} "
+            f"({reason}); check both names and your access"
+        ) from None
+    print(f"Workspace saved: {workspace.url}")
+    return 0
+
+
+def layout(entity: str, project: str) -> Any:
+    """Return the workspace, not yet sent.
+
+    Args:
+        entity: The user or team that owns the project.
+        project: The project that the runs are in.
+
+    Raises:
+        ImportError: If `wandb-workspaces` is not installed.
+    """
+    import wandb_workspaces.reports.v2 as wr
+    import wandb_workspaces.workspaces as ws
+
+    def bars(metric: str, title: str) -> Any:
+        return wr.BarPlot(title=title, metrics=[metric], orientation="h")
+
+    comparison = [bars("AG", "AG: Average Gap to Retrain (points, lower is better)"), bars("RTE", "RTE (minutes)")]
+    comparison += [bars(metric, f"{metric} (%): near Retrain's is good") for metric in GAP_METRICS]
+    curves = [
+        wr.LinePlot(title=f"{metric} (%) by epoch", x="epoch", y=[f"unlearning/{metric}"])
+        for metric in ("UA", "RA", "TA")
+    ]
+    training = [
+        wr.LinePlot(title="training loss", x="epoch", y=["train/loss_epoch"]),
+        wr.LinePlot(title="validation accuracy", x="epoch", y=["val/accuracy"]),
+        wr.LinePlot(title="validation loss", x="epoch", y=["val/loss"]),
+    ]
+    by_method = [
+        wr.BarPlot(title="AG by method", metrics=["AG"], groupby="method", orientation="h"),
+        wr.ScatterPlot(title="run time against gap", x="RTE", y="AG"),
+        bars("validation/AG", "AG on the validation set: what settings may be chosen by"),
+    ]
+    sections = {
+        "How near to retraining": comparison,
+        "Gap by method": by_method,
+        "Curves": curves,
+        "Training": training,
+    }
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=NAME,
+        sections=[ws.Section(name=name, panels=panels, is_open=True) for name, panels in sections.items()],
+    )
+
+
+def _check_login() -> None:
+    """Refuse to go on without a login, rather than ask for one."""
+    import wandb
+
+    try:
+        found = wandb.login(prompt=False)
+    except Exception:  # no key, or a malformed one
+        found = False
+    if not found:
+        raise InputError("dashboard: you are not logged in to Weights & Biases; say `wandb login` first")

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from medunlearn.__main__ import main
+from medunlearn.metrics import GAP_METRICS
+
+internal = pytest.importorskip("wandb_workspaces.workspaces.internal", reason="pip install -e '.[dashboard]'")
+WORDS = ["dashboard", "--entity", "hospital", "--project", "unlearning"]
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Stand in for the service: keep the views that would be sent."""
+    views = []
+
+    def upsert(view):
+        views.append(view)
+        return {"upsertView": {"view": {"name": "nw-1", "id": "1"}}}
+
+    monkeypatch.setattr(internal, "upsert_view2", upsert)
+    monkeypatch.setattr("wandb.login", lambda **_: True)
+    monkeypatch.setattr("wandb_workspaces.workspaces.interface.get_app_url", lambda _: "https://wandb.example")
+    monkeypatch.setattr("wandb.Api", lambda: None)
+    return views
+
+
+def test_what_is_sent(sent, capsys):
+    assert main(WORDS) == 0
+    (view,) = sent
+    assert (view.entity, view.project) == ("hospital", "unlearning")
+    sections = json.loads(view.spec.model_dump_json(by_alias=True))["section"]["panelBankConfig"]["sections"]
+    shown = {section["name"]: json.dumps(section["panels"]) for section in sections}
+    assert {"How near to retraining", "Gap by method", "Curves", "Training"} <= shown.keys()
+    assert all(f'"{key}"' in shown["How near to retraining"] for key in (*GAP_METRICS, "AG", "RTE"))
+    assert all(f"unlearning/{key}" in shown["Curves"] for key in ("UA", "RA", "TA"))
+    assert "method" in shown["Gap by method"]
+    assert "validation/AG" in shown["Gap by method"]
+    assert "https://wandb.example/hospital/unlearning" in capsys.readouterr().out
+
+
+def test_without_a_login_one_line_says_so(sent, monkeypatch, capsys):
+    monkeypatch.setattr("wandb.login", lambda **_: False)
+    assert main(WORDS) == 2
+    assert capsys.readouterr().err == (
+        "medunlearn: error: dashboard: you are not logged in to Weights & Biases; say `wandb login` first\n"
+    )
+    assert not sent
+
+
+def test_a_service_that_refuses_is_one_line(sent, monkeypatch, capsys):
+    def refuse(view):
+        raise RuntimeError("permission denied\nTraceback and so on")
+
+    monkeypatch.setattr(internal, "upsert_view2", refuse)
+    assert main(WORDS) == 2
+    told = capsys.readouterr().err
+    assert "entity=hospital" in told
+    assert "(permission denied)" in told
+    assert told.count("\n") == 1
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces.workspaces", None)
+    assert main(WORDS) == 2
+    assert "pip install 'medunlearn[dashboard]'" in capsys.readouterr().err
