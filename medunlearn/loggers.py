@@ -69,7 +69,9 @@ def _identity(run: RunDir) -> str:
     """Return the id of the W&B run, kept in the run directory so that a resumed run goes on with its curves."""
     path = run.logs / "wandb_id"
     if not path.exists():
-        run.write_bytes(path, uuid.uuid4().hex[:8].encode())
+        # The agent of a sweep has chosen one already.
+        swept = os.environ.get("WANDB_RUN_ID") if "WANDB_SWEEP_ID" in os.environ else None
+        run.write_bytes(path, (swept or uuid.uuid4().hex[:8]).encode())
     return path.read_text()
 
 

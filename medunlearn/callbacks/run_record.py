@@ -69,6 +69,7 @@ class RunRecord(Callback):
             "method": type(module).__name__,
             **evaluation.metrics,
             "AG": average_gap(evaluation.metrics, reference) if reference else None,
+            "validation": _validation(evaluation, reference),
             "RTE": runtime.minutes(trainer),
             "runtime": runtime.seconds(trainer),
             "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
@@ -102,6 +103,12 @@ class RunRecord(Callback):
         if self.reference is None or not self.reference.finished:
             return None
         return self.reference.read_metrics("reference")
+
+
+def _validation(evaluation: UnlearningMetrics, reference: dict[str, Any] | None) -> dict[str, float | None]:
+    """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings."""
+    theirs = (reference or {}).get("validation")
+    return {**evaluation.validation, "AG": average_gap(evaluation.validation, theirs) if theirs else None}
 
 
 def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:

@@ -48,6 +48,7 @@ def _log_run(
     experiment.log({"gaps": wandb.Table(columns=columns, data=_gap_rows(metrics, reference))})
     summary = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE") if metrics[key] is not None}
     summary |= {f"runtime/{stage}": seconds for stage, seconds in metrics["runtime"].items()}
+    summary |= {f"validation/{key}": value for key, value in metrics["validation"].items() if value is not None}
     summary |= {f"before/{key}": value for key, value in (metrics["before"] or {}).items()}
     experiment.summary.update(summary)
     described = ("method", "data", "split_sha256", "n", "versions", "hardware", "attack", "parameters")

@@ -8,7 +8,16 @@ from torch import Tensor
 
 from medunlearn.contracts import Batch, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import ARRAYS, Feature, Part, Predictions, Solver, accuracies, unlearning_metrics
+from medunlearn.metrics import (
+    ARRAYS,
+    Feature,
+    Part,
+    Predictions,
+    Solver,
+    accuracies,
+    unlearning_metrics,
+    validation_metrics,
+)
 from medunlearn.progress import progress
 
 
@@ -47,6 +56,7 @@ class UnlearningMetrics(Callback):
         self.solver: Solver = solver
         self.predictions: Predictions | None = None
         self.metrics: dict[str, float | None] = {}
+        self.validation: dict[str, float | None] = {}
 
     def attack_settings(self) -> dict[str, Any]:
         """Return what two runs must share for their MIA to be compared."""
@@ -81,6 +91,7 @@ class UnlearningMetrics(Callback):
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
+                self.validation = validation_metrics(self.predictions, self.feature, self.seed, self.solver)
 
 
 @torch.inference_mode()

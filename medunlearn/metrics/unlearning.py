@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from medunlearn.metrics.membership import Feature, Solver, attack
 from medunlearn.metrics.predictions import Part, Predictions
 
@@ -27,6 +29,20 @@ def accuracies(predictions: Predictions) -> dict[str, float | None]:
         "RA": accuracy(predictions.retain),
         "TA": accuracy(predictions.test),
     }
+
+
+def validation_metrics(
+    predictions: Predictions, feature: Feature = "confidence", seed: int = 0, solver: Solver = "interior_point"
+) -> dict[str, float | None]:
+    """Return UA, RA, TA and MIA with the validation set in the test set's place: what settings may be chosen by.
+
+    Args:
+        predictions: The model's predictions on every part.
+        feature: What the membership attack sees of the model's output.
+        seed: Seed of the attack's samples.
+        solver: How the attack's machine is solved; see `membership_inference`.
+    """
+    return unlearning_metrics(replace(predictions, test=predictions.val), feature, "test", seed, solver)
 
 
 def unlearning_metrics(
