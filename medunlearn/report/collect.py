@@ -1,5 +1,6 @@
 """Reads run directories and puts together what belongs together: one cell for each experiment, over its seeds."""
 
+import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -129,15 +130,22 @@ def _labelled(results: list[Result]) -> list[Result]:
             for key in dict.fromkeys(key for each in settings for key in each)
             if key != "original" and len({repr(each.get(key)) for each in settings}) > 1
         ]
-        usual = {key: _most_common([repr(each.get(key)) for each in settings]) for key in differing}
+        usual = {key: _usual(group[0].label, key, [repr(each.get(key)) for each in settings]) for key in differing}
         for result, each in zip(group, settings, strict=True):
             own = [f"{key} {each.get(key)}" for key in differing if repr(each.get(key)) != usual[key]]
             labelled.append(replace(result, label=f"{result.label} ({', '.join(own)})" if own else result.label))
     return labelled
 
 
-def _most_common(values: list[str]) -> str:
-    return max(dict.fromkeys(values), key=values.count)
+def _usual(method: str, key: str, values: list[str]) -> str:
+    """Return the value that needs no mention: the method's default, or else the most common."""
+    import medunlearn  # torch comes with it
+
+    known = getattr(medunlearn, method, None) if method in medunlearn.__all__ else None
+    default = inspect.signature(known).parameters.get(key) if known else None
+    if default is not None and repr(default.default) in values:
+        return repr(default.default)
+    return max(sorted(set(values)), key=values.count)
 
 
 def _originals(found: list[Result], forgetting: list[Result]) -> list[Result]:

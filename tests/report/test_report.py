@@ -170,13 +170,17 @@ def test_what_was_not_run_is_said():
     assert "| Original | not run |" in text
 
 
-def test_variants_of_a_method_are_rows_of_their_own():
-    train, retrain, salun = chain()
-    none = fake("runs/none", "SalUn", (1.0, 99, 96, 5), before=(1, 99, 96, 4), original=train, relabel="none")
-    second = fake("runs/b", "SalUn", (1.0, 99, 96, 5), seed=1, before=(1, 99, 96, 4), original=train)
-    cells = collect(map(RunDir, [train, retrain, salun, second, none]))
-    assert [cell.label for cell in cells] == ["Original", "Retrain", "SalUn", "SalUn (relabel none)"]
-    assert cells[2].seeds == [0, 1]
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_variants_of_a_method_are_rows_of_their_own(others):
+    """The method's default goes without saying, however many runs have another value."""
+    train, retrain, _ = chain()
+    more = {"before": (1, 99, 96, 4), "original": train}
+    plain = fake("runs/plain", "SalUn", (1.0, 99, 96, 5), relabel="random", **more)
+    none = [fake(f"runs/none{n}", "SalUn", (1.0, 99, 96, 5), seed=n, relabel="none", **more) for n in range(others)]
+    cells = collect(map(RunDir, [*none, train, retrain, plain]))
+    labels = [cell.label for cell in cells]
+    assert labels == ["Original", "Retrain", "SalUn", *(["SalUn (relabel none)"] if others else [])]
+    assert len(cells[-1].seeds) == max(1, others)
 
 
 def test_the_same_experiment_twice_is_refused(capsys):
