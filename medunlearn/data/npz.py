@@ -3,6 +3,7 @@
 import hashlib
 import lzma
 import math
+import os
 import struct
 import tokenize
 import zipfile
@@ -242,8 +243,10 @@ def _shared_images(
         for split, piece in pieces.items():
             _read_into(archive, f"{split}_images", memory[piece])
 
-    found = path.stat()
-    key = f"{path.resolve()} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+    # Of the file that is open, which need no longer be the one at this path; the checksums are of what is in it.
+    found = os.fstat(archive.fp.fileno()) if archive.fp else path.stat()
+    sums = [archive.getinfo(f"{split}_images.npy").CRC for split in SPLITS]
+    key = f"{path.resolve()} {found.st_dev} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns} {shapes} {sums}"
     memory = shared_bytes(key, ends[-1], fill)
     return {split: memory[pieces[split]].reshape(shape) for split, shape in shapes.items()}
 

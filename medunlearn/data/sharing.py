@@ -13,8 +13,10 @@ import stat
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,12 @@ if sys.platform == "linux":
     _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 Bytes = npt.NDArray[np.uint8]
+
+MOST_KNOWN = 32  # addresses that a note keeps
+
+
+class _NotShared(Exception):
+    """Memory cannot be shared here."""
 
 
 def shared_bytes(key: str, size: int, fill: Callable[[Bytes], None]) -> Bytes:
@@ -38,20 +46,51 @@ def shared_bytes(key: str, size: int, fill: Callable[[Bytes], None]) -> Bytes:
     Returns:
         uint8 (size,). What one process writes into it, no other sees.
     """
-    name = f"medunlearn-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+    name = f"medunlearn-{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}"
+    try:
+        with _locked_note(name) as note:
+            known = [address for address in note.read().split("\n") if _leads_to(address, name)]
+            files = (_opened(address, size) for address in known)
+            file = next((found for found in files if found is not None), None)
+            if file is None:
+                file = _filled(name, size, fill)
+            memory = _mapped(file, size)
+            # Each process can be found, so that the memory stays shared when the one that filled it ends.
+            _rewrite(note, [*known[-MOST_KNOWN:], f"/proc/{os.getpid()}/fd/{file}"])
+            return memory
+    except _NotShared:
+        return _private(size, fill)
+
+
+@contextmanager
+def _locked_note(name: str) -> Iterator[TextIO]:
+    """Open the note of this name, for one process at a time."""
     folder = _notes()
     if folder is None:
-        return _private(size, fill)
-    with (folder / name).open("a+") as note:
-        fcntl.flock(note, fcntl.LOCK_EX)  # also given up when this process is killed
-        note.seek(0)
-        file = _found(note.read(), name, size)
-        if file is None:
-            file = _filled(name, size, fill)
-            note.truncate(0)
-            note.write(f"/proc/{os.getpid()}/fd/{file}")
-            note.flush()
-    return _mapped(file, size)
+        raise _NotShared
+    with _or_not_shared():
+        note = (folder / name).open("a+", errors="replace")
+    with note:
+        with _or_not_shared():
+            fcntl.flock(note, fcntl.LOCK_EX)  # also given up when this process is killed
+            note.seek(0)
+        yield note
+
+
+def _rewrite(note: TextIO, addresses: list[str]) -> None:
+    with _or_not_shared():
+        note.truncate(0)
+        note.write("\n".join(addresses))
+        note.flush()
+
+
+@contextmanager
+def _or_not_shared() -> Iterator[None]:
+    """Take a refusal of the system for a sign that memory cannot be shared, not for a fault of the data."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise _NotShared from error
 
 
 def _private(size: int, fill: Callable[[Bytes], None]) -> Bytes:
@@ -74,13 +113,19 @@ def _notes() -> Path | None:
     return folder if mine and os.access(folder, os.W_OK) else None
 
 
-def _found(address: str, name: str, size: int) -> int | None:
-    """Return the file in memory at an address that another process left; None where it is gone or another's."""
+def _leads_to(address: str, name: str) -> bool:
+    """Return whether an address still leads to the memory of this name."""
     try:
-        if not str(Path(address).readlink()).startswith(f"/memfd:{name}"):
-            return None
-        file = os.open(address, os.O_RDONLY | os.O_CLOEXEC)
+        return str(Path(address).readlink()).startswith(f"/memfd:{name}")
     except (OSError, ValueError):
+        return False
+
+
+def _opened(address: str, size: int) -> int | None:
+    """Return the file in memory at an address; None where it is not what this module leaves there."""
+    try:
+        file = os.open(address, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
         return None
     if os.fstat(file).st_size != size or fcntl.fcntl(file, fcntl.F_GET_SEALS) != _SEALS:
         os.close(file)
@@ -89,11 +134,16 @@ def _found(address: str, name: str, size: int) -> int | None:
 
 
 def _filled(name: str, size: int, fill: Callable[[Bytes], None]) -> int:
-    file = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with _or_not_shared():
+        file = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(file, size)
-        fill(np.frombuffer(mmap.mmap(file, size), dtype=np.uint8))  # unmapped with the array, or sealing fails
-        fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+        with _or_not_shared():
+            os.ftruncate(file, size)
+            memory = np.frombuffer(mmap.mmap(file, size), dtype=np.uint8)
+        fill(memory)
+        del memory  # unmapped with the array, or sealing fails
+        with _or_not_shared():
+            fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
     except BaseException:
         os.close(file)
         raise
@@ -101,6 +151,10 @@ def _filled(name: str, size: int, fill: Callable[[Bytes], None]) -> int:
 
 
 def _mapped(file: int, size: int) -> Bytes:
-    memory = mmap.mmap(file, size, access=mmap.ACCESS_COPY)
+    try:
+        memory = mmap.mmap(file, size, access=mmap.ACCESS_COPY)
+    except (OSError, ValueError) as error:
+        os.close(file)
+        raise _NotShared from error
     weakref.finalize(memory, os.close, file)  # until then others find it here
     return np.frombuffer(memory, dtype=np.uint8)

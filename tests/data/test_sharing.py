@@ -90,13 +90,15 @@ def test_nothing_is_left_when_the_last_process_ends(hold, tmp_path, end):
     assert shared_bytes("images", SIZE, lambda memory: memory.fill(3))[0] == 3
 
 
-def test_memory_outlives_the_process_that_read_it(hold):
+def test_memory_outlives_the_process_that_read_it_and_stays_shared(hold):
     process = hold(value=7)
     lines(process, 2)
     mine = shared_bytes("images", SIZE, never)
     process.kill()
     process.wait()
     assert (mine == 7).all()
+    assert (shared_bytes("images", SIZE, never) == 7).all()
+    assert lines(hold(value=9), 1) == [["7", str(7 * SIZE)]]
 
 
 def test_what_one_writes_no_other_sees():
@@ -187,3 +189,57 @@ def test_images_of_one_file_are_read_once(tmp_path, monkeypatch):
     second = read_npz(tmp_path / "a.npz")
     assert second.sha256 == first.sha256
     assert (second.test.images == first.test.images).all()
+
+
+@pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
+def test_where_the_system_refuses_each_process_has_its_own(monkeypatch, call):
+    def refuse(*_):
+        raise OSError(27, "File too large")
+
+    monkeypatch.setattr(os, call, refuse)
+    assert (shared_bytes("images", 100, lambda memory: memory.fill(5)) == 5).all()
+
+
+def test_a_note_that_cannot_be_read_is_no_fault_of_the_data(tmp_path):
+    shared_bytes("images", 100, lambda memory: memory.fill(5))
+    gc.collect()
+    (note,) = (tmp_path / f"medunlearn-{os.getuid()}").iterdir()
+    note.write_bytes(b"\xff\xfe\n\x00")
+    assert (shared_bytes("images", 100, lambda memory: memory.fill(6)) == 6).all()
+    gc.collect()
+    note.unlink()
+    note.mkdir()
+    assert (shared_bytes("images", 100, lambda memory: memory.fill(7)) == 7).all()
+
+
+def test_a_file_of_any_name_is_read(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.npz"))
+    write_npz(tmp_path / "a.npz").rename(path)
+    assert len(read_npz(path).train) == 32
+
+
+def test_a_file_replaced_while_it_is_read_is_not_taken_for_the_new_one(tmp_path, monkeypatch):
+    import medunlearn.data.npz as npz
+
+    path = write_npz(tmp_path / "a.npz")
+    nines = np.full_like(read_npz(path).train.images, 9)
+    new, check = write_npz(tmp_path / "new.npz", train_images=nines), npz._check_headers
+    gc.collect()
+    monkeypatch.setattr(npz, "_check_headers", lambda headers: (check(headers), new.replace(path)))
+    old = read_npz(path)
+    monkeypatch.setattr(npz, "_check_headers", check)
+    assert not (old.train.images == 9).all()
+    assert (read_npz(path).train.images == 9).all()
+
+
+def test_a_file_rewritten_with_its_old_times_is_read_again(tmp_path):
+    path = tmp_path / "a.npz"
+    images = read_npz(write_npz(tmp_path / "b.npz")).train.images
+    write_npz(path, train_images=np.full_like(images, 3))
+    times = path.stat()
+    first = read_npz(path)
+    write_npz(path, train_images=np.full_like(images, 4))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size
+    assert (read_npz(path).train.images == 4).all()
+    assert (first.train.images == 3).all()
