@@ -46,12 +46,13 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
         ratio: Share of the coordinates that may move, in (0, 1].
 
     Raises:
-        ValueError: If the ratio is out of range or selects nothing.
+        ValueError: If the ratio is out of range or selects nothing, or a gradient is not a number.
     """
     magnitude = torch.cat([gradient.reshape(-1) for gradient in gradients.values()]).abs_()
-    count = math.floor(ratio * magnitude.numel())
-    if not 0 < ratio <= 1 or count == 0:
+    if not 0 < ratio <= 1 or (count := math.floor(ratio * magnitude.numel())) == 0:
         raise ValueError(f"Expected argument `ratio` in (0, 1] to select at least one coordinate, but got {ratio}")
+    if magnitude.isnan().any():
+        raise ValueError("Expected argument `gradients` to be numbers, but some are NaN; the model has diverged")
     flat = _largest(magnitude, count)
     parts = torch.split(flat, [gradient.numel() for gradient in gradients.values()])
     return {name: part.view_as(gradients[name]) for name, part in zip(gradients, parts, strict=True)}
@@ -66,11 +67,16 @@ class FrozenWeights:
     Args:
         model: The model whose weights are held as they are now.
         mask: What may move; its tensors go to the device of the weights.
+
+    Raises:
+        TypeError: If a weight is not in float32.
     """
 
     def __init__(self, model: nn.Module, mask: Mask) -> None:
         self._held: list[tuple[nn.Parameter, Tensor, Tensor]] = []
         for name, parameter in model.named_parameters():
+            if parameter.dtype != torch.float32:
+                raise TypeError(f"Expected `model` to have float32 weights, but {name} is {parameter.dtype}")
             free = -mask[name].to(parameter.device, torch.int32)  # every bit is set where the weight may move
             self._held.append((parameter, free, _bits(parameter) & ~free))
 

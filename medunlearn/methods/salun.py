@@ -121,7 +121,13 @@ class SalUn(Classifier):
         gradients = forget_gradients(self.backbone, self._forget_batches())
         # Summed over the processes before the absolute value is taken, so that the mask is the one of a single process.
         summed = {name: self.trainer.strategy.reduce(value, reduce_op="sum") for name, value in gradients.items()}
-        return saliency_mask({name: torch.as_tensor(value) for name, value in summed.items()}, self.mask_ratio)
+        try:
+            return saliency_mask({name: torch.as_tensor(value) for name, value in summed.items()}, self.mask_ratio)
+        except ValueError:  # the ratio was checked when this was built
+            raise InputError(
+                f"model.init_args.original={self.original}: its gradients are not numbers: the model has diverged; "
+                "train it again with a lower learning rate"
+            ) from None
 
     def _forget_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         loader = self.datamodule.forget_dataloader(self.saliency_augmentation)

@@ -62,7 +62,7 @@ def test_of_equal_values_the_first_are_chosen():
     assert [mask["a"].tolist(), mask["b"].tolist()] == [[True, False, True], [False, True, False]]
 
 
-@pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 0.01])
+@pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 0.01, math.nan])
 def test_a_ratio_that_selects_nothing_is_refused(ratio):
     with pytest.raises(ValueError, match=r"Expected argument `ratio` in \(0, 1\]"):
         saliency_mask({"a": torch.ones(10)}, ratio)
@@ -101,3 +101,15 @@ def test_gradients_of_frozen_weights_are_cleared_and_no_others():
     FrozenWeights(linear, mask).clear_gradients()  # the bias has none
     assert linear.bias.grad is None
     assert torch.equal(linear.weight.grad, torch.where(mask["weight"], before, 0))
+
+
+def test_gradients_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="some are NaN; the model has diverged"):
+        saliency_mask({"a": torch.tensor([1.0, math.nan, 2.0, 3.0])}, 0.5)
+
+
+def test_weights_in_other_precisions_are_refused():
+    linear = nn.Linear(3, 2).double()
+    mask = {name: value > 0 for name, value in linear.named_parameters()}
+    with pytest.raises(TypeError, match=r"float32 weights, but weight is torch\.float64"):
+        FrozenWeights(linear, mask)
