@@ -145,6 +145,8 @@ def _feature(name: str, probs: np.ndarray, labels: np.ndarray, feature: str) -> 
         )
     if len(probs) == 0:
         raise ValueError(f"Expected `{name}_probs` to hold at least one row, but got none")
+    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < probs.shape[1]:
+        raise ValueError(f"Expected `{name}_labels` to be whole numbers from 0 to {probs.shape[1] - 1}")
     if not np.isfinite(probs).all():
         raise ValueError(f"Expected `{name}_probs` to be finite; the model has diverged: lower the learning rate")
     return _FEATURES[feature](probs, labels).reshape(len(probs), -1).astype(np.float64)

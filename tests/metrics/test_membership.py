@@ -217,3 +217,10 @@ def test_attack_defaults_to_confidence_and_seed_0():
     assert attack(retain, test, forget) == attack(retain, test, forget, "confidence", 0)
     # Were the samples not seeded by the argument, no seed would change the value.
     assert len({attack(retain, test, forget, seed=seed) for seed in range(12)}) > 1
+
+
+@pytest.mark.parametrize("label", [-1, 2, 0.5])
+def test_a_label_that_is_no_class_is_refused(label):
+    groups = [np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])] * 2
+    with pytest.raises(ValueError, match="Expected `forget_labels` to be whole numbers from 0 to 1"):
+        membership_inference(*groups, groups[0], np.array([0, label]))
