@@ -1,7 +1,8 @@
+import signal
 import sys
 from collections.abc import Sequence
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, Interrupted
 
 COMMANDS = {
     "fit": "train, retrain or unlearn, measure it, and write a run directory",
@@ -50,6 +51,10 @@ def main(args: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"medunlearn: error: {error}", file=sys.stderr)
         return 2
+    except (Interrupted, KeyboardInterrupt) as end:
+        interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
+        print(f"medunlearn: {interrupted}", file=sys.stderr)
+        return interrupted.status
 
 
 def _run(command: str, options: list[str]) -> int:

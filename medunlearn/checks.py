@@ -63,10 +63,11 @@ def check_ckpt_path(path: object) -> None:
 
 
 def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing or unfinished, and say how to make it."""
+    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
     if not run.finished:
         state = "the run there is unfinished" if run.started else "no run there"
         raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
+    run.check_unaltered(argument)
 
 
 def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> None:
@@ -101,6 +102,7 @@ def check_reference(
         remedy = f"make it with `{command_for(run.path, data_file)}`"
         rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
+    run.check_unaltered("reference")
     theirs = run.read_split("reference")
     _check_same_data(theirs, split, "reference", run)
     if theirs.get("sha256") != split["sha256"]:
@@ -117,7 +119,8 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
         ):
             if key not in SAME_BY_HASH:
                 raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
-    if run.split.is_file() and run.read_split("run_dir").get("sha256") != split["sha256"]:
+    theirs = run.read_split("run_dir") if run.split.is_file() else split
+    if any(theirs.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
         raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
 
 

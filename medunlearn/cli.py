@@ -1,4 +1,7 @@
+import errno
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -13,15 +16,18 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn import checks
-from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
+from medunlearn.callbacks import Interruption, RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm
+from medunlearn.checkpoints import WholeCheckpoints
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError, option_error
+from medunlearn.errors import InputError, Interrupted, option_error
 from medunlearn.heap import keep_freed_memory
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
-from medunlearn.reproduce.configs import resolve_configs
+from medunlearn.reproduce.configs import command_for, resolve_configs
 from medunlearn.runs import RunDir
+
+DISK_ERRORS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO")}
 
 
 class UnlearningCLI(LightningCLI):
@@ -62,6 +68,7 @@ class UnlearningCLI(LightningCLI):
         checks.check_run_dir_named(self.settings.run_dir)
         self._fill_epochs()
         if self.config.subcommand == "fit":
+            self.settings.resume |= self.run.started and restarted_by_slurm()
             checks.check_precision(self.settings.trainer.precision)
             checks.check_ckpt_path(self.settings.ckpt_path)
             # Other processes meet the directory as the first one has left it.
@@ -84,7 +91,10 @@ class UnlearningCLI(LightningCLI):
         if self.config.subcommand == "fit":
             logged = given.logger is not False and not given.fast_dev_run
             callbacks += [LearningRateMonitor("epoch")] if logged else []
-            callbacks += [_last_checkpoint(self.run)] if given.enable_checkpointing is not False else []
+            kept = given.enable_checkpointing is not False
+            callbacks += [_last_checkpoint(self.run)] if kept else []
+            callbacks += [Interruption(self.run.last if kept else None)]
+            kwargs["plugins"] = [*_listed(self._get(self.config_init, "trainer").plugins), WholeCheckpoints()]
         if _default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         return super().instantiate_trainer(callbacks=callbacks, **kwargs)
@@ -116,13 +126,19 @@ class UnlearningCLI(LightningCLI):
         if self.settings.overwrite:
             rank_zero_only(self.run.clear)()
         if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
-            self.trainer.loggers = default_loggers(self.run, self.plain_settings())
+            with _disk_told(self.run):
+                self.trainer.loggers = default_loggers(self.run, self.plain_settings())
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""
         if self.settings.resume and self.run.last.is_file():
             kwargs["ckpt_path"] = self.run.last
-        self.trainer.fit(**kwargs | {"weights_only": True})
+        interruption = next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, Interruption))
+        try:
+            with _disk_told(self.run), interruption.listening(self.trainer):
+                self.trainer.fit(**kwargs | {"weights_only": True})
+        except Interrupted as end:
+            raise Interrupted(end.number, f"go on with `{command_for(self.run.path)}`") from None
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
@@ -246,6 +262,24 @@ def _method(class_path: str) -> type[Classifier]:
     module, _, name = class_path.rpartition(".")
     method: type[Classifier] = getattr(import_module(module), name)
     return method
+
+
+@contextmanager
+def _disk_told(run: RunDir) -> Iterator[None]:
+    """Say in one line that the run directory cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        raise InputError(
+            f"run_dir={run}: cannot be written ({error.strerror}); make room there or name another directory, and go "
+            "on with what has been done by `--resume true`"
+        ) from error
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _default_logger(value: Any) -> bool:

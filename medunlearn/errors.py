@@ -1,4 +1,20 @@
 import re
+import signal
+
+
+class Interrupted(Exception):
+    """A run was asked to end, by Ctrl-C or a signal, and has kept what it needs to go on.
+
+    Args:
+        number: The signal.
+        hint: How to go on.
+    """
+
+    def __init__(self, number: int, hint: str = "") -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}{'; ' if hint else ''}{hint}")
+        self.number = number
+        self.status = 128 + number
+        """The exit status, as shells have it for signals."""
 
 
 class InputError(ValueError):

@@ -19,7 +19,18 @@ def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
         run: The run directory.
         config: The resolved configuration, shown with the run.
     """
-    return [*(_wandb_logger(run, config) or []), CSVLogger(run.path, name=run.logs.name)]
+    return [*(_wandb_logger(run, config) or []), CurvesAsCSV(run.path, name=run.logs.name)]
+
+
+class CurvesAsCSV(CSVLogger):
+    """Lightning's CSVLogger, but a disk that is full costs the curves and not the run."""
+
+    def save(self) -> None:
+        """Write the curves, or warn that they cannot be written."""
+        try:
+            super().save()
+        except OSError as error:
+            rank_zero_warn(f"The curves in {self.log_dir} could not be written: {error}")
 
 
 @rank_zero_only

@@ -1,6 +1,7 @@
 """The run directory: where stages meet. Whatever compares, reports or audits reads it through this page."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -49,6 +50,24 @@ class RunDir:
         for file in self._files():
             shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of what a run leaves for others, by name; `metrics.json` keeps them."""
+        kept = (file for file in (self.config, self.split, self.weights, self.predictions) if file.is_file())
+        return {str(file.relative_to(self.path)): _sha256(file) for file in kept}
+
+    def check_unaltered(self, argument: str) -> None:
+        """Raise `InputError` naming `argument` where a file is not the one that the finished run wrote."""
+        written = self.read_metrics(argument).get("files")
+        if not isinstance(written, dict) or not written:
+            raise InputError(f"{argument}={self}: {self.metrics} holds no hashes of its files; run that stage again")
+        found = self.hashes()
+        for name, sha256 in written.items():
+            if found.get(name) != sha256:
+                raise InputError(
+                    f"{argument}={self}: {name} is not the file that the run wrote (its SHA-256 differs from the one "
+                    "in metrics.json); bring it back, or run that stage again"
+                )
+
     def read_metrics(self, argument: str) -> dict[str, Any]:
         """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or damaged."""
         return self._read_json(self.metrics, argument)
@@ -85,20 +104,24 @@ class RunDir:
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write `predictions.npz` so that it is either whole or not there."""
-        part = self.predictions.with_name("predictions.part.npz")
-        np.savez(part, allow_pickle=False, **arrays)
-        part.replace(self.predictions)
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        self.write_bytes(self.predictions, content.getbuffer())
 
     @staticmethod
-    def write_bytes(path: Path, content: bytes) -> None:
+    def write_bytes(path: Path, content: bytes | memoryview) -> None:
         """Write `content` so that the file is either whole or not there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
     def _read_json(self, path: Path, argument: str) -> dict[str, Any]:
         try:
@@ -124,6 +147,11 @@ def split_sha256(data_sha256: str, indices: np.ndarray) -> str:
     """
     content = data_sha256.encode() + np.ascontiguousarray(indices, dtype="<i8").tobytes()
     return hashlib.sha256(content).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _first_line(error: BaseException) -> str:

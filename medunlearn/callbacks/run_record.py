@@ -87,6 +87,7 @@ class RunRecord(Callback):
             "seed": data.seed,
             "processes": trainer.world_size,
             "precision": str(trainer.precision),
+            "files": self.run.hashes(),
             "versions": versions(),
             "hardware": hardware(trainer.strategy.root_device),
         }

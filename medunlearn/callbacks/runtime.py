@@ -49,6 +49,11 @@ class RunTime(Callback):
             delattr(owner, method)
         self._wrapped.clear()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock where a run is resumed in the middle of an epoch, of which Lightning tells no start."""
+        if trainer.fit_loop.restarted_mid_epoch:
+            self._stopwatch.start("training")
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._stopwatch.start("training")

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -53,15 +53,19 @@ class DealtBatches(DistributedSampler[Request]):
         self.batch_size = batch_size
         self.order_seed = seed
         self.fill = fill
+        self.skip = 0
+        """How many batches the next pass leaves out at its beginning, with all that is drawn for them."""
 
     def __len__(self) -> int:
         return sum(-(-len(group) // self.batch_size) for group in self.groups)
 
     def __iter__(self) -> Iterator[Request]:
+        skip, self.skip = self.skip, 0
         number = 0
         for place, group in enumerate(self.groups):
             for batch in torch.split(self._ordered(group, place), self.batch_size):
-                yield self._share(batch, number)
+                if number >= skip:
+                    yield self._share(batch, number)
                 number += 1
 
     def _ordered(self, group: Tensor, place: int) -> Tensor:
@@ -116,9 +120,31 @@ class ImageDataset(Dataset[Batch]):
         )
 
 
-def make_loader(dataset: ImageDataset, sampler: DealtBatches, workers: int = 0) -> DataLoader[Batch]:
+class ResumableLoader(DataLoader[Batch]):
+    """A DataLoader that goes on in the middle of a pass: Lightning keeps its state in checkpoints."""
+
+    given = 0
+    """Batches given out in this pass."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # an iterator like torch's, counting
+        sampler = cast(DealtBatches, self.sampler)
+        self.given = sampler.skip
+        for batch in super().__iter__():
+            self.given += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how many batches of this pass have been given out."""
+        return {"given": self.given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next pass begin after those that were given out."""
+        cast(DealtBatches, self.sampler).skip = state["given"]
+
+
+def make_loader(dataset: ImageDataset, sampler: DealtBatches, workers: int = 0) -> ResumableLoader:
     """Return a DataLoader that fetches one dealt batch at a time."""
-    return DataLoader(
+    return ResumableLoader(
         dataset,
         sampler=sampler,
         batch_size=None,  # the sampler asks for whole batches

@@ -1,4 +1,4 @@
-import os
+import io
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,12 +16,9 @@ def save_weights(model: ResNet18, path: Path, **extra: Any) -> None:
     with `torch.load(path, weights_only=True)`.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        torch.save({"state_dict": state, "architecture": model.architecture, **extra}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    content = io.BytesIO()
+    torch.save({"state_dict": state, "architecture": model.architecture, **extra}, content)
+    RunDir.write_bytes(path, content.getbuffer())
 
 
 def read_weights(source: str | Path, argument: str = "original") -> dict[str, Any]:

@@ -6,15 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, Interrupted
 from medunlearn.reproduce.plan import Stage
 from medunlearn.runs import RunDir
+
+PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
 Engine = Literal["local", "ray"]
 State = Literal["done", "finished before", "failed", "left out"]
@@ -50,15 +54,24 @@ def run_stage(stage: Stage) -> Outcome:
     """Run one stage in a process of its own, from its last checkpoint if it was begun before.
 
     The process ends with this one, however this one ends: two must never write one run directory.
+
+    Raises:
+        Interrupted: If a signal has ended the stage, by way of this process or not.
     """
     if stage.run.finished:
         return Outcome(stage, "finished before")
     words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = subprocess.run(
-        [sys.executable, "-m", "medunlearn", *words], preexec_fn=_end_with_parent if sys.platform == "linux" else None
-    ).returncode
+    process = subprocess.Popen(
+        [sys.executable, "-m", "medunlearn", *words],
+        process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+    with _passing_on(process):
+        status = process.wait()
     seconds = time.perf_counter() - start
+    if status - 128 in PASSED_ON:
+        raise Interrupted(status - 128, "the same command goes on from there")
     if status:
         return Outcome(stage, "failed", seconds, f"exit status {status}" if status > 0 else f"signal {-status}")
     return Outcome(stage, "done", seconds)
@@ -111,7 +124,10 @@ def _on_node(stage: Stage, folder: str, *needs: Outcome) -> Outcome:
     """Run a stage on whichever node of a cluster this is."""
     os.chdir(folder)
     outcome = _decided(stage, {need.stage.run.path: need.state for need in needs})
-    return run_stage(stage) if outcome is None else outcome
+    try:
+        return run_stage(stage) if outcome is None else outcome
+    except Interrupted as end:  # of this stage alone: others are on other nodes
+        return Outcome(stage, "failed", reason=str(end))
 
 
 def _resources(nodes: Iterable[dict[str, Any]], stage: Stage) -> dict[str, float]:
@@ -142,6 +158,20 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     if missing:
         return Outcome(stage, "left out", reason=f"it needs {missing[0]}, which is not there and not in this plan")
     return None
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Pass on to `process` what asks this one to end, so that it can end in good order."""
+    if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
+        yield
+        return
+    before = {number: signal.signal(number, lambda number, _: process.send_signal(number)) for number in PASSED_ON}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_with_parent() -> None:

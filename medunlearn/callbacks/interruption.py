@@ -1,0 +1,126 @@
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, cast
+
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+
+from medunlearn.errors import Interrupted
+
+
+class Interruption(Callback):
+    """Ends a run on Ctrl-C, SIGTERM or SLURM's requeue signal so that it can go on from there as if nothing had been.
+
+    During training the batch is finished and a checkpoint kept. Elsewhere, in the saliency mask or the evaluation,
+    there is nothing to keep beyond the last checkpoint, and the run ends at once. A second signal ends it at once
+    anywhere. Several processes agree after each batch, so that one signal ends them all.
+
+    Lightning's own handlers, which this replaces, drop the epoch on SIGTERM and on SLURM save in the middle of a step.
+
+    Args:
+        checkpoint: Where the checkpoint is kept; None for none.
+    """
+
+    def __init__(self, checkpoint: Path | None) -> None:
+        self.checkpoint = checkpoint
+        self._received: int | None = None
+        self._training = False
+
+    @contextmanager
+    def listening(self, trainer: Trainer) -> Iterator[None]:
+        """Listen for a `with` block around `trainer.fit`, and leave the signals to whoever had them before."""
+        before = {number: signal.getsignal(number) for number in _signals(trainer)}
+        self._received, self._training = None, False
+        self._listen(trainer)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                _set(number, handler)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen again: Lightning has put its own handlers in place."""
+        self._listen(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Wait for the end of the batch from here on."""
+        self._training = True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep a checkpoint and leave; after the last batch of an epoch, the epoch's own checkpoint is at hand."""
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # else gradients would be lost
+        if stepped and not trainer.is_last_batch and self._asked(trainer):
+            if self.checkpoint is not None:
+                trainer.save_checkpoint(self.checkpoint)
+            self._leave(trainer)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave, now that the epoch before has its checkpoint."""
+        if self._asked(trainer):
+            self._leave(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave; from here on a signal is obeyed at once."""
+        self._training = False
+        if self._asked(trainer):
+            self._leave(trainer)
+
+    def _listen(self, trainer: Trainer) -> None:
+        def handle(number: int, frame: FrameType | None) -> None:
+            again = self._received is not None
+            self._received = number
+            launcher = trainer.strategy.launcher
+            if number == signal.SIGTERM and launcher is not None:  # Ctrl-C and SLURM reach every process themselves
+                launcher.kill(number)
+            if again or not self._training:
+                self._leave(trainer)
+
+        for number in _signals(trainer):
+            _set(number, handle)
+
+    def _asked(self, trainer: Trainer) -> bool:
+        mine = self._received is not None
+        return mine if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(mine, all=False)
+
+    def _leave(self, trainer: Trainer) -> None:
+        if self._received in _requeue_signal(trainer):
+            _requeue()
+        raise Interrupted(self._received or signal.SIGTERM)
+
+
+def _signals(trainer: Trainer) -> tuple[int, ...]:
+    return (signal.SIGINT, signal.SIGTERM, *_requeue_signal(trainer))
+
+
+def _set(number: int, handler: Any) -> None:
+    if threading.current_thread() is threading.main_thread():  # Python gives signals to no other
+        signal.signal(number, handler)
+
+
+def _requeue_signal(trainer: Trainer) -> tuple[int, ...]:
+    """Return the signal by which SLURM asks for a requeue, where this is a SLURM job that wants one."""
+    environment = cast(Any, trainer)._accelerator_connector.cluster_environment
+    if not isinstance(environment, SLURMEnvironment) or not environment.auto_requeue:
+        return ()
+    return (environment.requeue_signal or signal.SIGUSR1,)
+
+
+@rank_zero_only
+def _requeue() -> None:
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ["SLURM_JOB_ID"]
+    subprocess.run(["scontrol", "requeue", job], check=False)
+
+
+def restarted_by_slurm() -> bool:
+    """Return whether SLURM runs the same command again after a requeue."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"

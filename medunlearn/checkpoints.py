@@ -1,0 +1,55 @@
+"""Checkpoints to resume from: each is whole, whatever happens while it is written, and known by its hash."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+
+from medunlearn.errors import InputError
+from medunlearn.runs import RunDir
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Writes checkpoints in one step, their SHA-256 beside them, and reads what was written and nothing else.
+
+    Lightning's own moves a temporary file into place, which from one disk to another is no single step.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint so that the file is either the new or the old one."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        # Killed between the two, the old file is still known.
+        known = [hashlib.sha256(content.getbuffer()).hexdigest(), *_known(Path(path))[:1]]
+        RunDir.write_bytes(_note(Path(path)), "\n".join(known).encode())
+        RunDir.write_bytes(Path(path), content.getbuffer())
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Return a checkpoint; no code in it is run.
+
+        Raises:
+            InputError: If it is not the file that was written.
+        """
+        with Path(path).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() not in _known(Path(path)):
+                raise InputError(
+                    f"resume=true: {path} is not the checkpoint that the run wrote (its SHA-256 is not the one in "
+                    f"{_note(Path(path)).name}); start anew with `--overwrite true`"
+                )
+        return super().load_checkpoint(path, map_location, weights_only=True)
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _known(path: Path) -> list[str]:
+    try:
+        return _note(path).read_text().split()
+    except (OSError, ValueError):
+        return []
