@@ -27,7 +27,8 @@ from medunlearn.models import load_weights
 from medunlearn.reproduce.configs import command_for, resolve_configs
 from medunlearn.runs import RunDir
 
-DISK_ERRORS = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO")}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
+DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 class UnlearningCLI(LightningCLI):

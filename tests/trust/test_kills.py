@@ -14,6 +14,8 @@ import children
 import pytest
 from conftest import QUIET, same, weights, write_npz
 
+from medunlearn.runs import RunDir
+
 KILLS = int(os.environ.get("TRUST_KILLS", "20"))
 METHODS = ("Train", "Retrain", "SalUn")
 FIGURES = ("UA", "RA", "TA", "MIA", "AG", "epochs", "n", "before", "validation", "split_sha256", "parameters")
@@ -47,7 +49,7 @@ def finish(folder, method, run_dir):
     """Go on with a killed run and hold its result against the one that nobody killed."""
     part, whole = folder / run_dir, folder / method
     assert not (part / "metrics.json").exists(), "a killed run looks finished"
-    begun = part.exists() and any(part.iterdir())
+    begun = RunDir(part).started  # what `reproduce` asks too, before it says `--resume true`
     status, told = children.run(words(method, run_dir, *(["--resume=true"] if begun else [])), folder)
     assert status == 0, told
     assert same(weights(whole), weights(part))
