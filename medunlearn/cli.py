@@ -20,6 +20,7 @@ from medunlearn.heap import keep_freed_memory
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
+from medunlearn.processes import failing_together
 from medunlearn.reproduce.configs import resolve_configs
 from medunlearn.runs import RunDir
 
@@ -60,6 +61,7 @@ class UnlearningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Refuse what can be refused before any data is read."""
         checks.check_run_dir_named(self.settings.run_dir)
+        checks.check_strategy(self.settings.trainer.strategy)
         self._fill_epochs()
         if self.config.subcommand == "fit":
             checks.check_precision(self.settings.trainer.precision)
@@ -97,6 +99,7 @@ class UnlearningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Check data, original and reference against each other; only then touch the run directory."""
         if self.trainer.strategy.root_device.type == "cpu":
+            checks.check_sync_batchnorm(self.settings.trainer.sync_batchnorm, self.trainer.world_size)
             keep_freed_memory()
         self.datamodule.prepare_data()
         self.datamodule.setup("fit")
@@ -122,7 +125,8 @@ class UnlearningCLI(LightningCLI):
         """Run the stage, from its last checkpoint where it is resumed."""
         if self.settings.resume and self.run.last.is_file():
             kwargs["ckpt_path"] = self.run.last
-        self.trainer.fit(**kwargs | {"weights_only": True})
+        with failing_together(self.trainer.strategy.launcher):
+            self.trainer.fit(**kwargs | {"weights_only": True})
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
