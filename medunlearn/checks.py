@@ -1,7 +1,7 @@
 """What the command line refuses before any long work: each check is one line of words when it fails."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,36 @@ def check_precision(precision: object) -> None:
         raise InputError(
             f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
             "bit-identical; use 32-true, bf16-mixed or 16-mixed"
+        )
+
+
+def check_strategy(strategy: str | Mapping[str, Any]) -> None:
+    """Refuse strategies that cut up the model, and those whose processes are copies of this one.
+
+    Args:
+        strategy: A name that Lightning knows, or `class_path` and `init_args`.
+    """
+    name = start = str(strategy)
+    if not isinstance(strategy, str):
+        name, start = str(strategy.get("class_path")), str((strategy.get("init_args") or {}).get("start_method"))
+    plain = name.rpartition(".")[2].lower().replace("_", "")
+    if any(kind in plain for kind in ("fsdp", "deepspeed", "modelparallel")):
+        raise InputError(
+            f"trainer.strategy={name}: cuts the weights up over the processes, but the saliency mask, frozen weights "
+            "and model.ckpt need them whole and in float32 in each; use ddp"
+        )
+    if any(kind in start for kind in ("spawn", "fork", "notebook")):
+        raise InputError(
+            f"trainer.strategy={name}: its processes are copies of this one, whose errors come out as long "
+            "tracebacks; use ddp, which starts each by the same command"
+        )
+
+
+def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
+    """Refuse BatchNorm over several processes where there is no GPU."""
+    if sync_batchnorm and processes > 1:
+        raise InputError(
+            "trainer.sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu"
         )
 
 

@@ -1,7 +1,4 @@
-import errno
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -19,16 +16,15 @@ from medunlearn import checks
 from medunlearn.callbacks import Interruption, RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm
 from medunlearn.checkpoints import WholeCheckpoints
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError, Interrupted, option_error
+from medunlearn.errors import InputError, option_error
+from medunlearn.failures import explained
 from medunlearn.heap import keep_freed_memory
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
-from medunlearn.reproduce.configs import command_for, resolve_configs
+from medunlearn.processes import failing_together
+from medunlearn.reproduce.configs import resolve_configs
 from medunlearn.runs import RunDir
-
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
-DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 class UnlearningCLI(LightningCLI):
@@ -67,6 +63,7 @@ class UnlearningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Refuse what can be refused before any data is read."""
         checks.check_run_dir_named(self.settings.run_dir)
+        checks.check_strategy(self.settings.trainer.strategy)
         self._fill_epochs()
         if self.config.subcommand == "fit":
             self.settings.resume |= self.run.started and restarted_by_slurm()
@@ -108,6 +105,7 @@ class UnlearningCLI(LightningCLI):
     def before_fit(self) -> None:
         """Check data, original and reference against each other; only then touch the run directory."""
         if self.trainer.strategy.root_device.type == "cpu":
+            checks.check_sync_batchnorm(self.settings.trainer.sync_batchnorm, self.trainer.world_size)
             keep_freed_memory()
         self.datamodule.prepare_data()
         self.datamodule.setup("fit")
@@ -127,7 +125,7 @@ class UnlearningCLI(LightningCLI):
         if self.settings.overwrite:
             rank_zero_only(self.run.clear)()
         if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
-            with _disk_told(self.run):
+            with explained(self.run):
                 self.trainer.loggers = default_loggers(self.run, self.plain_settings())
 
     def fit(self, **kwargs: Any) -> None:
@@ -135,11 +133,12 @@ class UnlearningCLI(LightningCLI):
         if self.settings.resume and self.run.last.is_file():
             kwargs["ckpt_path"] = self.run.last
         interruption = next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, Interruption))
-        try:
-            with _disk_told(self.run), interruption.listening(self.trainer):
-                self.trainer.fit(**kwargs | {"weights_only": True})
-        except Interrupted as end:
-            raise Interrupted(end.number, f"go on with `{command_for(self.run.path)}`") from None
+        with (
+            failing_together(self.trainer.strategy.launcher),
+            explained(self.run),
+            interruption.listening(self.trainer),
+        ):
+            self.trainer.fit(**kwargs | {"weights_only": True})
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
@@ -263,20 +262,6 @@ def _method(class_path: str) -> type[Classifier]:
     module, _, name = class_path.rpartition(".")
     method: type[Classifier] = getattr(import_module(module), name)
     return method
-
-
-@contextmanager
-def _disk_told(run: RunDir) -> Iterator[None]:
-    """Say in one line that the run directory cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            raise
-        raise InputError(
-            f"run_dir={run}: cannot be written ({error.strerror}); make room there or name another directory, and go "
-            "on with what has been done by `--resume true`"
-        ) from error
 
 
 def _listed(value: Any) -> list[Any]:

@@ -42,9 +42,12 @@ class RunRecord(Callback):
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what came of it."""
-        if not trainer.is_global_zero or cast(Any, trainer).fast_dev_run:
-            return
+        """Write what came of it, in one process; the others go on once it is written."""
+        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
+            self._write(trainer, pl_module)
+        trainer.strategy.barrier("run written")
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
         evaluation = _sibling(trainer, UnlearningMetrics)
         assert evaluation.predictions is not None
         method = cast(UnlearningModule, pl_module)

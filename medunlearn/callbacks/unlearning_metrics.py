@@ -18,6 +18,7 @@ from medunlearn.metrics import (
     unlearning_metrics,
     validation_metrics,
 )
+from medunlearn.processes import share_buffers
 from medunlearn.progress import progress
 
 
@@ -98,8 +99,9 @@ class UnlearningMetrics(Callback):
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
     """Return the module's predictions on every image, each once, whatever the number of processes.
 
-    In evaluation mode and float32, as someone who loads the saved model would get them.
+    In evaluation mode and float32, as someone who loads the saved model would get them. Every process calls this.
     """
+    share_buffers(_method(module).backbone)
     training = module.training
     module.eval()
     loaders = _method(module).datamodule.evaluation_dataloaders()

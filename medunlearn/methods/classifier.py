@@ -93,14 +93,14 @@ class Classifier(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy on the validation set: for watching and tuning only."""
         logits = self(batch.images).float()
-        self.val_accuracy(logits, batch.labels)
-        loss = F.cross_entropy(logits, batch.labels)
+        _count(self.val_accuracy, logits, batch.labels)
+        loss = F.cross_entropy(logits, batch.labels, reduction="sum") / max(1, len(batch.labels))
         self.log("val/loss", loss, batch_size=len(batch.labels), sync_dist=True)
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch.labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Log the accuracy on the test set."""
-        self.test_accuracy(self(batch.images), batch.labels)
+        _count(self.test_accuracy, self(batch.images), batch.labels)
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch.labels))
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -116,3 +116,9 @@ class Classifier(LightningModule):
             return optimizer
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.milestones), self.gamma)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def _count(metric: MulticlassAccuracy, logits: Tensor, labels: Tensor) -> None:
+    """Count a batch; one of several processes may have no share of the last one, which torchmetrics does not take."""
+    if len(labels):
+        metric.update(logits, labels)

@@ -1,0 +1,83 @@
+"""What several processes that train one model owe each other: one model to measure, and one end."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import torch.distributed as dist
+from torch import nn
+
+from medunlearn.errors import InputError, Interrupted
+
+FAILED = "medunlearn/failed"  # key in the store that the processes share: who failed first, and with what status
+
+LAST_WORDS = 15.0
+"""Seconds that a failed process has to say why and end, before the first one ends the others."""
+
+
+def several_processes() -> bool:
+    """Return whether this process is one of several that train one model."""
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def share_buffers(module: nn.Module) -> None:
+    """Give every process the buffers of the first, whose model is the one that is saved.
+
+    Each process's BatchNorm statistics follow its own share of the batches. DDP hands out the first one's only when the
+    next training step begins, so after the last one each process would measure another model.
+
+    Args:
+        module: The model; every process calls this at the same point.
+    """
+    if several_processes():
+        for buffer in module.buffers():
+            dist.broadcast(buffer, src=0)
+
+
+@contextmanager
+def failing_together(launcher: Any) -> Iterator[None]:
+    """Let the process that fails first say why, and end with it the others, which would wait for it forever.
+
+    Its failure breaks the exchange of all others; what they would say of that hides the reason, so they end in silence
+    with the first one's status.
+
+    Args:
+        launcher: The strategy's launcher; in the process that started others it has them in `procs`.
+    """
+    try:
+        yield
+    except Interrupted:  # of all of them, after the same batch
+        if several_processes() and dist.get_rank():
+            raise SystemExit(0) from None  # the first one says so
+        raise
+    except BaseException as error:
+        first, status = _first_to_fail(2 if isinstance(error, InputError) else 1)
+        _end_others(getattr(launcher, "procs", []), first)
+        if first is not None and first != dist.get_rank():
+            raise SystemExit(status) from None
+        raise
+
+
+def _first_to_fail(status: int) -> tuple[int | None, int]:
+    """Return rank and status of the process that failed first: this one, unless another has said so before."""
+    if not several_processes():
+        return None, status
+    with suppress(Exception):  # the store is gone with the process that held it: this one speaks for itself
+        store = dist.distributed_c10d._get_default_store()
+        rank, status = map(int, store.compare_set(FAILED, "", f"{dist.get_rank()} {status}").split())
+        return rank, status
+    return None, status
+
+
+def _end_others(started: Sequence[subprocess.Popen[bytes]], first: int | None) -> None:
+    """Kill the processes that this one has started, once the one that failed first has said why.
+
+    They write no files, and a signal that they could handle would not reach one that waits for its GPU.
+    """
+    place = -1 if first is None else first - dist.get_rank() - 1
+    if 0 <= place < len(started):
+        with suppress(subprocess.TimeoutExpired):
+            started[place].wait(LAST_WORDS)
+    for process in started:
+        process.kill()
