@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.methods import Classifier
+from medunlearn.metrics import GAP_METRICS, Predictions
 from medunlearn.models import load_weights
 from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
@@ -118,6 +121,7 @@ def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> Non
         )
     if original.read_metrics(argument).get("trained_on") == "retain":
         raise InputError(f"{argument}={original}: it never saw the forget set; name a model trained on all images")
+    _check_predictions(original, argument, split)
     load_weights(model.backbone, original.path, argument)
 
 
@@ -137,19 +141,22 @@ def check_reference(
     _check_same_data(theirs, split, "reference", run)
     if theirs.get("sha256") != split["sha256"]:
         raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
-    if (used := run.read_metrics("reference").get("attack")) != attack:
+    metrics = run.read_metrics("reference")
+    if missing := [key for key in GAP_METRICS if metrics.get(key) is None]:
+        raise InputError(f"reference={run}: {run.metrics} lacks {missing[0]}; name a Retrain run of this forget set")
+    if (used := metrics.get("attack")) != attack:
         raise InputError(f"reference={run}: its attack was {used}, this one's is {attack}; use the same evaluation.*")
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
     """Refuse to resume a run with other data, method or seed than it was started with."""
-    if run.config.is_file():
+    if exists(run.config):
         for key, before, now in _differences(
             run.read_config("run_dir"), settings, ("data", "model", "seed_everything")
         ):
             if key not in SAME_BY_HASH:
                 raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
-    theirs = run.read_split("run_dir") if run.split.is_file() else split
+    theirs = run.read_split("run_dir") if exists(run.split) else split
     if any(theirs.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
         raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
 
@@ -170,6 +177,16 @@ def check_predict(path: Path, overwrite: bool, processes: int) -> None:
         raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
     if processes > 1:
         raise InputError(f"trainer.devices={processes}: predict writes one file from one process; use 1")
+
+
+def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
+    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
+    arrays = original.read_predictions(argument, Predictions.names())
+    rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
+    if not np.array_equal(rows, np.arange(split["train_size"])):
+        raise InputError(
+            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
+        )
 
 
 def _check_same_data(theirs: dict[str, Any], split: dict[str, Any], argument: str, run: RunDir) -> None:

@@ -17,12 +17,38 @@ class Interrupted(Exception):
         """The exit status, as shells have it for signals."""
 
 
+LONGEST = 2_000  # characters of an error; a value in a stranger's file may have millions
+
+
 class InputError(ValueError):
     """Something that the user gave is wrong, and the user can put it right.
 
     The message is one line that names the argument, its value and the remedy. The command line prints it and ends with
     status 2; from Python it is a `ValueError`.
+
+    Args:
+        message: The words. Values in them may come from strangers: line breaks and characters that a terminal would
+            obey are written out, and the middle is left out of what would fill the screen.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
+
+
+class Fault(Exception):
+    """What is wrong with a file and, after a semicolon, how to put it right, not yet naming the file."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, for whoever knows a better remedy."""
+        return str(self).rpartition("; ")[0] or str(self)
+
+
+def _one_line(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    shown = " ".join(text.splitlines())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 # What jsonargparse says, and what this project says instead. Whatever matches none of these is passed on in one line.

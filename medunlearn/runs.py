@@ -5,13 +5,23 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from medunlearn.errors import InputError
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import (
+    check_metrics,
+    check_predictions,
+    check_split,
+    exists,
+    read_archive,
+    read_json,
+    read_yaml,
+)
 
 
 class RunDir:
@@ -38,7 +48,7 @@ class RunDir:
     @property
     def finished(self) -> bool:
         """Whether the run came to its end: `metrics.json` is written last."""
-        return self.metrics.is_file()
+        return exists(self.metrics)
 
     @property
     def started(self) -> bool:
@@ -69,34 +79,33 @@ class RunDir:
                 )
 
     def read_metrics(self, argument: str) -> dict[str, Any]:
-        """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or damaged."""
-        return self._read_json(self.metrics, argument)
+        """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.metrics, argument, read_json, check_metrics)
 
     def read_split(self, argument: str) -> dict[str, Any]:
-        """Return `split.json`; raise `InputError` naming `argument` where it is missing or damaged."""
-        return self._read_json(self.split, argument)
+        """Return `split.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.split, argument, read_json, check_split)
 
     def read_config(self, argument: str) -> dict[str, Any]:
         """Return `config.yaml`; raise `InputError` naming `argument` where it is missing or damaged."""
-        try:
-            content = yaml.safe_load(self.config.read_text())
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise InputError(
-                f"{argument}={self}: {self.config} cannot be read ({_first_line(error)}); run that stage again"
-            ) from None
-        if not isinstance(content, dict):
-            raise InputError(f"{argument}={self}: {self.config} holds no settings; run that stage again")
-        return content
+        return self._read_mapping(self.config, argument, read_yaml)
 
-    def read_predictions(self, argument: str) -> dict[str, np.ndarray]:
-        """Return the arrays of `predictions.npz`; raise `InputError` where it is missing or damaged."""
-        try:
-            with np.load(self.predictions, allow_pickle=False) as arrays:
-                return dict(arrays)
-        except Exception as error:  # a damaged archive fails in many ways
-            raise InputError(
-                f"{argument}={self}: {self.predictions} cannot be read ({_first_line(error)}); run that stage again"
-            ) from None
+    def read_predictions(self, argument: str, needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
+        """Return the arrays of `predictions.npz`.
+
+        Args:
+            argument: What errors name.
+            needed: Names of arrays that must be there.
+
+        Raises:
+            InputError: If the file is missing or damaged, lacks an array, or holds what no run writes.
+        """
+        with self._refused(self.predictions, argument):
+            arrays = read_archive(self.predictions)
+            if missing := [name for name in needed if name not in arrays]:
+                raise Fault(f"it lacks {missing[0]}; write it again")
+            check_predictions(arrays)
+        return arrays
 
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` so that the file is either whole or not there."""
@@ -123,16 +132,29 @@ class RunDir:
             part.unlink(missing_ok=True)
             raise
 
-    def _read_json(self, path: Path, argument: str) -> dict[str, Any]:
+    def _read_mapping(
+        self,
+        path: Path,
+        argument: str,
+        read: Callable[[Path], Any],
+        check: Callable[[dict[str, Any]], None] = lambda content: None,
+    ) -> dict[str, Any]:
+        with self._refused(path, argument):
+            content = read(path)
+            if isinstance(content, dict):
+                check(content)
+                return content
+        held = "JSON object" if path.suffix == ".json" else "settings"
+        raise InputError(f"{argument}={self}: {path} holds no {held}; run that stage again")
+
+    @contextmanager
+    def _refused(self, path: Path, argument: str) -> Iterator[None]:
+        """Name the argument and the file in whatever is wrong with the file."""
         try:
-            content = json.loads(path.read_text())
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(
-                f"{argument}={self}: {path} cannot be read ({_first_line(error)}); run that stage again"
-            ) from None
-        if not isinstance(content, dict):
-            raise InputError(f"{argument}={self}: {path} holds no JSON object; run that stage again")
-        return content
+            yield
+        except (Fault, OSError, ValueError) as error:
+            words = error.problem if isinstance(error, Fault) else str(error)
+            raise InputError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
 
     def _files(self) -> list[Path]:
         return [self.metrics, self.predictions, self.checkpoints, self.split, self.logs, self.config]
@@ -152,7 +174,3 @@ def split_sha256(data_sha256: str, indices: np.ndarray) -> str:
 def _sha256(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
-from medunlearn.metrics import Predictions, attack_sample, average_gap
+from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
 
@@ -99,7 +99,7 @@ class RunRecord(Callback):
         """Return the metrics of the model that unlearning started from, on this run's split."""
         if module.original is None:
             return None
-        arrays = RunDir(module.original).read_predictions("model.init_args.original")
+        arrays = RunDir(module.original).read_predictions("model.init_args.original", Predictions.names())
         original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
         return evaluation.measure(original)
 
@@ -112,7 +112,9 @@ class RunRecord(Callback):
 def _validation(evaluation: UnlearningMetrics, reference: dict[str, Any] | None) -> dict[str, float | None]:
     """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings."""
     theirs = (reference or {}).get("validation")
-    return {**evaluation.validation, "AG": average_gap(evaluation.validation, theirs) if theirs else None}
+    if theirs is None or any(theirs.get(key) is None for key in GAP_METRICS):
+        return {**evaluation.validation, "AG": None}
+    return {**evaluation.validation, "AG": average_gap(evaluation.validation, theirs)}
 
 
 def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:

@@ -1,11 +1,11 @@
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from medunlearn.errors import InputError
+from medunlearn.files import check_no_pipe, read_bytes, read_json, read_npy
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,11 @@ _FORMS = {
 
 
 def _read_txt(path: Path) -> np.ndarray:
-    return _integers([line for line in path.read_text("utf-8-sig").split("\n") if line.strip()])
+    return _integers([line for line in read_bytes(path).decode("utf-8-sig").split("\n") if line.strip()])
 
 
 def _read_csv(path: Path) -> np.ndarray:
+    check_no_pipe(path)
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         if "index" not in (rows.fieldnames or ()):
@@ -143,11 +144,11 @@ def _read_csv(path: Path) -> np.ndarray:
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    return np.asarray(np.load(path, allow_pickle=False))
+    return read_npy(path)
 
 
 def _read_json(path: Path) -> np.ndarray:
-    content = json.loads(path.read_text("utf-8-sig"))
+    content = read_json(path)
     values = content["indices"] if isinstance(content, dict) else content
     if not isinstance(values, list) or not all(type(value) is int for value in values):
         raise ValueError("not a list of whole numbers")

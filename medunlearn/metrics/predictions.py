@@ -28,6 +28,11 @@ class Predictions:
     test: Part
     val: Part
 
+    @staticmethod
+    def names() -> list[str]:
+        """Return the names of the arrays in `predictions.npz`."""
+        return [f"{part}_{name}" for part in PARTS for name in ARRAYS]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays as `predictions.npz` names them: `forget_probs`, `forget_labels`, `forget_index`, ..."""
         return {

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import torch
 
-from medunlearn.errors import InputError
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import check_checkpoint
 from medunlearn.models.resnet import ResNet18
 from medunlearn.runs import RunDir
 
@@ -29,16 +30,19 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
     """
     path = RunDir(source).weights if Path(source).is_dir() else Path(source)
     try:
+        check_checkpoint(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
     except Exception as error:  # torch raises many kinds for a damaged file
+        words = error.problem if isinstance(error, Fault) else type(error).__name__
         raise InputError(
-            f"{argument}={source}: {path} cannot be read as weights ({type(error).__name__}); train that run again"
+            f"{argument}={source}: {path} cannot be read as weights ({words}); train that run again"
         ) from None
     parts = [content.get(key) for key in ("state_dict", "architecture")] if isinstance(content, dict) else [None]
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")
+    _check_fits(content, f"{argument}={source}")
     return cast(dict[str, Any], content)
 
 
@@ -54,10 +58,7 @@ def load_weights(model: ResNet18, source: str | Path, argument: str = "original"
             f"{argument}={source}: its model is {_words(content['architecture'])}, this run's is "
             f"{_words(model.architecture)}; give a run of the same model and data"
         )
-    try:
-        model.load_state_dict(content["state_dict"])
-    except (RuntimeError, AttributeError, TypeError, KeyError):  # other names or shapes, or no tensors
-        raise InputError(f"{argument}={source}: its weights do not fit a ResNet-18; train that run again") from None
+    model.load_state_dict(content["state_dict"])
 
 
 def load_model(source: str | Path) -> ResNet18:
@@ -69,14 +70,34 @@ def load_model(source: str | Path) -> ResNet18:
     Raises:
         InputError: If there are no weights, or they are damaged.
     """
-    architecture = read_weights(source, "source")["architecture"]
-    try:
-        model = ResNet18(**architecture)
-    except (RuntimeError, TypeError, ValueError):
-        raise InputError(f"source={source}: names no ResNet-18 that can be built; train that run again") from None
+    model = ResNet18(**read_weights(source, "source")["architecture"])
     load_weights(model, source, "source")
     model.eval()
     return model
+
+
+def _check_fits(content: dict[str, Any], source: str) -> None:
+    """Refuse weights that are not those of the network that they name, before that takes any memory."""
+    architecture, found = content["architecture"], content["state_dict"]
+    try:
+        if not all(type(value) in (int, float, str) for value in architecture.values()):
+            raise TypeError("not numbers and words")
+        with torch.device("meta"):
+            expected = ResNet18(**architecture).state_dict()
+    except (RuntimeError, TypeError, ValueError, OverflowError):
+        raise InputError(f"{source}: names no ResNet-18 that can be built; train that run again") from None
+    if found.keys() != expected.keys() or not all(_alike(found[name], value) for name, value in expected.items()):
+        raise InputError(f"{source}: its weights do not fit a ResNet-18; train that run again")
+
+
+def _alike(found: Any, expected: torch.Tensor) -> bool:
+    """Return whether a tensor has another's form, and memory for every element: one number can pose as billions."""
+    return (
+        isinstance(found, torch.Tensor)
+        and (found.shape, found.dtype, found.device.type) == (expected.shape, expected.dtype, "cpu")
+        and found.layout == torch.strided
+        and found.is_contiguous()
+    )
 
 
 def _words(architecture: dict[str, Any]) -> str:

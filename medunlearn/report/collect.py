@@ -1,6 +1,7 @@
 """Reads run directories and puts together what belongs together: one cell for each experiment, over its seeds."""
 
 import inspect
+import reprlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
-from medunlearn.errors import InputError
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import check_mapping, is_whole, is_word
 from medunlearn.metrics import GAP_METRICS, average_gap
 from medunlearn.runs import RunDir
 
@@ -90,31 +92,45 @@ def collect(runs: Iterable[RunDir]) -> list[Cell]:
 
 def _read(run: RunDir) -> Result:
     if not run.finished:
-        raise InputError(f"{run}: holds no finished run; give directories that hold a metrics.json")
+        raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
     metrics, config = run.read_metrics("report"), run.read_config("report")
     needed = (*GAP_METRICS, "RTE", "method", "n", "split_sha256", "data", "seed", "runtime")
     if missing := [key for key in needed if key not in metrics]:
-        raise InputError(f"{run}: {run.metrics} lacks {missing[0]}; run that stage again")
-    data = config.get("data") or {}
+        raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
+    try:
+        data, model = (check_mapping(config.get(key), key) for key in ("data", "model"))
+        forgotten = _forgotten(check_mapping(data.get("forget"), "data.forget"))
+        arguments = check_mapping(model.get("init_args"), "model.init_args")
+        if not is_word(augmentation := data.get("augmentation", "Default")):
+            raise Fault("data.augmentation is no word; run that stage again")
+    except Fault as fault:
+        raise InputError(f"report={run}: {run.config}: {fault}") from None
     return Result(
         run=run,
         data=metrics["data"],
-        forgotten=_forgotten(data.get("forget") or {}),
-        augmentation=data.get("augmentation", "Default"),
+        forgotten=forgotten,
+        augmentation=augmentation,
         label=metrics["method"],
         seed=metrics["seed"],
         split=metrics["split_sha256"],
         values={key: metrics[key] for key in (*GAP_METRICS, "RTE")},
-        metrics={**metrics, "init_args": (config.get("model") or {}).get("init_args") or {}},
+        metrics={**metrics, "init_args": arguments},
     )
 
 
 def _forgotten(forget: Mapping[str, Any]) -> str:
-    if forget.get("rate") is not None:
-        return f"{100 * forget['rate']:g} %"
-    if forget.get("classes") is not None:
-        return f"classes {', '.join(map(str, forget['classes']))}"
-    return f"{Path(forget['indices']).name}" if forget.get("indices") else ""
+    rate, classes, indices = (forget.get(key) for key in ("rate", "classes", "indices"))
+    if rate is not None:
+        if type(rate) not in (int, float) or not 0 < rate < 1:
+            raise Fault(f"data.forget.rate is {rate}, not a share; run that stage again")
+        return f"{100 * rate:g} %"
+    if classes is not None:
+        if not isinstance(classes, list) or not all(map(is_whole, classes)):
+            raise Fault("data.forget.classes is no list of whole numbers; run that stage again")
+        return f"classes {', '.join(map(str, classes))}"
+    if indices is not None and not is_word(indices):
+        raise Fault("data.forget.indices is no file name; run that stage again")
+    return Path(indices).name if indices else ""
 
 
 def _labelled(results: list[Result]) -> list[Result]:
@@ -132,9 +148,14 @@ def _labelled(results: list[Result]) -> list[Result]:
         ]
         usual = {key: _usual(group[0].label, key, [repr(each.get(key)) for each in settings]) for key in differing}
         for result, each in zip(group, settings, strict=True):
-            own = [f"{key} {each.get(key)}" for key in differing if repr(each.get(key)) != usual[key]]
+            own = [f"{key} {_plain(each.get(key))}" for key in differing if repr(each.get(key)) != usual[key]]
             labelled.append(replace(result, label=f"{result.label} ({', '.join(own)})" if own else result.label))
     return labelled
+
+
+def _plain(value: Any) -> str:
+    """Return a setting as it can stand in a table."""
+    return str(value) if is_word(str(value)) else reprlib.repr(value)
 
 
 def _usual(method: str, key: str, values: list[str]) -> str:
@@ -209,7 +230,7 @@ def _order(cell: Cell) -> tuple[Any, ...]:
 
 def _natural(text: str) -> tuple[float, str]:
     number = text.partition(" ")[0]
-    return (float(number), "") if number.replace(".", "", 1).isdigit() else (float("inf"), text)
+    return (float(number), "") if number.replace(".", "", 1).isdecimal() else (float("inf"), text)
 
 
 def _statistic(values: list[float | None]) -> Statistic | None:

@@ -55,5 +55,5 @@ def _write(runs: list[RunDir], folder: Path) -> None:
         "report.html": html(measured, figures, folder),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     print(f"Written to {folder / 'report.html'}, with report.md, tables.tex, results.csv and {len(figures)} figures")

@@ -1,6 +1,6 @@
 """The figures of a report, from run directories alone."""
 
-import csv
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,18 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.metrics import Part, Predictions
 from medunlearn.report.collect import ORIGINAL, Cell
+from medunlearn.report.curves import read_curve
 from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir
 
 COLOURS = {ORIGINAL: "#7f7f7f", "Retrain": "#1b9e77", "SalUn": "#d95f02"}
 OTHER_COLOURS = ("#7570b3", "#e7298a", "#66a61e", "#e6ab02", "#a6761d")
 PART_COLOURS = {"forget": "#d95f02", "test": "#7570b3", "retain": "#1b9e77"}
+MOST_CLASSES = 100  # bars of more cannot be told apart
 BINS = [number / 25 for number in range(26)]
 
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "medunlearn", "axes.spines.top": False})
@@ -55,7 +59,7 @@ def _figures(sections: Sequence[Section]) -> list[tuple[str, str, Callable[[], F
         ),
     ]
     for section in sections:
-        name = "".join(c if c.isalnum() else "_" for c in section.title.replace(" forgotten", "").replace(" %", ""))
+        name = _file_name(section.title.replace(" forgotten", "").replace(" %", ""))
         listed += [
             (
                 f"time_{name}",
@@ -87,6 +91,17 @@ def _figures(sections: Sequence[Section]) -> list[tuple[str, str, Callable[[], F
     return listed
 
 
+def _file_name(title: str) -> str:
+    """Return a title as a name that every file system takes; a long list of classes is cut and told by its hash."""
+    name = "".join(c if c.isalnum() else "_" for c in title)
+    return name if len(name.encode()) <= 150 else f"{name[:30]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
+def _text(label: str) -> str:
+    """Return a label as it is: matplotlib takes what stands between dollar signs for a formula."""
+    return label.replace("$", r"\$")
+
+
 def _gap_by_preset(sections: Sequence[Section]) -> Figure | None:
     bars: dict[str, dict[tuple[str, str], dict[str, Cell]]] = {}
     for section in sections:
@@ -104,12 +119,12 @@ def _gap_by_preset(sections: Sequence[Section]) -> Figure | None:
             positions = [presets.index(preset) - 0.4 + (place + 0.5) * width for preset in cells]
             gaps = [gap for cell in cells.values() if (gap := cell.gap("AG"))]
             errors = [gap.deviation or 0 for gap in gaps]
-            bar = panel.bar(positions, [gap.mean for gap in gaps], 0.9 * width, label=f"{label}, {forgotten}")
+            bar = panel.bar(positions, [gap.mean for gap in gaps], 0.9 * width, label=_text(f"{label}, {forgotten}"))
             if any(errors):
                 panel.errorbar(positions, [gap.mean for gap in gaps], errors, fmt="none", ecolor="black", capsize=2)
             panel.bar_label(bar, fmt="%.2f", label_type="center", fontsize=8, color="white")
-        panel.set_xticks(range(len(presets)), [preset.replace("+", "+\n") for preset in presets])
-        panel.set(title=data, ylabel="Average Gap (points)")
+        panel.set_xticks(range(len(presets)), [_text(preset.replace("+", "+\n")) for preset in presets])
+        panel.set(title=_text(data), ylabel="Average Gap (points)")
         panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     return figure
 
@@ -122,7 +137,7 @@ def _time_against_gap(section: Section) -> Figure | None:
     figure, (panel,) = _panels(1, height=3.0, width=5)
     for cell, gap, minutes in known:
         errors: dict[str, Any] = {"xerr": minutes.deviation, "yerr": gap.deviation}
-        panel.errorbar(minutes.mean, gap.mean, **errors, fmt="o", color=_colour(cell.label), label=cell.label)
+        panel.errorbar(minutes.mean, gap.mean, **errors, fmt="o", color=_colour(cell.label), label=_text(cell.label))
     panel.margins(0.15)
     panel.set(xlabel="run time (minutes)", ylabel="Average Gap (points)")
     panel.set_xlim(left=0)
@@ -143,7 +158,7 @@ def _probabilities(section: Section) -> Figure | None:
             weights = np.full(len(confidence), 100 / max(1, len(confidence)))
             style: dict[str, Any] = {"histtype": "step", "linewidth": 2 if name == "forget" else 1}
             panel.hist(confidence, BINS, weights=weights, color=colour, label=name, **style)
-        panel.set(title=label, xlabel="probability of the true class", yscale="log")
+        panel.set(title=_text(label), xlabel="probability of the true class", yscale="log")
     panels[0].set_ylabel("share of the images (%)")
     panels[0].legend(loc="upper left")
     return figure
@@ -154,12 +169,14 @@ def _by_class(section: Section) -> Figure | None:
     if not found:
         return None
     classes = range(next(iter(found.values())).forget.probs.shape[1])
+    if len(classes) > MOST_CLASSES:
+        return None
     figure, (panel,) = _panels(1, height=2.8, width=7)
     width = 0.8 / len(found)
     for place, (label, predictions) in enumerate(found.items()):
         errors = [_error(predictions.forget, number) for number in classes]
         positions = [number - 0.4 + (place + 0.5) * width for number in classes]
-        panel.bar(positions, errors, 0.9 * width, color=_colour(label), label=label)
+        panel.bar(positions, errors, 0.9 * width, color=_colour(label), label=_text(label))
     counts = np.bincount(next(iter(found.values())).forget.labels, minlength=len(classes))
     panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(counts)])
     panel.set(xlabel="class (images of it in the forget set)", ylabel="UA (%)")
@@ -173,7 +190,7 @@ def _error(part: Part, number: int) -> float:
 
 
 def _curves(section: Section) -> Figure | None:
-    found = {cell.label: curve for cell in section.unlearned if (curve := _curve(cell.results[0].run))}
+    found = {cell.label: curve for cell in section.unlearned if (curve := read_curve(cell.results[0].run))}
     if not found:
         return None
     figure, panels = _panels(3, height=2.6)
@@ -181,26 +198,14 @@ def _curves(section: Section) -> Figure | None:
     for panel, key in zip(panels, ("UA", "RA", "TA"), strict=True):
         for label, curve in found.items():
             points = [(epoch, values[key]) for epoch, values in curve if key in values]
-            panel.plot([1 + x for x, _ in points], [y for _, y in points], "o-", color=_colour(label), label=label)
+            panel.plot(
+                [1 + x for x, _ in points], [y for _, y in points], "o-", color=_colour(label), label=_text(label)
+            )
         if retrain and (value := retrain.results[0].values[key]) is not None:
             panel.axhline(value, linestyle="--", color=_colour("Retrain"))
         panel.set(title=key, xlabel="epoch", ylabel=f"{key} (%)")
     panels[0].legend()
     return figure
-
-
-def _curve(run: RunDir) -> list[tuple[int, dict[str, float]]]:
-    """Return the logged points (epoch, UA, RA, TA) of a run; none where curves were not asked for."""
-    points = []
-    for path in sorted(run.logs.rglob("metrics.csv")):
-        with path.open(newline="") as file:
-            for line in csv.DictReader(file):
-                values = {
-                    key: float(line[f"unlearning/{key}"]) for key in ("UA", "RA", "TA") if line.get(f"unlearning/{key}")
-                }
-                if values and line.get("epoch"):
-                    points.append((int(float(line["epoch"])), values))
-    return points
 
 
 def _changed_weights(section: Section) -> Figure | None:
@@ -212,7 +217,9 @@ def _changed_weights(section: Section) -> Figure | None:
     width = 0.8 / len(shares)
     for place, (label, share) in enumerate(shares.items()):
         positions = [number - 0.4 + (place + 0.5) * width for number in range(len(names))]
-        panel.bar(positions, [share.get(name, 0) for name in names], 0.9 * width, color=_colour(label), label=label)
+        panel.bar(
+            positions, [share.get(name, 0) for name in names], 0.9 * width, color=_colour(label), label=_text(label)
+        )
     panel.set_xticks(range(len(names)), names, rotation=90)
     panel.set(ylabel="changed (%)", ylim=(0, 105))
     panel.legend(ncols=len(shares))
@@ -224,10 +231,14 @@ def _shares(cell: Cell) -> dict[str, float]:
     from medunlearn.models import read_weights  # imports torch
 
     result = cell.results[0]
-    original = RunDir(result.metrics["original"])
-    if not (original.weights.is_file() and result.run.weights.is_file()):
+    if not (path := result.metrics.get("original")):
+        return {}
+    original = RunDir(path)
+    if not (exists(original.weights) and exists(result.run.weights)):
         return {}
     before, after = (read_weights(run.path, "report")["state_dict"] for run in (original, result.run))
+    if any(value.shape != before[name].shape for name, value in after.items()):
+        raise InputError(f"report={result.run}: its weights are of another network than {original}'s; run it again")
     changed: dict[str, list[int]] = {}
     for name, value in after.items():
         layer, _, kind = name.rpartition(".")
@@ -243,15 +254,18 @@ def _predictions(section: Section) -> dict[str, Predictions]:
     found = {}
     for cell in section.cells:
         result = cell.results[0]
-        if result.run.predictions.is_file():
-            predictions = Predictions.from_arrays(result.run.read_predictions("report"))
+        if exists(result.run.predictions):
+            predictions = Predictions.from_arrays(result.run.read_predictions("report", Predictions.names()))
             found[cell.label] = predictions.split_by(_forget_rows(section)) if cell.label == ORIGINAL else predictions
     return found
 
 
 def _forget_rows(section: Section) -> npt.NDArray[np.int64]:
     result = next(cell for cell in section.cells if cell.label != ORIGINAL).results[0]
-    return np.array(result.run.read_split("report")["indices"], dtype=np.int64)
+    split = result.run.read_split("report")
+    if "indices" not in split:
+        raise InputError(f"report={result.run}: {result.run.split} lacks indices; run that stage again")
+    return np.array(split["indices"], dtype=np.int64)
 
 
 def _colour(label: str) -> str:

@@ -39,13 +39,13 @@ def comparison(runs: Iterable[RunDir]) -> str:
 
 def _originals(found: dict[str, dict[str, Any]], group: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the models that the runs of a group started from, with their metrics on this group's forget set."""
-    measured = {run["original"]: run["before"] for run in group.values() if run.get("before")}
+    measured = {run.get("original"): run["before"] for run in group.values() if run.get("before")}
     return {name: metrics | measured[name] for name, metrics in found.items() if name in measured and name not in group}
 
 
 def _group_table(group: dict[str, dict[str, Any]]) -> str:
     reference = next((metrics for metrics in group.values() if metrics["method"] == "Retrain"), None)
-    first = next(metrics for metrics in group.values() if metrics["n"]["forget"])
+    first = next((metrics for metrics in group.values() if metrics["n"]["forget"]), next(iter(group.values())))
     head = (
         f"{first['data']}: {first['n']['forget']} of {first['n']['forget'] + first['n']['retain']} training images "
         f"forgotten (split {first['split_sha256'][:12]})"
@@ -104,9 +104,9 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
 
 def _read(run: RunDir) -> dict[str, Any]:
     if not run.finished:
-        raise InputError(f"{run}: holds no finished run; give directories that hold a metrics.json")
+        raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
     metrics = run.read_metrics("report")
-    missing = [key for key in (*GAP_METRICS, "AG", "RTE", "method", "n", "split_sha256") if key not in metrics]
+    missing = [key for key in (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256") if key not in metrics]
     if missing:
-        raise InputError(f"{run}: {run.metrics} lacks {missing[0]}; run that stage again")
+        raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
     return metrics

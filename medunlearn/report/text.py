@@ -21,6 +21,12 @@ CSV_COLUMNS = (
 )
 
 
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"±": r"$\pm$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+)
+
+
 def markdown(sections: Sequence[Section], figures: Sequence[str] = ()) -> str:
     """Return `report.md`.
 
@@ -117,9 +123,7 @@ def _by_heading(lines: Sequence[str]) -> list[list[str]]:
 
 
 def _tex(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("±", r"$\pm$").replace("~", r"\textasciitilde{}").replace("^", r"\textasciicircum{}")
+    return text.translate(_TEX)
 
 
 def has_published(sections: Sequence[Section]) -> bool:

@@ -3,9 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from medunlearn.errors import InputError
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import exists, read_yaml
 
 
 def shipped_configs() -> Path:
@@ -38,24 +37,34 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
     path = Path(name)
     shipped = shipped_configs() / path.name
     for found in (beside / path, path):
-        if found.is_file():
+        if exists(found):
             return found
-    if path.parent in (Path("configs"), Path()) and shipped.is_file():
+    if path.parent in (Path("configs"), Path()) and exists(shipped):
         return shipped
     names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
-    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.3) or names[:1]
+    close = difflib.get_close_matches(path.name[:100], names, n=1, cutoff=0.3) or names[:1]
     raise InputError(f"config={name}: no such file; give the path of a YAML file, or a shipped one such as {close[0]}")
 
 
 def resolve_configs(args: list[str]) -> list[str]:
-    """Return command-line words with each `--config FILE` found, see `find_config`."""
+    """Return command-line words with each `--config FILE` found, see `find_config`.
+
+    Raises:
+        InputError: If there is no such file, or it holds no settings.
+    """
     words: list[str] = []
+
+    def found(name: str) -> str:
+        path = find_config(name)
+        read_config(path)  # refuses here what would take the parser forever
+        return str(path)
+
     for word in args:
         option, equals, value = word.partition("=")
         if words and words[-1] in ("-c", "--config"):
-            words.append(str(find_config(word)))
+            words.append(found(word))
         elif equals and option in ("-c", "--config"):
-            words.append(f"{option}={find_config(value)}")
+            words.append(f"{option}={found(value)}")
         else:
             words.append(word)
     return words
@@ -68,9 +77,10 @@ def read_config(path: Path) -> dict[str, Any]:
         InputError: If it is not YAML, or not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"config={path}: cannot be read as YAML ({' '.join(str(error).split())[:150]})") from None
+        content = read_yaml(path)
+    except (Fault, OSError, ValueError) as error:
+        words = error.problem if isinstance(error, Fault) else error
+        raise InputError(f"config={path}: cannot be read as YAML ({words}); mend the file") from None
     if not isinstance(content, dict):
         raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
     return content
@@ -83,7 +93,7 @@ def command_for(run_dir: Path, data_file: Path | None = None) -> str:
         run_dir: The run directory.
         data_file: `data.file` where the command line named one, for the same data.
     """
-    if (run_dir / "config.yaml").is_file():
+    if exists(run_dir / "config.yaml"):
         return f"medunlearn fit --config {run_dir / 'config.yaml'} --resume true"
     data = "" if data_file is None else f" --data.file {data_file}"
     for path in _known_configs():

@@ -123,14 +123,13 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
     except CycleError as error:
         raise InputError(f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original`") from None
     ordered: dict[Path, Stage] = {}
-
-    def add(path: Path) -> None:
-        for need in graph[path]:
-            add(need)
-        ordered[path] = by_run[path]  # a second time changes nothing
-
-    for path in by_run:
-        add(path)
+    waiting = list(reversed(by_run))
+    while waiting:
+        path = waiting[-1]
+        if missing := [need for need in graph[path] if need not in ordered]:
+            waiting += reversed(missing)
+        else:
+            ordered[waiting.pop()] = by_run[path]  # a second time changes nothing
     return list(ordered.values())
 
 
@@ -142,6 +141,7 @@ def _plan_file(path: Path) -> Plan:
     if not isinstance(options, dict):
         raise InputError(f"plan={path}: options={options}; write `trainer.max_epochs: 3` lines below `options:`")
     words = [f"--{name}={value}" for name, value in options.items()]
+    check_augmentations(_list(content, "augmentations", str, path))
     return Plan(
         configs=tuple(find_config(name, beside=path.parent) for name in _list(content, "configs", str, path)),
         augmentations=tuple(_list(content, "augmentations", str, path)),
@@ -159,20 +159,26 @@ def _list(content: dict[str, Any], key: str, kind: type, path: Path) -> list[Any
 
 def _stage(config: Path, options: Sequence[str]) -> Stage:
     content = read_config(config)
-    if not isinstance(content.get("run_dir"), str):
+    if not isinstance(content.get("run_dir"), str) or not Path(content["run_dir"]).name:
         raise InputError(f"config={config}: names no run_dir; add `run_dir: runs/NAME`")
     data, model = (_mapping(content.get(key)) for key in ("data", "model"))
-    original = _mapping(model.get("init_args")).get("original")
     file = data.get("file")
     return Stage(
         config=config,
         run=RunDir(content["run_dir"]),
-        needs=tuple(Path(need) for need in (original, content.get("reference")) if isinstance(need, str)),
+        needs=tuple(_needs(content).values()),
         method=str(model.get("class_path", "")).rpartition(".")[2],
         dataset=str(data.get("dataset", "")) if file is None else Path(str(file)).stem,
         rate=_mapping(data.get("forget")).get("rate"),
         words=tuple(options),
     )
+
+
+def _needs(content: dict[str, Any]) -> dict[str, Path]:
+    """Return the run directories that a config reads, by the option that names each."""
+    original = _mapping(_mapping(content.get("model")).get("init_args")).get("original")
+    named = {"--model.init_args.original": original, "--reference": content.get("reference")}
+    return {option: Path(path) for option, path in named.items() if isinstance(path, str)}
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -231,10 +237,9 @@ def _renamed(stage: Stage, words: list[str], paths: dict[Path, Path]) -> Stage:
     content = read_config(stage.config)
     if (run := paths[stage.run.path]) != stage.run.path:
         words = [*words, "--run_dir", str(run)]
-    original = _mapping(_mapping(content.get("model")).get("init_args")).get("original")
-    for option, path in (("--model.init_args.original", original), ("--reference", content.get("reference"))):
-        if path is not None and paths.get(Path(path), Path(path)) != Path(path):
-            words = [*words, option, str(paths[Path(path)])]
+    for option, path in _needs(content).items():
+        if paths.get(path, path) != path:
+            words = [*words, option, str(paths[path])]
     needs = tuple(paths.get(need, need) for need in stage.needs)
     return replace(stage, run=RunDir(run), needs=needs, words=(*stage.words, *words))
 

@@ -211,7 +211,7 @@ def test_no_code_runs_even_behind_the_check_of_the_header(tmp_path, save):
     marker = tmp_path / "marker"
     path = save(val_labels=np.array([Touch(marker)] * 4, dtype=object))
     with zipfile.ZipFile(path) as archive, pytest.raises(ValueError, match="allow_pickle=False"):
-        npz._array(archive, "val_labels")
+        npz.read_array(archive, "val_labels")
     assert not marker.exists()
 
 
@@ -322,4 +322,4 @@ def test_images_that_do_not_fit_into_memory(save, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(npy, "read_array", too_much)
-    assert fault(save()).startswith("its images do not fit into memory; use a machine with more")
+    assert fault(save()).startswith("its arrays do not fit into memory; use a machine with more")

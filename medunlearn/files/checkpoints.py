@@ -1,0 +1,44 @@
+"""What is looked at before torch opens a file of weights."""
+
+import pickletools
+import zipfile
+from pathlib import Path
+
+from medunlearn.errors import Fault
+from medunlearn.files.arrays import open_archive
+
+MOST_BYTES = 2**20  # of the pickle that names the tensors; a ResNet-18's has some 20,000
+GLOBALS = ("torch._utils _rebuild_tensor_v2", "collections OrderedDict")
+_IMPORTS = ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4")
+
+
+def check_checkpoint(path: Path) -> None:
+    """Refuse a file that holds more than plain tensors, or declares more than it holds.
+
+    `torch.load(weights_only=True)` runs no strange code, but it lets a few bytes ask for any amount of memory: in a
+    compressed archive, or through the harmless classes that it does build.
+
+    Args:
+        path: What `torch.save` wrote.
+
+    Raises:
+        Fault: If it is damaged, or could have been written to do harm.
+        FileNotFoundError: If there is no such file.
+    """
+    path.stat()
+    with open_archive(path) as archive:
+        packed = [member.filename for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED]
+        if packed:
+            raise Fault(f"{packed[0]} is compressed, as torch never writes it; train that run again")
+        pickles = [member for member in archive.infolist() if member.filename.endswith(".pkl")]
+        if len(pickles) != 1 or pickles[0].file_size > MOST_BYTES:
+            raise Fault("it is no file of weights; train that run again")
+        with archive.open(pickles[0]) as stream:
+            content = stream.read()
+        for operation, argument, _ in pickletools.genops(content):
+            if operation.name in _IMPORTS and not _known(str(argument)):
+                raise Fault(f"it asks for {argument}, which is no tensor; train that run again")
+
+
+def _known(name: str) -> bool:
+    return name in GLOBALS or (name.startswith("torch ") and name.endswith("Storage") and "Untyped" not in name)

@@ -1,0 +1,132 @@
+"""JSON and YAML."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medunlearn.errors import Fault
+
+MOST_BYTES = 2**18  # of a YAML file; a run's whole configuration has some 5,000
+MOST_VALUES = 10_000  # of a YAML file; a run's whole configuration has some 200
+MOST_LEVELS = 50
+MOST_DIGITS = 100  # reading a number takes the square of its length
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is a file at a path, which may be one that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def check_no_pipe(path: Path) -> None:
+    """Refuse what might never end.
+
+    Raises:
+        Fault: If there is a pipe, a socket or a device at this path.
+        OSError: If there is nothing.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise Fault("this is no file but a pipe or device; give a file")
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Return the content of a file.
+
+    Args:
+        path: The file.
+        most: How many bytes it may have.
+
+    Raises:
+        Fault: If it is a pipe, or larger.
+        OSError: If it cannot be read.
+    """
+    check_no_pipe(path)
+    size = path.stat().st_size
+    if most is not None and size > most:
+        raise Fault(f"its {size} bytes are more than the {most} of any settings; give a shorter file")
+    return path.read_bytes()
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        Fault: If it is not JSON, or nested beyond all reason.
+        OSError: If it cannot be read.
+    """
+    try:
+        content = json.loads(read_bytes(path).decode("utf-8-sig"))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise Fault(f"{_first_line(error)}; write it again") from None
+    level = [content]
+    for _ in range(MOST_LEVELS):
+        level = [value for each in level for value in _values(each) if isinstance(value, dict | list)]
+    if level:
+        raise Fault(f"nested more than {MOST_LEVELS} deep; write it again")
+    return content
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Raises:
+        Fault: If it is not YAML, or its values, repetitions by alias included, are too many, too deep or too long.
+        OSError: If it cannot be read.
+    """
+    text = read_bytes(path, MOST_BYTES)
+    try:
+        return yaml.load(text.decode("utf-8-sig"), _Loader)
+    except Fault:
+        raise
+    except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
+        words = " ".join(str(error).split())[:150] or type(error).__name__
+        raise Fault(f"{words}; mend it") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also stops at what would be endless to go through, if not to hold.
+
+    A list of ten aliases of a list of ten aliases, and so on, takes a few lines, and an eternity to print or compare.
+    So whatever an alias stands for is counted each time.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.count = self.level = 0
+        self.sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose one value with all that it holds."""
+        alias, before = self.check_event(yaml.AliasEvent), self.count
+        self.level += 1
+        if self.level > MOST_LEVELS:
+            raise Fault(f"nested more than {MOST_LEVELS} deep; write it flatter")
+        node = super().compose_node(parent, index)
+        self.level -= 1
+        if node is not None:
+            self._count(node, alias, before)
+        return node
+
+    def _count(self, node: yaml.Node, alias: bool, before: int) -> None:
+        if alias and id(node) not in self.sizes:
+            raise Fault("an alias stands for what it is part of; write it out")
+        self.count += self.sizes[id(node)] if alias else 1
+        self.sizes[id(node)] = self.count - before
+        if self.count > MOST_VALUES:
+            raise Fault(f"more than {MOST_VALUES} values; give settings")
+        if node.tag.endswith((":int", ":float")) and len(str(node.value)) > MOST_DIGITS:
+            raise Fault(f"a number of {len(node.value)} characters; write it shorter")
+
+
+def _values(content: Any) -> Any:
+    return content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
