@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError
 from medunlearn.reproduce.plan import Stage
+from medunlearn.reproduce.reuse import made_from_another_model
 from medunlearn.runs import RunDir
 
 Engine = Literal["local", "ray"]
@@ -51,8 +52,6 @@ def run_stage(stage: Stage) -> Outcome:
 
     The process ends with this one, however this one ends: two must never write one run directory.
     """
-    if stage.run.finished:
-        return Outcome(stage, "finished before")
     words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
     status = subprocess.run(
@@ -134,7 +133,8 @@ def _devices(words: Sequence[str]) -> int:
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
     if stage.run.finished:
-        return Outcome(stage, "finished before")
+        stale = made_from_another_model(stage.run)
+        return Outcome(stage, "failed", reason=stale) if stale else Outcome(stage, "finished before")
     broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
     missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
     if broken:
