@@ -77,7 +77,7 @@ def latex(sections: Sequence[Section]) -> str:
             "\\begin{table}\n\\centering\n"
             f"\\caption{{{_tex(forgotten)} forgotten. {_tex(LEGEND)}}}\n"
             "\\resizebox{\\linewidth}{!}{%\n"  # seven columns with gaps are wider than a page
-            "\\begin{tabular}{{lrrrrrr}\n\\toprule\n"
+            "\\begin{tabular}{lrrrrrr}\n\\toprule\n"
             "Method & UA & RA & TA & MIA & AG & RTE (min) \\\\\n\\midrule\n"
             f"{body}\n\\bottomrule\n\\end{{tabular}}}}\n{_footnote(chosen)}\\end{{table}}"
         )
