@@ -19,6 +19,9 @@ from medunlearn.runs import RunDir
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
 """Settings that may change on resuming: the hash of the data says whether they are the same."""
 
+DISPLAY = ("trainer.enable_progress_bar", "trainer.enable_model_summary")
+"""Settings of what is shown while a run is made; the run is the same."""
+
 PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
 
 
@@ -162,13 +165,15 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
 
 
 def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
-    """Refuse a finished run that was made under other settings than are asked for."""
+    """Refuse a run, finished or begun, that was made under other settings than are asked for."""
     groups = ("data", "model", "seed_everything", "trainer", "evaluation", "reference")
+    state = "finished" if run.finished else "unfinished"
     for key, before, now in _differences(run.read_config("run_dir"), settings, groups):
-        raise InputError(
-            f"{key}={now}: the finished run in {run} was made with {before}; "
-            "use the same, name another run_dir, or delete that one"
-        )
+        if key not in DISPLAY:
+            raise InputError(
+                f"{key}={now}: the {state} run in {run} was made with {before}; "
+                "use the same, name another run_dir, or delete that one"
+            )
 
 
 def check_predict(path: Path, overwrite: bool, processes: int) -> None:

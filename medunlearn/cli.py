@@ -176,21 +176,23 @@ class _ParsedCLI(UnlearningCLI):
     def instantiate_classes(self) -> None:
         pass
 
+    def _set_seed(self) -> None:
+        pass
+
     def _run_subcommand(self, subcommand: str) -> None:
         pass
 
 
-def check_same_run(run: RunDir, args: list[str]) -> None:
-    """Refuse a run that was made under other settings than a command line asks for.
+def resolved_settings(args: list[str]) -> dict[str, Any]:
+    """Return the configuration that a command line resolves to, as `config.yaml` would hold it; nothing is run.
 
     Args:
-        run: A run directory with a `config.yaml`.
         args: `fit` and its options.
 
     Raises:
-        InputError: If a setting differs, or an option is wrong.
+        InputError: If an option is wrong.
     """
-    checks.check_same_run(run, _parse(_ParsedCLI, args).plain_settings())
+    return _parse(_ParsedCLI, args).plain_settings()
 
 
 def run(args: list[str]) -> int:

@@ -107,6 +107,13 @@ class RunDir:
             check_predictions(arrays)
         return arrays
 
+    def weights_sha256(self) -> str | None:
+        """Return the hash of `model.ckpt`, which says which model another run started from; None without one."""
+        if not self.weights.is_file():
+            return None
+        with self.weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` so that the file is either whole or not there."""
         self.write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -83,6 +83,7 @@ class RunRecord(Callback):
             "attack": evaluation.attack_settings(),
             "trained_on": module.training_part,
             "original": None if module.original is None else str(module.original),
+            "original_sha256": None if module.original is None else RunDir(module.original).weights_sha256(),
             "reference": str(self.reference) if reference else None,
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),

@@ -32,6 +32,8 @@ class Result:
     values: Mapping[str, float | None]
     """UA, RA, TA, MIA in %, RTE in minutes."""
     metrics: Mapping[str, Any] = field(repr=False)
+    settings: Mapping[str, Any] = field(repr=False)
+    """The method's arguments, and image size, epochs, batch size and attack."""
     gaps: Mapping[str, float] | None = None
     """Absolute differences of UA, RA, TA, MIA to the same seed's Retrain, and their mean AG; None without one."""
     reference: RunDir | None = None
@@ -78,7 +80,7 @@ def collect(runs: Iterable[RunDir]) -> list[Cell]:
     Raises:
         InputError: If a run is unfinished or damaged, or two are the same experiment under the same seed.
     """
-    found = [_read(run) for run in runs]
+    found = _told_apart([_read(run) for run in runs])
     forgetting = [result for result in found if result.forgotten]
     results = [_paired(result, forgetting) for result in _labelled(forgetting) + _originals(found, forgetting)]
     groups: dict[tuple[str, str, str, str], list[Result]] = defaultdict(list)
@@ -93,6 +95,7 @@ def collect(runs: Iterable[RunDir]) -> list[Cell]:
 def _read(run: RunDir) -> Result:
     if not run.finished:
         raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
+    run.check_unaltered("report")
     metrics, config = run.read_metrics("report"), run.read_config("report")
     needed = (*GAP_METRICS, "RTE", "method", "n", "split_sha256", "data", "seed", "runtime")
     if missing := [key for key in needed if key not in metrics]:
@@ -114,8 +117,21 @@ def _read(run: RunDir) -> Result:
         seed=metrics["seed"],
         split=metrics["split_sha256"],
         values={key: metrics[key] for key in (*GAP_METRICS, "RTE")},
-        metrics={**metrics, "init_args": arguments},
+        metrics=metrics,
+        settings={**arguments, **_protocol(metrics, data)},
     )
+
+
+def _protocol(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings beside the method's own that make two runs different experiments."""
+    size = None if data.get("file") else data.get("size")
+    attack = metrics.get("attack") or {}
+    return {
+        "size": size,
+        "epochs": metrics.get("epochs"),
+        "batch": data.get("batch_size"),
+        "attack": ", ".join(str(attack.get(key)) for key in ("feature", "nonmembers") if key in attack) or None,
+    }
 
 
 def _forgotten(forget: Mapping[str, Any]) -> str:
@@ -133,23 +149,37 @@ def _forgotten(forget: Mapping[str, Any]) -> str:
     return Path(indices).name if indices else ""
 
 
-def _labelled(results: list[Result]) -> list[Result]:
-    """Name runs of one method after the settings in which they differ, as in `SalUn (relabel none)`."""
-    by_method: dict[str, list[Result]] = defaultdict(list)
+def _told_apart(results: list[Result]) -> list[Result]:
+    """Name data after its size, or else its hash, where one name stands for different images."""
+    images: dict[str, set[str]] = defaultdict(set)
     for result in results:
-        by_method[result.label].append(result)
+        images[result.data].add(result.metrics.get("data_sha256", ""))
+
+    def name(result: Result) -> str:
+        if len(images[result.data]) == 1:
+            return result.data
+        size = result.settings["size"]
+        return f"{result.data} at {size}x{size}" if size else f"{result.data} ({result.metrics['data_sha256'][:8]})"
+
+    return [replace(result, data=name(result)) for result in results]
+
+
+def _labelled(results: list[Result]) -> list[Result]:
+    """Name runs of a method that unlearns after what departs from its defaults, as in `SalUn (relabel none)`.
+
+    Settings without a default, such as the epochs, are named where runs of the method on the same data differ in them.
+    """
+    groups: dict[tuple[str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result.data, result.label].append(result)
     labelled = []
-    for group in by_method.values():
-        settings = [result.metrics["init_args"] for result in group]
-        differing = [
-            key
-            for key in dict.fromkeys(key for each in settings for key in each)
-            if key != "original" and len({repr(each.get(key)) for each in settings}) > 1
-        ]
-        usual = {key: _usual(group[0].label, key, [repr(each.get(key)) for each in settings]) for key in differing}
-        for result, each in zip(group, settings, strict=True):
-            own = [f"{key} {_plain(each.get(key))}" for key in differing if repr(each.get(key)) != usual[key]]
-            labelled.append(replace(result, label=f"{result.label} ({', '.join(own)})" if own else result.label))
+    for (_, method), group in groups.items():
+        keys = dict.fromkeys(key for result in group for key in result.settings if key != "original")
+        usual = {key: _usual(method, key, [repr(result.settings.get(key)) for result in group]) for key in keys}
+        for result in group:
+            own = [f"{key} {_plain(value)}" for key in keys if repr(value := result.settings.get(key)) != usual[key]]
+            named = own and result.metrics.get("original") is not None
+            labelled.append(replace(result, label=f"{method} ({', '.join(own)})" if named else method))
     return labelled
 
 
@@ -164,7 +194,7 @@ def _usual(method: str, key: str, values: list[str]) -> str:
 
     known = getattr(medunlearn, method, None) if method in medunlearn.__all__ else None
     default = inspect.signature(known).parameters.get(key) if known else None
-    if default is not None and repr(default.default) in values:
+    if default is not None and default.default is not inspect.Parameter.empty:
         return repr(default.default)
     return max(sorted(set(values)), key=values.count)
 
@@ -182,6 +212,7 @@ def _originals(found: list[Result], forgetting: list[Result]) -> list[Result]:
             result,
             run=RunDir(path),
             label=ORIGINAL,
+            settings={},
             values={**before, "RTE": None if trained is None else trained.values["RTE"]},
         )
     return list(originals.values())
@@ -197,6 +228,11 @@ def _paired(result: Result, results: list[Result]) -> Result:
     ]
     if not references or any(result.values.get(key) is None for key in GAP_METRICS):
         return result
+    if len(references) > 1:
+        raise InputError(
+            f"report: {references[0].run} and {references[1].run} are both Retrain of the same split, preset and seed, "
+            f"so the gap of {result.run} could be taken to either; give one of them"
+        )
     other = references[0]
     gaps = {key: abs(_number(result, key) - _number(other, key)) for key in GAP_METRICS}
     return replace(result, gaps=gaps | {"AG": average_gap(result.values, other.values)}, reference=other.run)
@@ -214,6 +250,13 @@ def _check_seeds(cell: Cell) -> None:
             raise InputError(
                 f"report: {first.run} and {second.run} are the same experiment, seed {first.seed}; give one of them"
             )
+        for key in {**first.settings, **second.settings}:
+            was, now = first.settings.get(key), second.settings.get(key)
+            if key != "original" and was != now:
+                raise InputError(
+                    f"report: {first.run} and {second.run} would be seeds of one experiment, but {key} is {was} and "
+                    f"{now}; give runs of one setting"
+                )
 
 
 def _order(cell: Cell) -> tuple[Any, ...]:

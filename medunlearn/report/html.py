@@ -7,26 +7,32 @@ from pathlib import Path
 
 from medunlearn.report.published import DIFFERENCES
 from medunlearn.report.sections import COLUMNS, Row, Section
-from medunlearn.report.text import LEGEND, has_published
+from medunlearn.report.text import FEW, GLANCE, GLANCE_LEGEND, LEGEND, has_published
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --accent: #d95f02; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; margin: .5rem 0; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 .answer { border-left: 4px solid var(--accent); background: var(--soft); padding: .6rem .9rem; margin: .5rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; width: 100%; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 7rem; }
+th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { vertical-align: bottom; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 6.5rem; }
+.wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: Canvas; }
+.glance { max-width: 44rem; }
+.glance th { white-space: normal; }
+.glance tr.of th { font-weight: 400; padding-top: .8rem; text-align: left; }
 tr.published td { color: GrayText; font-style: italic; }
-td small { opacity: .75; }
+td small { display: block; opacity: .75; }
 td.gap { font-weight: 700; }
 figure { margin: 1.5rem 0; }
 figure img { max-width: 100%; height: auto; background: white; border-radius: 4px; }
-@media (max-width: 40rem) { figure img.broad { max-width: none; width: 48rem; } }
+@media (max-width: 40rem) { figure img { max-width: none; width: 30rem; } figure img.broad { width: 48rem; } }
 figcaption, footer, .legend { font-size: .88rem; opacity: .85; }
-nav ul { padding-left: 1.2rem; }
+@media (max-width: 40rem) { .glance { font-size: .82rem; } .glance th, .glance td { padding: .25rem; }
+  .glance td:first-child { min-width: 5rem; } }
 """
 
 
@@ -39,10 +45,13 @@ def html(sections: Sequence[Section], figures: Sequence[tuple[str, str]], folder
         folder: Where the figures' PNG files lie.
     """
     general = [figure for figure in figures if not any(_of(figure, section) for section in sections)]
-    body = ["<h1>Unlearning report</h1>", _answers(sections), f'<p class="legend">{escape(LEGEND)}</p>']
+    body = ["<h1>Unlearning report</h1>", _answers(sections)]
     body += [_figure(*figure, folder) for figure in general]
+    body.append(f'<p class="legend">{escape(LEGEND)}</p>')
     for number, section in enumerate(sections):
-        body += [f'<h2 id="s{number}">{escape(section.title)}</h2>', _table(section)]
+        body.append(f'<h2 id="s{number}">{escape(section.title)}</h2>')
+        body += [f'<div class="answer">{_sentences(section)}</div>'] if len(sections) > FEW else []
+        body += [_table(section), f'<p class="legend">{escape(section.protocol)}</p>']
         body += [_figure(*figure, folder) for figure in figures if _of(figure, section)]
     body.append(f"<footer>{_provenance(sections)}</footer>")
     return (
@@ -56,11 +65,33 @@ def html(sections: Sequence[Section], figures: Sequence[tuple[str, str]], folder
 
 def _answers(sections: Sequence[Section]) -> str:
     """Return what a reader came for: how near each method came, section by section."""
+    if len(sections) > FEW:
+        return _at_a_glance(sections)
     items = []
     for number, section in enumerate(sections):
-        lines = "<br>".join(escape(headline) for headline in section.headlines())
-        items.append(f'<div class="answer"><a href="#s{number}">{escape(section.title)}</a><br>{lines}</div>')
+        items.append(
+            f'<div class="answer"><a href="#s{number}">{escape(section.title)}</a><br>{_sentences(section)}</div>'
+        )
     return "\n".join(items)
+
+
+def _sentences(section: Section) -> str:
+    return "<br>".join(escape(headline) for headline in section.headlines())
+
+
+def _at_a_glance(sections: Sequence[Section]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in GLANCE)
+    rows = []
+    for number, section in enumerate(sections):
+        link = f'<a href="#s{number}">{escape(section.title)}</a>'
+        rows.append(f'<tr class="of"><th colspan="{len(GLANCE)}">{link}</th></tr>')
+        for each in section.glances():
+            gap = f"<b>{escape(each.gap)}</b>" if each.nearer else escape(each.gap)
+            cells = f"<td>{gap}</td><td>{escape(each.untouched)}</td><td>{escape(each.time)}</td>"
+            rows.append(f"<tr><td>{escape(each.label)}</td>{cells}</tr>")
+    body = "\n".join(rows)
+    legend = f'<p class="legend">{escape(GLANCE_LEGEND)}</p>'
+    return f'<table class="glance">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{legend}'
 
 
 def _table(section: Section) -> str:
@@ -89,7 +120,7 @@ def _figure(name: str, caption: str, folder: Path) -> str:
 
 def _broad(name: str) -> str:
     """Return the class of figures that a narrow screen shows in full size, to be moved sideways like its tables."""
-    return ' class="broad"' if name.startswith(("probabilities", "curves", "weights")) else ""
+    return ' class="broad"' if name.startswith(("probabilities", "curves", "weights", "classes")) else ""
 
 
 def _of(figure: tuple[str, str], section: Section) -> bool:

@@ -48,4 +48,4 @@ def published(data: str, forgotten: str, label: str, augmentation: str) -> Publi
         label: The method; of variants of SalUn only the plain one is in the paper.
         augmentation: The preset; the tables are of Default.
     """
-    return TABLES.get((data, forgotten, label)) if augmentation == "Default" else None
+    return TABLES.get((data.removesuffix(" at 64x64"), forgotten, label)) if augmentation == "Default" else None

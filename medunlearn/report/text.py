@@ -14,6 +14,14 @@ LEGEND = (
     "each seed against its own Retrain. Means over seeds ± standard deviation. RTE in minutes: mask and updates, "
     "without evaluation; of Original its training."
 )
+FEW = 2
+"""Up to so many sections, sentences answer first; a table does where there are more."""
+
+GLANCE = ("method", "AG", "untouched model's AG", "share of Retrain's time")
+GLANCE_LEGEND = (
+    "AG: Average Gap to retraining in points, lower is better; bold where it is below that of the untouched model. "
+    "Nearest first."
+)
 CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
     *(*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE_minutes"),
@@ -23,7 +31,7 @@ CSV_COLUMNS = (
 
 _TEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"±": r"$\pm$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+    | {"`": "", "±": r"$\pm$", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 )
 
 
@@ -34,16 +42,30 @@ def markdown(sections: Sequence[Section], figures: Sequence[str] = ()) -> str:
         sections: What was measured.
         figures: Names of PNG files beside the report.
     """
-    parts = ["# Unlearning report"]
+    parts = ["# Unlearning report", *([_at_a_glance(sections)] if len(sections) > FEW else [])]
     for section in sections:
         table = [_line(COLUMNS), "|" + "|".join(["---", *["--:"] * (len(COLUMNS) - 1)]) + "|"]
         table += [_line(_cells(row)) for row in section.rows()]
         parts += [f"## {section.title}", *(f"- {headline}" for headline in section.headlines()), "\n".join(table)]
+        parts.append(section.protocol)
     parts += [LEGEND]
     if has_published(sections):
         parts += [DIFFERENCES]
     parts += [f"![{figure.removesuffix('.png').replace('_', ' ')}]({figure})" for figure in figures]
     return "\n\n".join(parts) + "\n"
+
+
+def _at_a_glance(sections: Sequence[Section]) -> str:
+    """Return how near each method came in all sections, as one table."""
+    lines = [_line(("", *GLANCE)), "|---|---|--:|--:|--:|"]
+    for section in sections:
+        lines += [
+            _line(
+                (section.title, each.label, f"**{each.gap}**" if each.nearer else each.gap, each.untouched, each.time)
+            )
+            for each in section.glances()
+        ]
+    return "\n".join([*lines, "", GLANCE_LEGEND])
 
 
 def latex(sections: Sequence[Section]) -> str:
@@ -60,12 +82,18 @@ def latex(sections: Sequence[Section]) -> str:
         tables.append(
             "\\begin{table}\n\\centering\n"
             f"\\caption{{{_tex(forgotten)} forgotten. {_tex(LEGEND)}}}\n"
+            "\\resizebox{\\linewidth}{!}{%\n"  # seven columns with gaps are wider than a page
             "\\begin{tabular}{lrrrrrr}\n\\toprule\n"
             "Method & UA & RA & TA & MIA & AG & RTE (min) \\\\\n\\midrule\n"
-            f"{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}"
+            f"{body}\n\\bottomrule\n\\end{{tabular}}}}\n{_footnote(chosen)}\\end{{table}}"
         )
-    note = f"% {DIFFERENCES}\n" if has_published(sections) else ""
-    return f"% needs \\usepackage{{booktabs}}\n{note}" + "\n\n".join(tables) + "\n"
+    return "% needs \\usepackage{booktabs,graphicx}\n" + "\n\n".join(tables) + "\n"
+
+
+def _footnote(sections: Sequence[Section]) -> str:
+    notes = [f"{section.data}, {section.augmentation}: {section.protocol}" for section in sections]
+    notes += [DIFFERENCES] if has_published(sections) else []
+    return "".join(f"\\par\\smallskip\\parbox{{\\linewidth}}{{\\footnotesize {_tex(note)}}}\n" for note in notes)
 
 
 def results_csv(cells: Sequence[Cell]) -> str:

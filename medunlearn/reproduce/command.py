@@ -1,12 +1,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 from medunlearn.errors import InputError
 from medunlearn.reproduce.configs import shipped_plans
 from medunlearn.reproduce.execution import Engine, Outcome, run_locally, run_on_ray
-from medunlearn.reproduce.plan import Selection, Stage, check_augmentations, read_plan
+from medunlearn.reproduce.plan import Selection, Stage, check_augmentations, check_options, read_plan
+from medunlearn.reproduce.reuse import check_settings
 from medunlearn.reproduce.schedule import TimeLeft
 
 EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage.
@@ -40,16 +41,14 @@ def reproduce(words: list[str]) -> int:
     parsed, options = _parser().parse_known_args(given)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
-    _check_options(options)
+    check_options(options)
     check_augmentations(parsed.augmentations)
     plan = read_plan(names)
     stages = plan.stages(_selection(parsed, options))
     if parsed.dry_run:
         print("\n".join(stage.command for stage in stages))
         return 0
-    for stage in stages:
-        _check_finished_as_asked(stage)
-    outcomes = _run(stages, parsed.engine)
+    outcomes = _run(stages, check_settings(stages), parsed.engine)
     return _conclude(stages, outcomes)
 
 
@@ -84,22 +83,8 @@ def _selection(parsed: argparse.Namespace, options: list[str]) -> Selection:
     )
 
 
-def _check_options(options: list[str]) -> None:
-    for word in options:
-        if word.partition("=")[0] in ("--run_dir", "--resume", "--overwrite", "-c", "--config"):
-            raise InputError(f"{word}: does not go to every stage of a plan; set it in the config files")
-
-
-def _check_finished_as_asked(stage: Stage) -> None:
-    """Refuse to take a finished run for the one that is asked for, if that has other settings."""
-    if stage.run.finished:
-        from medunlearn.cli import check_same_run  # heavy, and only needed here
-
-        check_same_run(stage.run, stage.fit)
-
-
-def _run(stages: Sequence[Stage], engine: Engine) -> list[Outcome]:
-    clock = TimeLeft(stages)
+def _run(stages: Sequence[Stage], settings: Sequence[dict[str, Any]], engine: Engine) -> list[Outcome]:
+    clock = TimeLeft(stages, [each["trainer"]["max_epochs"] for each in settings])
 
     def announce(stage: Stage) -> None:
         print(f"{clock.title(stage)}\n  {stage.command}", flush=True)
@@ -116,9 +101,10 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
     """Print the comparison of what is finished, then what is not and why."""
     from medunlearn.report.table import comparison
 
-    if finished := [stage.run for stage in stages if stage.run.finished]:
-        print(f"\n{comparison(finished)}")
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
+    missing = {outcome.stage.run.path for outcome in broken}
+    if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
+        print(f"\n{comparison(finished)}")
     for outcome in broken:
         print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
     if broken:

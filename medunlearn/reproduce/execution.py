@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.reproduce.plan import Stage
+from medunlearn.reproduce.reuse import made_from_another_model
 from medunlearn.runs import RunDir
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
@@ -58,8 +59,6 @@ def run_stage(stage: Stage) -> Outcome:
     Raises:
         Interrupted: If a signal has ended the stage, by way of this process or not.
     """
-    if stage.run.finished:
-        return Outcome(stage, "finished before")
     words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -150,7 +149,8 @@ def _devices(words: Sequence[str]) -> int:
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
     if stage.run.finished:
-        return Outcome(stage, "finished before")
+        stale = made_from_another_model(stage.run)
+        return Outcome(stage, "failed", reason=stale) if stale else Outcome(stage, "finished before")
     broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
     missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
     if broken:

@@ -1,5 +1,6 @@
 """Plans: which stages, in which order, under which settings. Nothing here runs anything."""
 
+import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -140,7 +141,8 @@ def _plan_file(path: Path) -> Plan:
     options = content.get("options") or {}
     if not isinstance(options, dict):
         raise InputError(f"plan={path}: options={options}; write `trainer.max_epochs: 3` lines below `options:`")
-    words = [f"--{name}={value}" for name, value in options.items()]
+    words = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in options.items()]
+    check_options(words)
     check_augmentations(_list(content, "augmentations", str, path))
     return Plan(
         configs=tuple(find_config(name, beside=path.parent) for name in _list(content, "configs", str, path)),
@@ -200,6 +202,11 @@ def _selected(stages: list[Stage], selection: Selection) -> list[Stage]:
         if (not selection.datasets or any(_is_dataset(stage, name) for name in selection.datasets))
         and (not rates or stage.rate in rates)
     }
+    if not kept:
+        raise InputError(
+            f"datasets={' '.join(selection.datasets)}, rates={' '.join(f'{rate:g}' for rate in selection.rates)}: no "
+            "stage of this plan has both; leave out one of them"
+        )
     for stage in reversed(stages):  # what a stage needs stands before it
         if stage.run.path in kept:
             kept.update(stage.needs)
@@ -242,6 +249,14 @@ def _renamed(stage: Stage, words: list[str], paths: dict[Path, Path]) -> Stage:
             words = [*words, option, str(paths[path])]
     needs = tuple(paths.get(need, need) for need in stage.needs)
     return replace(stage, run=RunDir(run), needs=needs, words=(*stage.words, *words))
+
+
+def check_options(words: Iterable[str]) -> None:
+    """Refuse options of fit that would be wrong for every stage at once."""
+    for word in words:
+        option = word.partition("=")[0]
+        if option in ("--run_dir", "--resume", "--overwrite", "-c", "--config"):
+            raise InputError(f"{option}: does not go to every stage of a plan; set it in the config files")
 
 
 def check_augmentations(names: Iterable[str]) -> None:

@@ -59,7 +59,10 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
     }
     config = {
         "data": {"dataset": data, "augmentation": augmentation, "forget": {"rate": rate, "seed": seed}},
-        "model": {"class_path": f"medunlearn.{method}", "init_args": {"lr": 0.1, **arguments}},
+        "model": {
+            "class_path": f"medunlearn.{method}",
+            "init_args": {"lr": 0.013 if method == "SalUn" else 0.1, **arguments},
+        },
     }
     run.write_bytes(run.config, yaml.safe_dump(config).encode())
     run.write_json(run.split, {"indices": forgotten})
@@ -139,7 +142,9 @@ def test_a_gap_is_never_taken_to_another_seed_split_or_preset():
 def test_the_papers_values_stand_beside_measured_ones_with_a_footnote():
     out = write(*chain())
     text = (out / "report.md").read_text()
-    assert "| *SalUn, Falcao & Cordeiro 2025* | 0.00 | 99.92 | 98.89 | 0.17 | 0.72 | 1.1 | 1 |" in text
+    assert (
+        "| *SalUn, Falcao & Cordeiro 2025* | 0.00 (0.84) | 99.92 (0.12) | 98.89 (0.32) | 0.17 (1.59) | 0.72 | 1.1 | 1 |"
+    ) in text
     assert "relabel none" in text
     assert "Falcao &amp; Cordeiro 2025" in (out / "report.html").read_text()
     plain = write(*chain(data="mine"), out="mine")
@@ -238,27 +243,27 @@ def test_every_figure_is_drawn_as_png_and_svg():
 
 
 def test_shares_of_changed_weights_by_hand():
-    from medunlearn.report.figures import _shares
+    from medunlearn.report.readings import changed_weights
 
     train, retrain, salun = chain()
     cell = collect(map(RunDir, [train, retrain, salun]))[-1]
-    shares = _shares(cell)
+    shares = changed_weights(cell)
     assert shares["fc"] == pytest.approx(100 * 2 / (512 * CLASSES + CLASSES))
     assert {name for name, share in shares.items() if share} == {"fc"}
 
 
 def test_per_class_error_by_hand():
-    from medunlearn.report.figures import _error, _predictions
+    from medunlearn.report.readings import class_error, predictions
 
     cells = collect(map(RunDir, chain()))
-    found = _predictions(sections(cells)[0])
+    found = {label: seeds[0] for label, seeds in predictions(sections(cells)[0]).items()}
     assert list(found) == ["Original", "Retrain", "SalUn"]
     assert found["Original"].forget.rows.tolist() == [0, 10, 20, 30], "the original on the forget set of the others"
     part = found["SalUn"].forget
     for number in range(CLASSES):
         rows = [row for row in range(len(part.labels)) if part.labels[row] == number]
         wrong = [row for row in rows if list(part.probs[row]).index(max(part.probs[row])) != number]
-        assert _error(part, number) == (100 * len(wrong) / len(rows) if rows else 0)
+        assert class_error([part], number) == (100 * len(wrong) / len(rows) if rows else None)
 
 
 def test_reports_come_out_the_same_each_time():
@@ -274,7 +279,8 @@ def test_latex_escapes_and_balances():
     text = (write(*chain(data="our_data & more")) / "tables.tex").read_text()
     assert r"our\_data \& more" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
-    body = [line for line in text.splitlines() if not line.startswith("%")]
+    assert text.count("{") == text.count("}")
+    body = [line.removesuffix("{%") for line in text.splitlines() if not line.startswith("%")]
     assert not any(re.search(r"(?<!\\)[%#_]", line) for line in body)
     assert r"\textbf{" in text
     assert all(
@@ -306,3 +312,92 @@ def test_wrong_runs_are_refused_in_one_line(capsys):
     )
     write(salun, status=2)
     assert "lacks RTE; run that stage again" in capsys.readouterr().err
+
+
+def test_one_variant_alone_is_named_after_what_departs_from_the_defaults():
+    train, retrain, _ = chain()
+    none = fake("runs/none", "SalUn", (1.0, 99, 96, 5), relabel="none", before=(1, 99, 96, 4), original=train)
+    text = (write(train, retrain, none) / "report.md").read_text()
+    assert "| SalUn (relabel none) | 1.00" in text
+    assert "| SalUn | not run" in text, "the paper has a row for it"
+    text = (write(*chain(data="mine"), out="mine") / "report.md").read_text()
+    assert "not run" not in text
+
+
+def test_two_retrained_models_for_one_run_are_refused(capsys):
+    runs = chain()
+    write(*runs, fake("runs/other", "Retrain", (9.0, 98, 95, 10), lr=0.5), status=2)
+    told = capsys.readouterr().err
+    assert "are both Retrain of the same split, preset and seed" in told
+    assert told.count("\n") == 1
+
+
+def test_seeds_of_other_settings_are_no_seeds_of_one_experiment(capsys):
+    first = chain(seed=0)
+    write(*first, *chain(seed=1)[:1], fake("runs/other", "Retrain", (9.0, 98, 95, 10), seed=1, lr=0.5), status=2)
+    assert "would be seeds of one experiment, but lr is 0.1 and 0.5" in capsys.readouterr().err
+
+
+def change(run, data=None, **metrics):
+    """Change a run's metrics and the data part of its config."""
+    run = RunDir(run)
+    run.write_json(run.metrics, run.read_metrics("test") | metrics)
+    config = run.read_config("test")
+    config["data"] |= data or {}
+    run.write_bytes(run.config, yaml.safe_dump(config).encode())
+
+
+def test_one_name_for_two_sizes_makes_two_tables():
+    small, large = chain(seed=0), chain(seed=1)
+    for runs, size in ((small, 28), (large, 64)):
+        for run in runs:
+            change(run, data={"size": size}, data_sha256=f"hash of {size}")
+    out = write(*small, *large)
+    assert {line["data"] for line in records(out)} == {"bloodmnist at 28x28", "bloodmnist at 64x64"}
+    text = (out / "report.md").read_text()
+    assert text.count("*SalUn, Falcao & Cordeiro 2025*") == 1, "the paper's images are 64x64"
+
+
+def test_the_protocol_is_told():
+    runs = chain()
+    for run, epochs in zip(runs, (200, 200, 10), strict=True):
+        change(run, data={"size": 64, "batch_size": 256}, epochs=epochs)
+    out = write(*runs)
+    line = "4 of 40 training images forgotten, 12 test images, 64x64 pixels; Retrain: 200 epochs, batch 256; SalUn: 10"
+    assert line in (out / "report.md").read_text()
+    assert line in (out / "report.html").read_text()
+    assert "64x64 pixels" in (out / "tables.tex").read_text()
+    assert "1.57, 0.70, 4.91" in (out / "tables.tex").read_text(), "the differences from the paper are printed too"
+
+
+def test_many_sections_are_answered_by_one_table():
+    out = write(*chain(), *chain(rate=0.5), *chain(augmentation="NoAug"))
+    text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
+    assert text.index("| bloodmnist, 10 % forgotten, NoAug | SalUn | **0.88** | 3.00 | 5.0 % |") < text.index("## ")
+    assert page.index('<table class="glance">') < page.index("<h2")
+    assert page.count("<td><b>0.88</b></td><td>3.00</td><td>5.0 %</td>") == 3
+
+
+def test_worse_than_the_untouched_model_is_said():
+    train, retrain, _ = chain()
+    bad = fake("runs/bad", "SalUn", (50.0, 50.0, 50.0, 90.0), before=(1, 99, 96, 4), original=train)
+    assert "no nearer than the untouched model (3.00)" in (write(train, retrain, bad) / "report.md").read_text()
+
+
+def test_figures_take_all_seeds_and_methods_keep_their_colours():
+    from medunlearn.report.charts import colours, error_by_class, probabilities
+    from medunlearn.report.readings import curves, predictions
+
+    runs = [run for seed in range(3) for run in chain(seed=seed)]
+    (section,) = sections(collect(map(RunDir, runs)))
+    assert all(len(seeds) == 3 for seeds in predictions(section).values())
+    curve = curves(section, section.cell("SalUn"))["UA"]
+    assert curve.epochs == [0, 1, 2]
+    assert curve.means == [1.0, 2.0, 4.0], "epoch 0 is the untouched model"
+    labels = colours([section])
+    assert len(set(labels.values())) == len(labels)
+    bars = error_by_class(section, labels).axes[0]
+    assert [int(tick.get_text().partition("n=")[2]) for tick in bars.get_xticklabels()] == np.bincount(
+        np.concatenate([np.array([seed, 10 + seed, 20, 30]) % CLASSES for seed in range(3)]), minlength=CLASSES
+    ).tolist()
+    assert len(probabilities(section, labels).axes) == 3

@@ -119,7 +119,8 @@ def runner(monkeypatch, statuses):
 
     monkeypatch.setattr(execution.subprocess, "run", run)
     monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs: "THE TABLE")
-    monkeypatch.setattr("medunlearn.reproduce.command._check_finished_as_asked", lambda stage: None)
+    settings = {"trainer": {"max_epochs": None}}
+    monkeypatch.setattr("medunlearn.reproduce.command.check_settings", lambda stages: [settings] * len(stages))
     return calls
 
 
@@ -175,10 +176,24 @@ def test_time_left_is_told_once_a_stage_is_finished(monkeypatch, capsys):
     monkeypatch.setattr(execution.time, "perf_counter", lambda: next(clock))
     assert main(["reproduce", *two_chains()]) == 0
     titles = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stage") and ": r/" in line]
-    assert titles[0] == "stage 1 of 4: r/a_train"
+    assert titles[0] == "stage 1 of 4: r/a_train (time left: told once a stage is finished)"
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
-    assert titles[2] == "stage 2 of 4: r/a_salun (5 min left)"
-    assert titles[-2] == "stage 4 of 4: r/b_salun (2 min left)"
+    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min gone, 5 min left"
+    assert titles[-2].endswith("[###############.....] 75 %, 17 min gone, 2 min left")
+
+
+def test_the_estimate_counts_epochs_and_the_images_that_are_left():
+    from medunlearn.reproduce.schedule import TimeLeft
+
+    train = write("t.yaml", run_dir="r/t", model=model("Train"), data={"dataset": "a"})
+    half = {"dataset": "a", "forget": {"rate": 0.5}}
+    retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"), data=half)
+    salun = write("s.yaml", run_dir="r/s", model=model("SalUn", "r/t"), data=half, reference="r/r")
+    stages = read_plan([train, retrain, salun]).stages()
+    clock = TimeLeft(stages, [200, 200, 10])
+    assert clock.seconds_left() is None
+    clock.count(execution.Outcome(stages[0], "done", 400.0))
+    assert clock.seconds_left() == pytest.approx(200 + 20)
 
 
 def dry(capsys, *words):
@@ -232,11 +247,12 @@ def test_a_seed_has_its_own_chain_and_split(capsys):
 def test_a_plan_file_of_ones_own(capsys):
     files = two_chains()[:2]
     Path("plans").mkdir()
-    plan = {"configs": [f"../{file}" for file in files], "seeds": [0, 7], "options": {"trainer.max_epochs": 3}}
+    options = {"trainer.max_epochs": 3, "data.num_classes": None, "data.as_rgb": True}
+    plan = {"configs": [f"../{file}" for file in files], "seeds": [0, 7], "options": options}
     write("plans/mine.yaml", **plan)
     lines = dry(capsys, "plans/mine.yaml")
     assert len(lines) == 4
-    assert all("--trainer.max_epochs=3" in line for line in lines)
+    assert all("--data.as_rgb=true --data.num_classes=null --trainer.max_epochs=3" in line for line in lines)
     assert sum("_seed7" in line for line in lines) == 2
     assert len(dry(capsys, "plans/mine.yaml", "--seeds", "1", "2", "3")) == 6
 
@@ -250,7 +266,9 @@ def test_a_plan_file_of_ones_own(capsys):
         ),
         (["paper", "--rates", "20"], "rates=20: not in this plan; choose from 0.1, 0.5"),
         (["paper", "--augmentations", "Heavy"], "augmentations=Heavy: unknown preset; choose from NoAug"),
-        (["paper", "--run_dir=x"], "--run_dir=x: does not go to every stage"),
+        (["paper", "--run_dir=x"], "--run_dir: does not go to every stage"),
+        (["a_train.yaml", "b_salun.yaml", "--datasets", "a", "--rates", "10"], "no stage of this plan has both"),
+        (["run_dirs.yaml"], "--run_dir: does not go to every stage"),
         (["plan.yaml"], "plan=plan.yaml: has no setting epochs"),
         (["seeds.yaml"], "plan=seeds.yaml: seeds=3; give a list of numbers"),
         (["seeds.yaml", "configs/train_blood.yaml"], "plan=seeds.yaml: is a plan; give it alone"),
@@ -261,6 +279,8 @@ def test_a_plan_file_of_ones_own(capsys):
 def test_wrong_plans_are_refused_in_one_line(capsys, words, message):
     write("plan.yaml", configs=["configs/train_blood.yaml"], epochs=3)
     write("seeds.yaml", configs=["configs/train_blood.yaml"], seeds=3)
+    write("run_dirs.yaml", configs=["configs/train_blood.yaml"], options={"run_dir": "one/for/all"})
+    two_chains()
     assert main(["reproduce", *words]) == 2
     told = capsys.readouterr().err
     assert message in told

@@ -1,0 +1,205 @@
+"""The charts of a report, each one function from sections to a figure, or None where the runs have no data for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from medunlearn.report.collect import ORIGINAL, Cell
+from medunlearn.report.published import published
+from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
+from medunlearn.report.sections import Section
+
+# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
+KNOWN = {ORIGINAL: "#8c8c8c", "Retrain": "#009e73", "SalUn": "#d55e00"}
+OTHERS = ("#0072b2", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442")
+MOST_CLASSES = 100  # bars of more cannot be told apart
+BINS = [number / 25 for number in range(26)]
+
+matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "medunlearn", "axes.spines.top": False})
+matplotlib.rcParams.update({"axes.spines.right": False, "font.size": 9, "legend.frameon": False})
+matplotlib.rcParams["text.parse_math"] = False  # names of data and settings are no formulas
+
+
+def colours(sections: Sequence[Section]) -> dict[str, str]:
+    """Return a colour for each method, the same in every figure of a report."""
+    labels = sorted({cell.label for section in sections for cell in section.cells} - KNOWN.keys())
+    return KNOWN | {label: OTHERS[place % len(OTHERS)] for place, label in enumerate(labels)}
+
+
+def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
+    """Draw the Average Gap: a panel for each data set and forget rate, a group for each preset."""
+    panels: dict[tuple[str, str], list[Section]] = {}
+    for section in sections:
+        if any(_gap(cell) is not None for cell in section.unlearned):
+            panels.setdefault((section.data, section.forgotten), []).append(section)
+    if not panels:
+        return None
+    colour = colours(sections)
+    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.cells if _gap(c)))
+    most = max(map(len, panels.values()))
+    figure, axes = _panels(len(panels), height=2.7, width=max(2.6, 0.5 + 0.34 * most * len(labels)))
+    for panel, (names, group) in zip(axes, panels.items(), strict=True):
+        _bars(panel, group, labels, colour)
+        panel.set_title(f"{names[0]}, {names[1]} forgotten")
+        panel.set_ylim(bottom=0)
+    for panel in axes[:: min(3, len(axes))]:
+        panel.set_ylabel("Average Gap (points)")
+    _legend_below(figure, axes)
+    return figure
+
+
+def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: Mapping[str, str]) -> None:
+    width = 0.84 / len(labels)
+    for place, label in enumerate(labels):
+        drawn = [(number, cell) for number, section in enumerate(group) if (cell := section.cell(label))]
+        known = [(number, gap) for number, cell in drawn if (gap := cell.gap("AG"))]
+        at = [number - 0.42 + (place + 0.5) * width for number, _ in known]
+        heights = [gap.mean for _, gap in known]
+        bars = panel.bar(at, heights, 0.9 * width, color=colour[label], label=label)
+        deviations = [gap.deviation or 0 for _, gap in known]
+        if any(deviations):
+            panel.errorbar(at, heights, deviations, fmt="none", ecolor="#00000070", elinewidth=1)
+        panel.bar_label(bars, [f"{height:.1f}" for height in heights], fontsize=7, padding=1)
+        for number, section in enumerate(group):
+            if printed := published(section.data, section.forgotten, label, section.augmentation):
+                there = number - 0.42 + (place + 0.5) * width
+                style: dict[str, Any] = {"color": "black", "markerfacecolor": "white", "zorder": 3}
+                panel.plot([there], [printed.AG], "D", markersize=5, label=f"{label} as published", **style)
+    panel.set_xticks(range(len(group)), [section.augmentation.replace("+", "\n+") for section in group])
+
+
+def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | None:
+    """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line."""
+    cells = [cell for cell in section.cells if cell.label != ORIGINAL]
+    known = [(c, gap, minutes) for c in cells if (gap := c.gap("AG")) and (minutes := c.value("RTE"))]
+    if not known:
+        return None
+    figure, (panel,) = _panels(1, height=3.2, width=6)
+    for number, (cell, gap, minutes) in enumerate(known):
+        errors: dict[str, Any] = {"xerr": minutes.deviation, "yerr": gap.deviation, "capsize": 2}
+        marker = "os^Dvp"[number % 6]
+        panel.errorbar(minutes.mean, gap.mean, **errors, fmt=marker, color=colour[cell.label], label=cell.label)
+    original = section.cell(ORIGINAL)
+    if original and (gap := original.gap("AG")):
+        panel.axhline(gap.mean, linestyle="--", color=colour[ORIGINAL], label="untouched model")
+    panel.set(xlabel="run time (minutes)", ylabel="Average Gap (points)")
+    panel.set_xlim(0, 1.1 * panel.get_xlim()[1])
+    panel.set_ylim(min(0, -0.04 * panel.get_ylim()[1]), panel.get_ylim()[1])
+    _legend_below(figure, [panel])
+    return figure
+
+
+def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
+    """Draw a histogram of the true class's probability for each method, the images of all seeds together."""
+    found = predictions(section)
+    if not found:
+        return None
+    figure, panels = _panels(len(found), height=2.4, width=3.2, columns=2 if len(found) in (2, 4) else 3, share=True)
+    styles: dict[str, dict[str, Any]] = {
+        "retain": {"color": "#b8b8b8", "histtype": "stepfilled", "alpha": 0.7},
+        "test": {"color": "#0072b2", "histtype": "step", "linewidth": 1.3, "linestyle": "--"},
+        "forget": {"color": "#d55e00", "histtype": "step", "linewidth": 2},
+    }
+    for panel, (label, seeds) in zip(panels, found.items(), strict=True):
+        for name, style in styles.items():
+            values = np.concatenate([confidence(getattr(each, name)) for each in seeds])
+            panel.hist(values, BINS, weights=np.full(len(values), 100 / max(1, len(values))), label=name, **style)
+        panel.set(title=label, xlabel="probability of the true class", ylabel="images (%)", yscale="log")
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.label_outer()
+    _legend_below(figure, panels)
+    return figure
+
+
+def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None:
+    """Draw UA by class, the images of all seeds together."""
+    found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    classes = range(first[0].probs.shape[1])
+    if len(classes) > MOST_CLASSES:
+        return None
+    figure, (panel,) = _panels(1, height=2.9, width=max(6, 0.9 * len(classes)))
+    width = 0.84 / len(found)
+    for place, (label, parts) in enumerate(found.items()):
+        errors = [class_error(parts, number) or 0 for number in classes]
+        at = [number - 0.42 + (place + 0.5) * width for number in classes]
+        panel.bar(at, errors, 0.9 * width, color=colour[label], label=label)
+        panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
+    counts = sum(np.bincount(part.labels, minlength=len(classes)) for part in first)
+    panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(np.atleast_1d(counts))])
+    panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))
+    _legend_below(figure, [panel])
+    return figure
+
+
+def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | None:
+    """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on."""
+    found = {cell.label: curve for cell in section.unlearned if (curve := curves(section, cell))}
+    if not found:
+        return None
+    figure, panels = _panels(3, height=2.6)
+    retrain = section.cell("Retrain")
+    for panel, key in zip(panels, CURVES, strict=True):
+        for label, curve in found.items():
+            if key in curve:
+                epochs, means, lowest, highest = curve[key]
+                panel.fill_between(epochs, lowest, highest, color=colour[label], alpha=0.15, linewidth=0)
+                panel.plot(epochs, means, "o-", color=colour[label], markersize=4, label=label)
+        if retrain and (value := retrain.value(key)):
+            panel.axhline(value.mean, linestyle="--", color=colour["Retrain"], label="Retrain")
+        panel.set(title=key, xlabel="epoch", ylabel=f"{key} (%)")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend_below(figure, panels)
+    return figure
+
+
+def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | None:
+    """Draw the share of the weights that unlearning changed, by layer."""
+    shares = {cell.label: share for cell in section.unlearned if (share := changed_weights(cell))}
+    if not shares:
+        return None
+    names = list(next(iter(shares.values())))
+    figure, (panel,) = _panels(1, height=3.2, width=9)
+    width = 0.8 / len(shares)
+    for place, (label, share) in enumerate(shares.items()):
+        positions = [number - 0.4 + (place + 0.5) * width for number in range(len(names))]
+        panel.bar(positions, [share.get(name, 0) for name in names], 0.9 * width, color=colour[label], label=label)
+    panel.set_xticks(range(len(names)), names, rotation=90)
+    panel.set(ylabel="changed weights (%)", ylim=(0, 105))
+    panel.margins(x=0.01)
+    _legend_below(figure, [panel])
+    return figure
+
+
+def _gap(cell: Cell) -> float | None:
+    """Return the Average Gap of a method that stands beside Retrain; None for Retrain itself."""
+    gap = None if cell.label == "Retrain" else cell.gap("AG")
+    return None if gap is None else gap.mean + 1e-12  # so that a gap of 0 is drawn too
+
+
+def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Put one legend for all panels below them, where it hides nothing."""
+    entries = {
+        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    columns = max(1, int(figure.get_figwidth() / (0.55 + 0.065 * max(map(len, entries)))))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(columns, len(entries)))
+
+
+def _panels(
+    count: int, height: float, width: float = 3.4, columns: int = 3, share: bool = False
+) -> tuple[Figure, list[Axes]]:
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width * columns + 0.4, height * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=share).ravel()
+    for panel in panels[count:]:
+        panel.remove()
+    return figure, list(panels[:count])
