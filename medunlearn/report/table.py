@@ -105,6 +105,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
 def _read(run: RunDir) -> dict[str, Any]:
     if not run.finished:
         raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
+    run.check_unaltered("report", hashes_required=False)
     metrics = run.read_metrics("report")
     missing = [key for key in (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256") if key not in metrics]
     if missing:

@@ -22,7 +22,8 @@ def flip_a_bit(path):
 def change_a_weight(path):
     """A change that leaves a checkpoint as readable as it was."""
     content = torch.load(path, weights_only=True)
-    next(iter(content["state_dict"].values())).view(-1)[0] += 1e-3
+    value = next(iter(content["state_dict"].values()))
+    value[(0,) * value.ndim] += 1e-3
     torch.save(content, path)
 
 

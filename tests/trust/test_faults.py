@@ -89,12 +89,8 @@ def test_a_run_directory_that_cannot_be_made(folder):
 def test_curves_that_cannot_be_written_cost_only_the_curves(folder, tmp_path, monkeypatch):
     run = tmp_path / "run"
     logs = run / "logs"
-    process = children.start(words(run, "--trainer.max_epochs=40", quiet=LOGGED), folder)
-    deadline = time.monotonic() + 60
-    while not list(logs.rglob("metrics.csv")):
-        assert time.monotonic() < deadline
-        assert process.exitcode is None
-        time.sleep(0.01)
+    process = children.start(words(run, "--trainer.max_epochs=10", quiet=LOGGED), folder)
+    _wait_for(process, run / "checkpoints" / "last.ckpt")
     (csv,) = logs.rglob("metrics.csv")
     csv.unlink()
     csv.mkdir()  # nothing can be written there now
@@ -102,22 +98,31 @@ def test_curves_that_cannot_be_written_cost_only_the_curves(folder, tmp_path, mo
     told = (folder / "told.txt").read_text()
     assert process.exitcode == 0, told
     assert "could not be written" in told
-    assert json.loads((run / "metrics.json").read_text())["epochs"] == 40
+    assert json.loads((run / "metrics.json").read_text())["epochs"] == 10
 
 
 @pytest.mark.parametrize("broken", ["unreachable", "killed"])
 def test_a_weights_and_biases_that_fails_costs_nothing(folder, tmp_path, broken):
     run = tmp_path / "run"
     environment = {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"} if broken == "unreachable" else {}
-    more = ["--trainer.max_epochs=40"] if broken == "killed" else []
+    more = ["--trainer.max_epochs=10"] if broken == "killed" else []
     process = children.start(words(run, *more, quiet=LOGGED), folder, environment=environment)
     if broken == "killed":
+        _wait_for(process, run / "checkpoints" / "last.ckpt")
         _kill_service(process.pid)
     process.join(150)
     told = (folder / "told.txt").read_text()
     assert process.exitcode == 0, told
     assert "Traceback" not in told
     assert (run / "metrics.json").is_file()
+
+
+def _wait_for(process, path):
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        assert process.exitcode is None
+        time.sleep(0.01)
 
 
 def _kill_service(parent):
