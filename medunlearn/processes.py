@@ -24,8 +24,9 @@ def several_processes() -> bool:
 def share_buffers(module: nn.Module) -> None:
     """Give every process the buffers of the first, whose model is the one that is saved.
 
-    Each process's BatchNorm statistics follow its own share of the batches. DDP hands out the first one's only when the
-    next training step begins, so after the last one each process would measure another model.
+    Each process's BatchNorm statistics follow its own share of the batches. DDP hands out the first one's only when it
+    is next called, for a training step or for validation, so each process would measure another model where no
+    validation comes in between.
 
     Args:
         module: The model; every process calls this at the same point.
