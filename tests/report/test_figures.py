@@ -1,0 +1,68 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from fake_runs import CLASSES, chain, write
+
+from medunlearn.report.collect import collect
+from medunlearn.report.sections import sections
+from medunlearn.runs import RunDir
+
+
+def test_every_figure_is_drawn_as_png_and_svg():
+    train, retrain, salun = chain()
+    out = write(train, retrain, salun)
+    names = {path.stem for path in out.glob("*.png")}
+    kinds = ("gap_by_preset", "time", "probabilities", "classes", "curves", "weights")
+    assert all(any(name.startswith(kind) for name in names) for kind in kinds)
+    assert names == {path.stem for path in out.glob("*.svg")}
+    for path in out.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert f"({path.name})" in (out / "report.md").read_text()
+    for path in out.glob("*.svg"):
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    weights = (out / next(f"{name}.svg" for name in names if name.startswith("weights"))).read_text()
+    assert "layer4.1.conv2" in weights
+
+
+def test_shares_of_changed_weights_by_hand():
+    from medunlearn.report.readings import changed_weights
+
+    train, retrain, salun = chain()
+    cell = collect(map(RunDir, [train, retrain, salun]))[-1]
+    shares = changed_weights(cell)
+    assert shares["fc"] == pytest.approx(100 * 2 / (512 * CLASSES + CLASSES))
+    assert {name for name, share in shares.items() if share} == {"fc"}
+
+
+def test_per_class_error_by_hand():
+    from medunlearn.report.readings import class_error, predictions
+
+    cells = collect(map(RunDir, chain()))
+    found = {label: seeds[0] for label, seeds in predictions(sections(cells)[0]).items()}
+    assert list(found) == ["Original", "Retrain", "SalUn"]
+    assert found["Original"].forget.rows.tolist() == [0, 10, 20, 30], "the original on the forget set of the others"
+    part = found["SalUn"].forget
+    for number in range(CLASSES):
+        rows = [row for row in range(len(part.labels)) if part.labels[row] == number]
+        wrong = [row for row in rows if list(part.probs[row]).index(max(part.probs[row])) != number]
+        assert class_error([part], number) == (100 * len(wrong) / len(rows) if rows else None)
+
+
+def test_figures_take_all_seeds_and_methods_keep_their_colours():
+    from medunlearn.report.charts import colours, error_by_class, probabilities
+    from medunlearn.report.readings import curves, predictions
+
+    runs = [run for seed in range(3) for run in chain(seed=seed)]
+    (section,) = sections(collect(map(RunDir, runs)))
+    assert all(len(seeds) == 3 for seeds in predictions(section).values())
+    curve = curves(section, section.cell("SalUn"))["UA"]
+    assert curve.epochs == [0, 1, 2]
+    assert curve.means == [1.0, 2.0, 4.0], "epoch 0 is the untouched model"
+    labels = colours([section])
+    assert len(set(labels.values())) == len(labels)
+    bars = error_by_class(section, labels).axes[0]
+    assert [int(tick.get_text().partition("n=")[2]) for tick in bars.get_xticklabels()] == np.bincount(
+        np.concatenate([np.array([seed, 10 + seed, 20, 30]) % CLASSES for seed in range(3)]), minlength=CLASSES
+    ).tolist()
+    assert len(probabilities(section, labels).axes) == 3
