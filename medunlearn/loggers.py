@@ -1,5 +1,6 @@
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,18 +20,47 @@ def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
         run: The run directory.
         config: The resolved configuration, shown with the run.
     """
-    return [*(_wandb_logger(run, config) or []), CurvesAsCSV(run.path, name=run.logs.name)]
+    return [*(_wandb_logger(run, config) or []), ForgivingCSVLogger(run.path, name=run.logs.name)]
 
 
-class CurvesAsCSV(CSVLogger):
-    """Lightning's CSVLogger, but a disk that is full costs the curves and not the run."""
+class _Forgiving:
+    """Makes a logger that fails, for want of room or of its service, cost what it would have logged, not the run."""
+
+    _failed = False
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log values; after a failure, nothing."""
+        self._try("log_metrics", metrics, step)
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Log settings; after a failure, nothing."""
+        self._try("log_hyperparams", params, *args, **kwargs)
 
     def save(self) -> None:
-        """Write the curves, or warn that they cannot be written."""
+        """Write what has been logged; after a failure, nothing."""
+        self._try("save")
+
+    def finalize(self, status: str) -> None:
+        """Close; after a failure, do nothing."""
+        self._try("finalize", status)
+
+    def _try(self, method: str, *args: Any, **kwargs: Any) -> None:
+        if self._failed:
+            return
         try:
-            super().save()
-        except OSError as error:
-            rank_zero_warn(f"The curves in {self.log_dir} could not be written: {error}")
+            getattr(super(), method)(*args, **kwargs)
+        except Exception as error:
+            self._failed = True
+            kind = "Weights & Biases" if isinstance(self, WandbLogger) else "the CSV files"
+            rank_zero_warn(f"From here on nothing is logged to {kind}: {' '.join(str(error).split())[:300]}")
+
+
+class ForgivingCSVLogger(_Forgiving, CSVLogger):  # type: ignore[misc]  # loggers differ in the types of values
+    """Lightning's CSVLogger, whose failures end only the logging."""
+
+
+class ForgivingWandbLogger(_Forgiving, WandbLogger):
+    """Lightning's WandbLogger, whose failures end only the logging."""
 
 
 @rank_zero_only
@@ -43,7 +73,7 @@ def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
             rank_zero_warn(f"Weights & Biases could not be started {mode}: {error}")
             continue
         _say_where(experiment)
-        return [WandbLogger(experiment=experiment, save_dir=run.logs, name=run.path.name)]
+        return [ForgivingWandbLogger(experiment=experiment, save_dir=run.logs, name=run.path.name)]
     return []
 
 
