@@ -1,0 +1,52 @@
+"""A process that fails ends the run with its own error; what cannot work is refused before anything starts."""
+
+from pathlib import Path
+
+import pytest
+from stages import prepare, start, words
+
+from medunlearn.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "error"),
+    [
+        ("RankOneBreaks", 1, "RuntimeError: rank one is broken"),
+        ("RankZeroBreaks", 1, "OSError: no space left for rank zero"),
+        ("RankOneRefuses", 2, "medunlearn: error: data.file=x: rank one cannot read it; give another"),
+    ],
+)
+def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, status, error):
+    prepare(tmp_path)
+    run, command = words(2, method, f"methods.{method}")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.stderr.count(error) == 1
+    assert ended.stderr.count("Traceback") == (status == 1), ended.stderr
+    # Lightning's watch may have ended the first process before it heard of the failure.
+    assert ended.returncode in (status, -9)
+    assert not (tmp_path / run / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: cuts the weights up over the processes"),
+        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: cuts the weights up"),
+        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: cuts the weights up"),
+        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: cuts the weights up"),
+        (["--trainer.strategy=ddp_spawn"], "trainer.strategy=ddp_spawn: its processes are copies of this one"),
+        (["--trainer.strategy=ddp_notebook"], "trainer.strategy=ddp_notebook: its processes are copies of this one"),
+        (
+            ["--trainer.strategy=DDPStrategy", "--trainer.strategy.start_method=fork"],
+            "DDPStrategy: its processes are copies of this one",
+        ),
+        (["--trainer.sync_batchnorm=true"], "trainer.sync_batchnorm=true: PyTorch has it for GPUs only"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(npz, capsys, options, message):
+    several = ["--trainer.accelerator=cpu", "--trainer.devices=2", *options]
+    assert main(["fit", "--model=Train", "--run_dir=runs/a", f"--data.file={npz}", *several]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not Path("runs").exists()
