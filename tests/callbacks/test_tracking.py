@@ -64,7 +64,7 @@ def test_without_a_login_a_run_is_kept_offline_with_everything_in_it(words, caps
     assert main(words("Train", "t")) == 0
     assert main(words("Retrain", "r", forget)) == 0
     assert main(words("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r")) == 0
-    wandb.finish()
+    wandb.teardown()  # waits until the service has written everything
     stated = json.loads(Path("s/metrics.json").read_text())
     summary, keys, config = summary_and_history(Path("s/logs/wandb"))
     for name in ("UA", "RA", "TA", "MIA", "AG", "RTE"):
@@ -90,7 +90,7 @@ def test_a_failing_service_costs_no_result(words, monkeypatch):
     monkeypatch.setattr(tracking, "_log_run", fails)
     with pytest.warns(UserWarning, match="did not take the results"):
         assert main(words("Train", "t")) == 0
-    wandb.finish()
+    wandb.teardown()  # waits until the service has written everything
     assert Path("t/metrics.json").is_file()
 
 
