@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 import torch
@@ -19,7 +20,6 @@ from medunlearn.models import ResNet18, load_model, save_weights
 from medunlearn.reproduce.configs import read_config
 from medunlearn.reproduce.plan import read_plan
 from medunlearn.runs import RunDir
-from tests.trust import hostile
 
 READERS = {
     "a.npz": read_npz,

@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 import torch
@@ -32,7 +33,6 @@ from medunlearn.report.table import comparison
 from medunlearn.reproduce.configs import read_config
 from medunlearn.reproduce.plan import read_plan
 from medunlearn.runs import RunDir
-from tests.trust import hostile
 
 EXAMPLES = int(os.environ.get("TRUST_EXAMPLES", "150"))
 SECONDS = 5.0  # of computing, for a file of some kilobytes; tracing of memory included
