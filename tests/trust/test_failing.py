@@ -1,8 +1,10 @@
 """A process that fails ends the run with its own error; what cannot work is refused before anything starts."""
 
+import signal
 from pathlib import Path
 
 import pytest
+from conftest import same, weights
 from stages import prepare, start, words
 
 from medunlearn.__main__ import main
@@ -25,6 +27,24 @@ def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, sta
     # Lightning's watch may have ended the first process before it heard of the failure.
     assert ended.returncode in (status, -9)
     assert not (tmp_path / run / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, monkeypatch, rank):
+    prepare(tmp_path)
+    monkeypatch.setenv("HELD", "held")
+    whole, command = words(2, "whole", "methods.Asked")
+    assert start(tmp_path, "-m", "medunlearn", *command, seconds=150).returncode == 0
+    monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
+    part, command = words(2, "part", "methods.Asked")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    hint = f"medunlearn: ended by SIGTERM; go on with `medunlearn fit --config {part}/config.yaml --resume true`"
+    assert ended.stderr.count(hint) == 1
+    assert "Traceback" not in ended.stderr
+    monkeypatch.delenv("ASKED")
+    assert start(tmp_path, "-m", "medunlearn", *command, "--resume=true", seconds=150).returncode == 0
+    assert same(weights(tmp_path / whole), weights(tmp_path / part))
 
 
 @pytest.mark.parametrize(
