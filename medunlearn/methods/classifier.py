@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from medunlearn.contracts import Batch, TrainingPart, UnlearningData
@@ -52,6 +53,7 @@ class Classifier(LightningModule):
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.milestones, self.gamma = tuple(milestones), gamma
         self.backbone = ResNet18(num_classes, in_channels, stem).to(memory_format=torch.channels_last)
+        self.val_loss = MeanMetric()
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.stopwatch = Stopwatch()
@@ -91,16 +93,22 @@ class Classifier(LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log loss and accuracy on the validation set: for watching and tuning only."""
+        """Log loss and accuracy on the validation set: for watching and tuning only.
+
+        One of several processes may have no share of the last batch, which torchmetrics does not take.
+        """
         logits = self(batch.images).float()
-        _count(self.val_accuracy, logits, batch.labels)
-        loss = F.cross_entropy(logits, batch.labels, reduction="sum") / max(1, len(batch.labels))
-        self.log("val/loss", loss, batch_size=len(batch.labels), sync_dist=True)
+        if len(batch.labels):
+            self.val_accuracy.update(logits, batch.labels)
+            # A metric of its own: Lightning's mean over processes rounds the number of images of each down.
+            self.val_loss.update(F.cross_entropy(logits, batch.labels, reduction="none"))
+        self.log("val/loss", self.val_loss, batch_size=len(batch.labels))
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch.labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Log the accuracy on the test set."""
-        _count(self.test_accuracy, self(batch.images), batch.labels)
+        if len(batch.labels):
+            self.test_accuracy.update(self(batch.images), batch.labels)
         self.log("test/accuracy", self.test_accuracy, batch_size=len(batch.labels))
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
@@ -116,9 +124,3 @@ class Classifier(LightningModule):
             return optimizer
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.milestones), self.gamma)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
-
-
-def _count(metric: MulticlassAccuracy, logits: Tensor, labels: Tensor) -> None:
-    """Count a batch; one of several processes may have no share of the last one, which torchmetrics does not take."""
-    if len(labels):
-        metric.update(logits, labels)
