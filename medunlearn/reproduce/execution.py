@@ -61,13 +61,7 @@ def run_stage(stage: Stage) -> Outcome:
     """
     words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "medunlearn", *words],
-        process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    )
-    with _passing_on(process):
-        status = process.wait()
+    status = _run_process([sys.executable, "-m", "medunlearn", *words])
     seconds = time.perf_counter() - start
     if status - 128 in PASSED_ON:
         raise Interrupted(status - 128, "the same command goes on from there")
@@ -158,6 +152,16 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     if missing:
         return Outcome(stage, "left out", reason=f"it needs {missing[0]}, which is not there and not in this plan")
     return None
+
+
+def _run_process(words: Sequence[str]) -> int:
+    process = subprocess.Popen(
+        words,
+        process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+    with _passing_on(process):
+        return process.wait()
 
 
 @contextmanager

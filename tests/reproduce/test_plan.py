@@ -70,11 +70,11 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     """In this process: that `fit` runs in another one is subprocess's business."""
     calls = []
 
-    def here(words, **_):
+    def here(words):
         calls.append(words[3:])
-        return type("Done", (), {"returncode": main(words[3:])})
+        return main(words[3:])
 
-    monkeypatch.setattr(execution.subprocess, "run", here)
+    monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
     files = [
@@ -108,16 +108,16 @@ def runner(monkeypatch, statuses):
     """Let stages end with these statuses, by run directory; those with 0 leave a finished run."""
     calls = []
 
-    def run(words, **_):
+    def run(words):
         stage = next(Path(word) for word in calls_run_dirs(words))
         calls.append(str(stage))
         status = statuses.get(str(stage), 0)
         if status == 0:
             stage.mkdir(parents=True, exist_ok=True)
             (stage / "metrics.json").write_text(json.dumps({"runtime": {"training": 60.0}}))
-        return type("Done", (), {"returncode": status})
+        return status
 
-    monkeypatch.setattr(execution.subprocess, "run", run)
+    monkeypatch.setattr(execution, "_run_process", run)
     monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs: "THE TABLE")
     settings = {"trainer": {"max_epochs": None}}
     monkeypatch.setattr("medunlearn.reproduce.command.check_settings", lambda stages: [settings] * len(stages))

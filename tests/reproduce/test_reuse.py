@@ -18,11 +18,11 @@ def plan(npz, monkeypatch):
     """Run a plan of Train, Retrain and SalUn in this process; return what was called."""
     calls = []
 
-    def here(words, **_):
+    def here(words):
         calls.append(words[3:])
-        return type("Done", (), {"returncode": main(words[3:])})
+        return main(words[3:])
 
-    monkeypatch.setattr(execution.subprocess, "run", here)
+    monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
     salun = {"class_path": "SalUn", "init_args": {"original": "r/t"}}
