@@ -12,6 +12,7 @@ from conftest import same, weights, write_npz
 import medunlearn.methods.classifier as classifier
 from medunlearn.methods import Classifier, SalUn
 from medunlearn.models import ResNet18
+from medunlearn.runs import RunDir
 
 FORGET = "--data.forget.rate=0.25"
 
@@ -337,6 +338,9 @@ def test_a_pickled_original_is_refused_and_not_run(trio, fit, tmp_path, capsys):
 
     train, _, _ = trio
     torch.save({"state_dict": Payload(), "architecture": {}}, train / "checkpoints" / "model.ckpt")
+    metrics = json.loads((train / "metrics.json").read_text())  # whoever puts it there can also put its hash there
+    metrics["files"] = RunDir(train).hashes()
+    (train / "metrics.json").write_text(json.dumps(metrics))
     fit("SalUn", "other", FORGET, f"--model.init_args.original={train}", status=2)
     assert "cannot be read as weights" in capsys.readouterr().err
     assert not (tmp_path / "was_run").exists()

@@ -101,7 +101,7 @@ class Classifier(LightningModule):
         if len(batch.labels):
             self.val_accuracy.update(logits, batch.labels)
             # A metric of its own: Lightning's mean over processes rounds the number of images of each down.
-            self.val_loss.update(F.cross_entropy(logits, batch.labels, reduction="none"))
+            self.val_loss.update(F.cross_entropy(logits, batch.labels), len(batch.labels))
         self.log("val/loss", self.val_loss, batch_size=len(batch.labels))
         self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch.labels))
 

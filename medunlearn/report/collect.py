@@ -159,7 +159,11 @@ def _told_apart(results: list[Result]) -> list[Result]:
         if len(images[result.data]) == 1:
             return result.data
         size = result.settings["size"]
-        return f"{result.data} at {size}x{size}" if size else f"{result.data} ({result.metrics['data_sha256'][:8]})"
+        return (
+            f"{result.data} at {size}x{size}"
+            if size
+            else f"{result.data} ({result.metrics.get('data_sha256', '')[:8]})"
+        )
 
     return [replace(result, data=name(result)) for result in results]
 

@@ -141,7 +141,12 @@ def _plan_file(path: Path) -> Plan:
     options = content.get("options") or {}
     if not isinstance(options, dict):
         raise InputError(f"plan={path}: options={options}; write `trainer.max_epochs: 3` lines below `options:`")
-    words = [f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in options.items()]
+    try:
+        words = [
+            f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in options.items()
+        ]
+    except (TypeError, ValueError):  # dates, binary values
+        raise InputError(f"plan={path}: options={options}; give numbers, words, lists or true and false") from None
     check_options(words)
     check_augmentations(_list(content, "augmentations", str, path))
     return Plan(

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import medunlearn.methods  # noqa: F401  # importing Lightning is charged to no reader
 from medunlearn.data.forgetting import read_indices
 from medunlearn.data.npz import KEYS, read_npz
 from medunlearn.errors import InputError
