@@ -17,6 +17,7 @@ from medunlearn.cli import _parse, _ParsedCLI
 from medunlearn.reproduce.configs import shipped_configs
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
+BLOCK = Path(__file__).parents[1] / "benchmarks" / "blood28"
 FORGET = "--data.forget.rate=0.25"
 
 
@@ -40,6 +41,22 @@ def test_there_are_fifteen_configs_and_the_demos():
     }
     assert len(names) == 15
     assert set(CONFIGS) == names | {"demo_train.yaml", "demo_retrain.yaml", "demo_salun.yaml"}
+
+
+def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
+    (path,) = (shipped_configs() / "tuned").glob("*.yaml")
+    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
+    plain = _parse(_ParsedCLI, ["fit", "--config", str(BLOCK / "salun_10.yaml")]).plain_settings()
+    ours, papers = (each["model"]["init_args"] for each in (settings, plain))
+    assert {key: value for key, value in ours.items() if papers[key] != value} == {"lr": 0.0008}
+    assert settings["data"] == plain["data"]
+
+
+@pytest.mark.parametrize("path", sorted(BLOCK.glob("*_*.yaml")), ids=lambda path: path.stem)
+def test_the_small_blood_block_scales_the_papers_learning_rates(path):
+    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
+    lr = 0.013 if path.stem.startswith("salun") else 0.1
+    assert settings["model"]["init_args"]["lr"] == pytest.approx(lr * settings["data"]["batch_size"] / 256, rel=0.02)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
