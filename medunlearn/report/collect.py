@@ -230,7 +230,7 @@ def _paired(result: Result, results: list[Result]) -> Result:
         if other.metrics["method"] == "Retrain"
         and (other.split, other.augmentation, other.seed) == (result.split, result.augmentation, result.seed)
     ]
-    if not references or any(result.values.get(key) is None for key in GAP_METRICS):
+    if not references or any(each.values.get(key) is None for each in (result, *references) for key in GAP_METRICS):
         return result
     if len(references) > 1:
         raise InputError(

@@ -70,7 +70,7 @@ def _rows(group: dict[str, dict[str, Any]], reference: dict[str, Any] | None) ->
 
 
 def _average_gap(metrics: dict[str, Any], reference: dict[str, Any] | None) -> str:
-    if reference is None or metrics["UA"] is None:
+    if reference is None or any(each.get(key) is None for each in (metrics, reference) for key in GAP_METRICS):
         return _number(metrics["AG"])
     return "0" if metrics is reference else _number(average_gap(metrics, reference))
 
