@@ -59,7 +59,10 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     with _damage():
         check_no_pipe(path)
         with path.open("rb") as file:
-            if file.read(4) != b"PK\x03\x04":  # zipfile also opens what has something before it, which NumPy does not
+            if file.read(4) not in (
+                b"PK\x03\x04",
+                b"PK\x05\x06",
+            ):  # zipfile also opens what has something before it, which NumPy does not
                 raise zipfile.BadZipFile("File is not a zip file")
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)
