@@ -89,6 +89,23 @@ def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
         )
 
 
+def check_batches(smallest: int, processes: int, batch_size: int, size: int, last_map: int) -> None:
+    """Refuse batches of which BatchNorm would get a single value: one image, its last map one pixel.
+
+    Args:
+        smallest: Images in the smallest training batch.
+        processes: Processes that share it, each with statistics of its own.
+        batch_size: As it was given.
+        size: Height and width of the images.
+        last_map: Height and width of the model's last maps.
+    """
+    if last_map == 1 and smallest // processes <= 1:
+        raise InputError(
+            f"data.batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
+            f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another"
+        )
+
+
 def check_ckpt_path(path: object) -> None:
     """Refuse a checkpoint for fit: Lightning would merge its settings over the config."""
     if path is not None:

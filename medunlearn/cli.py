@@ -112,6 +112,7 @@ class UnlearningCLI(LightningCLI):
         if self.model.original is not None:
             self.datamodule.require_forget_set()
         self.datamodule.train_on(self.model.training_part)
+        self._check_batches()
         split = self.datamodule.split_record()
         checks.check_original(self.model, self.run, split)
         checks.check_reference(
@@ -127,6 +128,13 @@ class UnlearningCLI(LightningCLI):
         if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
             with explained(self.run):
                 self.trainer.loggers = default_loggers(self.run, self.plain_settings())
+
+    def _check_batches(self) -> None:
+        size, model = self.datamodule.data.size, self.model.backbone
+        processes = 1 if self.settings.trainer.sync_batchnorm else self.trainer.world_size
+        checks.check_batches(
+            self.datamodule.smallest_batch(), processes, self.datamodule.batch_size, size, model.last_map(size)
+        )
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""
@@ -204,18 +212,23 @@ def run(args: list[str]) -> int:
     Raises:
         InputError: If an option or what it names is wrong.
     """
-    # These speak to whoever wires a Trainer; here that is this file.
-    for message in (
-        ".*does not have many workers.*",
-        ".*LightningCLI's args parameter.*",
-        ".*`Trainer` was configured.*",
-    ):
-        warnings.filterwarnings("ignore", message)
     _parse(UnlearningCLI, args)
     return 0
 
 
+# These speak to whoever wires a Trainer, which is this file, or to Lightning's own developers.
+_NOT_FOR_USERS = (
+    ".*does not have many workers.*",
+    ".*LightningCLI's args parameter.*",
+    ".*`Trainer` was configured.*",
+    ".*is not supported by the model summary.*",
+    r".*isinstance\(treespec, LeafSpec\).*",
+)
+
+
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
+    for message in _NOT_FOR_USERS:
+        warnings.filterwarnings("ignore", message)
     quiet = {"exit_on_error": False}
     try:
         return kind(

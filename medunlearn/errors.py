@@ -51,27 +51,28 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
-# What jsonargparse says, and what this project says instead. Whatever matches none of these is passed on in one line.
+# What jsonargparse says, and what this project says instead, KEY being the option that it is about. Whatever matches
+# none of these is passed on in one line.
+_CLASS = r"Problem with given class_path '([\w.]+)': "
 _OPTION_ERRORS = (
-    (r"Expected a dot import path string: ([^ ]+) ", r"model=\1: no such method; choose Train, Retrain or SalUn"),
+    (
+        r"\"model\": .*Expected a dot import path string: ([^ ]+) ",
+        r"KEY=\1: no such method; choose Train, Retrain or SalUn",
+    ),
+    (
+        r"\"model\": - Expected a path but ([^ ]+) .*does not correspond to a subclass of",
+        r"KEY=\1: no method; choose Train, Retrain, SalUn, or a subclass of medunlearn.methods.Classifier",
+    ),
+    (r"Expected a dot import path string: ([^ ]+) ", r"KEY=\1: no such class; give the name by which it is imported"),
     (
         r"arguments are required: (?:fit\.)?model",
         r"model: no method named; give one of Train, Retrain, SalUn, or a config",
     ),
-    (
-        r"Problem with given class_path '[\w.]+': the following arguments are required: (\w+)",
-        r"model.init_args.\1: missing; set it",
-    ),
-    (
-        r"Problem with given class_path '([\w.]+)': Option '(\w+)' is not accepted",
-        r"model.init_args.\2: \1 has no such option",
-    ),
-    (
-        r"Problem with given class_path '[\w.]+': Parser key \"(\w+)\": Expected an? (.+?)\. Got value: ([^ ]+)",
-        r"model.init_args.\1=\3: give \2",
-    ),
-    (r"^Parser key \"([\w.]+)\": Expected an? (.+?)\. Got value: (.*)$", r"\1=\3: give \2"),
-    (r"^Parser key \"([\w.]+)\": Does not .*? Subtypes: \[(.*?)\] Errors: .* Given value: (.*)$", r"\1=\3: give \2"),
+    (_CLASS + r"the following arguments are required: (\w+)", r"KEY.init_args.\2: missing; set it"),
+    (_CLASS + r"Parser key \"(\w+)\": Expected an? (.+?)\. Got value: ([^ ]+)", r"KEY.init_args.\2=\4: give \3"),
+    (_CLASS + r"Option '(\w+)' is not accepted", r"KEY.init_args.\2: \1 has no such option"),
+    (r"^Parser key \"[\w.]+\": Expected an? (.+?)\. Got value: (.*)$", r"KEY=\2: give \1"),
+    (r"^Parser key \"[\w.]+\": Does not .*? Subtypes: \[(.*?)\] Errors: .* Given value: (.*)$", r"KEY=\2: give \1"),
     (r"^unrecognized arguments: (.*)$", r"\1: no such option"),
 )
 
@@ -84,9 +85,10 @@ def option_error(message: str, command: str) -> str:
         command: The command that was called.
     """
     flat = " ".join(message.split())
+    named = re.match(r"Parser key \"([\w.]+)\"", flat)
     for pattern, form in _OPTION_ERRORS:
         if found := re.search(pattern, flat):
-            flat = found.expand(form)
+            flat = found.expand(form.replace("KEY", named[1] if named else "model"))
             break
     plain = (
         re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", flat)

@@ -113,6 +113,17 @@ class RunDir:
         """Return the hash of `model.ckpt`, which says which model another run started from; None without one."""
         return _sha256(self.weights) if self.weights.is_file() else None
 
+    def remade_original(self, argument: str) -> str:
+        """Return the run that this one started from where that run holds another model now; else an empty text.
+
+        A run keeps the hash of the weights that it started from. When that original is made again under other settings,
+        the run's own configuration does not change, for it names a directory.
+        """
+        metrics = self.read_metrics(argument)
+        original, before = metrics.get("original"), metrics.get("original_sha256")
+        now = RunDir(original).weights_sha256() if original and before else None
+        return str(original) if now not in (None, before) else ""
+
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` so that the file is either whole or not there."""
         self.write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

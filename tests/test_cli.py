@@ -237,6 +237,13 @@ def test_overwrite_starts_anew_and_keeps_foreign_files(fit):
         (["--resume=true"], r"run_dir=runs/train_blood: there is no run to resume"),
         (["--evaluation.seed=-1"], r"evaluation.seed=-1: give a whole number"),
         (["--model.init_args.typo=1"], r"model.init_args.typo: .*no such option"),
+        (["--model.init_args.lr=x"], r"model.init_args.lr=x: give float"),
+        (["--trainer.callbacks=EarlyStopping"], r"trainer.callbacks.init_args.monitor: missing"),
+        (
+            ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.patience=x"],
+            r"trainer.callbacks.init_args.patience=x: give int",
+        ),
+        (["--trainer.logger=Foo"], r"trainer.logger=Foo: no such class"),
         (["--data.download=false"], r"data.root=data: .*download"),
     ],
 )
@@ -252,6 +259,7 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
     [
         ([], "model: no method named"),
         (["--model=Foo", "--run_dir=r"], "model=Foo: no such method; choose Train, Retrain or SalUn"),
+        (["--model=os.path", "--run_dir=r"], "model=os.path: no method; choose Train, Retrain, SalUn, or a subclass"),
         (["--model=Train", "--run_dir=r"], "data: no images named; set data.dataset"),
         (["--model=Train", "--data.dataset=synthetic"], "run_dir: not set"),
         (["--model=SalUn", "--run_dir=r"], "model.init_args.original: missing"),
@@ -354,3 +362,22 @@ def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, caps
     run = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", "--reference=runs/retrain_blood_10")
     assert json.loads((run / "metrics.json").read_text())["AG"] is None
     assert "configs/retrain_blood_10.yaml --data.file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "refused_size", "size"),
+    [
+        ("Train", [], 31, 23),
+        ("Retrain", [FORGET], 23, 31),
+        ("SalUn", [FORGET], 31, 23),
+        ("SalUn", [FORGET, "--model.init_args.schedule=sequential"], 7, 20),
+    ],
+)
+def test_a_batch_too_small_for_batch_normalisation_is_refused(fit, capsys, method, options, refused_size, size):
+    """Of 32 images 24 are retained, all of 8x8 pixels: the last map of one is a single pixel."""
+    if method == "SalUn":
+        options = [*options, f"--model.init_args.original={fit('Train', 't')}"]
+    fit(method, "refused", *options, f"--data.batch_size={refused_size}", status=2)
+    assert f"data.batch_size={refused_size}: it leaves 1 of the images for the smallest" in capsys.readouterr().err
+    assert not Path("refused").exists()
+    fit(method, "run", *options, f"--data.batch_size={size}", epochs=1)

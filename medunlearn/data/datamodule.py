@@ -175,13 +175,12 @@ class MedMNISTDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the augmented training batches of the part that the method trains on."""
-        retain, forget = torch.from_numpy(self.retain_indices), torch.from_numpy(self.forget_indices)
-        groups = {
-            "all": [torch.arange(len(self.data.train))],
-            "retain": [retain],
-            "forget_then_retain": [forget, retain],
-        }[self.training_part]
-        return self._loader(self.data.train, groups, augmentation=self.augmentation, training=True)
+        return self._loader(self.data.train, self._training_groups(), augmentation=self.augmentation, training=True)
+
+    def smallest_batch(self) -> int:
+        """Return how many images the smallest training batch holds, over all processes."""
+        lengths = [len(group) for group in self._training_groups() if len(group)]
+        return min(min(length, self.batch_size, length % self.batch_size or self.batch_size) for length in lengths)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation images in order."""
@@ -217,6 +216,15 @@ class MedMNISTDataModule(LightningDataModule):
 
     def _as_model_sees(self, images: Tensor) -> Tensor:
         return images.expand(-1, 3, -1, -1) if self.as_rgb and images.shape[1] == 1 else images
+
+    def _training_groups(self) -> list[Tensor]:
+        retain, forget = torch.from_numpy(self.retain_indices), torch.from_numpy(self.forget_indices)
+        groups: dict[TrainingPart, list[Tensor]] = {
+            "all": [torch.arange(len(self.data.train))],
+            "retain": [retain],
+            "forget_then_retain": [forget, retain],
+        }
+        return groups[self.training_part]
 
     def _loader(
         self,

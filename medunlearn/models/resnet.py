@@ -42,6 +42,11 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
             self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
 
+    def last_map(self, size: int) -> int:
+        """Return the height and width of the maps that are averaged at the end, for images of `size` pixels a side."""
+        halvings = 3 if self.architecture["stem"] == "cifar" else 5
+        return -(-size // (1 << halvings))
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""
         return torch.as_tensor(super().forward((x - self.mean) / self.std))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import check_mapping, is_whole, is_word
 from medunlearn.metrics import GAP_METRICS, average_gap
+from medunlearn.report.table import check_original
 from medunlearn.runs import RunDir
 
 ORIGINAL = "Original"
@@ -212,6 +213,7 @@ def _originals(found: list[Result], forgetting: list[Result]) -> list[Result]:
         if not before or path is None:
             continue
         trained = by_path.get(Path(path).resolve())
+        check_original(result.run)  # whose weights and probabilities the figures are drawn from
         originals[Path(path), result.split] = replace(
             result,
             run=RunDir(path),

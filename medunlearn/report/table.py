@@ -40,7 +40,16 @@ def comparison(runs: Iterable[RunDir]) -> str:
 def _originals(found: dict[str, dict[str, Any]], group: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the models that the runs of a group started from, with their metrics on this group's forget set."""
     measured = {run.get("original"): run["before"] for run in group.values() if run.get("before")}
+    for name, run in group.items():
+        if run.get("original") in found:
+            check_original(RunDir(name))
     return {name: metrics | measured[name] for name, metrics in found.items() if name in measured and name not in group}
+
+
+def check_original(run: RunDir) -> None:
+    """Raise `InputError` where the model that a run started from has been made again: the two do not go together."""
+    if original := run.remade_original("report"):
+        raise InputError(f"report={run}: it started from another model than {original} holds now; run that stage again")
 
 
 def _group_table(group: dict[str, dict[str, Any]]) -> str:

@@ -16,7 +16,6 @@ from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.reproduce.plan import Stage
-from medunlearn.reproduce.reuse import made_from_another_model
 from medunlearn.runs import RunDir
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
@@ -143,8 +142,13 @@ def _devices(words: Sequence[str]) -> int:
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
     if stage.run.finished:
-        stale = made_from_another_model(stage.run)
-        return Outcome(stage, "failed", reason=stale) if stale else Outcome(stage, "finished before")
+        if original := stage.run.remade_original("run_dir"):
+            reason = (
+                f"it started from another model than {original} holds now; delete it, and the same command makes it "
+                "again"
+            )
+            return Outcome(stage, "failed", reason=reason)
+        return Outcome(stage, "finished before")
     broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
     missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
     if broken:

@@ -68,17 +68,3 @@ def _split_now(data: dict[str, Any]) -> dict[str, Any] | None:
         if data["file"] is None:  # MedMNIST's file is not there yet
             return None
         raise
-
-
-def made_from_another_model(run: RunDir) -> str:
-    """Return why a finished run is no longer what its configuration says, or an empty text.
-
-    A run keeps the hash of the weights that it started from. When that original is made again under other settings, the
-    run's own configuration does not change, for it names a directory.
-    """
-    metrics = run.read_metrics("run_dir")
-    original, before = metrics.get("original"), metrics.get("original_sha256")
-    now = RunDir(original).weights_sha256() if original and before else None
-    if now in (None, before):
-        return ""
-    return f"it started from another model than {original} holds now; delete it, and the same command makes it again"

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from fake_runs import chain, change, fake, records, write
 
+from medunlearn.__main__ import main
 from medunlearn.report.collect import collect
 from medunlearn.runs import RunDir
 
@@ -36,6 +37,19 @@ def test_one_variant_alone_is_named_after_what_departs_from_the_defaults():
     assert "| SalUn | not run" in text, "the paper has a row for it"
     text = (write(*chain(data="mine"), out="mine") / "report.md").read_text()
     assert "not run" not in text
+
+
+@pytest.mark.parametrize("extra", [[], ["--out", "report"]])
+def test_a_run_is_not_shown_beside_an_original_that_was_made_again(capsys, extra):
+    train, retrain, salun = chain()
+    metrics = RunDir(salun).read_metrics("run")
+    started_from = {"original_sha256": RunDir(train).weights_sha256()}
+    RunDir(salun).write_json(RunDir(salun).metrics, metrics | started_from)
+    assert main(["report", train, retrain, salun, *extra]) == 0
+    RunDir(train).weights.write_bytes(b"another model")
+    assert main(["report", train, retrain, salun, *extra]) == 2
+    assert f"{salun}: it started from another model than {train} holds now" in capsys.readouterr().err
+    assert main(["report", retrain, salun, *extra]) == (2 if extra else 0), "only the figures need the original"
 
 
 def test_two_retrained_models_for_one_run_are_refused(capsys):
