@@ -112,7 +112,14 @@ class UnlearningCLI(LightningCLI):
         if self.model.original is not None:
             self.datamodule.require_forget_set()
         self.datamodule.train_on(self.model.training_part)
-        self._check_batches()
+        size = self.datamodule.data.size
+        checks.check_batches(
+            self.datamodule.smallest_batch(),
+            1 if self.settings.trainer.sync_batchnorm else self.trainer.world_size,
+            self.datamodule.batch_size,
+            size,
+            self.model.backbone.last_map(size),
+        )
         split = self.datamodule.split_record()
         checks.check_original(self.model, self.run, split)
         checks.check_reference(
@@ -128,13 +135,6 @@ class UnlearningCLI(LightningCLI):
         if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
             with explained(self.run):
                 self.trainer.loggers = default_loggers(self.run, self.plain_settings())
-
-    def _check_batches(self) -> None:
-        size, model = self.datamodule.data.size, self.model.backbone
-        processes = 1 if self.settings.trainer.sync_batchnorm else self.trainer.world_size
-        checks.check_batches(
-            self.datamodule.smallest_batch(), processes, self.datamodule.batch_size, size, model.last_map(size)
-        )
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""
@@ -222,6 +222,7 @@ _NOT_FOR_USERS = (
     ".*LightningCLI's args parameter.*",
     ".*`Trainer` was configured.*",
     ".*is not supported by the model summary.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
     r".*isinstance\(treespec, LeafSpec\).*",
 )
 
