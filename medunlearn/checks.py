@@ -22,7 +22,34 @@ SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
 DISPLAY = ("trainer.enable_progress_bar", "trainer.enable_model_summary")
 """Settings of what is shown while a run is made; the run is the same."""
 
+MAY_CHANGE = tuple(
+    f"trainer.{name}"
+    for name in (
+        "accelerator",
+        "strategy",
+        "devices",
+        "num_nodes",
+        "sync_batchnorm",
+        "max_epochs",
+        "max_time",
+        "logger",
+    )
+)
+"""Settings that a run may be resumed with: where it runs, how long, and what it is logged to."""
+
+SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
+"""The groups of settings that make a run what it is."""
+
 PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
+
+
+def check_words(words: Iterable[str]) -> None:
+    """Refuse what the data says: jsonargparse would leave it out without a word."""
+    sources = {"num_classes": "data.num_classes beside data.file", "in_channels": "data.as_rgb"}
+    for word in words:
+        name = word.partition("=")[0].removeprefix("--model.").removeprefix("init_args.")
+        if word.startswith("--model.") and name in sources:
+            raise InputError(f"model.init_args.{name}: is taken from the data; leave it out, or set {sources[name]}")
 
 
 def check_run_dir_named(run_dir: Path | None) -> None:
@@ -106,12 +133,34 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
         )
 
 
-def check_ckpt_path(path: object) -> None:
-    """Refuse a checkpoint for fit: Lightning would merge its settings over the config."""
-    if path is not None:
+def check_ckpt_path(path: object, command: str) -> None:
+    """Refuse a checkpoint: Lightning would merge its settings over the config, and run code from one on the web."""
+    if path is None:
+        return
+    if command == "fit":
         raise InputError(
             f"ckpt_path={path}: fit takes no checkpoint; say `--resume true` to go on with a run, "
             "or name the trained model in `--model.init_args.original`"
+        )
+    raise InputError(f"ckpt_path={path}: {command} takes the model of `--run_dir`; leave it out")
+
+
+def check_seed(seed: object) -> None:
+    """Refuse a seed that no generator takes."""
+    if not isinstance(seed, bool) and isinstance(seed, int) and not 0 <= seed < 2**32:
+        raise InputError(f"seed_everything={seed}: give a whole number from 0 to {2**32 - 1}")
+
+
+def check_trainer(trainer: Mapping[str, Any]) -> None:
+    """Refuse settings of the Trainer that would fail later, or measure another thing than was asked for."""
+    if trainer["overfit_batches"]:
+        raise InputError(
+            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
+            "use trainer.limit_train_batches"
+        )
+    if trainer["accumulate_grad_batches"] < 1:
+        raise InputError(
+            f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']}: give a whole number of 1 or more"
         )
 
 
@@ -146,22 +195,26 @@ def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> Non
 
 
 def check_reference(
-    reference: Path | None, split: dict[str, Any], attack: dict[str, Any], data_file: Path | None
+    reference: Path | None, own: RunDir, split: dict[str, Any], attack: dict[str, Any], data_file: Path | None
 ) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
     if reference is None:
         return
     run = RunDir(reference)
+    if run.path.resolve() == own.path.resolve():
+        raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
     if not run.finished:
         remedy = f"make it with `{command_for(run.path, data_file)}`"
         rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
+    metrics = run.read_metrics("reference")
+    if metrics.get("trained_on") != "retain" or metrics.get("original") is not None:
+        raise InputError(f"reference={run}: its model has seen the forget set; name a Retrain run of this forget set")
     theirs = run.read_split("reference")
     _check_same_data(theirs, split, "reference", run)
     if theirs.get("sha256") != split["sha256"]:
         raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
-    metrics = run.read_metrics("reference")
     if missing := [key for key in GAP_METRICS if metrics.get(key) is None]:
         raise InputError(f"reference={run}: {run.metrics} lacks {missing[0]}; name a Retrain run of this forget set")
     if (used := metrics.get("attack")) != attack:
@@ -171,10 +224,8 @@ def check_reference(
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
     """Refuse to resume a run with other data, method or seed than it was started with."""
     if exists(run.config):
-        for key, before, now in _differences(
-            run.read_config("run_dir"), settings, ("data", "model", "seed_everything")
-        ):
-            if key not in SAME_BY_HASH:
+        for key, before, now in _differences(run.read_config("run_dir"), settings, SETTINGS):
+            if key not in (*SAME_BY_HASH, *DISPLAY, *MAY_CHANGE):
                 raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
     theirs = run.read_split("run_dir") if exists(run.split) else split
     if any(theirs.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
@@ -183,9 +234,8 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
 
 def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
     """Refuse a run, finished or begun, that was made under other settings than are asked for."""
-    groups = ("data", "model", "seed_everything", "trainer", "evaluation", "reference")
     state = "finished" if run.finished else "unfinished"
-    for key, before, now in _differences(run.read_config("run_dir"), settings, groups):
+    for key, before, now in _differences(run.read_config("run_dir"), settings, (*SETTINGS, "reference")):
         if key not in DISPLAY:
             raise InputError(
                 f"{key}={now}: the {state} run in {run} was made with {before}; "

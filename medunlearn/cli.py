@@ -1,12 +1,12 @@
-import warnings
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -23,6 +23,7 @@ from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.processes import failing_together
+from medunlearn.quiet import leave_out_remarks
 from medunlearn.reproduce.configs import resolve_configs
 from medunlearn.runs import RunDir
 
@@ -64,11 +65,13 @@ class UnlearningCLI(LightningCLI):
         """Refuse what can be refused before any data is read."""
         checks.check_run_dir_named(self.settings.run_dir)
         checks.check_strategy(self.settings.trainer.strategy)
+        checks.check_ckpt_path(self.settings.ckpt_path, self.config.subcommand)
         self._fill_epochs()
         if self.config.subcommand == "fit":
-            self.settings.resume |= self.run.started and restarted_by_slurm()
+            if self.run.started and restarted_by_slurm():
+                self.settings.resume, self.settings.overwrite = True, False
             checks.check_precision(self.settings.trainer.precision)
-            checks.check_ckpt_path(self.settings.ckpt_path)
+            checks.check_trainer(self.settings.trainer.as_dict())
             # Other processes meet the directory as the first one has left it.
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
@@ -76,6 +79,10 @@ class UnlearningCLI(LightningCLI):
                 checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
             checks.check_finished(self.run, "run_dir", self.settings.data.file)
+
+    def _set_seed(self) -> None:
+        checks.check_seed(self.settings.seed_everything)
+        super()._set_seed()
 
     def _fill_epochs(self) -> None:
         trainer = self.settings.trainer
@@ -95,7 +102,12 @@ class UnlearningCLI(LightningCLI):
             kwargs["plugins"] = [*_listed(self._get(self.config_init, "trainer").plugins), WholeCheckpoints()]
         if _default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
-        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        try:
+            return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            raise InputError(
+                f"trainer: {error}; `medunlearn {self.config.subcommand} --help` lists its options"
+            ) from error
 
     @property
     def evaluation(self) -> UnlearningMetrics:
@@ -124,13 +136,14 @@ class UnlearningCLI(LightningCLI):
         checks.check_original(self.model, self.run, split)
         checks.check_reference(
             self.settings.reference,
+            self.run,
             split,
             self.evaluation.attack_settings(),
             self.settings.data.file,
         )
         if self.settings.resume:
             checks.check_resumable(self.run, self.plain_settings(), split)
-        if self.settings.overwrite:
+        if self.settings.overwrite and not self.settings.trainer.fast_dev_run:
             rank_zero_only(self.run.clear)()
         if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
             with explained(self.run):
@@ -156,22 +169,28 @@ class UnlearningCLI(LightningCLI):
             earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
+            if (reference := self.settings.reference) and not RunDir(reference).finished:
+                named = " ".join(str(path) for path in (*earlier, self.run))
+                print(
+                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
+                    f"`medunlearn report {named}` tells the gap",
+                    file=sys.stderr,
+                )
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""
-        if self.settings.ckpt_path is None:
-            load_weights(self.model.backbone, self.run.path, "run_dir")
+        load_weights(self.model.backbone, self.run.path, "run_dir")
 
     before_test = before_validate
     before_predict = before_validate
 
     def predict(self, **kwargs: Any) -> None:
         """Write `predict.npz` into the run directory: probs (N, C), labels (N,), index (N,) of the test images."""
-        path = self.run.path / "predict.npz"
+        path = self.run.predicted
         checks.check_predict(path, self.settings.overwrite, self.trainer.world_size)
         batches = self.trainer.predict(**kwargs | {"return_predictions": True}) or []
         arrays = {key: torch.cat([batch[key] for batch in batches]).numpy() for key in batches[0]}
-        np.savez(path, allow_pickle=False, **arrays)
+        self.run.write_arrays(path, arrays)
         print(f"Written to {path}")
 
 
@@ -216,21 +235,10 @@ def run(args: list[str]) -> int:
     return 0
 
 
-# These speak to whoever wires a Trainer, which is this file, or to Lightning's own developers.
-_NOT_FOR_USERS = (
-    ".*does not have many workers.*",
-    ".*LightningCLI's args parameter.*",
-    ".*`Trainer` was configured.*",
-    ".*is not supported by the model summary.*",
-    ".*Checkpoint directory .* exists and is not empty.*",
-    r".*isinstance\(treespec, LeafSpec\).*",
-)
-
-
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
-    for message in _NOT_FOR_USERS:
-        warnings.filterwarnings("ignore", message)
-    quiet = {"exit_on_error": False}
+    leave_out_remarks()
+    quiet = {"exit_on_error": False, "allow_abbrev": False}
+    checks.check_words(args)
     try:
         return kind(
             Classifier,

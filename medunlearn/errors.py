@@ -95,4 +95,6 @@ def option_error(message: str, command: str) -> str:
         .replace("typing.Literal", "one of ")
         .replace("NoneType", "null")
     )
-    return f"{plain}; `medunlearn {command} --help` lists the options"
+    method = re.search(r"class_path 'medunlearn\.(\w+)'", message) if plain.startswith("model.init_args.") else None
+    listing = f"--model.help {method[1]}" if method else "--help"
+    return f"{plain}; `medunlearn {command} {listing}` lists the options"

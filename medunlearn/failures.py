@@ -4,6 +4,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
@@ -17,13 +19,15 @@ def explained(run: RunDir) -> Iterator[None]:
     """Say in one line why a run ended within a `with` block, where the user can do something about it.
 
     Raises:
-        InputError: If the run directory cannot be written.
+        InputError: If the run directory cannot be written, or the Trainer's settings do not go together.
         Interrupted: If the run was asked to end.
     """
     try:
         yield
     except Interrupted as end:
         raise Interrupted(end.number, f"go on with `{command_for(run.path)}`") from None
+    except MisconfigurationException as error:
+        raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise

@@ -40,6 +40,7 @@ class RunDir:
         self.weights = self.checkpoints / "model.ckpt"
         self.predictions = self.path / "predictions.npz"
         self.metrics = self.path / "metrics.json"
+        self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
 
     def __str__(self) -> str:
@@ -130,9 +131,13 @@ class RunDir:
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write `predictions.npz` so that it is either whole or not there."""
+        self.write_arrays(self.predictions, arrays)
+
+    def write_arrays(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
+        """Write an archive of arrays so that it is either whole or not there."""
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
-        self.write_bytes(self.predictions, content.getbuffer())
+        self.write_bytes(path, content.getbuffer())
 
     @staticmethod
     def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -174,7 +179,7 @@ class RunDir:
             raise InputError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
 
     def _files(self) -> list[Path]:
-        return [self.metrics, self.predictions, self.checkpoints, self.split, self.logs, self.config]
+        return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]
 
 
 def split_sha256(data_sha256: str, indices: np.ndarray) -> str:

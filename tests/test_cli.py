@@ -245,6 +245,20 @@ def test_overwrite_starts_anew_and_keeps_foreign_files(fit):
         ),
         (["--trainer.logger=Foo"], r"trainer.logger=Foo: no such class"),
         (["--data.download=false"], r"data.root=data: .*download"),
+        (["--data.num_classes=3"], r"data.num_classes=3: goes with data.file alone"),
+        (["--model.init_args.num_classes=3"], r"model.init_args.num_classes: is taken from the data"),
+        (["--model.in_channels", "1"], r"model.init_args.in_channels: is taken from the data"),
+        (["--model.init_args.lr=-1"], r"model.init_args.lr=-1.0: give a number of 0 or more"),
+        (["--model.init_args.weight_decay=null"], r"weight_decay=.*: give "),
+        (["--model.init_args.momentum=.inf"], r"model.init_args.momentum=inf: give a number"),
+        (["--seed_everything=-1"], r"seed_everything=-1: give a whole number from 0"),
+        (["--data.aug=NoAug"], r"--data.aug=NoAug: no such option"),
+        (["--trainer.accelerator=gpu"], r"trainer: .*gpu"),
+        (["--trainer.strategy=foo"], r"trainer: .*foo"),
+        (["--trainer.devices=0"], r"trainer: .*devices"),
+        (["--trainer.max_epochs=-5"], r"trainer: .*max_epochs"),
+        (["--trainer.overfit_batches=1"], r"trainer.overfit_batches=1: .*use trainer.limit_train_batches"),
+        (["--trainer.accumulate_grad_batches=0"], r"trainer.accumulate_grad_batches=0: give a whole number of 1"),
     ],
 )
 def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
@@ -362,6 +376,65 @@ def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, caps
     run = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", "--reference=runs/retrain_blood_10")
     assert json.loads((run / "metrics.json").read_text())["AG"] is None
     assert "configs/retrain_blood_10.yaml --data.file" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="stands for a machine without a GPU")
+def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
+    run = fit("Train", "a")
+    words = ["fit", "--model=Train", "--run_dir=a", f"--data.file={Path('tiny.npz')}", *QUIET, "--overwrite=true"]
+    refused(capsys, *words, "--model.init_args.lr=-1")
+    refused(capsys, *words, "--trainer.accelerator=cuda")
+    before = weights(run)
+    fit("Train", "a", "--overwrite=true", "--trainer.fast_dev_run=true", "--seed_everything=5")
+    assert (run / "metrics.json").exists()
+    assert torch.equal(weights(run)["fc.weight"], before["fc.weight"])
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_no_checkpoint_of_a_stranger_is_loaded(fit, capsys, command):
+    run = fit("Train", "a")
+    line = refused(capsys, command, f"--config={run}/config.yaml", "--ckpt_path=http://127.0.0.1:1/x.ckpt")
+    assert line.startswith("ckpt_path=http://127.0.0.1:1/x.ckpt: ")
+
+
+def test_predictions_of_a_run_go_with_it(fit):
+    run = fit("Train", "a")
+    assert main(["predict", f"--config={run}/config.yaml", *QUIET]) == 0
+    assert (run / "predict.npz").exists()
+    fit("Train", "a", "--overwrite=true", "--seed_everything=1")
+    assert not (run / "predict.npz").exists()
+
+
+def test_only_a_retrained_model_is_a_reference(fit, capsys):
+    train, seen = fit("Train", "t"), fit("Train", "seen", FORGET)
+    unlearned = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}")
+    words = ["fit", "--model=SalUn", FORGET, f"--model.init_args.original={train}", "--data.file=tiny.npz", *QUIET]
+    for reference in (train, seen, unlearned):
+        line = refused(capsys, *words, "--run_dir=x", f"--reference={reference}")
+        assert line.startswith(f"reference={reference}: its model has seen the forget set; name a Retrain run")
+    assert "is this run's own run_dir" in refused(
+        capsys, *words, f"--run_dir={unlearned}", "--reference=s", "--overwrite=true"
+    )
+
+
+def test_a_requeued_job_goes_on_whatever_it_was_begun_with(fit, monkeypatch):
+    run = fit("Train", "a", epochs=1)
+    (run / "metrics.json").unlink()
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    fit("Train", "a", "--overwrite=true", epochs=2)
+    assert json.loads((run / "metrics.json").read_text())["epochs"] == 2
+
+
+def test_a_run_is_resumed_with_the_settings_that_it_was_begun_with(fit, capsys):
+    run = fit("Train", "a")
+    (run / "metrics.json").unlink()
+    words = ["fit", f"--config={run}/config.yaml", "--resume=true"]
+    assert "trainer.limit_train_batches=0.5: the run in a was started with None" in refused(
+        capsys, *words, "--trainer.limit_train_batches=0.5"
+    )
+    assert "evaluation.nonmembers=val: the run in a was started with test" in refused(
+        capsys, *words, "--evaluation.nonmembers=val"
+    )
 
 
 @pytest.mark.parametrize(

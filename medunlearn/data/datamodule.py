@@ -43,7 +43,7 @@ class MedMNISTDataModule(LightningDataModule):
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
         file: A .npz file in MedMNIST's format, used instead of `dataset` and `size`.
-        num_classes: Number of classes of `file`; by default one more than its largest training label.
+        num_classes: Number of classes of `file` alone; by default one more than its largest training label.
         as_rgb: Repeat gray images to three channels.
         augmentation: NoAug, Default (random crop with padding 4, horizontal flip) or Default+RandAugment (and
             RandAugment(2, 9)). For training only: evaluation sees the images as they are.
@@ -72,6 +72,8 @@ class MedMNISTDataModule(LightningDataModule):
         super().__init__()
         if file is None and dataset is None:
             raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
+        if file is None and num_classes is not None:
+            raise InputError(f"data.num_classes={num_classes}: goes with data.file alone; {dataset} has its own")
         if augmentation not in PRESETS:
             raise InputError(f"data.augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}")
         if batch_size < 1:

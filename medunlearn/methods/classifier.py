@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, cast
@@ -11,7 +12,8 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from medunlearn.contracts import Batch, TrainingPart, UnlearningData
-from medunlearn.models import ResNet18, Stem
+from medunlearn.errors import InputError
+from medunlearn.models import ResNet18, Stem, load_weights
 from medunlearn.timing import Stopwatch
 
 
@@ -19,7 +21,8 @@ class Classifier(LightningModule):
     """What every method shares: a ResNet-18, cross-entropy, and SGD with momentum and step decay.
 
     A method says in `training_part` which images it trains on, in `default_epochs` for how long, and overrides
-    `targets` where it trains towards other labels than the true ones.
+    `targets` where it trains towards other labels than the true ones. One that unlearns sets `original` to the run
+    directory of the trained model and starts from its weights.
 
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
@@ -30,6 +33,9 @@ class Classifier(LightningModule):
         weight_decay: L2 penalty on every parameter.
         milestones: Epochs after which the learning rate is multiplied by `gamma`.
         gamma: See `milestones`.
+
+    Raises:
+        InputError: If a value is out of range.
     """
 
     training_part: TrainingPart = "all"
@@ -49,6 +55,9 @@ class Classifier(LightningModule):
         gamma: float = 0.1,
     ) -> None:
         super().__init__()
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay), ("gamma", gamma)):
+            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InputError(f"model.init_args.{name}={value}: give a number of 0 or more")
         self.num_classes = num_classes
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.milestones, self.gamma = tuple(milestones), gamma
@@ -73,8 +82,15 @@ class Classifier(LightningModule):
         return cast(UnlearningData, data)
 
     def setup(self, stage: str) -> None:
-        """Tell the data which images this method trains on."""
+        """Tell the data which images this method trains on, and start from the original's weights.
+
+        A resumed run gets its own weights back from its checkpoint after this.
+        """
+        if self.original is not None:
+            self.datamodule.require_forget_set()
         self.datamodule.train_on(self.training_part)
+        if stage == "fit" and self.original is not None:
+            load_weights(self.backbone, self.original, "model.init_args.original")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, channels, H, W) in [0, 1]."""

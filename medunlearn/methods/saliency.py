@@ -39,7 +39,7 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
     """Return the mask of the floor(ratio x P) coordinates with the largest absolute gradient, of P in all parameters.
 
     One ranking goes over all parameters together. Of equal values at the threshold those that come first in the order
-    of the parameters are taken, so that the number is exact.
+    of the parameters are taken, so that the number is exact: that of the decimal ratio meant, not of its binary form.
 
     Args:
         gradients: The gradient over the forget set, by parameter name.
@@ -49,7 +49,7 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
         ValueError: If the ratio is out of range or selects nothing, or a gradient is not a number.
     """
     magnitude = torch.cat([gradient.reshape(-1) for gradient in gradients.values()]).abs_()
-    if not 0 < ratio <= 1 or (count := math.floor(ratio * magnitude.numel())) == 0:
+    if not 0 < ratio <= 1 or (count := math.floor(ratio * magnitude.numel() + 1e-6)) == 0:
         raise ValueError(f"Expected argument `ratio` in (0, 1] to select at least one coordinate, but got {ratio}")
     if magnitude.isnan().any():
         raise ValueError("Expected argument `gradients` to be numbers, but some are NaN; the model has diverged")

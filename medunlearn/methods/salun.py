@@ -11,7 +11,7 @@ from medunlearn.contracts import Batch, Preset
 from medunlearn.errors import InputError
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
-from medunlearn.models import Stem, load_weights
+from medunlearn.models import Stem
 from medunlearn.progress import progress
 
 Relabel = Literal["random", "random_other", "none"]
@@ -61,7 +61,7 @@ class SalUn(Classifier):
         weight_decay: float = 5e-4,
     ) -> None:
         super().__init__(num_classes, in_channels, stem, lr, momentum, weight_decay, milestones=())
-        if not 0 < mask_ratio <= 1:
+        if not isinstance(mask_ratio, int | float) or not 0 < mask_ratio <= 1:
             raise InputError(f"model.init_args.mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5")
         for name, value, choices in (("relabel", relabel, Relabel), ("schedule", schedule, Schedule)):
             if value not in get_args(choices):
@@ -71,14 +71,6 @@ class SalUn(Classifier):
         self.saliency_augmentation = saliency_augmentation
         self.training_part = "all" if schedule == "mixed" else "forget_then_retain"
         self._frozen: FrozenWeights | None = None
-
-    def setup(self, stage: str) -> None:
-        """Start from the original's weights; a resumed run gets its own back from its checkpoint after this."""
-        self.datamodule.require_forget_set()
-        super().setup(stage)
-        if stage == "fit":
-            assert self.original is not None
-            load_weights(self.backbone, self.original, "model.init_args.original")
 
     def on_fit_start(self) -> None:
         """Compute the saliency mask of the original model, unless a resumed run brought it along."""

@@ -1,8 +1,10 @@
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
+
+from medunlearn.errors import InputError
 
 Stem = Literal["cifar", "imagenet"]
 
@@ -21,11 +23,16 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
         mean: Subtracted from each pixel in [0, 1]. Fixed, as MedMNIST has it: a mean computed from the data would carry
             something of the forget set into a retrained model.
         std: Divides what is left.
+
+    Raises:
+        InputError: If there is no such stem.
     """
 
     def __init__(
         self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: float = 0.5, std: float = 0.5
     ) -> None:
+        if stem not in get_args(Stem):
+            raise InputError(f"model.init_args.stem={stem}: choose one of {', '.join(get_args(Stem))}")
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=num_classes)
         self.mean, self.std = mean, std
         self.architecture = {
