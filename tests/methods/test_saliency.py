@@ -62,6 +62,12 @@ def test_of_equal_values_the_first_are_chosen():
     assert [mask["a"].tolist(), mask["b"].tolist()] == [[True, False, True], [False, True, False]]
 
 
+def test_the_ratio_is_taken_as_the_decimal_number_that_was_meant():
+    count = 11_172_810  # of the gray network with ten classes; 0.7 of it is whole, its float product a hair less
+    assert math.floor(0.7 * count) == count * 7 // 10 - 1
+    assert int(saliency_mask({"a": torch.rand(count)}, 0.7)["a"].sum()) == count * 7 // 10
+
+
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.1, 0.01, math.nan])
 def test_a_ratio_that_selects_nothing_is_refused(ratio):
     with pytest.raises(ValueError, match=r"Expected argument `ratio` in \(0, 1\]"):

@@ -127,3 +127,8 @@ def test_the_architecture_says_how_to_build_it_again(stem):
     model = ResNet18(7, 1, stem)
     assert model.architecture == {"num_classes": 7, "in_channels": 1, "stem": stem, "mean": 0.5, "std": 0.5}
     assert shapes(ResNet18(**model.architecture)) == shapes(model)
+
+
+def test_a_stem_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="stem=Cifar: choose one of cifar, imagenet"):
+        ResNet18(10, stem="Cifar")
