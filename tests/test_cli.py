@@ -274,6 +274,11 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
         ([], "model: no method named"),
         (["--model=Foo", "--run_dir=r"], "model=Foo: no such method; choose Train, Retrain or SalUn"),
         (["--model=os.path", "--run_dir=r"], "model=os.path: no method; choose Train, Retrain, SalUn, or a subclass"),
+        (
+            ["--model=ours.Ours", "--run_dir=r"],
+            "model.class_path=ours.Ours: no module ours is found; mend the name, or",
+        ),
+        (["--model=medunlearn.Trian", "--run_dir=r"], "model.class_path=medunlearn.Trian: medunlearn has no Trian"),
         (["--model=Train", "--run_dir=r"], "data: no images named; set data.dataset"),
         (["--model=Train", "--data.dataset=synthetic"], "run_dir: not set"),
         (["--model=SalUn", "--run_dir=r"], "model.init_args.original: missing"),
