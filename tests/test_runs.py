@@ -34,6 +34,7 @@ def whole(run):
     run.config.write_text("model: SalUn\n")
     run.write_json(run.split, {"indices": [1, 2]})
     run.write_predictions({"forget_index": np.arange(3)})
+    run.write_arrays(run.predicted, {"probs": np.zeros((3, 2))})
     run.write_json(run.metrics, {"UA": 1.5})
     return run
 
@@ -119,7 +120,7 @@ def test_clear_begins_with_what_says_finished(whole, monkeypatch):
         runs.Path, "unlink", lambda *args, **kw: (unlink(*args, **kw), states.append(whole.finished))[0]
     )
     whole.clear()
-    assert len(states) == 6
+    assert len(states) == 7
     assert not any(states)
 
 
