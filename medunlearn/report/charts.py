@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from medunlearn.report.collect import ORIGINAL, Cell
+from medunlearn.report.cells import ORIGINAL, Cell
 from medunlearn.report.published import published
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
 from medunlearn.report.sections import Section
