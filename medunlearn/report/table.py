@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import check_mapping, exists
 from medunlearn.metrics import GAP_METRICS, average_gap
+from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
 
 COLUMNS = ("run", "method", "UA", "RA", "TA", "MIA", "AG", "RTE (min)")
@@ -185,5 +186,13 @@ def _augmentation(run: RunDir) -> Any:
 
 def check_finished(run: RunDir) -> None:
     """Raise `InputError` where a directory holds no finished run."""
-    if not run.finished:
-        raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
+    if run.finished:
+        return
+    if exists(run.config):
+        raise InputError(
+            f"report={run}: the run there is unfinished; go on with `{command_for(run.path)}`, or leave it out"
+        )
+    if run.started:
+        raise InputError(f"report={run}: the run there is unfinished; run that stage again, or leave it out")
+    remedy = "give directories that hold a metrics.json" if run.path.exists() else "there is no such directory"
+    raise InputError(f"report={run}: holds no finished run; {remedy}")
