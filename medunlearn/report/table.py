@@ -80,15 +80,15 @@ def _measuring(original: _Run, group: Sequence[_Run]) -> list[_Run]:
 
 def _original_rows(original: _Run, group: Sequence[_Run]) -> list[_Row]:
     """Return a model that runs started from as these measured it: one row, or one for each Retrain and attack."""
-    rows: list[_Row] = []
+    rows: dict[tuple[str | None, str], _Row] = {}
     for run in _measuring(original, group):
         metrics = original.metrics | run.metrics["before"] | {"AG": None}
         reference = _reference(run, group)
-        theirs = None if reference is None else reference.metrics
-        if not any(row.reference is theirs and row.metrics == metrics for row in rows):
-            gap = _number(None if theirs is None else _gap(metrics, theirs))
-            rows.append(_Row(f"{original.name} (before {run.name})", metrics, theirs, gap))
-    return rows if len(rows) > 1 else [row._replace(name=original.name) for row in rows]
+        name, theirs = (None, None) if reference is None else (reference.name, reference.metrics)
+        gap = _number(None if theirs is None else _gap(metrics, theirs))
+        row = _Row(f"{original.name} (before {run.name})", metrics, theirs, gap)
+        rows.setdefault((name, str(attack_settings(run.metrics))), row)
+    return [row if len(rows) > 1 else row._replace(name=original.name) for row in rows.values()]
 
 
 def _row(run: _Run, group: Sequence[_Run]) -> _Row:
@@ -97,7 +97,7 @@ def _row(run: _Run, group: Sequence[_Run]) -> _Row:
         return _Row(run.name, run.metrics, None, "0")
     if reference is not None and (gap := _gap(run.metrics, reference.metrics)) is not None:
         return _Row(run.name, run.metrics, reference.metrics, _number(gap))
-    other = any(each is not reference and each.is_at(run.metrics.get("reference")) for each in group)
+    other = any(each.is_at(run.metrics.get("reference")) and not _comparable(run, each) for each in group)
     theirs = None if reference is None else reference.metrics
     return _Row(run.name, run.metrics, theirs, _number(None if other else run.metrics["AG"]))
 

@@ -85,3 +85,16 @@ def test_runs_without_a_configuration_are_paired_by_their_metrics():
     other = fake("runs/other", "Retrain", (45.0, 98, 95, 10))
     assert gaps(train, retrain, other, salun)[salun] == "-"
     assert len(rows(train, retrain, other, salun)[salun]) == len(KEYS) + 2
+
+
+def test_a_reference_of_another_method_keeps_the_gap_that_the_run_measured():
+    train, _, salun = chain()
+    other = fake("runs/other", "MyRetrain", (5.0, 98, 95, 10))
+    change(salun, AG=0.875, reference=other)
+    assert gaps(train, other, salun) == {train: "-", other: "-", salun: "0.88"}
+
+
+def test_two_methods_beside_one_retrain_share_the_row_of_their_original():
+    train, retrain, salun = chain()
+    other = fake("runs/other", "Other", (4.0, 97.0, 94.5, 9.0), before=(1, 99, 96, 4), original=train)
+    assert list(rows(train, retrain, salun, other)) == [train, retrain, salun, other]
