@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from medunlearn.report.collect import ORIGINAL, Cell
+from medunlearn.report.cells import ORIGINAL, Cell
 from medunlearn.report.published import published
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
 from medunlearn.report.sections import Section
@@ -121,18 +121,18 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
     found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
     if not found:
         return None
-    first = next(iter(found.values()))
-    classes = range(first[0].probs.shape[1])
+    classes = range(next(iter(found.values()))[0].probs.shape[1])
     if len(classes) > MOST_CLASSES:
         return None
     figure, (panel,) = _panels(1, height=2.9, width=max(6, 0.9 * len(classes)))
     width = 0.84 / len(found)
     for place, (label, parts) in enumerate(found.items()):
-        errors = [class_error(parts, number) or 0 for number in classes]
-        at = [number - 0.42 + (place + 0.5) * width for number in classes]
+        known = {number: error for number in classes if (error := class_error(parts, number)) is not None}
+        at, errors = [number - 0.42 + (place + 0.5) * width for number in known], list(known.values())
         panel.bar(at, errors, 0.9 * width, color=colour[label], label=label)
         panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
-    counts = sum(np.bincount(part.labels, minlength=len(classes)) for part in first)
+    forget_sets = {part.rows.tobytes(): part.labels for parts in found.values() for part in parts}
+    counts = sum(np.bincount(labels, minlength=len(classes))[: len(classes)] for labels in forget_sets.values())
     panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(np.atleast_1d(counts))])
     panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))
     _legend_below(figure, [panel])

@@ -3,76 +3,17 @@
 import inspect
 import reprlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any, NamedTuple
+from typing import Any
 
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import check_mapping, is_whole, is_word
 from medunlearn.metrics import GAP_METRICS, average_gap
-from medunlearn.report.table import check_original
+from medunlearn.report.cells import ORIGINAL, Cell, Result
+from medunlearn.report.table import attack_settings, check_finished, check_original
 from medunlearn.runs import RunDir
-
-ORIGINAL = "Original"
-"""The trained model before unlearning, measured on the forget set of the runs that start from it."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one run measured, with what it is compared by."""
-
-    run: RunDir
-    data: str
-    forgotten: str
-    augmentation: str
-    label: str
-    seed: int
-    split: str
-    values: Mapping[str, float | None]
-    """UA, RA, TA, MIA in %, RTE in minutes."""
-    metrics: Mapping[str, Any] = field(repr=False)
-    settings: Mapping[str, Any] = field(repr=False)
-    """The method's arguments, and image size, epochs, batch size and attack."""
-    gaps: Mapping[str, float] | None = None
-    """Absolute differences of UA, RA, TA, MIA to the same seed's Retrain, and their mean AG; None without one."""
-    reference: RunDir | None = None
-
-
-class Statistic(NamedTuple):
-    """Mean and standard deviation over seeds."""
-
-    mean: float
-    deviation: float | None
-    """Of the sample (n - 1); None for a single seed."""
-
-    def __str__(self) -> str:
-        return f"{self.mean:.2f}" + ("" if self.deviation is None else f" ± {self.deviation:.2f}")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One experiment: a method on some data, with so much forgotten, under one preset, over seeds."""
-
-    data: str
-    forgotten: str
-    augmentation: str
-    label: str
-    results: tuple[Result, ...]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds in order."""
-        return [result.seed for result in self.results]
-
-    def value(self, key: str) -> Statistic | None:
-        """Return UA, RA, TA, MIA or RTE over the seeds; None where one lacks it."""
-        return _statistic([result.values.get(key) for result in self.results])
-
-    def gap(self, key: str) -> Statistic | None:
-        """Return the gap of a metric, or AG, over the seeds, each paired with its own Retrain; None without one."""
-        return _statistic([None if result.gaps is None else result.gaps[key] for result in self.results])
 
 
 def collect(runs: Iterable[RunDir]) -> list[Cell]:
@@ -83,7 +24,7 @@ def collect(runs: Iterable[RunDir]) -> list[Cell]:
     """
     found = _told_apart([_read(run) for run in runs])
     forgetting = [result for result in found if result.forgotten]
-    results = [_paired(result, forgetting) for result in _labelled(forgetting) + _originals(found, forgetting)]
+    results = [_paired(result, forgetting) for result in _labelled(forgetting)] + _originals(found, forgetting)
     groups: dict[tuple[str, str, str, str], list[Result]] = defaultdict(list)
     for result in results:
         groups[result.data, result.forgotten, result.augmentation, result.label].append(result)
@@ -94,8 +35,7 @@ def collect(runs: Iterable[RunDir]) -> list[Cell]:
 
 
 def _read(run: RunDir) -> Result:
-    if not run.finished:
-        raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
+    check_finished(run)
     run.check_unaltered("report", hashes_required=False)
     metrics, config = run.read_metrics("report"), run.read_config("report")
     needed = (*GAP_METRICS, "RTE", "method", "n", "split_sha256", "data", "seed", "runtime")
@@ -103,7 +43,8 @@ def _read(run: RunDir) -> Result:
         raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
     try:
         data, model = (check_mapping(config.get(key), key) for key in ("data", "model"))
-        forgotten = _forgotten(check_mapping(data.get("forget"), "data.forget"))
+        forget = check_mapping(data.get("forget"), "data.forget")
+        forgotten = _forgotten(forget)
         arguments = check_mapping(model.get("init_args"), "model.init_args")
         if not is_word(augmentation := data.get("augmentation", "Default")):
             raise Fault("data.augmentation is no word; run that stage again")
@@ -113,6 +54,7 @@ def _read(run: RunDir) -> Result:
         run=run,
         data=metrics["data"],
         forgotten=forgotten,
+        listed=forget.get("indices") is not None,
         augmentation=augmentation,
         label=metrics["method"],
         seed=metrics["seed"],
@@ -126,12 +68,12 @@ def _read(run: RunDir) -> Result:
 def _protocol(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings beside the method's own that make two runs different experiments."""
     size = None if data.get("file") else data.get("size")
-    attack = metrics.get("attack") or {}
+    feature, nonmembers, seed = attack_settings(metrics)
     return {
         "size": size,
         "epochs": metrics.get("epochs"),
         "batch": data.get("batch_size"),
-        "attack": ", ".join(str(attack.get(key)) for key in ("feature", "nonmembers") if key in attack) or None,
+        "attack": f"{feature}, {nonmembers}, seed {seed}" if metrics.get("attack") else None,
     }
 
 
@@ -140,7 +82,7 @@ def _forgotten(forget: Mapping[str, Any]) -> str:
     if rate is not None:
         if type(rate) not in (int, float) or not 0 < rate < 1:
             raise Fault(f"data.forget.rate is {rate}, not a share; run that stage again")
-        return f"{100 * rate:g} %"
+        return f"{100 * rate:g} %{' (stratified)' if forget.get('stratified') else ''}"
     if classes is not None:
         if not isinstance(classes, list) or not all(map(is_whole, classes)):
             raise Fault("data.forget.classes is no list of whole numbers; run that stage again")
@@ -151,7 +93,7 @@ def _forgotten(forget: Mapping[str, Any]) -> str:
 
 
 def _told_apart(results: list[Result]) -> list[Result]:
-    """Name data after its size, or else its hash, where one name stands for different images."""
+    """Name data after its size, or else its hash, where one name stands for different images; index files likewise."""
     images: dict[str, set[str]] = defaultdict(set)
     for result in results:
         images[result.data].add(result.metrics.get("data_sha256", ""))
@@ -166,7 +108,17 @@ def _told_apart(results: list[Result]) -> list[Result]:
             else f"{result.data} ({result.metrics.get('data_sha256', '')[:8]})"
         )
 
-    return [replace(result, data=name(result)) for result in results]
+    named = [replace(result, data=name(result)) for result in results]
+    splits: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for result in named:
+        if result.listed:
+            splits[result.data, result.forgotten].add(result.split)
+    return [
+        replace(result, forgotten=f"{result.forgotten} (split {result.split[:12]})")
+        if result.listed and len(splits[result.data, result.forgotten]) > 1
+        else result
+        for result in named
+    ]
 
 
 def _labelled(results: list[Result]) -> list[Result]:
@@ -205,32 +157,44 @@ def _usual(method: str, key: str, values: list[str]) -> str:
 
 
 def _originals(found: list[Result], forgetting: list[Result]) -> list[Result]:
-    """Return the models that the runs started from, as they were before, on each forget set."""
+    """Return the models that the runs started from, as they were before, with their gaps: one for each Retrain."""
     by_path = {result.run.path.resolve(): result for result in found}
-    originals: dict[tuple[Path, str], Result] = {}
+    _check_unread(dict.fromkeys(result.metrics.get("original") for result in forgetting), by_path.keys())
+    originals: dict[tuple[Path, str, str, int], Result] = {}
     for result in forgetting:
         before, path = result.metrics.get("before"), result.metrics.get("original")
         if not before or path is None:
             continue
         trained = by_path.get(Path(path).resolve())
         check_original(result.run)  # whose weights and probabilities the figures are drawn from
-        originals[Path(path), result.split] = replace(
+        original = replace(
             result,
             run=RunDir(path),
             label=ORIGINAL,
-            settings={},
+            settings={"attack": result.settings["attack"]},
             values={**before, "RTE": None if trained is None else trained.values["RTE"]},
         )
+        key = Path(path), result.split, result.augmentation, result.seed
+        if key not in originals or originals[key].gaps is None:  # one attack may have a Retrain and another none
+            originals[key] = _paired(original, forgetting)
     return list(originals.values())
 
 
+def _check_unread(originals: Iterable[str | None], read: Collection[Path]) -> None:
+    """Refuse originals that are not the ones written: figures are drawn from theirs, whether they are named or not."""
+    for path in originals:
+        if path is not None and (run := RunDir(path)).finished and run.path.resolve() not in read:
+            run.check_unaltered("report", hashes_required=False)
+
+
 def _paired(result: Result, results: list[Result]) -> Result:
-    """Return a result with its gaps to the Retrain of the same split, preset and seed."""
+    """Return a result with its gaps to the Retrain of the same split, preset, seed and attack."""
     references = [
         other
         for other in results
         if other.metrics["method"] == "Retrain"
         and (other.split, other.augmentation, other.seed) == (result.split, result.augmentation, result.seed)
+        and attack_settings(other.metrics) == attack_settings(result.metrics)
     ]
     if not references or any(each.values.get(key) is None for each in (result, *references) for key in GAP_METRICS):
         return result
@@ -256,8 +220,11 @@ def _check_seeds(cell: Cell) -> None:
             raise InputError(
                 f"report: {first.run} and {second.run} are the same experiment, seed {first.seed}; give one of them"
             )
-        for key in {**first.settings, **second.settings}:
-            was, now = first.settings.get(key), second.settings.get(key)
+        earlier, later = (
+            {**each.settings, "the number of forgotten images": each.metrics["n"]["forget"]} for each in (first, second)
+        )
+        for key in {**earlier, **later}:
+            was, now = earlier.get(key), later.get(key)
             if key != "original" and was != now:
                 raise InputError(
                     f"report: {first.run} and {second.run} would be seeds of one experiment, but {key} is {was} and "
@@ -279,11 +246,4 @@ def _order(cell: Cell) -> tuple[Any, ...]:
 
 def _natural(text: str) -> tuple[float, str]:
     number = text.partition(" ")[0]
-    return (float(number), "") if number.replace(".", "", 1).isdecimal() else (float("inf"), text)
-
-
-def _statistic(values: list[float | None]) -> Statistic | None:
-    numbers = [value for value in values if value is not None]
-    if not numbers or len(numbers) < len(values):
-        return None
-    return Statistic(mean(numbers), stdev(numbers) if len(numbers) > 1 else None)
+    return (float(number), text) if number.replace(".", "", 1).isdecimal() else (float("inf"), text)

@@ -7,10 +7,16 @@ from medunlearn.runs import RunDir
 
 def report(options: list[str]) -> int:
     """Run `medunlearn report DIR... [--out DIR]` and return its exit status."""
-    given = _parser().parse_args(options)
-    if not given.runs:
+    try:
+        given, others = _parser().parse_known_args(options)
+    except argparse.ArgumentError as error:
+        raise InputError(f"report: {error}; see `medunlearn report --help`") from None
+    if unknown := [word for word in others if word.startswith("-")]:
+        raise InputError(f"{unknown[0]}: `medunlearn report` has no such option; see `medunlearn report --help`")
+    paths = [*given.runs, *others]  # others: those after an option
+    if not paths:
         raise InputError("report: no run directories given; name some, as in `medunlearn report runs/*`")
-    runs = [RunDir(path) for path in dict.fromkeys(given.runs)]
+    runs = _runs(paths)
     if given.out is None:
         from medunlearn.report.table import comparison
 
@@ -28,9 +34,33 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         exit_on_error=False,
     )
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="run directories; Train beside what started from it")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="run directories, or directories of them; Train beside what started from it",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where the report is written; files there are replaced")
     return parser
+
+
+def _runs(paths: list[str]) -> list[RunDir]:
+    """Return the runs at paths, each once; a directory that holds none stands for those in it, as a plan leaves it."""
+    runs: dict[Path, RunDir] = {}
+    for path in paths:
+        try:
+            for run in _inside(Path(path)) or [RunDir(path)]:
+                runs.setdefault(run.path.resolve(), run)
+        except (OSError, ValueError, RuntimeError) as error:  # no rights, or a path that no file can have
+            words = getattr(error, "strerror", None) or error
+            raise InputError(f"report={path}: cannot be read ({words}); name a run directory") from None
+    return list(runs.values())
+
+
+def _inside(path: Path) -> list[RunDir]:
+    if RunDir(path).started or not path.is_dir():
+        return []
+    return [run for child in sorted(path.iterdir()) if (run := RunDir(child)).started]
 
 
 def _write(runs: list[RunDir], folder: Path) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.metrics import Part, Predictions
-from medunlearn.report.collect import ORIGINAL, Cell, Result
+from medunlearn.report.cells import ORIGINAL, Cell, Result
 from medunlearn.report.curves import read_curve
 from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir

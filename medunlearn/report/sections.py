@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from medunlearn.metrics import GAP_METRICS
-from medunlearn.report.collect import ORIGINAL, Cell
+from medunlearn.report.cells import ORIGINAL, Cell
 from medunlearn.report.published import PAPER, Published, published
 
 COLUMNS = ("method", *GAP_METRICS, "AG", "RTE (min)", "seeds")
@@ -155,7 +155,7 @@ def _published(label: str, printed: Published, reference: Published | None) -> R
 def _headline(cell: Cell, original: Cell | None, retrain: Cell | None) -> str:
     gap = cell.gap("AG")
     if gap is None:
-        return f"{cell.label}: no Average Gap, since the Retrain run of the same split, preset and seed is missing."
+        return f"{cell.label}: no Average Gap, for lack of a Retrain run of the same split, preset, seed and attack."
     text = f"{cell.label} ends {gap} points from retraining"
     before = original.gap("AG") if original else None
     if before is not None:

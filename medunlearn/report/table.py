@@ -1,19 +1,40 @@
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from medunlearn.errors import InputError
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import check_mapping, exists
 from medunlearn.metrics import GAP_METRICS, average_gap
+from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
 
 COLUMNS = ("run", "method", "UA", "RA", "TA", "MIA", "AG", "RTE (min)")
 
 
+class _Run(NamedTuple):
+    name: str
+    metrics: dict[str, Any]
+    augmentation: Any
+    """None where the run keeps no configuration, as one made from Python."""
+
+    def is_at(self, path: str | None) -> bool:
+        return path is not None and Path(path).absolute() == Path(self.name).absolute()
+
+
+class _Row(NamedTuple):
+    name: str
+    metrics: dict[str, Any]
+    reference: dict[str, Any] | None
+    """The metrics that the gaps are taken to; None where there are no gaps, as in the reference's own row."""
+    gap: str
+
+
 def comparison(runs: Iterable[RunDir]) -> str:
     """Return the comparison of finished runs as Markdown, one table for each forget set.
 
-    Each of UA, RA, TA and MIA (%) is followed by its distance to the retrained model in brackets; AG is the mean of the
-    four distances. A model trained before anything was to be forgotten is measured on the forget set of the runs that
-    unlearned from it.
+    Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the model retrained on the same split,
+    under the same preset, seed and attack; AG is the mean of the four distances. A model trained before anything was to
+    be forgotten is measured on the forget set of the runs that unlearned from it.
 
     Args:
         runs: Run directories, in the order of the rows.
@@ -21,29 +42,24 @@ def comparison(runs: Iterable[RunDir]) -> str:
     Raises:
         InputError: If a run is unfinished or damaged.
     """
-    found = {str(run): _read(run) for run in runs}
-    groups: dict[str, dict[str, dict[str, Any]]] = {}
-    for name, metrics in found.items():
-        if metrics["UA"] is not None:
-            groups.setdefault(metrics["split_sha256"], {})[name] = metrics
-    shown = {name for group in groups.values() for name in group}
+    found = list({str(run): _read(run) for run in runs}.values())
+    groups: dict[str, list[_Run]] = {}
+    for run in found:
+        if run.metrics["UA"] is not None:
+            groups.setdefault(run.metrics["split_sha256"], []).append(run)
+    shown = {run.name for group in groups.values() for run in group}
     tables = []
     for group in groups.values():
-        originals = _originals(found, group)
-        shown |= originals.keys()
-        tables.append(_group_table(originals | group))
-    if rest := {name: metrics for name, metrics in found.items() if name not in shown}:
-        tables.append(_table(_rows(rest, None)))
+        originals = [run for run in found if run not in group and _measuring(run, group)]
+        shown |= {run.name for run in originals}
+        for run in group:
+            if any(other.is_at(run.metrics.get("original")) for other in found):
+                check_original(RunDir(run.name))
+        rows = [row for run in originals for row in _original_rows(run, group)]
+        tables.append(_group_table(group, rows + [_row(run, group) for run in group]))
+    if rest := [run for run in found if run.name not in shown]:
+        tables.append(_table([_row(run, []) for run in rest]))
     return "\n\n".join(tables)
-
-
-def _originals(found: dict[str, dict[str, Any]], group: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the models that the runs of a group started from, with their metrics on this group's forget set."""
-    measured = {run.get("original"): run["before"] for run in group.values() if run.get("before")}
-    for name, run in group.items():
-        if run.get("original") in found:
-            check_original(RunDir(name))
-    return {name: metrics | measured[name] for name, metrics in found.items() if name in measured and name not in group}
 
 
 def check_original(run: RunDir) -> None:
@@ -52,36 +68,68 @@ def check_original(run: RunDir) -> None:
         raise InputError(f"report={run}: it started from another model than {original} holds now; run that stage again")
 
 
-def _group_table(group: dict[str, dict[str, Any]]) -> str:
-    reference = next((metrics for metrics in group.values() if metrics["method"] == "Retrain"), None)
-    first = next((metrics for metrics in group.values() if metrics["n"]["forget"]), next(iter(group.values())))
+def attack_settings(metrics: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what two runs must share for their MIA to be compared."""
+    attack = metrics.get("attack") or {}
+    return tuple(attack.get(key) for key in ("feature", "nonmembers", "seed"))
+
+
+def _measuring(original: _Run, group: Sequence[_Run]) -> list[_Run]:
+    return [run for run in group if run.metrics.get("before") and original.is_at(run.metrics.get("original"))]
+
+
+def _original_rows(original: _Run, group: Sequence[_Run]) -> list[_Row]:
+    """Return a model that runs started from as these measured it: one row, or one for each Retrain and attack."""
+    rows: dict[tuple[str | None, str], _Row] = {}
+    for run in _measuring(original, group):
+        metrics = original.metrics | run.metrics["before"] | {"AG": None}
+        reference = _reference(run, group)
+        name, theirs = (None, None) if reference is None else (reference.name, reference.metrics)
+        gap = _number(None if theirs is None else _gap(metrics, theirs))
+        row = _Row(f"{original.name} (before {run.name})", metrics, theirs, gap)
+        rows.setdefault((name, str(attack_settings(run.metrics))), row)
+    return [row if len(rows) > 1 else row._replace(name=original.name) for row in rows.values()]
+
+
+def _row(run: _Run, group: Sequence[_Run]) -> _Row:
+    reference = _reference(run, group)
+    if reference is run:
+        return _Row(run.name, run.metrics, None, "0")
+    if reference is not None and (gap := _gap(run.metrics, reference.metrics)) is not None:
+        return _Row(run.name, run.metrics, reference.metrics, _number(gap))
+    other = any(each.is_at(run.metrics.get("reference")) and not _comparable(run, each) for each in group)
+    theirs = None if reference is None else reference.metrics
+    return _Row(run.name, run.metrics, theirs, _number(None if other else run.metrics["AG"]))
+
+
+def _reference(run: _Run, group: Sequence[_Run]) -> _Run | None:
+    """Return the Retrain that a run is compared with; None where there is none, or more than one could be it."""
+    fitting = [other for other in group if other.metrics["method"] == "Retrain" and _comparable(run, other)]
+    named = [other for other in fitting if other.is_at(run.metrics.get("reference"))]
+    chosen = named or [other for other in fitting if other is run] or fitting
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _comparable(run: _Run, other: _Run) -> bool:
+    return (
+        run.metrics.get("seed") == other.metrics.get("seed")
+        and attack_settings(run.metrics) == attack_settings(other.metrics)
+        and (None in (run.augmentation, other.augmentation) or run.augmentation == other.augmentation)
+    )
+
+
+def _gap(metrics: Mapping[str, Any], reference: Mapping[str, Any]) -> float | None:
+    known = all(each.get(key) is not None for each in (metrics, reference) for key in GAP_METRICS)
+    return average_gap(metrics, reference) if known else None
+
+
+def _group_table(group: Sequence[_Run], rows: Sequence[_Row]) -> str:
+    first = next((run.metrics for run in group if run.metrics["n"]["forget"]), group[0].metrics)
     head = (
         f"{first['data']}: {first['n']['forget']} of {first['n']['forget'] + first['n']['retain']} training images "
         f"forgotten (split {first['split_sha256'][:12]})"
     )
-    return f"{head}\n\n{_table(_rows(group, reference))}"
-
-
-def _rows(group: dict[str, dict[str, Any]], reference: dict[str, Any] | None) -> list[list[str]]:
-    return [
-        [
-            name,
-            metrics["method"],
-            *(
-                _with_gap(metrics[key], None if metrics is reference else (reference or {}).get(key))
-                for key in GAP_METRICS
-            ),
-            _average_gap(metrics, reference),
-            _number(metrics["RTE"]),
-        ]
-        for name, metrics in group.items()
-    ]
-
-
-def _average_gap(metrics: dict[str, Any], reference: dict[str, Any] | None) -> str:
-    if reference is None or any(each.get(key) is None for each in (metrics, reference) for key in GAP_METRICS):
-        return _number(metrics["AG"])
-    return "0" if metrics is reference else _number(average_gap(metrics, reference))
+    return f"{head}\n\n{_table(rows)}"
 
 
 def _with_gap(value: float | None, reference: float | None) -> str:
@@ -94,7 +142,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def _cells(row: _Row) -> list[str]:
+    values = (_with_gap(row.metrics[key], (row.reference or {}).get(key)) for key in GAP_METRICS)
+    return [row.name, row.metrics["method"], *values, row.gap, _number(row.metrics["RTE"])]
+
+
+def _table(measured: Sequence[_Row]) -> str:
+    rows = [_cells(row) for row in measured]
     widths = [max(len(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS))]
     left = [True, True] + [False] * (len(COLUMNS) - 2)
     lines = [_line(COLUMNS, widths, left)]
@@ -111,12 +165,34 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
     return f"| {' | '.join(padded)} |"
 
 
-def _read(run: RunDir) -> dict[str, Any]:
-    if not run.finished:
-        raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")
+def _read(run: RunDir) -> _Run:
+    check_finished(run)
     run.check_unaltered("report", hashes_required=False)
     metrics = run.read_metrics("report")
     missing = [key for key in (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256") if key not in metrics]
     if missing:
         raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
-    return metrics
+    return _Run(str(run), metrics, _augmentation(run))
+
+
+def _augmentation(run: RunDir) -> Any:
+    if not exists(run.config):
+        return None
+    try:
+        return check_mapping(run.read_config("report").get("data"), "data").get("augmentation", "Default")
+    except Fault as fault:
+        raise InputError(f"report={run}: {run.config}: {fault}") from None
+
+
+def check_finished(run: RunDir) -> None:
+    """Raise `InputError` where a directory holds no finished run."""
+    if run.finished:
+        return
+    if exists(run.config):
+        raise InputError(
+            f"report={run}: the run there is unfinished; go on with `{command_for(run.path)}`, or leave it out"
+        )
+    if run.started:
+        raise InputError(f"report={run}: the run there is unfinished; run that stage again, or leave it out")
+    remedy = "give directories that hold a metrics.json" if run.path.exists() else "there is no such directory"
+    raise InputError(f"report={run}: holds no finished run; {remedy}")

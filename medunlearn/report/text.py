@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from medunlearn.metrics import GAP_METRICS
-from medunlearn.report.collect import Cell, Result
+from medunlearn.report.cells import Cell, Result
 from medunlearn.report.published import DIFFERENCES, PAPER
 from medunlearn.report.sections import COLUMNS, Row, Section
 

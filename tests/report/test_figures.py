@@ -66,3 +66,25 @@ def test_figures_take_all_seeds_and_methods_keep_their_colours():
         np.concatenate([np.array([seed, 10 + seed, 20, 30]) % CLASSES for seed in range(3)]), minlength=CLASSES
     ).tolist()
     assert len(probabilities(section, labels).axes) == 3
+
+
+def test_a_class_without_forgotten_images_has_no_bar_and_each_forget_set_counts_once():
+    from medunlearn.report.charts import colours, error_by_class
+
+    (section,) = sections(collect(map(RunDir, [*chain(seed=0), *chain(seed=1)[:2]])))
+    bars = error_by_class(section, colours([section])).axes[0]
+    counts = np.bincount([0, 10 % 4, 20 % 4, 30 % 4, 1, 11 % 4, 20 % 4, 30 % 4], minlength=CLASSES).tolist()
+    shown = [int(tick.get_text().partition("n=")[2]) for tick in bars.get_xticklabels()]
+    assert shown == counts, "also of the seeds that the first method was not run with"
+    drawn = {bar.get_label(): len(bar) for bar in bars.containers}
+    assert drawn == {"Original": 2, "Retrain": 4, "SalUn": 2}, "seed 0 forgets images of two classes"
+
+
+def test_points_of_the_last_of_many_resumes_count():
+    from medunlearn.report.readings import logged_points
+
+    run = RunDir(chain()[2])
+    for version in range(1, 12):
+        (run.logs / f"version_{version}").mkdir()
+        (run.logs / f"version_{version}" / "metrics.csv").write_text(f"epoch,unlearning/UA\n1,{version}")
+    assert [values["UA"] for _, values in logged_points(run)] == [2, 11]

@@ -1,0 +1,100 @@
+"""The printed table: which Retrain each gap is taken to."""
+
+from pathlib import Path
+
+import pytest
+from fake_runs import KEYS, chain, change, fake
+
+from medunlearn.report.table import comparison
+from medunlearn.runs import RunDir
+
+CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
+
+
+def rows(*runs):
+    """The rows of the printed tables, by run: the cells from UA on."""
+    lines = [line for line in comparison(map(RunDir, runs)).splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {name: values for name, _, *values in cells if name != "run"}
+
+
+def gaps(*runs):
+    return {name: values[4] for name, values in rows(*runs).items()}
+
+
+def two(first, second):
+    """Two chains on one split, as presets and, with `forget.classes`, seeds have; the second 40 points away."""
+    chains = [chain(**first), chain(shift=40.0, **second)]
+    for _, retrain, salun in chains:
+        for run in (retrain, salun):
+            change(run, split_sha256="one split")
+    return chains
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [({}, {"augmentation": "NoAug"}), ({"seed": 0}, {"seed": 1})],
+    ids=["preset", "seed"],
+)
+def test_each_run_is_paired_with_its_own_retrain(settings):
+    first, second = two(*settings)
+    found = gaps(*first, *second)
+    assert [found[run] for run in first] == ["3.00", "0", "0.88"]
+    assert [found[run] for run in second] == ["13.00", "0", "10.88"]
+    assert rows(*first, *second)[second[2]][0] == "4.00 (41.00)"
+    assert gaps(*first, second[2])[second[2]] == "-", "no gap to the other one's Retrain"
+    change(second[2], AG=10.875, reference=second[1])
+    assert gaps(*first, second[2])[second[2]] == "10.88", "what it measured itself, where its Retrain is not given"
+
+
+def test_a_gap_is_not_taken_to_another_attack():
+    train, retrain, salun = chain()
+    change(retrain, attack=CONFIDENCE)
+    for attack in ({"feature": "entropy"}, {"nonmembers": "val"}, {"seed": 1}):
+        change(salun, attack=CONFIDENCE | attack)
+        assert gaps(train, retrain, salun) == {train: "-", retrain: "0", salun: "-"}
+    change(salun, attack=CONFIDENCE)
+    assert gaps(train, retrain, salun)[salun] == "0.88"
+
+
+def test_one_original_stands_beside_each_of_its_retrained_models():
+    first, second = two({}, {"augmentation": "NoAug"})
+    change(second[2], original=first[0])
+    found = gaps(first[0], *first[1:], *second[1:])
+    names = [f"{first[0]} (before {run[2]})" for run in (first, second)]
+    assert [found[name] for name in names] == ["3.00", "13.00"]
+    change(second[2], before=None)
+    assert gaps(first[0], *first[1:], *second[1:])[first[0]] == "3.00"
+
+
+def test_of_several_retrained_models_the_named_one_counts():
+    train, retrain, salun = chain()
+    other = fake("runs/other", "Retrain", (9.0, 98, 95, 10))
+    assert gaps(train, retrain, other, salun)[salun] == "-"
+    change(salun, AG=1.875, reference=other)
+    assert gaps(train, retrain, other, salun) == {train: "4.00", retrain: "0", other: "0", salun: "1.88"}
+    change(other, seed=1)
+    assert gaps(train, retrain, other, salun)[salun] == "0.88", "another seed's is no reference"
+    assert gaps(train, other, salun)[salun] == "-"
+
+
+def test_runs_without_a_configuration_are_paired_by_their_metrics():
+    train, retrain, salun = chain(augmentation="NoAug")
+    Path(salun, "config.yaml").unlink()
+    assert gaps(train, retrain, salun)[salun] == "0.88"
+    other = fake("runs/other", "Retrain", (45.0, 98, 95, 10))
+    assert gaps(train, retrain, other, salun)[salun] == "-"
+    assert len(rows(train, retrain, other, salun)[salun]) == len(KEYS) + 2
+
+
+def test_a_reference_of_another_method_keeps_the_gap_that_the_run_measured():
+    train, _, salun = chain()
+    other = fake("runs/other", "MyRetrain", (5.0, 98, 95, 10))
+    change(salun, AG=0.875, reference=other)
+    assert gaps(train, other, salun) == {train: "-", other: "-", salun: "0.88"}
+
+
+def test_two_methods_beside_one_retrain_share_the_row_of_their_original():
+    train, retrain, salun = chain()
+    other = fake("runs/other", "Other", (4.0, 97.0, 94.5, 9.0), before=(1, 99, 96, 4), original=train)
+    assert list(rows(train, retrain, salun, other)) == [train, retrain, salun, other]
