@@ -18,14 +18,20 @@ class WholeCheckpoints(TorchCheckpointIO):
     Lightning's own moves a temporary file into place, which from one disk to another is no single step.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: dict[Path, str] = {}
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint so that the file is either the new or the old one."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        # Killed between the two, the old file is still known.
-        known = [hashlib.sha256(content.getbuffer()).hexdigest(), *_known(Path(path))[:1]]
-        RunDir.write_bytes(_note(Path(path)), "\n".join(known).encode())
-        RunDir.write_bytes(Path(path), content.getbuffer())
+        path, sha256 = Path(path), hashlib.sha256(content.getbuffer()).hexdigest()
+        # Killed between the two, or with a full disk, however often, the file that is there is still known.
+        known = [self._written[path]] if path in self._written else _known(path)
+        RunDir.write_bytes(_note(path), "\n".join(dict.fromkeys([sha256, *known])).encode())
+        RunDir.write_bytes(path, content.getbuffer())
+        self._written[path] = sha256
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None

@@ -10,7 +10,9 @@ from torch import nn
 
 from medunlearn.errors import InputError, Interrupted
 
-FAILED = "medunlearn/failed"  # key in the store that the processes share: who failed first, and with what status
+ENDED = "medunlearn/ended"  # key in the store that the processes share: who ended first, with what status, and a hint
+
+SIGNALS = 128  # statuses above are of signals
 
 LAST_WORDS = 15.0
 """Seconds that a failed process has to say why and end, before the first one ends the others."""
@@ -41,34 +43,41 @@ def failing_together(launcher: Any) -> Iterator[None]:
     """Let the process that fails first say why, and end with it the others, which would wait for it forever.
 
     Its failure breaks the exchange of all others; what they would say of that hides the reason, so they end in silence
-    with the first one's status.
+    with the first one's status. A signal that reaches a single one outside training ends all likewise; whichever it
+    was, rank 0 says so.
 
     Args:
         launcher: The strategy's launcher; in the process that started others it has them in `procs`.
     """
     try:
         yield
-    except Interrupted:  # of all of them, after the same batch
+    except Interrupted as end:  # in training of all of them, after the same batch; elsewhere perhaps of this one alone
+        _first_to_end(end.status, str(end).partition("; ")[2])
         if several_processes() and dist.get_rank():
-            raise SystemExit(0) from None  # the first one says so
+            raise SystemExit(0) from None  # rank 0 says so
         raise
     except BaseException as error:
-        first, status = _first_to_fail(2 if isinstance(error, InputError) else 1)
+        first, status, hint = _first_to_end(2 if isinstance(error, InputError) else 1)
         _end_others(getattr(launcher, "procs", []), first)
-        if first is not None and first != dist.get_rank():
+        if first is None or first == dist.get_rank():
+            raise
+        if status <= SIGNALS:
             raise SystemExit(status) from None
-        raise
+        if dist.get_rank():
+            raise SystemExit(0) from None
+        raise Interrupted(status - SIGNALS, hint) from None
 
 
-def _first_to_fail(status: int) -> tuple[int | None, int]:
-    """Return rank and status of the process that failed first: this one, unless another has said so before."""
+def _first_to_end(status: int, hint: str = "") -> tuple[int | None, int, str]:
+    """Return rank, status and hint of the process that ended first: this one, unless another has said so before."""
     if not several_processes():
-        return None, status
+        return None, status, hint
     with suppress(Exception):  # the store is gone with the process that held it: this one speaks for itself
         store = dist.distributed_c10d._get_default_store()
-        rank, status = map(int, store.compare_set(FAILED, "", f"{dist.get_rank()} {status}").split())
-        return rank, status
-    return None, status
+        said = store.compare_set(ENDED, "", f"{dist.get_rank()} {status} {hint}")
+        rank, first_status, first_hint = (said if isinstance(said, str) else said.decode()).split(" ", 2)
+        return int(rank), int(first_status), first_hint
+    return None, status, hint
 
 
 def _end_others(started: Sequence[subprocess.Popen[bytes]], first: int | None) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
+import torch
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 
 from medunlearn.errors import Interrupted
 
@@ -20,7 +22,8 @@ class Interruption(Callback):
 
     During training the batch is finished and a checkpoint kept. Elsewhere, in the saliency mask or the evaluation,
     there is nothing to keep beyond the last checkpoint, and the run ends at once. A second signal ends it at once
-    anywhere. Several processes agree after each batch, so that one signal ends them all.
+    anywhere. Several processes agree after each batch, so that one signal ends them all. Workers that fetch batches,
+    which a terminal's Ctrl-C reaches too, leave it to the process that started them.
 
     Lightning's own handlers, which this replaces, drop the epoch on SIGTERM and on SLURM save in the middle of a step.
 
@@ -58,43 +61,57 @@ class Interruption(Callback):
     ) -> None:
         """Keep a checkpoint and leave; after the last batch of an epoch, the epoch's own checkpoint is at hand."""
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # else gradients would be lost
-        if stepped and not trainer.is_last_batch and self._asked(trainer):
+        if stepped and not trainer.is_last_batch and (number := self._asked(trainer)):
             if self.checkpoint is not None:
                 trainer.save_checkpoint(self.checkpoint)
-            self._leave(trainer)
+            _leave(trainer, number)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave, now that the epoch before has its checkpoint."""
-        if self._asked(trainer):
-            self._leave(trainer)
+        if number := self._asked(trainer):
+            _leave(trainer, number)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave; from here on a signal is obeyed at once."""
         self._training = False
-        if self._asked(trainer):
-            self._leave(trainer)
+        if number := self._asked(trainer):
+            _leave(trainer, number)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave where the signal has killed a worker, which PyTorch gives a SIGTERM handler of its own."""
+        if self._received and isinstance(exception, RuntimeError) and str(exception).startswith("DataLoader worker"):
+            _leave(trainer, self._received)
 
     def _listen(self, trainer: Trainer) -> None:
+        listener = os.getpid()
+
         def handle(number: int, frame: FrameType | None) -> None:
+            if os.getpid() != listener:  # a fork, such as a worker that fetches batches
+                return
             again = self._received is not None
             self._received = number
             launcher = trainer.strategy.launcher
             if number == signal.SIGTERM and launcher is not None:  # Ctrl-C and SLURM reach every process themselves
                 launcher.kill(number)
             if again or not self._training:
-                self._leave(trainer)
+                _leave(trainer, number)
 
         for number in _signals(trainer):
             _set(number, handle)
 
-    def _asked(self, trainer: Trainer) -> bool:
-        mine = self._received is not None
-        return mine if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(mine, all=False)
+    def _asked(self, trainer: Trainer) -> int:
+        """Return the signal that any of the processes has received, the same in all; 0 for none."""
+        mine = self._received or 0
+        if trainer.world_size == 1:
+            return mine
+        received = torch.tensor(mine, device=trainer.strategy.root_device)
+        return int(cast(Tensor, trainer.strategy.reduce(received, reduce_op="max")))
 
-    def _leave(self, trainer: Trainer) -> None:
-        if self._received in _requeue_signal(trainer):
-            _requeue()
-        raise Interrupted(self._received or signal.SIGTERM)
+
+def _leave(trainer: Trainer, number: int) -> None:
+    if number in _requeue_signal(trainer):
+        _requeue()
+    raise Interrupted(number)
 
 
 def _signals(trainer: Trainer) -> tuple[int, ...]:

@@ -1,19 +1,24 @@
+import sys
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from medunlearn.callbacks.configuration import configuration
 from medunlearn.callbacks.environment import hardware, versions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
+from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
 
 C = TypeVar("C", bound=Callback)
+
+LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
 
 
 class RunRecord(Callback):
@@ -21,11 +26,13 @@ class RunRecord(Callback):
 
     `metrics.json` is written last and in one step, so a run that has it is finished.
 
+    List `RunTime` and `UnlearningMetrics` before it.
+
     Args:
-        run_dir: The run directory.
-        reference: Run directory of the retrained model that AG is taken against; null in the metrics where it is
-            missing.
-        config: The resolved configuration as YAML, for `config.yaml`.
+        run_dir: The run directory; one that holds a finished run is refused when fit starts.
+        reference: Run directory of the retrained model that AG is taken against; AG is null where it is missing, or
+            cannot be compared with.
+        config: The resolved configuration as YAML, for `config.yaml`; by default what can be read from the parts.
     """
 
     def __init__(self, run_dir: str | Path, reference: str | Path | None = None, config: str | None = None) -> None:
@@ -33,12 +40,37 @@ class RunRecord(Callback):
         self.reference = None if reference is None else RunDir(reference)
         self.config = config
         self.metrics: dict[str, Any] = {}
+        self._original_sha256: str | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Keep which original the run starts from, before the method reads it."""
+        if stage == "fit":
+            _check_order(trainer)
+            self._original_sha256 = _original_sha256(cast(UnlearningModule, pl_module))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run must know of its start."""
+        return {"original_sha256": self._original_sha256}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the start of the run that is resumed."""
+        self._original_sha256 = state_dict["original_sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what was asked for, before the work."""
+        """Write what was asked for, before the work.
+
+        Raises:
+            InputError: If the run directory holds a finished run, or the original is not the one of the run's start.
+        """
+        self._check_original(cast(UnlearningModule, pl_module))
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
-            if self.config is not None:
-                self.run.write_bytes(self.run.config, self.config.encode())
+            if self.run.finished:
+                raise InputError(
+                    f"run_dir={self.run}: already holds a finished run; name another run_dir, or delete that one"
+                )
+            evaluation = _sibling(trainer, UnlearningMetrics)
+            config = self.config or configuration(trainer, pl_module, evaluation, self.run, self.reference)
+            self.run.write_bytes(self.run.config, config.encode())
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -51,23 +83,38 @@ class RunRecord(Callback):
         evaluation = _sibling(trainer, UnlearningMetrics)
         assert evaluation.predictions is not None
         method = cast(UnlearningModule, pl_module)
+        self._check_original(method)
         self._write_weights(method)
         self.run.write_predictions(evaluation.predictions.to_arrays() | _attack_arrays(evaluation))
-        self.metrics = self._collect(trainer, method, evaluation)
-        track(trainer.loggers, self.run, self.metrics, evaluation.predictions, self._reference_metrics())
+        reference = self._reference_metrics(method, evaluation)
+        self.metrics = self._collect(trainer, method, evaluation, reference)
+        self._check_original(method)  # which `before` has been read from
+        track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_json(self.run.metrics, self.metrics)
+
+    def _check_original(self, module: UnlearningModule) -> None:
+        if _original_sha256(module) != self._original_sha256:
+            raise InputError(
+                f"model.init_args.original={module.original}: holds another model than this run started from; bring it "
+                "back, or start this run anew with `--overwrite true`"
+            )
 
     def _write_weights(self, module: UnlearningModule) -> None:
         extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(cast(ResNet18, module.backbone), self.run.weights, **extra)
 
-    def _collect(self, trainer: Trainer, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, Any]:
+    def _collect(
+        self,
+        trainer: Trainer,
+        module: UnlearningModule,
+        evaluation: UnlearningMetrics,
+        reference: dict[str, Any] | None,
+    ) -> dict[str, Any]:
         predictions = evaluation.predictions
         assert predictions is not None
         data = module.datamodule
         runtime = _sibling(trainer, RunTime)
-        reference = self._reference_metrics()
         return {
             "method": type(module).__name__,
             **evaluation.metrics,
@@ -83,7 +130,7 @@ class RunRecord(Callback):
             "attack": evaluation.attack_settings(),
             "trained_on": module.training_part,
             "original": None if module.original is None else str(module.original),
-            "original_sha256": None if module.original is None else RunDir(module.original).weights_sha256(),
+            "original_sha256": self._original_sha256,
             "reference": str(self.reference) if reference else None,
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
@@ -104,10 +151,41 @@ class RunRecord(Callback):
         original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
         return evaluation.measure(original)
 
-    def _reference_metrics(self) -> dict[str, Any] | None:
+    def _reference_metrics(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, Any] | None:
+        """Return the reference's metrics; None, and why on stderr, where they cannot be compared with."""
         if self.reference is None or not self.reference.finished:
             return None
-        return self.reference.read_metrics("reference")
+        try:
+            metrics = self.reference.read_metrics("reference")
+            self.reference.check_unaltered("reference")
+        except InputError as error:
+            problem = str(error)
+        else:
+            sha256 = module.datamodule.split_record()["sha256"]
+            problem = _incomparable(metrics, sha256, evaluation.attack_settings())
+            if not problem:
+                return metrics
+            problem = f"reference={self.reference}: {problem}; name a Retrain run of this split and attack"
+        print(f"AG is null: {InputError(problem)}", file=sys.stderr)  # in one line
+        return None
+
+
+def _incomparable(theirs: dict[str, Any], split_sha256: str, attack: dict[str, Any]) -> str:
+    """Return why AG cannot be taken to a run with these metrics; an empty text where it can."""
+    if theirs.get("split_sha256") != split_sha256:
+        return "it was run on other data or with another forget set"
+    if theirs.get("attack") != attack:
+        return f"its attack was {theirs.get('attack')}, this run's is {attack}"
+    if theirs.get("original") is not None:
+        return "it started from a trained model"
+    if theirs.get("trained_on") != "retain":
+        return "it was not trained on the retain set alone"
+    missing = [key for key in GAP_METRICS if theirs.get(key) is None]
+    return f"it lacks {missing[0]}" if missing else ""
+
+
+def _original_sha256(module: UnlearningModule) -> str | None:
+    return None if module.original is None else RunDir(module.original).weights_sha256()
 
 
 def _validation(evaluation: UnlearningMetrics, reference: dict[str, Any] | None) -> dict[str, float | None]:
@@ -133,8 +211,18 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     return counts
 
 
+def _check_order(trainer: Trainer) -> None:
+    """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
+    listed = [type(callback) for callback in cast(Any, trainer).callbacks]
+    place = next(number for number, kind in enumerate(listed) if issubclass(kind, RunRecord))
+    for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
+        if not any(issubclass(kind, needed) for kind in before):
+            late = needed is UnlearningMetrics and any(issubclass(kind, needed) for kind in listed)
+            raise InputError(
+                f"callbacks={[kind.__name__ for kind in listed]}: {needed.__name__} is "
+                f"{'listed after RunRecord' if late else 'missing'}; list them as `{LISTED}`"
+            )
+
+
 def _sibling(trainer: Trainer, kind: type[C]) -> C:
-    for callback in cast(Any, trainer).callbacks:
-        if isinstance(callback, kind):
-            return callback
-    raise TypeError(f"Expected `Trainer(callbacks=[..., {kind.__name__}(), RunRecord(...)])`: RunRecord needs it")
+    return next(callback for callback in cast(Any, trainer).callbacks if isinstance(callback, kind))

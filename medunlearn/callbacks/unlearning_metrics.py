@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from medunlearn.metrics import (
 )
 from medunlearn.processes import share_buffers
 from medunlearn.progress import progress
+
+Nonmembers = Literal["test", "val"]
 
 
 class UnlearningMetrics(Callback):
@@ -42,7 +44,7 @@ class UnlearningMetrics(Callback):
         self,
         every_n_epochs: int = 0,
         feature: Feature = "confidence",
-        nonmembers: Literal["test", "val"] = "test",
+        nonmembers: Nonmembers = "test",
         seed: int = 0,
         solver: Solver = "interior_point",
     ) -> None:
@@ -50,9 +52,16 @@ class UnlearningMetrics(Callback):
             raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
         if seed < 0:
             raise InputError(f"evaluation.seed={seed}: give a whole number of 0 or more")
+        for name, value, choices in (
+            ("feature", feature, Feature),
+            ("nonmembers", nonmembers, Nonmembers),
+            ("solver", solver, Solver),
+        ):
+            if value not in get_args(choices):
+                raise InputError(f"evaluation.{name}={value}: choose one of {', '.join(get_args(choices))}")
         self.every_n_epochs = every_n_epochs
         self.feature: Feature = feature
-        self.nonmembers = nonmembers
+        self.nonmembers: Nonmembers = nonmembers
         self.seed = seed
         self.solver: Solver = solver
         self.predictions: Predictions | None = None

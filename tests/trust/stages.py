@@ -56,6 +56,14 @@ METHODS = '''
                 os.kill(os.getpid(), asked)
             return super().training_step(batch, number)
 
+    class AskedOutside(Train):
+        """Asks the process that ASKED names to end, in the evaluation."""
+        def predict_step(self, batch, number):
+            rank, asked = map(int, os.environ["ASKED"].split())
+            if self.trainer.global_rank == rank:
+                os.kill(os.getpid(), asked)
+            return super().predict_step(batch, number)
+
     class RankOneBreaks(Train):
         def training_step(self, batch, number):
             if self.trainer.global_rank == 1 and number == 2:

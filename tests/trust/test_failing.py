@@ -47,6 +47,19 @@ def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, 
     assert same(weights(tmp_path / whole), weights(tmp_path / part))
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch, rank):
+    prepare(tmp_path)
+    monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
+    run, command = words(2, "run", "methods.AskedOutside")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    hint = f"go on with `medunlearn fit --config {run}/config.yaml --resume true`"
+    assert told == [f"medunlearn: ended by SIGTERM; {hint}"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

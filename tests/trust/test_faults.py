@@ -1,5 +1,6 @@
 """What goes wrong around a run: one line says it, nothing half-written is left, and the training is not lost."""
 
+import errno
 import json
 import os
 import stat
@@ -9,6 +10,9 @@ from pathlib import Path
 import children
 import pytest
 from conftest import QUIET, same, weights, write_npz
+
+from medunlearn.checkpoints import WholeCheckpoints
+from medunlearn.runs import RunDir
 
 MEGABYTE = 2**20
 LOGGED = [option for option in QUIET if "logger" not in option]
@@ -69,6 +73,31 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are POSIX's")
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
+    """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
+    path, write = tmp_path / "last.ckpt", RunDir.write_bytes
+    checkpoints = WholeCheckpoints()
+    for epoch in (0, 1):
+        checkpoints.save_checkpoint({"epoch": epoch}, path)
+
+    def full(file, content):
+        if file == path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDir, "write_bytes", full)
+        for epoch in (2, 3, 4):
+            with pytest.raises(OSError, match="No space"):
+                (WholeCheckpoints() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
+    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 1}
+    for epoch in (5, 6):
+        checkpoints.save_checkpoint({"epoch": epoch}, path)
+    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 6}
+    assert len(path.with_name("last.ckpt.sha256").read_text().split()) == 2
+
+
 def test_a_run_directory_that_is_read_only(folder, tmp_path):
     run = tmp_path / "shut" / "run"
     run.parent.mkdir()

@@ -5,15 +5,21 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from conftest import QUIET, same, weights, write_npz
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 import medunlearn.methods.classifier as classifier
 import medunlearn.methods.salun as salun
 from medunlearn.__main__ import main
+from medunlearn.callbacks import Interruption
+from medunlearn.errors import Interrupted
 
 DETERMINISTIC = ["--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=3"]
 STEPS = {"Train": 12, "Retrain": 9, "SalUn-mixed": 12, "SalUn-sequential": 12}  # of three epochs in batches of 8
@@ -145,6 +151,47 @@ def test_workers_go_on_in_the_middle_of_an_epoch_too(words, signalled, workers):
     assert same(weights(whole), weights(Path("part")))
 
 
+# Ctrl-C as a terminal sends it: to every process of the group, the workers too.
+GROUP = """
+    import os, subprocess, sys, time
+    import medunlearn.methods.classifier as classifier
+    from medunlearn.__main__ import main
+
+    step, calls = classifier.Classifier.training_step, []
+
+    def counted(*args):
+        calls.append(0)
+        if len(calls) == 2:
+            subprocess.run(["kill", "-s", sys.argv[1], "--", f"-{os.getpgid(0)}"], start_new_session=True)
+            time.sleep(0.5)
+        return step(*args)
+
+    classifier.Classifier.training_step = counted
+    sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM"])
+def test_a_signal_to_the_whole_group_with_workers(words, name):
+    number, given = signal.Signals[f"SIG{name}"], [*words("Train", "part"), "--data.num_workers=2"]
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(GROUP), name, *given],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        timeout=120,
+    )
+    assert ended.returncode == 128 + number, ended.stderr
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    assert told == [
+        f"medunlearn: ended by {number.name}; go on with `medunlearn fit --config part/config.yaml --resume true`"
+    ]
+    whole = words.whole("Train")
+    assert main([*words("Train", "part"), "--resume=true"]) == 0
+    assert same(weights(whole), weights(Path("part")))
+
+
 @pytest.fixture
 def slurm(monkeypatch, tmp_path):
     """A SLURM job of one task, and a `scontrol` that notes what it is asked."""
@@ -171,6 +218,25 @@ def test_slurm_requeues_a_job_that_goes_on_exactly(words, signalled, slurm, monk
     assert main(words("SalUn-mixed", "part")) == 0, "SLURM runs the same command again, which says nothing of resuming"
     assert len(calls) == 12
     assert same(weights(whole), weights(Path("part")))
+
+
+def test_the_first_process_requeues_also_where_another_one_hears_of_it_first(slurm):
+    """A stand-in for the trainer of the first of two processes, of which only the second has its signal yet."""
+    other = torch.tensor(int(signal.SIGUSR1))
+    trainer = SimpleNamespace(
+        accumulate_grad_batches=1,
+        is_last_batch=False,
+        world_size=2,
+        strategy=SimpleNamespace(
+            root_device=torch.device("cpu"),
+            reduce=lambda value, reduce_op: torch.maximum(value, other),
+            reduce_boolean_decision=lambda decision, all: True,
+        ),
+        _accelerator_connector=SimpleNamespace(cluster_environment=SLURMEnvironment()),
+    )
+    with pytest.raises(Interrupted, match="SIGUSR1"):
+        Interruption(None).on_train_batch_end(trainer, None, None, None, 0)
+    assert Path("scontrol.txt").read_text() == "requeue 7\n"
 
 
 def test_a_plan_passes_a_signal_on_to_its_stage_and_goes_on_later(npz):
