@@ -32,9 +32,9 @@ class _Row(NamedTuple):
 def comparison(runs: Iterable[RunDir]) -> str:
     """Return the comparison of finished runs as Markdown, one table for each forget set.
 
-    Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the model retrained on the same split,
-    under the same preset, seed and attack; AG is the mean of the four distances. A model trained before anything was to
-    be forgotten is measured on the forget set of the runs that unlearned from it.
+    Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the model retrained on the same split: the
+    run's own reference, or else the one under the same preset, seed and attack. AG is the mean of the four distances. A
+    model trained before anything was to be forgotten is measured on the forget set of the runs that unlearned from it.
 
     Args:
         runs: Run directories, in the order of the rows.
@@ -103,9 +103,14 @@ def _row(run: _Run, group: Sequence[_Run]) -> _Row:
 
 
 def _reference(run: _Run, group: Sequence[_Run]) -> _Run | None:
-    """Return the Retrain that a run is compared with; None where there is none, or more than one could be it."""
-    fitting = [other for other in group if other.metrics["method"] == "Retrain" and _comparable(run, other)]
-    named = [other for other in fitting if other.is_at(run.metrics.get("reference"))]
+    """Return the Retrain that a run is compared with: the one that it names, or else the only one that fits."""
+    attacked = [
+        other
+        for other in group
+        if other.metrics["method"] == "Retrain" and attack_settings(other.metrics) == attack_settings(run.metrics)
+    ]
+    fitting = [other for other in attacked if _comparable(run, other)]
+    named = [other for other in attacked if other.is_at(run.metrics.get("reference"))]
     chosen = named or [other for other in fitting if other is run] or fitting
     return chosen[0] if len(chosen) == 1 else None
 

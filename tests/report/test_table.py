@@ -74,8 +74,9 @@ def test_of_several_retrained_models_the_named_one_counts():
     change(salun, AG=1.875, reference=other)
     assert gaps(train, retrain, other, salun) == {train: "4.00", retrain: "0", other: "0", salun: "1.88"}
     change(other, seed=1)
-    assert gaps(train, retrain, other, salun)[salun] == "0.88", "another seed's is no reference"
-    assert gaps(train, other, salun)[salun] == "-"
+    assert gaps(train, retrain, other, salun)[salun] == "1.88", "a reference that was named is taken"
+    change(salun, reference=None)
+    assert gaps(train, retrain, other, salun)[salun] == "0.88", "else another seed's is none"
 
 
 def test_runs_without_a_configuration_are_paired_by_their_metrics():
