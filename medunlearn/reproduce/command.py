@@ -103,10 +103,14 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
 
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
     missing = {outcome.stage.run.path for outcome in broken}
+    wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
-        print(f"\n{comparison(finished)}")
-    for outcome in broken:
-        print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
+        try:
+            print(f"\n{comparison(finished)}")
+        except InputError as error:  # what became of the stages is still told
+            wrong.append(f"no comparison: {error}")
+    for line in wrong:
+        print(f"medunlearn: {line}", file=sys.stderr)
     if broken:
         print("medunlearn: the same command goes on from there", file=sys.stderr)
-    return 1 if broken else 0
+    return 1 if wrong else 0

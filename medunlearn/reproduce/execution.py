@@ -142,13 +142,8 @@ def _devices(words: Sequence[str]) -> int:
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
     if stage.run.finished:
-        if original := stage.run.remade_original("run_dir"):
-            reason = (
-                f"it started from another model than {original} holds now; delete it, and the same command makes it "
-                "again"
-            )
-            return Outcome(stage, "failed", reason=reason)
-        return Outcome(stage, "finished before")
+        reason = _unusable(stage.run)
+        return Outcome(stage, "failed", reason=reason) if reason else Outcome(stage, "finished before")
     broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
     missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
     if broken:
@@ -156,6 +151,17 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     if missing:
         return Outcome(stage, "left out", reason=f"it needs {missing[0]}, which is not there and not in this plan")
     return None
+
+
+def _unusable(run: RunDir) -> str:
+    """Return why a finished run is not taken as it is; else an empty text."""
+    try:
+        original = run.remade_original("run_dir")
+    except (InputError, OSError) as error:  # of this stage alone: the plan goes on with the rest
+        return str(error)
+    if not original:
+        return ""
+    return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
 
 
 def _run_process(words: Sequence[str]) -> int:
