@@ -62,8 +62,9 @@ def run_stage(stage: Stage) -> Outcome:
     start = time.perf_counter()
     status = _run_process([sys.executable, "-m", "medunlearn", *words])
     seconds = time.perf_counter() - start
-    if status - 128 in PASSED_ON:
-        raise Interrupted(status - 128, "the same command goes on from there")
+    number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
+    if number in PASSED_ON:
+        raise Interrupted(number, "the same command goes on from there")
     if status:
         return Outcome(stage, "failed", seconds, f"exit status {status}" if status > 0 else f"signal {-status}")
     return Outcome(stage, "done", seconds)
@@ -170,19 +171,26 @@ def _run_process(words: Sequence[str]) -> int:
         process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
-    with _passing_on(process):
-        return process.wait()
+    with _passing_on(process) as passed:
+        status = process.wait()
+    return 128 + passed[0] if passed else status  # whatever the stage made of it
 
 
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Pass on to `process` what asks this one to end, so that it can end in good order."""
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on."""
+    passed: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
-        yield
+        yield passed
         return
-    before = {number: signal.signal(number, lambda number, _: process.send_signal(number)) for number in PASSED_ON}
+
+    def pass_on(number: int, _: object) -> None:
+        passed.append(number)
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
     try:
-        yield
+        yield passed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
