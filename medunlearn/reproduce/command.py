@@ -6,7 +6,8 @@ from typing import Any, get_args
 from medunlearn.errors import InputError
 from medunlearn.reproduce.configs import shipped_plans
 from medunlearn.reproduce.execution import Engine, Outcome, run_locally, run_on_ray
-from medunlearn.reproduce.plan import Selection, Stage, check_augmentations, check_options, read_plan
+from medunlearn.reproduce.options import check_augmentations, check_options, check_seeds
+from medunlearn.reproduce.plan import Selection, Stage, read_plan
 from medunlearn.reproduce.reuse import check_settings
 from medunlearn.reproduce.schedule import TimeLeft
 
@@ -26,6 +27,8 @@ examples:
   medunlearn reproduce paper --dry_run
 """
 
+HELP = "`medunlearn reproduce --help` lists the options"
+
 
 def reproduce(words: list[str]) -> int:
     """Run `medunlearn reproduce PLAN [options]` and return its exit status: 0 where every stage is finished, else 1.
@@ -38,11 +41,12 @@ def reproduce(words: list[str]) -> int:
     """
     first_option = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     names, given = words[:first_option], words[first_option:]
-    parsed, options = _parser().parse_known_args(given)
+    parsed, options = _parsed(given)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
     check_options(options)
     check_augmentations(parsed.augmentations)
+    check_seeds(parsed.seeds)
     plan = read_plan(names)
     stages = plan.stages(_selection(parsed, options))
     if parsed.dry_run:
@@ -50,6 +54,18 @@ def reproduce(words: list[str]) -> int:
         return 0
     outcomes = _run(stages, check_settings(stages), parsed.engine)
     return _conclude(stages, outcomes)
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    try:
+        return _parser().parse_known_args(words)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error.argument_name}: {error.message}; {HELP}") from None
+
+
+def _seed(word: str) -> int | str:
+    number = word.removeprefix("-").isdecimal() and len(word) < 20
+    return int(word) if number else word  # which check_seeds refuses
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rates", nargs="+", default=[], type=float, metavar="R", help="only these: 10 or 0.1 for 10 %%"
     )
     parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
-    parser.add_argument("--seeds", nargs="+", default=[], type=int, metavar="S", help="once for each of these seeds")
+    parser.add_argument("--seeds", nargs="+", default=[], type=_seed, metavar="S", help="once for each of these seeds")
     parser.add_argument("--engine", choices=get_args(Engine), default="local", help="where stages run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
     return parser

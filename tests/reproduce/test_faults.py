@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plans import runner, two_chains
+from plans import dry, model, runner, two_chains, write
 
 import medunlearn.reproduce.execution as execution
 from medunlearn.__main__ import main
@@ -51,3 +51,61 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
         assert execution._run_process([sys.executable, "-c", stage]) == 128 + signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("options", [{"data.forget.rate": 0.1}, {"data.forget": {"rate": 0.1}}, {}])
+def test_a_seed_draws_its_own_forget_set_wherever_that_is_asked_for(capsys, options):
+    retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"))
+    plan = write("plan.yaml", configs=[retrain], seeds=[0, 1], options=options)
+    words = [] if options else ["--data", "{forget: {rate: 0.1}}"]
+    first, second = dry(capsys, plan, *words)
+    assert "seed" not in first
+    assert second.endswith("--seed_everything 1 --data.forget.seed 1 --run_dir r/r_seed1")
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "by"),
+    [
+        (["--seeds", "0", "--seed_everything", "5"], "--seed_everything", "seeds"),
+        (["--seeds", "0", "--data.forget.seed=5"], "--data.forget.seed", "seeds"),
+        (["--seeds", "0", "--data.forget", "{rate: 0.1, seed: 5}"], "--data.forget.seed", "seeds"),
+        (["--augmentations", "Default", "--data.augmentation", "NoAug"], "--data.augmentation", "augmentations"),
+        (["--augmentations", "Default", '--data={"augmentation":"NoAug"}'], "--data.augmentation", "augmentations"),
+    ],
+)
+def test_what_seeds_and_augmentations_set_is_not_set_beside_them(capsys, words, option, by):
+    message = f"{option}: this plan's {by} set it for each stage; leave out {option} or {by}"
+    files = two_chains()
+    assert main(["reproduce", *files, *words, "--dry_run"]) == 2
+    assert message in capsys.readouterr().err
+    values = {"seeds": [0], "augmentations": ["Default"]}
+    plan = write("plan.yaml", configs=files, options={"trainer.max_epochs": 3}, **{by: values[by]})
+    assert main(["reproduce", plan, *words[2:], "--dry_run"]) == 2
+    assert message in capsys.readouterr().err
+    assert len(dry(capsys, *files, *words[2:])) == 4, "without them it goes to every stage"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        *(
+            (["--seeds", "0", seed], f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295")
+            for seed in ("a", "0.5", "-1", "4294967296", "9" * 30)
+        ),
+        (["--seeds"], "--seeds: expected at least one argument; `medunlearn reproduce --help` lists the options"),
+        (["--rates", "x"], "--rates: invalid float value: 'x'; `medunlearn reproduce --help`"),
+        (["--engine", "slurm"], "--engine: invalid choice: 'slurm'"),
+        (["--dry_run=yes"], "--dry_run: ignored explicit argument 'yes'"),
+    ],
+)
+def test_wrong_values_of_a_plans_options_are_refused_in_one_line(capsys, words, message):
+    assert main(["reproduce", "paper", "--dry_run", *words]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_plan_file_names_no_wrong_seed(capsys, seed):
+    assert main(["reproduce", write("plan.yaml", configs=two_chains(), seeds=[seed]), "--dry_run"]) == 2
+    assert f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
