@@ -1,4 +1,6 @@
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -52,7 +54,7 @@ def reproduce(words: list[str]) -> int:
     if parsed.dry_run:
         print("\n".join(stage.command for stage in stages))
         return 0
-    outcomes = _run(stages, check_settings(stages), parsed.engine)
+    outcomes = _run(stages, _settings(stages), parsed.engine)
     return _conclude(stages, outcomes)
 
 
@@ -61,6 +63,21 @@ def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
         return _parser().parse_known_args(words)
     except argparse.ArgumentError as error:
         raise InputError(f"{error.argument_name}: {error.message}; {HELP}") from None
+
+
+def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    try:
+        return check_settings(stages)
+    except InputError as error:
+        unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", str(error))
+        if unknown is None:
+            raise
+        own = [f"--{name}" for name in vars(_parser().parse_args([]))]
+        close = difflib.get_close_matches(unknown[1], own, n=1, cutoff=0.8)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise InputError(
+            f"{str(error)[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
+        ) from None
 
 
 def _seed(word: str) -> int | str:

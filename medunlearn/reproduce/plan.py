@@ -4,12 +4,14 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.reproduce.configs import find_config, read_config, shipped_configs, shipped_plan, shipped_plans
 from medunlearn.reproduce.options import check_augmentations, check_governed, check_options, check_seeds, options_in
 from medunlearn.runs import RunDir
@@ -101,8 +103,15 @@ def read_plan(names: Sequence[str]) -> Plan:
     """
     if len(names) == 1 and names[0] in shipped_plans():
         return _plan_file(shipped_plan(names[0]))
+    if len(names) == 1 and not Path(names[0]).suffix and not exists(Path(names[0])):
+        close = get_close_matches(names[0][:100], shipped_plans(), n=1)
+        hint = f"did you mean {close[0]}? The shipped plans are" if close else "give a YAML file or one of"
+        raise InputError(f"plan={names[0]}: no such plan; {hint} {', '.join(shipped_plans())}")
     files = [find_config(name) for name in names]
     plans = [file for file in files if "configs" in read_config(file)]
+    for file in files:
+        if file not in plans and "run_dir" not in (content := read_config(file)) and content.keys() & {"config", *KEYS}:
+            raise InputError(f"plan={file}: names no configs; write `configs: [FILE, FILE]`")
     if plans and len(files) > 1:
         raise InputError(f"plan={plans[0]}: is a plan; give it alone, or config files")
     return _plan_file(plans[0]) if plans else Plan(tuple(files))

@@ -9,6 +9,8 @@ from plans import dry, model, runner, two_chains, write
 
 import medunlearn.reproduce.execution as execution
 from medunlearn.__main__ import main
+from medunlearn.errors import InputError
+from medunlearn.reproduce.configs import resolve_configs
 
 
 def test_a_finished_stage_that_cannot_be_read_does_not_end_the_plan(monkeypatch, capsys):
@@ -109,3 +111,66 @@ def test_wrong_values_of_a_plans_options_are_refused_in_one_line(capsys, words, 
 def test_a_plan_file_names_no_wrong_seed(capsys, seed):
     assert main(["reproduce", write("plan.yaml", configs=two_chains(), seeds=[seed]), "--dry_run"]) == 2
     assert f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--run_di", "--overw", "--res", "--conf", "--c", "-c", "-cx.yaml"])
+def test_a_shortened_option_is_refused_like_the_whole_one(capsys, option):
+    for words in ([option, "x"], [f"{option}=x"]):
+        assert main(["reproduce", *two_chains(), *words, "--dry_run"]) == 2
+        assert f"{option}: does not go to every stage of a plan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--conf", "bad.yaml"], ["--confi=bad.yaml"], ["-cbad.yaml"], ["-c=bad.yaml"]])
+def test_a_config_is_looked_at_however_its_option_is_written(words):
+    Path("bad.yaml").write_text("- no settings")
+    with pytest.raises(InputError, match=r"config=bad.yaml: holds no settings"):
+        resolve_configs(["fit", *words])
+    Path("bad.yaml").unlink()
+    assert resolve_configs(["fit", "-cconfigs/train_blood.yaml"])[1].endswith("configs/train_blood.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("papr", "plan=papr: no such plan; did you mean paper? The shipped plans are demo, figure2, paper"),
+        ("x", "plan=x: no such plan; give a YAML file or one of demo, figure2, paper"),
+        ("plan.yaml", "plan=plan.yaml: names no configs; write `configs: [FILE, FILE]`"),
+        ("seeds.yaml", "plan=seeds.yaml: names no configs; write `configs: [FILE, FILE]`"),
+    ],
+)
+def test_a_plan_that_is_none_is_not_taken_for_an_experiment(capsys, name, message):
+    write("plan.yaml", config=["configs/train_blood.yaml"])
+    write("seeds.yaml", confgs=["configs/train_blood.yaml"], seeds=[1])
+    assert main(["reproduce", name, "--dry_run"]) == 2
+    assert capsys.readouterr().err == f"medunlearn: error: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--dryrun"], "--dryrun: no such option; did you mean --dry_run? "),
+        (["--sedes", "1"], "--sedes 1: no such option; did you mean --seeds? "),
+        (["--nonsense"], "--nonsense: no such option; "),
+    ],
+)
+def test_an_unknown_option_points_to_those_of_plans(capsys, words, hint):
+    assert main(["reproduce", "configs/train_blood.yaml", *words]) == 2
+    told = capsys.readouterr().err
+    assert f"{hint}`medunlearn reproduce --help` lists the options, `medunlearn fit --help` those of stages" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("run_dir: r\nmodel:\n  class_path: Train\n init_args: 3\n", "line 4, column 2: expected <block end>"),
+        ("run_dir: r\ndata: [1\nmodel: x\n", "line 3, column 6: expected ',' or ']'"),
+        ("run_dir: r\n\tdata: 3\n", "line 2, column 1: found character '\\t' that cannot start any token"),
+    ],
+)
+def test_the_fault_in_a_config_is_named_with_its_place(capsys, text, where):
+    Path("bad.yaml").write_text(text)
+    assert main(["reproduce", "bad.yaml", "--dry_run"]) == 2
+    told = capsys.readouterr().err
+    assert f"config=bad.yaml: cannot be read as YAML ({where}" in told
+    assert told.count("\n") == 1
