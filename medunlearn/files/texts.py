@@ -85,8 +85,15 @@ def read_yaml(path: Path) -> Any:
     except Fault:
         raise
     except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
-        words = " ".join(str(error).split())[:150] or type(error).__name__
-        raise Fault(f"{words}; mend it") from None
+        raise Fault(f"{_yaml_problem(error)[:200]}; mend it") from None
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Return what is wrong and where; PyYAML begins with where the block around it begins."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem is None or error.problem_mark is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    mark = error.problem_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {' '.join(error.problem.split())}"
 
 
 class _Loader(yaml.SafeLoader):

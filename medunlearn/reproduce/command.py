@@ -1,4 +1,6 @@
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -6,7 +8,8 @@ from typing import Any, get_args
 from medunlearn.errors import InputError
 from medunlearn.reproduce.configs import shipped_plans
 from medunlearn.reproduce.execution import Engine, Outcome, run_locally, run_on_ray
-from medunlearn.reproduce.plan import Selection, Stage, check_augmentations, check_options, read_plan
+from medunlearn.reproduce.options import check_augmentations, check_options, check_seeds
+from medunlearn.reproduce.plan import Selection, Stage, read_plan
 from medunlearn.reproduce.reuse import check_settings
 from medunlearn.reproduce.schedule import TimeLeft
 
@@ -26,6 +29,8 @@ examples:
   medunlearn reproduce paper --dry_run
 """
 
+HELP = "`medunlearn reproduce --help` lists the options"
+
 
 def reproduce(words: list[str]) -> int:
     """Run `medunlearn reproduce PLAN [options]` and return its exit status: 0 where every stage is finished, else 1.
@@ -38,18 +43,46 @@ def reproduce(words: list[str]) -> int:
     """
     first_option = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     names, given = words[:first_option], words[first_option:]
-    parsed, options = _parser().parse_known_args(given)
+    parsed, options = _parsed(given)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
     check_options(options)
     check_augmentations(parsed.augmentations)
+    check_seeds(parsed.seeds)
     plan = read_plan(names)
     stages = plan.stages(_selection(parsed, options))
     if parsed.dry_run:
         print("\n".join(stage.command for stage in stages))
         return 0
-    outcomes = _run(stages, check_settings(stages), parsed.engine)
+    outcomes = _run(stages, _settings(stages), parsed.engine)
     return _conclude(stages, outcomes)
+
+
+def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    try:
+        return _parser().parse_known_args(words)
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error.argument_name}: {error.message}; {HELP}") from None
+
+
+def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+    try:
+        return check_settings(stages)
+    except InputError as error:
+        unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", str(error))
+        if unknown is None:
+            raise
+        own = [f"--{name}" for name in vars(_parser().parse_args([]))]
+        close = difflib.get_close_matches(unknown[1], own, n=1, cutoff=0.8)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise InputError(
+            f"{str(error)[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
+        ) from None
+
+
+def _seed(word: str) -> int | str:
+    number = word.removeprefix("-").isdecimal() and len(word) < 20
+    return int(word) if number else word  # which check_seeds refuses
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rates", nargs="+", default=[], type=float, metavar="R", help="only these: 10 or 0.1 for 10 %%"
     )
     parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
-    parser.add_argument("--seeds", nargs="+", default=[], type=int, metavar="S", help="once for each of these seeds")
+    parser.add_argument("--seeds", nargs="+", default=[], type=_seed, metavar="S", help="once for each of these seeds")
     parser.add_argument("--engine", choices=get_args(Engine), default="local", help="where stages run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
     return parser
@@ -103,10 +136,14 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
 
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
     missing = {outcome.stage.run.path for outcome in broken}
+    wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
-        print(f"\n{comparison(finished)}")
-    for outcome in broken:
-        print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
+        try:
+            print(f"\n{comparison(finished)}")
+        except InputError as error:  # what became of the stages is still told
+            wrong.append(f"no comparison: {error}")
+    for line in wrong:
+        print(f"medunlearn: {line}", file=sys.stderr)
     if broken:
         print("medunlearn: the same command goes on from there", file=sys.stderr)
-    return 1 if broken else 0
+    return 1 if wrong else 0

@@ -47,7 +47,7 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
 
 
 def resolve_configs(args: list[str]) -> list[str]:
-    """Return command-line words with each `--config FILE` found, see `find_config`.
+    """Return command-line words with each `--config FILE` found, see `find_config`, however that option is written.
 
     Raises:
         InputError: If there is no such file, or it holds no settings.
@@ -61,13 +61,19 @@ def resolve_configs(args: list[str]) -> list[str]:
 
     for word in args:
         option, equals, value = word.partition("=")
-        if words and words[-1] in ("-c", "--config"):
+        if words and _names_config(words[-1]):
             words.append(found(word))
-        elif equals and option in ("-c", "--config"):
+        elif equals and _names_config(option):
             words.append(f"{option}={found(value)}")
+        elif word.startswith("-c") and word != "-c":
+            words.append(f"-c={found(word[2:])}")
         else:
             words.append(word)
     return words
+
+
+def _names_config(option: str) -> bool:
+    return option == "-c" or (option.startswith("--co") and "--config".startswith(option))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -62,8 +62,9 @@ def run_stage(stage: Stage) -> Outcome:
     start = time.perf_counter()
     status = _run_process([sys.executable, "-m", "medunlearn", *words])
     seconds = time.perf_counter() - start
-    if status - 128 in PASSED_ON:
-        raise Interrupted(status - 128, "the same command goes on from there")
+    number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
+    if number in PASSED_ON:
+        raise Interrupted(number, "the same command goes on from there")
     if status:
         return Outcome(stage, "failed", seconds, f"exit status {status}" if status > 0 else f"signal {-status}")
     return Outcome(stage, "done", seconds)
@@ -142,13 +143,8 @@ def _devices(words: Sequence[str]) -> int:
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
     if stage.run.finished:
-        if original := stage.run.remade_original("run_dir"):
-            reason = (
-                f"it started from another model than {original} holds now; delete it, and the same command makes it "
-                "again"
-            )
-            return Outcome(stage, "failed", reason=reason)
-        return Outcome(stage, "finished before")
+        reason = _unusable(stage.run)
+        return Outcome(stage, "failed", reason=reason) if reason else Outcome(stage, "finished before")
     broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
     missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
     if broken:
@@ -158,25 +154,43 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     return None
 
 
+def _unusable(run: RunDir) -> str:
+    """Return why a finished run is not taken as it is; else an empty text."""
+    try:
+        original = run.remade_original("run_dir")
+    except (InputError, OSError) as error:  # of this stage alone: the plan goes on with the rest
+        return str(error)
+    if not original:
+        return ""
+    return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
+
+
 def _run_process(words: Sequence[str]) -> int:
     process = subprocess.Popen(
         words,
         process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
-    with _passing_on(process):
-        return process.wait()
+    with _passing_on(process) as passed:
+        status = process.wait()
+    return 128 + passed[0] if passed else status  # whatever the stage made of it
 
 
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Pass on to `process` what asks this one to end, so that it can end in good order."""
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on."""
+    passed: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
-        yield
+        yield passed
         return
-    before = {number: signal.signal(number, lambda number, _: process.send_signal(number)) for number in PASSED_ON}
+
+    def pass_on(number: int, _: object) -> None:
+        passed.append(number)
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
     try:
-        yield
+        yield passed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,14 +4,16 @@ import json
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.reproduce.configs import find_config, read_config, shipped_configs, shipped_plan, shipped_plans
+from medunlearn.reproduce.options import check_augmentations, check_governed, check_options, check_seeds, options_in
 from medunlearn.runs import RunDir
 
 KEYS = ("configs", "seeds", "augmentations", "options")
@@ -81,9 +83,13 @@ class Plan:
         """
         options = (*self.options, *selection.options)
         plain = _selected(in_order([_stage(config, options) for config in self.configs]), selection)
-        presets = selection.augmentations or self.augmentations or (None,)
-        seeds = selection.seeds or self.seeds or (None,)
-        return [stage for preset, seed in product(presets, seeds) for stage in _varied(plain, preset, seed)]
+        presets = selection.augmentations or self.augmentations
+        seeds = selection.seeds or self.seeds
+        for by, values in (("augmentations", presets), ("seeds", seeds)):
+            if values:
+                check_governed(options, by)
+        varied = product(presets or (None,), seeds or (None,))
+        return [stage for preset, seed in varied for stage in _varied(plain, preset, seed)]
 
 
 def read_plan(names: Sequence[str]) -> Plan:
@@ -97,8 +103,15 @@ def read_plan(names: Sequence[str]) -> Plan:
     """
     if len(names) == 1 and names[0] in shipped_plans():
         return _plan_file(shipped_plan(names[0]))
+    if len(names) == 1 and not Path(names[0]).suffix and not exists(Path(names[0])):
+        close = get_close_matches(names[0][:100], shipped_plans(), n=1)
+        hint = f"did you mean {close[0]}? The shipped plans are" if close else "give a YAML file or one of"
+        raise InputError(f"plan={names[0]}: no such plan; {hint} {', '.join(shipped_plans())}")
     files = [find_config(name) for name in names]
     plans = [file for file in files if "configs" in read_config(file)]
+    for file in files:
+        if file not in plans and "run_dir" not in (content := read_config(file)) and content.keys() & {"config", *KEYS}:
+            raise InputError(f"plan={file}: names no configs; write `configs: [FILE, FILE]`")
     if plans and len(files) > 1:
         raise InputError(f"plan={plans[0]}: is a plan; give it alone, or config files")
     return _plan_file(plans[0]) if plans else Plan(tuple(files))
@@ -149,6 +162,7 @@ def _plan_file(path: Path) -> Plan:
         raise InputError(f"plan={path}: options={options}; give numbers, words, lists or true and false") from None
     check_options(words)
     check_augmentations(_list(content, "augmentations", str, path))
+    check_seeds(_list(content, "seeds", int, path))
     return Plan(
         configs=tuple(find_config(name, beside=path.parent) for name in _list(content, "configs", str, path)),
         augmentations=tuple(_list(content, "augmentations", str, path)),
@@ -229,6 +243,7 @@ def _choices(values: Iterable[Any]) -> str:
 def _varied(stages: list[Stage], preset: str | None, seed: int | None) -> list[Stage]:
     """Return the stages under one preset and one seed, in run directories named after what differs from the configs."""
     paths, changes = {}, {}
+    given = options_in(stages[0].words)  # the same for all
     for stage in stages:
         content = read_config(stage.config)
         data = _mapping(content.get("data"))
@@ -239,7 +254,8 @@ def _varied(stages: list[Stage], preset: str | None, seed: int | None) -> list[S
         if seed is not None and seed != content.get("seed_everything", 0):
             suffix += f"_seed{seed}"
             words += ["--seed_everything", str(seed)]
-            words += ["--data.forget.seed", str(seed)] if "forget" in data else []
+            forgets = "forget" in data or any(f"{name}.".startswith("--data.forget.") for name in given)
+            words += ["--data.forget.seed", str(seed)] if forgets else []
         paths[stage.run.path] = stage.run.path.with_name(stage.run.path.name + suffix)
         changes[stage.run.path] = words
     return [_renamed(stage, changes[stage.run.path], paths) for stage in stages]
@@ -254,18 +270,3 @@ def _renamed(stage: Stage, words: list[str], paths: dict[Path, Path]) -> Stage:
             words = [*words, option, str(paths[path])]
     needs = tuple(paths.get(need, need) for need in stage.needs)
     return replace(stage, run=RunDir(run), needs=needs, words=(*stage.words, *words))
-
-
-def check_options(words: Iterable[str]) -> None:
-    """Refuse options of fit that would be wrong for every stage at once."""
-    for word in words:
-        option = word.partition("=")[0]
-        if option in ("--run_dir", "--resume", "--overwrite", "-c", "--config"):
-            raise InputError(f"{option}: does not go to every stage of a plan; set it in the config files")
-
-
-def check_augmentations(names: Iterable[str]) -> None:
-    """Refuse presets that do not exist."""
-    for name in names:
-        if name not in get_args(Preset):
-            raise InputError(f"augmentations={name}: unknown preset; choose from {', '.join(get_args(Preset))}")

@@ -2,24 +2,14 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 from conftest import QUIET
+from plans import dry, model, runner, two_chains, write
 
 import medunlearn.reproduce.execution as execution
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
 from medunlearn.reproduce.configs import command_for, find_config, resolve_configs, shipped_configs
 from medunlearn.reproduce.plan import read_plan
-
-
-def write(name, **content):
-    Path(name).write_text(yaml.safe_dump(content))
-    return name
-
-
-def model(method, original=None):
-    arguments = {} if original is None else {"init_args": {"original": original}}
-    return {"class_path": method} | arguments
 
 
 def test_stages_come_after_those_they_read_from():
@@ -104,43 +94,6 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert not calls
 
 
-def runner(monkeypatch, statuses):
-    """Let stages end with these statuses, by run directory; those with 0 leave a finished run."""
-    calls = []
-
-    def run(words):
-        stage = next(Path(word) for word in calls_run_dirs(words))
-        calls.append(str(stage))
-        status = statuses.get(str(stage), 0)
-        if status == 0:
-            stage.mkdir(parents=True, exist_ok=True)
-            (stage / "metrics.json").write_text(json.dumps({"runtime": {"training": 60.0}}))
-        return status
-
-    monkeypatch.setattr(execution, "_run_process", run)
-    monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs: "THE TABLE")
-    settings = {"trainer": {"max_epochs": None}}
-    monkeypatch.setattr("medunlearn.reproduce.command.check_settings", lambda stages: [settings] * len(stages))
-    return calls
-
-
-def calls_run_dirs(words):
-    if "--run_dir" in words:
-        return [words[words.index("--run_dir") + 1]]
-    return [yaml.safe_load(Path(words[words.index("--config") + 1]).read_text())["run_dir"]]
-
-
-def two_chains():
-    files = []
-    for name in "ab":
-        train = {"run_dir": f"r/{name}_train", "model": model("Train"), "data": {"dataset": f"{name}mnist"}}
-        forget = {"dataset": f"{name}mnist", "forget": {"rate": 0.1}}
-        files.append(write(f"{name}_train.yaml", **train))
-        salun = {"run_dir": f"r/{name}_salun", "model": model("SalUn", f"r/{name}_train"), "data": forget}
-        files.append(write(f"{name}_salun.yaml", **salun))
-    return files
-
-
 def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
     calls = runner(monkeypatch, {"r/a_train": 3})
     files = two_chains()
@@ -194,11 +147,6 @@ def test_the_estimate_counts_epochs_and_the_images_that_are_left():
     assert clock.seconds_left() is None
     clock.count(execution.Outcome(stages[0], "done", 400.0))
     assert clock.seconds_left() == pytest.approx(200 + 20)
-
-
-def dry(capsys, *words):
-    assert main(["reproduce", *words, "--dry_run"]) == 0
-    return capsys.readouterr().out.splitlines()
 
 
 def test_the_papers_plan_in_order_one_command_a_line(capsys):
