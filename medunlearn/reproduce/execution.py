@@ -60,7 +60,7 @@ def run_stage(stage: Stage) -> Outcome:
     """
     words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = _run_process([sys.executable, "-m", "medunlearn", *words])
+    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *words])
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:
