@@ -8,7 +8,7 @@ import yaml
 from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
 
-REFUSED = ("--run_dir", "--resume", "--overwrite", "--config")
+REFUSED = ("--run_dir", "--resume", "--overwrite", "--config", "--ckpt_path", "--print_config")
 GOVERNED = {"seeds": ("--seed_everything", "--data.forget.seed"), "augmentations": ("--data.augmentation",)}
 MOST_SEED = 2**32 - 1  # NumPy's
 

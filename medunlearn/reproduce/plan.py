@@ -88,7 +88,7 @@ class Plan:
         for by, values in (("augmentations", presets), ("seeds", seeds)):
             if values:
                 check_governed(options, by)
-        varied = product(presets or (None,), seeds or (None,))
+        varied = product(dict.fromkeys(presets) or (None,), dict.fromkeys(seeds) or (None,))  # each once
         return [stage for preset, seed in varied for stage in _varied(plain, preset, seed)]
 
 

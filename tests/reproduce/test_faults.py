@@ -113,7 +113,17 @@ def test_a_plan_file_names_no_wrong_seed(capsys, seed):
     assert f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--run_di", "--overw", "--res", "--conf", "--c", "-c", "-cx.yaml"])
+def test_a_seed_named_twice_is_run_once(capsys):
+    configs = two_chains()
+    assert main(["reproduce", *configs, "--seeds", "0", "1", "--dry_run"]) == 0
+    once = capsys.readouterr().out
+    assert main(["reproduce", *configs, "--seeds", "0", "1", "0", "--dry_run"]) == 0
+    assert capsys.readouterr().out == once
+
+
+@pytest.mark.parametrize(
+    "option", ["--run_di", "--overw", "--res", "--conf", "--c", "-c", "-cx.yaml", "--print_config"]
+)
 def test_a_shortened_option_is_refused_like_the_whole_one(capsys, option):
     for words in ([option, "x"], [f"{option}=x"]):
         assert main(["reproduce", *two_chains(), *words, "--dry_run"]) == 2

@@ -61,8 +61,8 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     calls = []
 
     def here(words):
-        calls.append(words[3:])
-        return main(words[3:])
+        calls.append(words[4:])
+        return main(words[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}

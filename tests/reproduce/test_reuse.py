@@ -19,8 +19,8 @@ def plan(npz, monkeypatch):
     calls = []
 
     def here(words):
-        calls.append(words[3:])
-        return main(words[3:])
+        calls.append(words[4:])
+        return main(words[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
