@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from medunlearn.callbacks.environment import hardware, versions
-from medunlearn.cli import default_precision
+from medunlearn.precision import default_precision
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

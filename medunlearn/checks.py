@@ -14,6 +14,7 @@ from medunlearn.methods import Classifier
 from medunlearn.metrics import GAP_METRICS, Predictions
 from medunlearn.models import load_weights
 from medunlearn.reproduce.configs import command_for
+from medunlearn.reproduce.options import MOST_SEED
 from medunlearn.runs import RunDir
 
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
@@ -39,8 +40,6 @@ MAY_CHANGE = tuple(
 
 SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
 """The groups of settings that make a run what it is."""
-
-PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
 
 
 def check_words(words: Iterable[str]) -> None:
@@ -75,15 +74,6 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         )
     if resume and not run.started:
         raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")
-
-
-def check_precision(precision: object) -> None:
-    """Refuse precisions that keep the weights themselves in fewer bits."""
-    if precision is not None and str(precision) not in PRECISIONS:
-        raise InputError(
-            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
-            "bit-identical; use 32-true, bf16-mixed or 16-mixed"
-        )
 
 
 def check_strategy(strategy: str | Mapping[str, Any]) -> None:
@@ -147,8 +137,8 @@ def check_ckpt_path(path: object, command: str) -> None:
 
 def check_seed(seed: object) -> None:
     """Refuse a seed that no generator takes."""
-    if not isinstance(seed, bool) and isinstance(seed, int) and not 0 <= seed < 2**32:
-        raise InputError(f"seed_everything={seed}: give a whole number from 0 to {2**32 - 1}")
+    if not isinstance(seed, bool) and isinstance(seed, int) and not 0 <= seed <= MOST_SEED:
+        raise InputError(f"seed_everything={seed}: give a whole number from 0 to {MOST_SEED}")
 
 
 def check_trainer(trainer: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from medunlearn.heap import keep_freed_memory
 from medunlearn.loggers import default_loggers
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
+from medunlearn.precision import check_precision, default_precision
 from medunlearn.processes import failing_together
 from medunlearn.quiet import leave_out_remarks
 from medunlearn.reproduce.configs import resolve_configs
@@ -70,7 +71,7 @@ class UnlearningCLI(LightningCLI):
         if self.config.subcommand == "fit":
             if self.run.started and restarted_by_slurm():
                 self.settings.resume, self.settings.overwrite = True, False
-            checks.check_precision(self.settings.trainer.precision)
+            check_precision(self.settings.trainer.precision)
             checks.check_trainer(self.settings.trainer.as_dict())
             # Other processes meet the directory as the first one has left it.
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
@@ -269,17 +270,6 @@ def _input_error(error: BaseException | None) -> InputError | None:
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def default_precision() -> str:
-    """Return `bf16-mixed` where the hardware computes in bfloat16, else `32-true`."""
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return "32-true"
-    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
 
 
 def _method(class_path: str) -> type[Classifier]:

@@ -1,0 +1,29 @@
+"""In how many bits a run computes."""
+
+from pathlib import Path
+
+import torch
+
+from medunlearn.errors import InputError
+
+PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
+
+
+def check_precision(precision: object) -> None:
+    """Refuse precisions that keep the weights themselves in fewer bits."""
+    if precision is not None and str(precision) not in PRECISIONS:
+        raise InputError(
+            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
+            "bit-identical; use 32-true, bf16-mixed or 16-mixed"
+        )
+
+
+def default_precision() -> str:
+    """Return `bf16-mixed` where the hardware computes in bfloat16, else `32-true`."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "32-true"
+    return "bf16-mixed" if "avx512_bf16" in flags or "amx_bf16" in flags else "32-true"
