@@ -1,5 +1,7 @@
+import argparse
 import re
 import signal
+from typing import Any, NoReturn
 
 
 class Interrupted(Exception):
@@ -33,6 +35,23 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
+
+
+class CommandParser(argparse.ArgumentParser):
+    """argparse's parser for commands of this project: options in full, and what is wrong with them as `InputError`.
+
+    Args:
+        prog: The command, `medunlearn NAME`, and what stands before its options.
+        options: As `argparse.ArgumentParser` takes them.
+    """
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError`."""
+        command = " ".join(self.prog.split()[:2])
+        raise InputError(f"{message}; `{command} --help` lists the options")
 
 
 class Fault(Exception):

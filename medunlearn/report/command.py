@@ -1,16 +1,12 @@
-import argparse
 from pathlib import Path
 
-from medunlearn.errors import InputError
+from medunlearn.errors import CommandParser, InputError
 from medunlearn.runs import RunDir
 
 
 def report(options: list[str]) -> int:
     """Run `medunlearn report DIR... [--out DIR]` and return its exit status."""
-    try:
-        given, others = _parser().parse_known_args(options)
-    except argparse.ArgumentError as error:
-        raise InputError(f"report: {error}; see `medunlearn report --help`") from None
+    given, others = _parser().parse_known_args(options)
     if unknown := [word for word in others if word.startswith("-")]:
         raise InputError(f"{unknown[0]}: `medunlearn report` has no such option; see `medunlearn report --help`")
     paths = [*given.runs, *others]  # others: those after an option
@@ -26,13 +22,11 @@ def report(options: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "medunlearn report",
         description="Print the comparison table of run directories as Markdown; with --out, write the whole report: "
         "report.html, report.md, tables.tex, results.csv and the figures as PNG and SVG.",
-        allow_abbrev=False,
-        exit_on_error=False,
     )
     parser.add_argument(
         "runs",

@@ -1,9 +1,8 @@
 """A Weights & Biases workspace laid out for unlearning runs."""
 
-import argparse
 from typing import Any
 
-from medunlearn.errors import InputError
+from medunlearn.errors import CommandParser, InputError
 from medunlearn.metrics import GAP_METRICS
 
 NAME = "medunlearn"
@@ -15,12 +14,10 @@ def dashboard(options: list[str]) -> int:
     Raises:
         InputError: If the extra is not installed, nobody is logged in, or the service does not take the workspace.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "medunlearn dashboard",
         description="Lay out a Weights & Biases workspace for the runs of a project: UA, RA, TA, MIA, AG and RTE, the "
         "gap by method, the curves.",
-        allow_abbrev=False,
-        exit_on_error=False,
     )
     parser.add_argument("--entity", required=True, help="the user or team that owns the project")
     parser.add_argument("--project", default="medunlearn", help="the project that the runs are in (medunlearn)")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from medunlearn.errors import InputError
+from medunlearn.errors import CommandParser, InputError
 from medunlearn.reproduce.configs import shipped_plans
 from medunlearn.reproduce.execution import Engine, Outcome, run_locally, run_on_ray
 from medunlearn.reproduce.options import check_augmentations, check_options, check_seeds
@@ -43,7 +43,7 @@ def reproduce(words: list[str]) -> int:
     """
     first_option = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     names, given = words[:first_option], words[first_option:]
-    parsed, options = _parsed(given)
+    parsed, options = _parser().parse_known_args(given)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
     check_options(options)
@@ -56,13 +56,6 @@ def reproduce(words: list[str]) -> int:
         return 0
     outcomes = _run(stages, _settings(stages), parsed.engine)
     return _conclude(stages, outcomes)
-
-
-def _parsed(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    try:
-        return _parser().parse_known_args(words)
-    except argparse.ArgumentError as error:
-        raise InputError(f"{error.argument_name}: {error.message}; {HELP}") from None
 
 
 def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
@@ -85,15 +78,13 @@ def _seed(word: str) -> int | str:
     return int(word) if number else word  # which check_seeds refuses
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         "medunlearn reproduce PLAN",
         description="Run the stages of a plan in the order in which they need each other, skip what is finished, go on "
         "with what is not, and print the comparison.",
         epilog=EPILOG.format(plans=", ".join(f"`{name}`" for name in shipped_plans())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        exit_on_error=False,
     )
     parser.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these, such as blood")
     parser.add_argument(

@@ -64,3 +64,17 @@ def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces.workspaces", None)
     assert main(WORDS) == 2
     assert "pip install 'medunlearn[dashboard]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--entity", "e", "--bogus"], "unrecognized arguments: --bogus; `medunlearn dashboard --help` lists"),
+        ([], "the following arguments are required: --entity; `medunlearn dashboard --help` lists the options"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(capsys, words, told):
+    assert main(["dashboard", *words]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
