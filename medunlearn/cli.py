@@ -105,7 +105,7 @@ class UnlearningCLI(LightningCLI):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
-        except (MisconfigurationException, ValueError, TypeError) as error:
+        except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
             raise InputError(
                 f"trainer: {error}; `medunlearn {self.config.subcommand} --help` lists its options"
             ) from error

@@ -9,6 +9,7 @@ from medunlearn.__main__ import main
 from medunlearn.data.synthetic import synthetic_data
 
 SHARED = Path(__file__).parents[2] / "shared"  # real images and reference values, where the checkout has them beside it
+FORGET = "--data.forget.rate=0.25"
 QUIET = [
     "--trainer.accelerator=cpu",
     "--trainer.logger=false",
@@ -78,3 +79,13 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     """Return whether two sets of weights are bit-identical."""
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def refused(capsys, *words: str) -> str:
+    """Run a command that must end with status 2 and one line; return the line."""
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+    assert main(list(words)) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error: ")]
+    assert len(lines) == 1
+    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before, "something was written"
+    return lines[0].removeprefix("medunlearn: error: ")
