@@ -6,8 +6,8 @@ from common import DEVICE, autocast, options, report, seconds
 from torchvision import transforms
 
 from medunlearn.data.augmentation import PRESETS, augment, draw
-from medunlearn.heap import keep_freed_memory
 from medunlearn.models import ResNet18
+from medunlearn.training.memory import keep_freed_memory
 
 
 def step_seconds(images: torch.Tensor) -> float:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from medunlearn.callbacks.environment import hardware, versions
-from medunlearn.precision import default_precision
+from medunlearn.training.environment import hardware, versions
+from medunlearn.training.precision import default_precision
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

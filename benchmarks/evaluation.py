@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 
 from medunlearn import Classifier, ForgetSpec, MedMNISTDataModule, UnlearningMetrics
 from medunlearn.contracts import Batch
-from medunlearn.heap import keep_freed_memory
+from medunlearn.training.memory import keep_freed_memory
 
 
 class Counting(Classifier):

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from common import DEVICE, options, report, seconds
 
-from medunlearn.heap import keep_freed_memory
 from medunlearn.methods.saliency import FrozenWeights, forget_gradients, saliency_mask
 from medunlearn.models import ResNet18
+from medunlearn.training.memory import keep_freed_memory
 
 
 def main() -> None:

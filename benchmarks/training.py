@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models import resnet18
 
-from medunlearn.heap import keep_freed_memory
 from medunlearn.models import ResNet18
+from medunlearn.training.memory import keep_freed_memory
 
 CLASSES = 8
 

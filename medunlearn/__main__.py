@@ -60,19 +60,19 @@ def main(args: Sequence[str] | None = None) -> int:
 def _run(command: str, options: list[str]) -> int:
     # Each command imports only what it needs: Lightning alone takes seconds.
     if command == "reproduce":
-        from medunlearn.reproduce.command import reproduce
+        from medunlearn.cli.reproduce import reproduce
 
         return reproduce(options)
     if command == "report":
-        from medunlearn.report.command import report
+        from medunlearn.cli.report import report
 
         return report(options)
     if command == "dashboard":
-        from medunlearn.report.dashboard import dashboard
+        from medunlearn.cli.dashboard import dashboard
 
         return dashboard(options)
     if command in COMMANDS:
-        from medunlearn.cli import run
+        from medunlearn.cli.fit import run
 
         return run([command, *options])
     raise InputError(f"{command}: unknown command; choose one of {', '.join(COMMANDS)}")

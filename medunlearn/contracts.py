@@ -12,6 +12,9 @@ from medunlearn.timing import Stopwatch
 Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 """Augmentation: none; random crop and horizontal flip; the same and RandAugment(2, 9)."""
 
+Role = Literal["original", "retrained", "unlearned"]
+"""What a model is: it saw every image, it never saw the forget set, or it started from an original."""
+
 TrainingPart = Literal["all", "retain", "forget_then_retain"]
 """What a method trains on: every image, the retained ones only, or first the forget set and then the retained ones."""
 

@@ -1,32 +1,11 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
-from medunlearn.data.synthetic import synthetic_data
-
-SHARED = Path(__file__).parents[2] / "shared"  # real images and reference values, where the checkout has them beside it
-FORGET = "--data.forget.rate=0.25"
-QUIET = [
-    "--trainer.accelerator=cpu",
-    "--trainer.logger=false",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
-]
-
-
-def write_npz(path: Path, **changes: np.ndarray) -> Path:
-    """Write 32 training, 8 validation and 12 test images of 8x8 pixels and four classes in MedMNIST's format."""
-    data = synthetic_data(size=8, counts={"train": 32, "val": 8, "test": 12})
-    arrays = {}
-    for name in ("train", "val", "test"):
-        split = getattr(data, name)
-        arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels[:, None]}
-    np.savez(path, **(arrays | changes))
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -69,23 +48,3 @@ def trio(fit):
     retrain = fit("Retrain", "runs/retrain", forget)
     salun = fit("SalUn", "runs/salun", forget, f"--model.init_args.original={train}", f"--reference={retrain}")
     return train, retrain, salun
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    """Return the weights that a run saved."""
-    return torch.load(run / "checkpoints" / "model.ckpt", weights_only=True)["state_dict"]
-
-
-def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    """Return whether two sets of weights are bit-identical."""
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def refused(capsys, *words: str) -> str:
-    """Run a command that must end with status 2 and one line; return the line."""
-    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert main(list(words)) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error: ")]
-    assert len(lines) == 1
-    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before, "something was written"
-    return lines[0].removeprefix("medunlearn: error: ")

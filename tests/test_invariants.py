@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import same, weights, write_npz
+from helpers.runs import same, weights, write_npz
 
 import medunlearn.methods.classifier as classifier
 from medunlearn.methods import Classifier, SalUn

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from conftest import QUIET, write_npz
+from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
 from medunlearn.runs import RunDir

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import QUIET, SHARED
+from helpers.runs import QUIET, SHARED
 
 from medunlearn.__main__ import main
 

@@ -6,7 +6,6 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.configuration import configuration
-from medunlearn.callbacks.environment import hardware, versions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
@@ -15,6 +14,7 @@ from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
+from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
 

@@ -55,7 +55,7 @@ def _log_run(
     experiment.config.update({"run_dir": str(run), **{key: metrics[key] for key in described}}, allow_val_change=True)
 
 
-def _gap_rows(metrics: dict[str, Any], reference: dict[str, Any] | None) -> list[list[Any]]:
+def _gap_rows(metrics: dict[str, Any], reference: dict[str, Any] | None) -> list[Any]:
     before = metrics["before"] or {}
     rows = []
     for key in GAP_METRICS:

@@ -18,8 +18,8 @@ from medunlearn.metrics import (
     unlearning_metrics,
     validation_metrics,
 )
-from medunlearn.processes import share_buffers
-from medunlearn.progress import progress
+from medunlearn.training.processes import share_buffers
+from medunlearn.training.progress import progress
 
 Nonmembers = Literal["test", "val"]
 

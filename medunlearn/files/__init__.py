@@ -2,20 +2,13 @@
 
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
-from medunlearn.files.records import check_mapping, check_metrics, check_predictions, check_split, is_whole, is_word
 from medunlearn.files.texts import check_no_pipe, exists, read_bytes, read_json, read_yaml
 
 __all__ = [
     "Header",
     "check_checkpoint",
-    "check_mapping",
-    "check_metrics",
     "check_no_pipe",
-    "check_predictions",
-    "check_split",
     "exists",
-    "is_whole",
-    "is_word",
     "open_archive",
     "read_archive",
     "read_array",

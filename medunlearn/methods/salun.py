@@ -12,7 +12,7 @@ from medunlearn.errors import InputError
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
 from medunlearn.models import Stem
-from medunlearn.progress import progress
+from medunlearn.training.progress import progress
 
 Relabel = Literal["random", "random_other", "none"]
 Schedule = Literal["mixed", "sequential"]

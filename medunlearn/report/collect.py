@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import check_mapping, is_whole, is_word
 from medunlearn.metrics import GAP_METRICS, average_gap
 from medunlearn.report.cells import ORIGINAL, Cell, Result
 from medunlearn.report.table import attack_settings, check_finished, check_original
 from medunlearn.runs import RunDir
+from medunlearn.runs.schema import check_mapping, is_whole, is_word
 
 
 def collect(runs: Iterable[RunDir]) -> list[Cell]:

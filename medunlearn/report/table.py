@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import check_mapping, exists
+from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS, average_gap
-from medunlearn.reproduce.configs import command_for
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import command_for
+from medunlearn.runs.schema import check_mapping
 
 COLUMNS = ("run", "method", "UA", "RA", "TA", "MIA", "AG", "RTE (min)")
 

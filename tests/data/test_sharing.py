@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_npz
+from helpers.runs import write_npz
 
 from medunlearn.data.npz import read_npz
 from medunlearn.data.sharing import shared_bytes

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from fake_runs import chain, change, fake, records, write
+from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.__main__ import main
 from medunlearn.report.collect import collect

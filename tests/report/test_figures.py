@@ -2,7 +2,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from fake_runs import CLASSES, chain, write
+from helpers.fake_runs import CLASSES, chain, write
 
 from medunlearn.report.collect import collect
 from medunlearn.report.sections import sections

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_runs import chain, change, fake, records, write
+from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.report.collect import collect
 from medunlearn.report.sections import sections

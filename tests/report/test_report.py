@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fake_runs import KEYS, chain, records, write
+from helpers.fake_runs import KEYS, chain, records, write
 
 from medunlearn.report.published import DIFFERENCES, TABLES, published
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fake_runs import KEYS, chain, change, fake
+from helpers.fake_runs import KEYS, chain, change, fake
 
 from medunlearn.report.table import comparison
 from medunlearn.runs import RunDir

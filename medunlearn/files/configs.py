@@ -1,0 +1,93 @@
+"""Config files and plans: those shipped with the package and the user's own."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import exists, read_yaml
+
+
+def shipped_configs() -> Path:
+    """Return the directory of the shipped configs: in the package if installed from a wheel, beside it in a clone."""
+    package = Path(__file__).parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def shipped_plans() -> list[str]:
+    """Return the names of the shipped plans."""
+    return sorted(path.stem for path in (shipped_configs() / "plans").glob("*.yaml"))
+
+
+def shipped_plan(name: str) -> Path:
+    """Return the file of a shipped plan."""
+    return shipped_configs() / "plans" / f"{name}.yaml"
+
+
+def find_config(name: str | Path, beside: Path = Path()) -> Path:
+    """Return the config file of this name, in the working directory or else among those shipped.
+
+    Args:
+        name: A path, such as `configs/salun_blood_10.yaml` or `salun_blood_10.yaml`.
+        beside: Another directory to look in first.
+
+    Raises:
+        InputError: If there is no such file.
+    """
+    path = Path(name)
+    shipped = shipped_configs() / path.name
+    for found in (beside / path, path):
+        if exists(found):
+            return found
+    if path.parent in (Path("configs"), Path()) and exists(shipped):
+        return shipped
+    names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
+    close = difflib.get_close_matches(path.name[:100], names, n=1, cutoff=0.3) or names[:1]
+    raise InputError(f"config={name}: no such file; give the path of a YAML file, or a shipped one such as {close[0]}")
+
+
+def resolve_configs(args: list[str]) -> list[str]:
+    """Return command-line words with each `--config FILE` found, see `find_config`, however that option is written.
+
+    Raises:
+        InputError: If there is no such file, or it holds no settings.
+    """
+    words: list[str] = []
+
+    def found(name: str) -> str:
+        path = find_config(name)
+        read_config(path)  # refuses here what would take the parser forever
+        return str(path)
+
+    for word in args:
+        option, equals, value = word.partition("=")
+        if words and _names_config(words[-1]):
+            words.append(found(word))
+        elif equals and _names_config(option):
+            words.append(f"{option}={found(value)}")
+        elif word.startswith("-c") and word != "-c":
+            words.append(f"-c={found(word[2:])}")
+        else:
+            words.append(word)
+    return words
+
+
+def _names_config(option: str) -> bool:
+    return option == "-c" or (option.startswith("--co") and "--config".startswith(option))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return what a config file says.
+
+    Raises:
+        InputError: If it is not YAML, or not a mapping.
+    """
+    try:
+        content = read_yaml(path)
+    except (Fault, OSError, ValueError) as error:
+        words = error.problem if isinstance(error, Fault) else error
+        raise InputError(f"config={path}: cannot be read as YAML ({words}); mend the file") from None
+    if not isinstance(content, dict):
+        raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
+    return content

@@ -1,0 +1,1 @@
+"""Plans of several stages: what runs, in which order, where."""

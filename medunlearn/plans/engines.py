@@ -1,0 +1,202 @@
+"""Running the stages of a plan, one after another or on a Ray cluster."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from medunlearn.errors import InputError, Interrupted
+from medunlearn.plans.plan import Stage
+from medunlearn.runs import RunDir
+
+PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+
+Engine = Literal["local", "ray"]
+State = Literal["done", "finished before", "failed", "left out"]
+
+
+class Outcome(NamedTuple):
+    """What became of a stage."""
+
+    stage: Stage
+    state: State
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
+    """Run stages one after another; a failure leaves out what depends on it, and the rest goes on.
+
+    Args:
+        stages: In an order in which each comes after what it needs.
+        announce: Called with each stage before it runs.
+    """
+    states: dict[Path, State] = {}
+    for stage in stages:
+        outcome = _decided(stage, states)
+        if outcome is None:
+            announce(stage)
+            outcome = run_stage(stage)
+        states[stage.run.path] = outcome.state
+        yield outcome
+
+
+def run_stage(stage: Stage) -> Outcome:
+    """Run one stage in a process of its own, from its last checkpoint if it was begun before.
+
+    The process ends with this one, however this one ends: two must never write one run directory.
+
+    Raises:
+        Interrupted: If a signal has ended the stage, by way of this process or not.
+    """
+    words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
+    start = time.perf_counter()
+    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *words])
+    seconds = time.perf_counter() - start
+    number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
+    if number in PASSED_ON:
+        raise Interrupted(number, "the same command goes on from there")
+    if status:
+        return Outcome(stage, "failed", seconds, f"exit status {status}" if status > 0 else f"signal {-status}")
+    return Outcome(stage, "done", seconds)
+
+
+def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
+    """Run stages as tasks of a Ray cluster, each when what it needs is there; outcomes come as they are known.
+
+    A task takes the GPUs that its stage's `--trainer.devices` names, one by default, and its share of the cores; in a
+    cluster without GPUs the cores of one node. All nodes must see the working directory at the same path. A stage whose
+    node is lost is run again on another, from its last checkpoint.
+
+    Raises:
+        InputError: If Ray is not installed, or no cluster can be reached.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise InputError("engine=ray: Ray is not installed; install it with `pip install 'medunlearn[ray]'`") from None
+    _check_cluster(os.environ.get("RAY_ADDRESS", ""))
+    ray.init(ignore_reinit_error=True, log_to_driver=True, configure_logging=False)
+    folder = os.getcwd()  # noqa: PTH109
+    tasks: dict[Path, Any] = {}
+    for stage in stages:
+        needs = [tasks[need] for need in stage.needs if need in tasks]
+        task = ray.remote(max_retries=5, **_resources(ray.nodes(), stage))(_on_node)
+        tasks[stage.run.path] = task.remote(stage, folder, *needs)
+        announce(stage)
+    waiting = list(tasks.values())
+    while waiting:
+        (ready,), waiting = ray.wait(waiting, num_returns=1)
+        yield ray.get(ready)
+
+
+def _check_cluster(address: str) -> None:
+    """Refuse an address where nothing listens; Ray would try for minutes. Without one Ray starts on this machine."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "://" in address:  # `auto`, `local` and Ray's own kinds of address are Ray's business
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise InputError(
+            f"engine=ray: no cluster at RAY_ADDRESS={address} ({error.strerror or error}); start one with "
+            "`ray start --head`"
+        ) from None
+
+
+def _on_node(stage: Stage, folder: str, *needs: Outcome) -> Outcome:
+    """Run a stage on whichever node of a cluster this is."""
+    os.chdir(folder)
+    outcome = _decided(stage, {need.stage.run.path: need.state for need in needs})
+    try:
+        return run_stage(stage) if outcome is None else outcome
+    except Interrupted as end:  # of this stage alone: others are on other nodes
+        return Outcome(stage, "failed", reason=str(end))
+
+
+def _resources(nodes: Iterable[dict[str, Any]], stage: Stage) -> dict[str, float]:
+    """Return the GPUs and cores that a stage takes: its share of the smallest node that has what it needs."""
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    gpus = _devices(stage.words) if any(node.get("GPU") for node in alive) else 0
+    fitting = [node for node in alive if node.get("GPU", 0) >= gpus and node.get("CPU")] or alive
+    if not gpus:
+        return {"num_cpus": min(node.get("CPU", 1) for node in fitting)}
+    return {"num_gpus": gpus, "num_cpus": min(max(1, node["CPU"] * gpus // node["GPU"]) for node in fitting)}
+
+
+def _devices(words: Sequence[str]) -> int:
+    """Return the GPUs that `--trainer.devices` asks for, 1 where it names no number."""
+    joined = [word for word in words for word in word.split("=", 1)]
+    asked = [value for option, value in pairwise(joined) if option == "--trainer.devices"]
+    return int(asked[-1]) if asked and asked[-1].isdigit() else 1
+
+
+def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
+    """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
+    if stage.run.finished:
+        reason = _unusable(stage.run)
+        return Outcome(stage, "failed", reason=reason) if reason else Outcome(stage, "finished before")
+    broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
+    missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
+    if broken:
+        return Outcome(stage, "left out", reason=f"it needs {broken[0]}")
+    if missing:
+        return Outcome(stage, "left out", reason=f"it needs {missing[0]}, which is not there and not in this plan")
+    return None
+
+
+def _unusable(run: RunDir) -> str:
+    """Return why a finished run is not taken as it is; else an empty text."""
+    try:
+        original = run.remade_original("run_dir")
+    except (InputError, OSError) as error:  # of this stage alone: the plan goes on with the rest
+        return str(error)
+    if not original:
+        return ""
+    return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
+
+
+def _run_process(words: Sequence[str]) -> int:
+    process = subprocess.Popen(
+        words,
+        process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+    )
+    with _passing_on(process) as passed:
+        status = process.wait()
+    return 128 + passed[0] if passed else status  # whatever the stage made of it
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on."""
+    passed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
+        yield passed
+        return
+
+    def pass_on(number: int, _: object) -> None:
+        passed.append(number)
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
+    try:
+        yield passed
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this process when its parent ends."""
+    set_parent_death_signal = 1  # <sys/prctl.h>
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)

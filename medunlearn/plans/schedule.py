@@ -1,0 +1,91 @@
+import time
+from collections.abc import Sequence
+from statistics import mean
+
+from medunlearn.errors import InputError
+from medunlearn.plans.engines import Outcome
+from medunlearn.plans.plan import Stage
+
+BAR = 20  # characters
+
+
+class TimeLeft:
+    """Counts the stages of a plan and estimates the time left from stages that are finished.
+
+    A stage is taken to last as long for each epoch and share of the images as finished ones of the same method on the
+    same data, else on the same data, else of the same method, else any; nothing is said before one is finished.
+
+    Args:
+        stages: All stages of the plan; those finished in an earlier call tell their time too.
+        epochs: The epochs of each; where one has no such number, all count alike.
+    """
+
+    def __init__(self, stages: Sequence[Stage], epochs: Sequence[int | None]) -> None:
+        self.stages = list(stages)
+        self.begun = time.perf_counter()
+        numbers = [number if number and number > 0 else 0 for number in epochs]
+        shares = [(1 - (stage.rate or 0)) if stage.method == "Retrain" else 1.0 for stage in stages]
+        known = all(numbers)
+        self.work = {
+            stage.run.path: number * share if known else 1.0
+            for stage, number, share in zip(stages, numbers, shares, strict=True)
+        }
+        self.waiting = {stage.run.path: stage for stage in stages if not stage.run.finished}
+        self.spent: list[tuple[Stage, float]] = []
+        for stage in stages:
+            if stage.run.finished and (seconds := _seconds_of(stage)):
+                self.spent.append((stage, seconds))
+
+    def title(self, stage: Stage) -> str:
+        """Return the heading of a stage that begins: how much of the plan is done, and what is left of it."""
+        left, gone = self.seconds_left(), time.perf_counter() - self.begun
+        if left is None:
+            return f"{self._name(stage)} (time left: told once a stage is finished)"
+        done = sum(seconds for _, seconds in self.spent)
+        share = done / (done + left) if done + left else 0.0
+        bar = "#" * round(BAR * share)
+        return f"{self._name(stage)} [{bar:.<{BAR}}] {100 * share:.0f} %, {_words(gone)} gone, {_words(left)} left"
+
+    def line(self, outcome: Outcome) -> str:
+        """Return what is said of a stage that has ended, or needed no running."""
+        after = f" after {_words(outcome.seconds)}" if outcome.seconds else ""
+        why = f" ({outcome.reason})" if outcome.reason else ""
+        return f"{self._name(outcome.stage)}: {outcome.state}{after}{why}"
+
+    def count(self, outcome: Outcome) -> None:
+        """Take a stage off the list."""
+        self.waiting.pop(outcome.stage.run.path, None)
+        if outcome.state == "done":
+            self.spent.append((outcome.stage, outcome.seconds))
+
+    def seconds_left(self) -> float | None:
+        """Return how long the waiting stages will take one after another; None where nothing tells."""
+        return sum(map(self._expected, self.waiting.values())) if self.spent else None
+
+    def _name(self, stage: Stage) -> str:
+        number = 1 + [other.run.path for other in self.stages].index(stage.run.path)
+        return f"stage {number} of {len(self.stages)}: {stage.run}"
+
+    def _expected(self, stage: Stage) -> float:
+        pace = [(other, seconds / self.work[other.run.path]) for other, seconds in self.spent]
+        same = [p for other, p in pace if (other.method, other.dataset) == (stage.method, stage.dataset)]
+        data = [p for other, p in pace if other.dataset == stage.dataset]
+        alike = [p for other, p in pace if other.method == stage.method]
+        return mean(same or data or alike or [p for _, p in pace]) * self.work[stage.run.path]
+
+
+def _seconds_of(stage: Stage) -> float:
+    try:
+        runtime = stage.run.read_metrics("reproduce").get("runtime")
+    except InputError:
+        return 0.0
+    values = runtime.values() if isinstance(runtime, dict) else ()
+    return sum(value for value in values if isinstance(value, int | float))
+
+
+def _words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

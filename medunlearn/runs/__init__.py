@@ -1,0 +1,5 @@
+"""Run directories: where stages meet."""
+
+from medunlearn.runs.directory import RunDir, split_sha256
+
+__all__ = ["RunDir", "split_sha256"]

@@ -1,0 +1,196 @@
+"""The run directory: where stages meet. Whatever compares, reports or audits reads it through this page."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import (
+    exists,
+    read_archive,
+    read_json,
+    read_yaml,
+)
+from medunlearn.runs.schema import check_metrics, check_predictions, check_split
+
+
+class RunDir:
+    """One run directory: the names of its files, how they are read, and how they are written without half results.
+
+    Args:
+        path: The directory; it need not exist.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yaml"
+        self.split = self.path / "split.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.last = self.checkpoints / "last.ckpt"
+        self.weights = self.checkpoints / "model.ckpt"
+        self.predictions = self.path / "predictions.npz"
+        self.metrics = self.path / "metrics.json"
+        self.predicted = self.path / "predict.npz"
+        self.logs = self.path / "logs"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end: `metrics.json` is written last."""
+        return exists(self.metrics)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is anything of a run, finished or not."""
+        return any(file.exists() for file in self._files())
+
+    def clear(self) -> None:
+        """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
+        for file in self._files():
+            shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of what a run leaves for others, by name; `metrics.json` keeps them."""
+        kept = (file for file in (self.config, self.split, self.weights, self.predictions) if file.is_file())
+        return {str(file.relative_to(self.path)): _sha256(file) for file in kept}
+
+    def check_unaltered(self, argument: str, hashes_required: bool = True) -> None:
+        """Raise `InputError` naming `argument` where a file is not the one that the finished run wrote."""
+        written = self.read_metrics(argument).get("files")
+        if written is None and not hashes_required:  # made before hashes were kept
+            return
+        if not isinstance(written, dict) or not written:
+            raise InputError(f"{argument}={self}: {self.metrics} holds no hashes of its files; run that stage again")
+        found = self.hashes()
+        for name, sha256 in written.items():
+            if found.get(name) != sha256:
+                raise InputError(
+                    f"{argument}={self}: {name} is not the file that the run wrote (its SHA-256 differs from the one "
+                    "in metrics.json); bring it back, or run that stage again"
+                )
+
+    def read_metrics(self, argument: str) -> dict[str, Any]:
+        """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.metrics, argument, read_json, check_metrics)
+
+    def read_split(self, argument: str) -> dict[str, Any]:
+        """Return `split.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.split, argument, read_json, check_split)
+
+    def read_config(self, argument: str) -> dict[str, Any]:
+        """Return `config.yaml`; raise `InputError` naming `argument` where it is missing or damaged."""
+        return self._read_mapping(self.config, argument, read_yaml)
+
+    def read_predictions(self, argument: str, needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
+        """Return the arrays of `predictions.npz`.
+
+        Args:
+            argument: What errors name.
+            needed: Names of arrays that must be there.
+
+        Raises:
+            InputError: If the file is missing or damaged, lacks an array, or holds what no run writes.
+        """
+        with self._refused(self.predictions, argument):
+            arrays = read_archive(self.predictions)
+            if missing := [name for name in needed if name not in arrays]:
+                raise Fault(f"it lacks {missing[0]}; write it again")
+            check_predictions(arrays)
+        return arrays
+
+    def weights_sha256(self) -> str | None:
+        """Return the hash of `model.ckpt`, which says which model another run started from; None without one."""
+        return _sha256(self.weights) if self.weights.is_file() else None
+
+    def remade_original(self, argument: str) -> str:
+        """Return the run that this one started from where that run holds another model now; else an empty text.
+
+        A run keeps the hash of the weights that it started from. When that original is made again under other settings,
+        the run's own configuration does not change, for it names a directory.
+        """
+        metrics = self.read_metrics(argument)
+        original, before = metrics.get("original"), metrics.get("original_sha256")
+        now = RunDir(original).weights_sha256() if original and before else None
+        return str(original) if now not in (None, before) else ""
+
+    def write_json(self, path: Path, content: dict[str, Any]) -> None:
+        """Write `content` so that the file is either whole or not there."""
+        self.write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+
+    def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write `predictions.npz` so that it is either whole or not there."""
+        self.write_arrays(self.predictions, arrays)
+
+    def write_arrays(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
+        """Write an archive of arrays so that it is either whole or not there."""
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        self.write_bytes(path, content.getbuffer())
+
+    @staticmethod
+    def write_bytes(path: Path, content: bytes | memoryview) -> None:
+        """Write `content` so that the file is either whole or not there."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def _read_mapping(
+        self,
+        path: Path,
+        argument: str,
+        read: Callable[[Path], Any],
+        check: Callable[[dict[str, Any]], None] = lambda content: None,
+    ) -> dict[str, Any]:
+        with self._refused(path, argument):
+            content = read(path)
+            if isinstance(content, dict):
+                check(content)
+                return content
+        held = "JSON object" if path.suffix == ".json" else "settings"
+        raise InputError(f"{argument}={self}: {path} holds no {held}; run that stage again")
+
+    @contextmanager
+    def _refused(self, path: Path, argument: str) -> Iterator[None]:
+        """Name the argument and the file in whatever is wrong with the file."""
+        try:
+            yield
+        except (Fault, OSError, ValueError) as error:
+            words = error.problem if isinstance(error, Fault) else str(error)
+            raise InputError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
+
+    def _files(self) -> list[Path]:
+        return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]
+
+
+def split_sha256(data_sha256: str, indices: np.ndarray) -> str:
+    """Return the SHA-256 over the data and the forget set, which two runs must share to be compared.
+
+    Args:
+        data_sha256: The hash of the images and labels.
+        indices: The forget set as indices into the training set, sorted, shape (F,).
+    """
+    content = data_sha256.encode() + np.ascontiguousarray(indices, dtype="<i8").tobytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

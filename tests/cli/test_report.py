@@ -1,0 +1,74 @@
+"""Which runs `medunlearn report` takes, and what it refuses."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from helpers.fake_runs import chain
+
+from medunlearn.__main__ import main
+
+
+def reported(capsys, *words):
+    assert main(["report", *words]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| runs")]
+    return [line.split("|")[1].strip() for line in lines]
+
+
+def refused(capsys, *words):
+    assert main(["report", *words]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    return told
+
+
+def test_a_directory_of_runs_stands_for_them(capsys):
+    train, retrain, salun = chain()
+    folder = str(Path(train).parent)
+    Path(folder, "data.npz").touch()
+    assert reported(capsys, folder) == [train, retrain, salun]
+    assert reported(capsys, salun, folder, f"./{folder}/../0/train") == [train, salun, retrain], "no run twice"
+    assert "report=runs: holds no finished run; give directories that" in refused(capsys, "runs"), (
+        "only direct children"
+    )
+    shutil.copytree(salun, "runs/other")
+    assert "runs/other" in reported(capsys, folder, "runs/other")
+    assert reported(capsys, "runs") == ["runs/other"]
+
+
+def test_an_unfinished_run_is_refused_with_the_command_that_goes_on(capsys):
+    _, _, salun = chain()
+    Path(salun, "metrics.json").unlink()
+    go_on = f"medunlearn fit --config {salun}/config.yaml --resume true"
+    told = f"report={salun}: the run there is unfinished; go on with `{go_on}`, or leave it out"
+    for words in ((salun,), (salun, "--out", "out"), (str(Path(salun).parent),)):
+        assert told in refused(capsys, *words)
+    Path(salun, "config.yaml").unlink()
+    assert "is unfinished; run that stage again, or leave it out" in refused(capsys, salun)
+
+
+def test_what_holds_nothing_of_a_run_is_refused(capsys):
+    assert "report=nowhere: holds no finished run; there is no such directory" in refused(capsys, "nowhere")
+    Path("empty").mkdir()
+    assert "report=empty: holds no finished run; give directories that" in refused(capsys, "empty")
+    Path("file").touch()
+    assert "report=file: holds no finished run; give directories that" in refused(capsys, "file")
+    assert "cannot be read" in refused(capsys, "x" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--bogus"], "--bogus: `medunlearn report` has no such option"),
+        (["--bogus", "3", "--out", "out"], "--bogus: `medunlearn report` has no such option"),
+        (["--out"], "argument --out: expected one argument"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(capsys, words, told):
+    assert told in refused(capsys, "runs/a", *words)
+
+
+def test_runs_may_stand_before_and_after_an_option(capsys):
+    train, retrain, salun = chain()
+    assert main(["report", train, retrain, "--out", "out", salun]) == 0
+    assert "SalUn" in Path("out/results.csv").read_text()

@@ -1,0 +1,85 @@
+"""A process that fails ends the run with its own error; what cannot work is refused before anything starts."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from helpers.runs import same, weights
+from helpers.stages import prepare, start, words
+
+from medunlearn.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "error"),
+    [
+        ("RankOneBreaks", 1, "RuntimeError: rank one is broken"),
+        ("RankZeroBreaks", 1, "OSError: no space left for rank zero"),
+        ("RankOneRefuses", 2, "medunlearn: error: data.file=x: rank one cannot read it; give another"),
+    ],
+)
+def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, status, error):
+    prepare(tmp_path)
+    run, command = words(2, method, f"methods.{method}")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.stderr.count(error) == 1
+    assert ended.stderr.count("Traceback") == (status == 1), ended.stderr
+    # Lightning's watch may have ended the first process before it heard of the failure.
+    assert ended.returncode in (status, -9)
+    assert not (tmp_path / run / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, monkeypatch, rank):
+    prepare(tmp_path)
+    monkeypatch.setenv("HELD", "held")
+    whole, command = words(2, "whole", "methods.Asked")
+    assert start(tmp_path, "-m", "medunlearn", *command, seconds=150).returncode == 0
+    monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
+    part, command = words(2, "part", "methods.Asked")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    hint = f"medunlearn: ended by SIGTERM; go on with `medunlearn fit --config {part}/config.yaml --resume true`"
+    assert ended.stderr.count(hint) == 1
+    assert "Traceback" not in ended.stderr
+    monkeypatch.delenv("ASKED")
+    assert start(tmp_path, "-m", "medunlearn", *command, "--resume=true", seconds=150).returncode == 0
+    assert same(weights(tmp_path / whole), weights(tmp_path / part))
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch, rank):
+    prepare(tmp_path)
+    monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
+    run, command = words(2, "run", "methods.AskedOutside")
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    hint = f"go on with `medunlearn fit --config {run}/config.yaml --resume true`"
+    assert told == [f"medunlearn: ended by SIGTERM; {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: cuts the weights up over the processes"),
+        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: cuts the weights up"),
+        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: cuts the weights up"),
+        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: cuts the weights up"),
+        (["--trainer.strategy=ddp_spawn"], "trainer.strategy=ddp_spawn: its processes are copies of this one"),
+        (["--trainer.strategy=ddp_notebook"], "trainer.strategy=ddp_notebook: its processes are copies of this one"),
+        (
+            ["--trainer.strategy=DDPStrategy", "--trainer.strategy.start_method=fork"],
+            "DDPStrategy: its processes are copies of this one",
+        ),
+        (["--trainer.sync_batchnorm=true"], "trainer.sync_batchnorm=true: PyTorch has it for GPUs only"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(npz, capsys, options, message):
+    several = ["--trainer.accelerator=cpu", "--trainer.devices=2", *options]
+    assert main(["fit", "--model=Train", "--run_dir=runs/a", f"--data.file={npz}", *several]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not Path("runs").exists()

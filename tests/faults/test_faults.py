@@ -1,0 +1,186 @@
+"""What goes wrong around a run: one line says it, nothing half-written is left, and the training is not lost."""
+
+import errno
+import json
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from helpers import children
+from helpers.runs import QUIET, same, weights, write_npz
+
+from medunlearn.runs import RunDir
+from medunlearn.training.checkpoints import WholeCheckpoints
+
+MEGABYTE = 2**20
+LOGGED = [option for option in QUIET if "logger" not in option]
+
+
+def words(run_dir, *extra, quiet=QUIET):
+    given = ["fit", "--model=Train", f"--run_dir={run_dir}", "--data.file=tiny.npz", "--data.batch_size=8", *quiet]
+    return [*given, "--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=2", *extra]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The data, and a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("faults")
+    write_npz(folder / "tiny.npz")
+    status, told = children.run(words("whole"), folder)
+    assert status == 0, told
+    return folder
+
+
+def said(told):
+    """What the command says of its failure: one line, and no traceback."""
+    assert "Traceback" not in told
+    lines = [line for line in told.splitlines() if line.startswith("medunlearn: ")]
+    assert len(lines) == 1, told
+    return lines[0]
+
+
+def files(run):
+    return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+
+
+def test_a_full_disk(folder, tmp_path):
+    run = tmp_path / "run"
+    status, told = children.run(words(run), folder, largest_file=MEGABYTE)
+    assert status == 2
+    assert said(told).startswith(f"medunlearn: error: run_dir={run}: cannot be written (File too large); make room")
+    assert files(run) == ["checkpoints/last.ckpt.sha256", "config.yaml", "split.json"]
+    status, told = children.run(words(run, "--resume=true"), folder)
+    assert status == 0, told
+    assert same(weights(folder / "whole"), weights(run))
+
+
+def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path):
+    run = tmp_path / "run"
+    at = ("medunlearn.callbacks.run_record", "save_weights", 1)
+    status, _ = children.run(words(run), folder, kill_at=at)
+    assert status < 0
+    checkpoint = (run / "checkpoints" / "last.ckpt").read_bytes()
+    status, told = children.run(words(run, "--resume=true"), folder, largest_file=MEGABYTE)
+    assert status == 2
+    assert "cannot be written (File too large)" in said(told)
+    assert (run / "checkpoints" / "last.ckpt").read_bytes() == checkpoint
+    status, told = children.run(words(run, "--resume=true"), folder)
+    assert status == 0, told
+    assert json.loads((run / "metrics.json").read_text())["epochs"] == 2
+    assert same(weights(folder / "whole"), weights(run))
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are POSIX's")
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
+    """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
+    path, write = tmp_path / "last.ckpt", RunDir.write_bytes
+    checkpoints = WholeCheckpoints()
+    for epoch in (0, 1):
+        checkpoints.save_checkpoint({"epoch": epoch}, path)
+
+    def full(file, content):
+        if file == path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(file, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDir, "write_bytes", full)
+        for epoch in (2, 3, 4):
+            with pytest.raises(OSError, match="No space"):
+                (WholeCheckpoints() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
+    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 1}
+    for epoch in (5, 6):
+        checkpoints.save_checkpoint({"epoch": epoch}, path)
+    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 6}
+    assert len(path.with_name("last.ckpt.sha256").read_text().split()) == 2
+
+
+def test_a_run_directory_that_is_read_only(folder, tmp_path):
+    run = tmp_path / "shut" / "run"
+    run.parent.mkdir()
+    run.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    for quiet in (QUIET, LOGGED):
+        status, told = children.run(words(run, quiet=quiet), folder, as_other=True)
+        assert status == 2
+        assert f"run_dir={run}: cannot be written (Permission denied)" in said(told)
+    assert not run.exists()
+
+
+def test_a_run_directory_that_cannot_be_made(folder):
+    status, told = children.run(words("tiny.npz/run"), folder)
+    assert status == 2
+    assert "run_dir=tiny.npz/run" in said(told)
+
+
+def test_curves_that_cannot_be_written_cost_only_the_curves(folder, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    logs = run / "logs"
+    process = children.start(words(run, "--trainer.max_epochs=10", quiet=LOGGED), folder)
+    _wait_for(process, run / "checkpoints" / "last.ckpt")
+    (csv,) = logs.rglob("metrics.csv")
+    csv.unlink()
+    csv.mkdir()  # nothing can be written there now
+    process.join(120)
+    told = (folder / "told.txt").read_text()
+    assert process.exitcode == 0, told
+    assert "From here on nothing is logged to the CSV files" in told
+    assert json.loads((run / "metrics.json").read_text())["epochs"] == 10
+
+
+@pytest.mark.parametrize("broken", ["unreachable", "killed"])
+def test_a_weights_and_biases_that_fails_costs_nothing(folder, tmp_path, broken):
+    run = tmp_path / "run"
+    environment = {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"} if broken == "unreachable" else {}
+    more = ["--trainer.max_epochs=10"] if broken == "killed" else []
+    process = children.start(words(run, *more, quiet=LOGGED), folder, environment=environment)
+    if broken == "killed":
+        _wait_for(process, run / "checkpoints" / "last.ckpt")
+        _kill_service(process.pid)
+    process.join(150)
+    told = (folder / "told.txt").read_text()
+    assert process.exitcode == 0, told
+    assert "Traceback" not in told
+    if broken == "killed":
+        assert "From here on nothing is logged to Weights & Biases" in told
+    assert (run / "metrics.json").is_file()
+
+
+def _wait_for(process, path):
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        assert process.exitcode is None
+        time.sleep(0.01)
+
+
+def _kill_service(parent):
+    """Kill W&B's service process below a process, once it runs."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                text = status.read_text()
+            except OSError:
+                continue
+            if f"PPid:\t{parent}\n" in text and "wandb" in text.splitlines()[0]:
+                os.kill(int(status.parent.name), 9)
+                return
+        time.sleep(0.05)
+    raise AssertionError("W&B's service has not been seen")
+
+
+def test_data_that_vanish(folder, tmp_path):
+    run, data = tmp_path / "run", write_npz(tmp_path / "moved.npz")
+    given = words(run, f"--data.file={data}")
+    at = ("medunlearn.methods.classifier:Classifier", "training_step", 6)
+    assert children.run(given, folder, kill_at=at)[0] < 0
+    gone = data.rename(tmp_path / "elsewhere.npz")
+    status, told = children.run([*given, "--resume=true"], folder)
+    assert status == 2
+    assert f"data.file={data}: no such file" in said(told)
+    status, told = children.run([*words(run, f"--data.file={gone}"), "--resume=true"], folder)
+    assert status == 0, told
+    assert same(weights(folder / "whole"), weights(run))

@@ -1,0 +1,110 @@
+"""A run that was made from something else than is asked for now is never silently used again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.runs import QUIET, write_npz
+
+import medunlearn.plans.engines as execution
+from medunlearn.__main__ import main
+from medunlearn.data.synthetic import synthetic_data
+
+
+@pytest.fixture
+def plan(npz, monkeypatch):
+    """Run a plan of Train, Retrain and SalUn in this process; return what was called."""
+    calls = []
+
+    def here(words):
+        calls.append(words[4:])
+        return main(words[4:])
+
+    monkeypatch.setattr(execution, "_run_process", here)
+    data = {"file": str(npz), "batch_size": 8}
+    forget = data | {"forget": {"rate": 0.25}}
+    salun = {"class_path": "SalUn", "init_args": {"original": "r/t"}}
+    contents = {
+        "t": {"data": data, "model": {"class_path": "Train"}},
+        "r": {"data": forget, "model": {"class_path": "Retrain"}},
+        "s": {"data": forget, "model": salun, "reference": "r/r"},
+    }
+    for name, content in contents.items():
+        Path(f"{name}.yaml").write_text(yaml.safe_dump({"run_dir": f"r/{name}", **content}))
+
+    def reproduce(*options, status):
+        calls.clear()
+        words = ["reproduce", "t.yaml", "r.yaml", "s.yaml", "--trainer.max_epochs=1", *QUIET, *options]
+        assert main(words) == status
+        return [Path(call[call.index("--config") + 1]).stem for call in calls]
+
+    assert reproduce(status=0) == ["t", "r", "s"]
+    return reproduce
+
+
+def test_an_unfinished_run_is_not_resumed_under_other_settings(plan, capsys):
+    Path("r/s/metrics.json").unlink()
+    assert plan("--trainer.max_epochs=2", status=2) == []
+    told = capsys.readouterr().err
+    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in told
+    shutil.rmtree("r/t")
+    shutil.rmtree("r/r")
+    assert plan("--trainer.max_epochs=2", status=2) == []
+    assert "trainer.max_epochs=2: the unfinished run in r/s was made with 1" in capsys.readouterr().err
+
+
+def test_what_is_only_shown_is_no_other_setting(plan):
+    assert plan("--trainer.enable_progress_bar=true", status=0) == []
+
+
+def test_a_data_file_that_holds_something_else_is_noticed(plan, npz, capsys):
+    other = synthetic_data(size=8, seed=1, counts={"train": 32, "val": 8, "test": 12})
+    write_npz(npz, train_images=other.train.images)
+    assert plan(status=2) == []
+    assert f"run_dir=r/t: {npz} has changed since that run was begun" in capsys.readouterr().err
+    npz.unlink()
+    assert plan(status=0) == [], "finished runs need no data"
+
+
+def test_a_list_of_indices_that_holds_something_else_is_noticed(plan, capsys):
+    Path("forget.txt").write_text("1\n2\n3\n")
+    for name in "rs":
+        content = yaml.safe_load(Path(f"{name}.yaml").read_text())
+        content["data"]["forget"] = {"indices": "forget.txt"}
+        content |= {"run_dir": f"i/{name}"} | ({"reference": "i/r"} if name == "s" else {})
+        Path(f"{name}.yaml").write_text(yaml.safe_dump(content))
+    assert plan(status=0) == ["r", "s"]
+    Path("forget.txt").write_text("1\n2\n4\n")
+    assert plan(status=2) == []
+    assert "forget.txt has changed since that run was begun" in capsys.readouterr().err
+
+
+def test_an_original_that_was_made_anew_under_other_settings_is_noticed(plan, capsys):
+    shutil.rmtree("r/t")
+    Path("t.yaml").write_text(Path("t.yaml").read_text() + "seed_everything: 5\n")
+    capsys.readouterr()
+    assert plan(status=1) == ["t"]
+    told = capsys.readouterr()
+    assert "r/s failed: it started from another model than r/t holds now; delete it" in told.err
+    assert "| r/s" not in told.out.rpartition("finished before")[2]
+    shutil.rmtree("r/s")
+    assert plan(status=0) == ["s"]
+    assert json.loads(Path("r/s/metrics.json").read_text())["original"] == "r/t"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--dry-run", "t.yaml: --dry-run: no such option"),
+        ("--model.init_args.milestones=[1]", "s.yaml: model.init_args.milestones"),
+    ],
+)
+def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, capsys, option, message):
+    shutil.rmtree("r")
+    capsys.readouterr()
+    assert plan(option, status=2) == []
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
