@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
 
 

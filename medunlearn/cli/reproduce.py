@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.plans.engines import Engine, Outcome, run_locally, run_on_ray
 from medunlearn.plans.options import check_augmentations, check_options, check_seeds

@@ -1,4 +1,4 @@
-"""What is said where a run ends before its end."""
+"""Turns expected failures of a run into one-line errors."""
 
 import errno
 from collections.abc import Iterator

@@ -1,0 +1,195 @@
+"""What is wrong with a setting, in one line that names it, its value and the remedy.
+
+jsonargparse says that something is wrong, in sentences that change from release to release. Which setting it is, and
+why, is found here from the settings that were given and the options that there are.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from medunlearn.cli.classes import (
+    FROM_DATA,
+    NotFound,
+    NotImportable,
+    NotSubclass,
+    accepts,
+    arguments_of,
+    class_bases,
+    described,
+    find_class,
+    is_required,
+    suggestion,
+    type_of,
+)
+from medunlearn.cli.given import Setting
+from medunlearn.errors import InputError
+
+
+def explained_error(error: BaseException, settings: Sequence[Setting], parser: ArgumentParser, command: str) -> InputError:
+    """Return an error of jsonargparse in this project's form.
+
+    Args:
+        error: What jsonargparse raised. Where nothing below finds the cause, its own sentence is passed on.
+        settings: What was given.
+        parser: The parser of the command.
+        command: `fit`, `validate`, `test` or `predict`.
+    """
+    try:
+        _Settings(parser, command).check(settings)
+    except InputError as found:
+        return found
+    return InputError(f"{' '.join(str(error).split())}; `medunlearn {command} --help` lists the options")
+
+
+def check_from_data(settings: Iterable[Setting]) -> None:
+    """Reject `num_classes` and `in_channels` of the model: they come from the data and would be ignored silently."""
+    for setting in settings:
+        name = setting.key.removeprefix("model.").removeprefix("init_args.")
+        if setting.key.startswith("model.") and name in FROM_DATA:
+            raise InputError(f"model.init_args.{name}: is taken from the data; leave it out, or set {FROM_DATA[name]}")
+
+
+def method_names() -> list[str]:
+    """Return the names of the methods that come with the package."""
+    from medunlearn import methods
+
+    return [name for name in methods.__all__ if name != "Classifier"]
+
+
+class _Settings:
+    """Checks given settings one by one against the options of a command, as jsonargparse does all at once."""
+
+    def __init__(self, parser: ArgumentParser, command: str) -> None:
+        self.actions: dict[str, Any] = {action.dest: action for action in parser._actions}
+        self.help = f"`medunlearn {command} --help` lists the options"
+        self.command = command
+        self.classes: dict[str, type] = {}
+        self.arguments: dict[str, set[str]] = {}
+
+    def check(self, settings: Sequence[Setting]) -> None:
+        """Raise `InputError` for the first wrong setting, then for the first missing one."""
+        for setting in settings:
+            self._check(setting)
+        if "model" not in self.classes:
+            raise InputError(
+                f"model: no method named; give one of {', '.join(method_names())}, or a config; {self.help}"
+            )
+        for option, kind in self.classes.items():
+            self._check_required(option, kind)
+
+    def _check(self, setting: Setting) -> None:
+        option = self._option(setting.key)
+        rest = setting.key[len(option) + 1 :]
+        bases = self._bases(option)
+        if self._is_group(option):
+            self._check_group(setting, option, rest)
+        elif bases and rest and rest != "class_path":
+            self._check_argument(setting, option, rest.removeprefix("init_args."))
+        elif bases:
+            self._check_classes(setting, option, bases)
+        elif not rest:
+            self._check_value(setting.key, type_of(self.actions[option]), setting)
+
+    def _option(self, key: str) -> str:
+        """Return the longest option that a key begins with, empty where there is none."""
+        parts = key.split(".")
+        starts = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        return next((start for start in starts if start in self.actions), "")
+
+    def _is_group(self, option: str) -> bool:
+        inside = (dest for dest in self.actions if dest.startswith(f"{option}.") or not option)
+        return any(not dest.endswith(".help") for dest in inside)
+
+    def _bases(self, option: str) -> tuple[type, ...]:
+        return class_bases(type_of(self.actions[option])) if f"{option}.help" in self.actions else ()
+
+    def _check_group(self, setting: Setting, option: str, rest: str) -> None:
+        if rest:
+            raise InputError(self._no_such_option(setting, option, rest))
+        if setting.content is not None and setting.content != {}:
+            raise InputError(f"{setting.key}={setting.value}: is a group of settings; set `{option}.NAME`; {self.help}")
+
+    def _no_such_option(self, setting: Setting, option: str, rest: str) -> str:
+        start = f"{option}." if option else ""
+        wrong = start + rest.partition(".")[0]
+        beside = {start + dest.removeprefix(start).partition(".")[0] for dest in self.actions if dest.startswith(start)}
+        anywhere = {dest.rpartition(".")[2]: dest for dest in self.actions if not dest.endswith(".help")}
+        if "model" in self.classes:
+            anywhere |= {name: f"model.init_args.{name}" for name in arguments_of(self.classes["model"])}
+        dashes = "--" if setting.typed else ""
+        meant = suggestion(wrong, beside - {wrong}, f"{dashes}{{}}")
+        if not meant and (close := anywhere.get(wrong.rpartition(".")[2])):
+            meant = f"did you mean {dashes}{close}? "
+        if setting.source.startswith("-"):
+            return f"{setting.source}: no such option; {meant}{self.help}"
+        return f"{wrong}: no such setting in {setting.source}; {meant}{self.help}"
+
+    def _check_classes(self, setting: Setting, option: str, bases: tuple[type, ...]) -> None:
+        content, hint = setting.content, type_of(self.actions[option])
+        for item in content if isinstance(content, list) else [content]:
+            if isinstance(item, dict):
+                self._check_item(setting, option, bases, item)
+            elif isinstance(item, str) and str not in getattr(hint, "__args__", ()):
+                self._take_class(option, item, bases)
+            elif not isinstance(item, str):
+                self._check_value(option, hint, setting)
+
+    def _check_item(self, setting: Setting, option: str, bases: tuple[type, ...], item: dict[str, Any]) -> None:
+        """Check an entry of a list, such as a callback: `{class_path: NAME, init_args: {...}}`."""
+        if not isinstance(item.get("class_path"), str):
+            given = ", ".join(map(str, item)) or "nothing"
+            raise InputError(f"{option}: an entry holds {given} and no class_path; write class_path and init_args")
+        self._take_class(option, item["class_path"], bases)
+        for name, value in (item.get("init_args") or {}).items():
+            self._check_argument(Setting(f"{option}.{name}", value, setting.source, False), option, str(name))
+        self._check_required(option, self.classes[option])
+
+    def _take_class(self, option: str, name: str, bases: tuple[type, ...]) -> None:
+        method = option == "model"
+        try:
+            kind = find_class(name, bases)
+        except NotImportable as error:
+            problem = f"{option}.class_path={name}: {error}"
+        except NotFound as error:
+            choices = method_names()
+            remedy = f"choose {', '.join(choices[:-1])} or {choices[-1]}" if method else error
+            problem = f"{option}={name}: no such {'method' if method else 'class'}; {remedy}"
+        except NotSubclass:
+            base = " or ".join(f"{base.__module__}.{base.__name__}" for base in bases)
+            listed = f"choose {', '.join(method_names())}, or a subclass of medunlearn.methods.Classifier"
+            problem = f"{option}={name}: no {'method' if method else 'such class'}; "
+            problem += listed if method else f"give a subclass of {base}"
+        else:
+            self.classes[option], self.arguments[option] = kind, set()
+            return
+        raise InputError(f"{problem}; {self.help}")
+
+    def _check_argument(self, setting: Setting, option: str, rest: str) -> None:
+        kind, name = self.classes.get(option), rest.partition(".")[0]
+        if kind is None or name in ("init_args", "dict_kwargs"):
+            return
+        known, key = arguments_of(kind), f"{option}.init_args.{name}"
+        if name not in known:
+            raise InputError(
+                f"{key}: {kind.__name__} has no such option; {suggestion(name, known)}{self._class_help(option, kind)}"
+            )
+        self.arguments[option].add(name)
+        if name == rest and not class_bases(known[name]):
+            self._check_value(key, known[name], setting, self._class_help(option, kind))
+
+    def _check_value(self, key: str, hint: Any, setting: Setting, listing: str = "") -> None:
+        if not accepts(hint, setting.value):
+            raise InputError(f"{key}={setting.value}: give {described(hint)}; {listing or self.help}")
+
+    def _check_required(self, option: str, kind: type) -> None:
+        for name in arguments_of(kind):
+            from_data = option == "model" and name in FROM_DATA
+            if name not in self.arguments[option] and not from_data and is_required(kind, name):
+                raise InputError(f"{option}.init_args.{name}: missing; set it; {self._class_help(option, kind)}")
+
+    def _class_help(self, option: str, kind: type) -> str:
+        shipped = option == "model" and kind.__name__ in method_names()
+        path = kind.__name__ if shipped else f"{kind.__module__}.{kind.__qualname__}"
+        return f"`medunlearn {self.command} --{option}.help {path}` lists the options"

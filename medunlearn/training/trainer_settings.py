@@ -1,0 +1,107 @@
+"""Trainer settings that would fail late, or measure something else than was asked for."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+
+from medunlearn.errors import InputError
+
+
+def check_trainer(trainer: Mapping[str, Any]) -> None:
+    """Reject settings that no run can have.
+
+    Args:
+        trainer: The resolved settings of the Trainer, by name.
+    """
+    if trainer["overfit_batches"]:
+        raise InputError(
+            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
+            "use trainer.limit_train_batches"
+        )
+    for name in ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes"):
+        value = trainer.get(name)
+        if value is not None and value < (name != "log_every_n_steps"):
+            least = 0 if name == "log_every_n_steps" else 1
+            raise InputError(f"trainer.{name}={value}: give a whole number of {least} or more")
+    if trainer.get("val_check_interval") in (0, 0.0):
+        raise InputError(
+            f"trainer.val_check_interval={trainer['val_check_interval']}: give a number of batches, or a share of the "
+            "epoch such as 0.5; `--trainer.limit_val_batches 0` leaves validation out"
+        )
+
+
+def check_strategy(strategy: str | Mapping[str, Any]) -> None:
+    """Reject strategies that shard the model, and those whose processes are copies of this one.
+
+    Args:
+        strategy: A name that Lightning knows, or `class_path` and `init_args`.
+    """
+    name = start = str(strategy)
+    if not isinstance(strategy, str):
+        name, start = str(strategy.get("class_path")), str((strategy.get("init_args") or {}).get("start_method"))
+    plain = name.rpartition(".")[2].lower().replace("_", "")
+    if any(kind in plain for kind in ("fsdp", "deepspeed", "modelparallel")):
+        raise InputError(
+            f"trainer.strategy={name}: cuts the weights up over the processes, but the saliency mask, frozen weights "
+            "and model.ckpt need them whole and in float32 in each; use ddp"
+        )
+    if any(kind in start for kind in ("spawn", "fork", "notebook")):
+        raise InputError(
+            f"trainer.strategy={name}: its processes are copies of this one, whose errors come out as long "
+            "tracebacks; use ddp, which starts each by the same command"
+        )
+
+
+def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
+    """Reject BatchNorm over several processes where there is no GPU."""
+    if sync_batchnorm and processes > 1:
+        raise InputError(
+            "trainer.sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu"
+        )
+
+
+def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None:
+    """Reject limits that leave no batch, and a validation that comes after the end of the epoch.
+
+    Args:
+        trainer: The Trainer, before it is run.
+        batches: Training batches of an epoch.
+        validation_batches: Validation batches.
+    """
+    left = _limited(trainer.limit_train_batches, batches, "limit_train_batches")
+    _limited(trainer.limit_val_batches, validation_batches, "limit_val_batches")
+    interval = trainer.val_check_interval
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
+        raise InputError(
+            f"trainer.val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
+            "0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs"
+        )
+
+
+def check_monitors(callbacks: Iterable[Callback], logged: Sequence[str]) -> None:
+    """Reject callbacks that watch a value which is never logged.
+
+    Args:
+        callbacks: The callbacks of the Trainer.
+        logged: The names of all values that are logged for callbacks.
+    """
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if monitor is not None and monitor not in logged:
+            raise InputError(
+                f"trainer.callbacks: {type(callback).__name__} monitors {monitor}, which is not logged; "
+                f"choose one of {', '.join(logged)}"
+            )
+
+
+def _limited(limit: int | float | None, batches: int, name: str) -> int:
+    """Return how many batches a limit leaves."""
+    if limit is None:
+        return batches
+    left = min(limit, batches) if isinstance(limit, int) else int(limit * batches)
+    if limit and not left:
+        least = math.ceil(100 / batches) / 100 if batches else 1
+        raise InputError(f"trainer.{name}={limit}: leaves none of {batches} batches; give at least {least}")
+    return left
