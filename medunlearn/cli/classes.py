@@ -1,15 +1,19 @@
 """Classes that settings name: importing them and asking what their arguments take, with errors of one line."""
 
 import difflib
-import types
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser
 
-FROM_DATA = {"num_classes": "data.num_classes beside data.file", "in_channels": "data.as_rgb"}
+FROM_DATA = {
+    "num_classes": "data.num_classes beside data.file",
+    "in_channels": "data.as_rgb",
+    "image_size": "data.size",
+}
 """Arguments of a method that come from the data, and the setting that governs each."""
 
 
@@ -86,33 +90,42 @@ def class_bases(hint: Any) -> tuple[type, ...]:
         return ()
     if inner := get_args(hint):
         return tuple(base for each in inner for base in class_bases(each))
-    plain = (str, int, float, bool, bytes, Path, types.NoneType)
+    plain = (str, int, float, bool, bytes, Path, NoneType)
     own = isinstance(hint, type) and not issubclass(hint, plain) and hint.__module__ not in ("builtins", "datetime")
     return (hint,) if own else ()
 
 
 def described(hint: Any) -> str:
-    """Return what a type takes, for people: `a whole number or null`."""
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", types.NoneType: "null"}
-    if hint in names:
-        return names[hint]
+    """Return what a type takes, for people: `a whole number, or null`."""
+    members = _members(hint)
+    choices = [str(each) for member in members if get_origin(member) is Literal for each in get_args(member)]
+    kinds = [_described_one(each) for each in members if get_origin(each) is not Literal and each is not NoneType]
+    if int in members and float in members:
+        kinds.remove(_described_one(int))
+    kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
+    return " or ".join(dict.fromkeys(kinds)) + (", or null" if NoneType in members else "")
+
+
+def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return `did you mean PREFIX+NAME? `, empty where nothing is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) or [each for each in names if each.startswith(name)]
+    return f"did you mean {prefix}{close[0]}? " if close else ""
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) not in (Union, UnionType):
+        return (hint,)
+    return tuple(member for each in get_args(hint) for member in _members(each))
+
+
+def _described_one(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     origin, inner = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return f"one of {', '.join(map(str, inner))}"
-    if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(described(each) for each in inner))
     if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, dict):
         of_numbers = inner[:1] == (int,)
-        return "a list of whole numbers, such as [4]" if of_numbers else f"a list of: {described(inner[0])}"
-    if isinstance(hint, type) and issubclass(hint, Path):
-        return "a path"
-    return getattr(hint, "__name__", str(hint).replace("typing.", ""))
-
-
-def suggestion(name: str, known: Iterable[str], form: str = "{}") -> str:
-    """Return `did you mean NAME? `, empty where nothing is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean {form.format(close[0])}? " if close else ""
+        return "a list of whole numbers, such as [4]" if of_numbers else f"a list of {described(inner[0])}"
+    return names.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 
 def _by_name(name: str, kinds: Sequence[type]) -> type:

@@ -70,8 +70,7 @@ def _taken_apart(setting: Setting) -> list[Setting]:
 
 def _options(argv: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
     """Yield each option, its value and how both were typed."""
-    following = [*argv[1:], "--"]
-    for argument, after in zip(argv, following, strict=True):
+    for argument, after in zip(argv, [*argv, "--"][1:], strict=True):
         if argument.startswith("-") and not _is_value(argument):
             option, equals, value = argument.partition("=")
             if equals or not _is_value(after):

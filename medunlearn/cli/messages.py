@@ -27,7 +27,9 @@ from medunlearn.cli.given import Setting
 from medunlearn.errors import InputError
 
 
-def explained_error(error: BaseException, settings: Sequence[Setting], parser: ArgumentParser, command: str) -> InputError:
+def explained_error(
+    error: BaseException, settings: Sequence[Setting], parser: ArgumentParser, command: str
+) -> InputError:
     """Return an error of jsonargparse in this project's form.
 
     Args:
@@ -55,7 +57,8 @@ def method_names() -> list[str]:
     """Return the names of the methods that come with the package."""
     from medunlearn import methods
 
-    return [name for name in methods.__all__ if name != "Classifier"]
+    first = ["Train", "Retrain"]  # what every comparison needs
+    return [*first, *(name for name in methods.__all__ if name not in ("Classifier", *first))]
 
 
 class _Settings:
@@ -73,15 +76,13 @@ class _Settings:
         for setting in settings:
             self._check(setting)
         if "model" not in self.classes:
-            raise InputError(
-                f"model: no method named; give one of {', '.join(method_names())}, or a config; {self.help}"
-            )
+            raise InputError(self._no_class("model", Setting("model", None, "", False)))
         for option, kind in self.classes.items():
             self._check_required(option, kind)
 
     def _check(self, setting: Setting) -> None:
         option = self._option(setting.key)
-        rest = setting.key[len(option) + 1 :]
+        rest = setting.key.removeprefix(option).removeprefix(".")
         bases = self._bases(option)
         if self._is_group(option):
             self._check_group(setting, option, rest)
@@ -112,19 +113,20 @@ class _Settings:
             raise InputError(f"{setting.key}={setting.value}: is a group of settings; set `{option}.NAME`; {self.help}")
 
     def _no_such_option(self, setting: Setting, option: str, rest: str) -> str:
-        start = f"{option}." if option else ""
-        wrong = start + rest.partition(".")[0]
-        beside = {start + dest.removeprefix(start).partition(".")[0] for dest in self.actions if dest.startswith(start)}
-        anywhere = {dest.rpartition(".")[2]: dest for dest in self.actions if not dest.endswith(".help")}
-        if "model" in self.classes:
-            anywhere |= {name: f"model.init_args.{name}" for name in arguments_of(self.classes["model"])}
-        dashes = "--" if setting.typed else ""
-        meant = suggestion(wrong, beside - {wrong}, f"{dashes}{{}}")
-        if not meant and (close := anywhere.get(wrong.rpartition(".")[2])):
-            meant = f"did you mean {dashes}{close}? "
+        start, name = f"{option}." if option else "", rest.partition(".")[0]
+        beside = {dest.removeprefix(start).partition(".")[0] for dest in self.actions if dest.startswith(start)}
+        meant = suggestion(name, beside - {"help"}, start) or self._same_name(rest.rpartition(".")[2])
         if setting.source.startswith("-"):
-            return f"{setting.source}: no such option; {meant}{self.help}"
-        return f"{wrong}: no such setting in {setting.source}; {meant}{self.help}"
+            dashed = meant.replace("did you mean ", "did you mean --")
+            return f"{setting.source}: no such option; {dashed}{self.help}"
+        return f"{start}{name}: no such setting in {setting.source}; {meant}{self.help}"
+
+    def _same_name(self, name: str) -> str:
+        """Return a suggestion of the option that ends in a name, such as `data.batch_size` for `batch_size`."""
+        options = [dest for dest in self.actions if not dest.endswith(".help")]
+        if "model" in self.classes:
+            options += [f"model.init_args.{each}" for each in arguments_of(self.classes["model"])]
+        return next((f"did you mean {each}? " for each in options if each.endswith(f".{name}")), "")
 
     def _check_classes(self, setting: Setting, option: str, bases: tuple[type, ...]) -> None:
         content, hint = setting.content, type_of(self.actions[option])
@@ -157,7 +159,7 @@ class _Settings:
             remedy = f"choose {', '.join(choices[:-1])} or {choices[-1]}" if method else error
             problem = f"{option}={name}: no such {'method' if method else 'class'}; {remedy}"
         except NotSubclass:
-            base = " or ".join(f"{base.__module__}.{base.__name__}" for base in bases)
+            base = " or ".join(dict.fromkeys(base.__name__ for base in bases))
             listed = f"choose {', '.join(method_names())}, or a subclass of medunlearn.methods.Classifier"
             problem = f"{option}={name}: no {'method' if method else 'such class'}; "
             problem += listed if method else f"give a subclass of {base}"
@@ -168,8 +170,10 @@ class _Settings:
 
     def _check_argument(self, setting: Setting, option: str, rest: str) -> None:
         kind, name = self.classes.get(option), rest.partition(".")[0]
-        if kind is None or name in ("init_args", "dict_kwargs"):
+        if name in ("init_args", "dict_kwargs"):
             return
+        if kind is None:
+            raise InputError(self._no_class(option, setting))
         known, key = arguments_of(kind), f"{option}.init_args.{name}"
         if name not in known:
             raise InputError(
@@ -178,6 +182,11 @@ class _Settings:
         self.arguments[option].add(name)
         if name == rest and not class_bases(known[name]):
             self._check_value(key, known[name], setting, self._class_help(option, kind))
+
+    def _no_class(self, option: str, setting: Setting) -> str:
+        if option == "model":
+            return f"model: no method named; give one of {', '.join(method_names())}, or a config; {self.help}"
+        return f"{setting.key}={setting.value}: no class named; set `{option}` to the class first; {self.help}"
 
     def _check_value(self, key: str, hint: Any, setting: Setting, listing: str = "") -> None:
         if not accepts(hint, setting.value):

@@ -162,7 +162,9 @@ def _has_steps(given: Sequence[Setting]) -> bool:
 
 def _null_for_none(argument: str) -> str:
     """Return `--key=null` for the `--key=None` that sweeps send."""
-    return f"{argument.removesuffix('None')}null" if argument.startswith("--") and argument.endswith("=None") else argument
+    return (
+        f"{argument.removesuffix('None')}null" if argument.startswith("--") and argument.endswith("=None") else argument
+    )
 
 
 def _parser_options() -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _whole_numbers_first(hint: Any) -> Any:
     members = get_args(hint)
     if get_origin(hint) not in (Union, UnionType) or int not in members or float not in members:
         return hint
-    union = int | float
+    union: Any = int | float
     for member in members:
         union = union | member
     return union

@@ -13,7 +13,7 @@ from helpers.backbones import TinyNet
 from helpers.runs import FORGET, QUIET, weights
 
 from medunlearn.__main__ import COMMANDS, main
-from medunlearn.cli.fit import _parse, _ParsedCLI
+from medunlearn.cli.settings import resolved_settings
 from medunlearn.files.configs import shipped_configs
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
@@ -34,8 +34,8 @@ def test_there_are_fifteen_configs_and_the_demos():
 
 def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
     (path,) = (shipped_configs() / "tuned").glob("*.yaml")
-    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
-    plain = _parse(_ParsedCLI, ["fit", "--config", str(BLOCK / "salun_10.yaml")]).plain_settings()
+    settings = resolved_settings(["fit", "--config", str(path)])
+    plain = resolved_settings(["fit", "--config", str(BLOCK / "salun_10.yaml")])
     ours, papers = (each["model"]["init_args"] for each in (settings, plain))
     assert {key: value for key, value in ours.items() if papers[key] != value} == {"lr": 0.0008}
     assert settings["data"] == plain["data"]
@@ -43,7 +43,7 @@ def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
 
 @pytest.mark.parametrize("path", sorted(BLOCK.glob("*_*.yaml")), ids=lambda path: path.stem)
 def test_the_small_blood_block_scales_the_papers_learning_rates(path):
-    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
+    settings = resolved_settings(["fit", "--config", str(path)])
     lr = 0.013 if path.stem.startswith("salun") else 0.1
     assert settings["model"]["init_args"]["lr"] == pytest.approx(lr * settings["data"]["batch_size"] / 256, rel=0.02)
 
@@ -51,7 +51,7 @@ def test_the_small_blood_block_scales_the_papers_learning_rates(path):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_says_what_its_name_says(name):
     """Resolved by the real parser; what it does not state are the paper's values."""
-    settings = _parse(_ParsedCLI, ["fit", "--config", f"configs/{name}"]).plain_settings()
+    settings = resolved_settings(["fit", "--config", f"configs/{name}"])
     stage, *rest = name.removesuffix(".yaml").split("_")
     if stage == "demo":
         stage, rest = rest[0], ["demo", *(["10"] if rest[0] != "train" else [])]
