@@ -12,7 +12,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import Interruption, RunTime, UnlearningMetrics, restarted_by_slurm
 from medunlearn.cli import checks
-from medunlearn.cli.settings import SettingsCLI, input_error, resolved_settings
+from medunlearn.cli.parts import PartErrors
+from medunlearn.cli.settings import SettingsCLI, resolved_settings
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError
 from medunlearn.methods import Classifier
@@ -86,12 +87,15 @@ class UnlearningCLI(SettingsCLI):
 
     def instantiate_classes(self) -> None:
         """Build the parts, and raise what they say of their arguments."""
+        errors = PartErrors(self.parser, self._parser(self.config.subcommand))
         try:
             super().instantiate_classes()
-        except ValueError as error:  # jsonargparse wraps what a part's own checks raise
-            if (cause := input_error(error)) is None:
+        except InputError:
+            raise
+        except ValueError:
+            if errors.first is None:
                 raise
-            raise cause from None
+            raise errors.first from None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""

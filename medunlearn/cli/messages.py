@@ -5,12 +5,14 @@ why, is found here from the settings that were given and the options that there 
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
 from medunlearn.cli.classes import (
     FROM_DATA,
+    ClassError,
     NotFound,
     NotImportable,
     NotSubclass,
@@ -133,7 +135,9 @@ class _Settings:
         for item in content if isinstance(content, list) else [content]:
             if isinstance(item, dict):
                 self._check_item(setting, option, bases, item)
-            elif isinstance(item, str) and str not in getattr(hint, "__args__", ()):
+            elif isinstance(item, str) and str in getattr(hint, "__args__", ()):
+                self._take_class_or_text(option, item, bases)
+            elif isinstance(item, str):
                 self._take_class(option, item, bases)
             elif not isinstance(item, str):
                 self._check_value(option, hint, setting)
@@ -147,6 +151,10 @@ class _Settings:
         for name, value in (item.get("init_args") or {}).items():
             self._check_argument(Setting(f"{option}.{name}", value, setting.source, False), option, str(name))
         self._check_required(option, self.classes[option])
+
+    def _take_class_or_text(self, option: str, name: str, bases: tuple[type, ...]) -> None:
+        with suppress(ClassError):
+            self.classes[option], self.arguments[option] = find_class(name, bases), set()
 
     def _take_class(self, option: str, name: str, bases: tuple[type, ...]) -> None:
         method = option == "model"

@@ -14,7 +14,6 @@ from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.messages import check_from_data, explained_error
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
@@ -203,10 +202,3 @@ def _run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord
     kept = config.clone()
     kept.resume = kept.overwrite = False  # of this call, not of the experiment
     return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False))
-
-
-def input_error(error: BaseException | None) -> InputError | None:
-    """Return the `InputError` that an error of jsonargparse wraps, None where there is none."""
-    while error is not None and not isinstance(error, InputError):
-        error = error.__cause__ or error.__context__
-    return error

@@ -8,6 +8,17 @@ from lightning.pytorch import Callback, Trainer
 
 from medunlearn.errors import InputError
 
+LEAST = {
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "num_nodes": 1,
+    "log_every_n_steps": 0,
+    "min_epochs": 0,
+    "min_steps": 0,
+    "num_sanity_val_steps": -1,
+}
+"""The smallest value of settings that Lightning takes unchecked."""
+
 
 def check_trainer(trainer: Mapping[str, Any]) -> None:
     """Reject settings that no run can have.
@@ -20,11 +31,12 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
             f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
             "use trainer.limit_train_batches"
         )
-    for name in ("accumulate_grad_batches", "check_val_every_n_epoch", "log_every_n_steps", "num_nodes"):
+    for name, least in LEAST.items():
         value = trainer.get(name)
-        if value is not None and value < (name != "log_every_n_steps"):
-            least = 0 if name == "log_every_n_steps" else 1
+        if value is not None and value < least:
             raise InputError(f"trainer.{name}={value}: give a whole number of {least} or more")
+    if (trainer.get("gradient_clip_val") or 0) < 0:
+        raise InputError(f"trainer.gradient_clip_val={trainer['gradient_clip_val']}: give a number above 0, or null")
     if trainer.get("val_check_interval") in (0, 0.0):
         raise InputError(
             f"trainer.val_check_interval={trainer['val_check_interval']}: give a number of batches, or a share of the "
@@ -72,7 +84,7 @@ def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None
     """
     left = _limited(trainer.limit_train_batches, batches, "limit_train_batches")
     _limited(trainer.limit_val_batches, validation_batches, "limit_val_batches")
-    interval = trainer.val_check_interval
+    interval = getattr(trainer, "val_check_interval", None)  # it has none where the interval is a time
     if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
         raise InputError(
             f"trainer.val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
