@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from medunlearn.callbacks import RunRecord, UnlearningMetrics
 from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
-from medunlearn.cli.messages import check_from_data, explained_error
+from medunlearn.cli.messages import check_from_data, explained_error, method_names
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
@@ -25,7 +25,8 @@ USAGE = (
     "       medunlearn {} --config FILE [options]"
 )
 
-EPOCHS_HELP = "Train for this many epochs; by default the method's own: 200 for Train and Retrain, 10 for SalUn."
+EPOCHS_HELP = "Stop after this many epochs. By default as many as the method states: {}."
+STEPS_HELP = "Stop after this many steps; -1 for as many as the epochs have."
 
 
 class SettingsCLI(LightningCLI):
@@ -176,11 +177,17 @@ def _adjust(parser: ArgumentParser) -> None:
     """Correct what the parser says of its options, and how it reads whole numbers."""
     for action in cast(list[Any], parser._actions):
         if action.dest == "trainer.max_epochs":
-            action.help = EPOCHS_HELP
+            action.help = EPOCHS_HELP.format(", ".join(f"{_epochs(name)} for {name}" for name in method_names()))
+        if action.dest == "trainer.max_steps":
+            action.help = STEPS_HELP
         if action.dest == "model.help":  # not the user's to give
             action.sub_add_kwargs = {**action.sub_add_kwargs, "skip": set(FROM_DATA)}
         if hasattr(action, "_typehint"):
             action._typehint = _whole_numbers_first(type_of(action))
+
+
+def _epochs(name: str) -> Any:
+    return trainer_arguments(cast(type[Classifier], find_class(name, (Classifier,)))).get("max_epochs")
 
 
 def _whole_numbers_first(hint: Any) -> Any:
