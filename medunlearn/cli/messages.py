@@ -57,10 +57,10 @@ def check_from_data(settings: Iterable[Setting]) -> None:
 
 def method_names() -> list[str]:
     """Return the names of the methods that come with the package."""
-    from medunlearn import methods
+    from medunlearn.methods import __all__ as methods
 
     first = ["Train", "Retrain"]  # what every comparison needs
-    return [*first, *(name for name in methods.__all__ if name not in ("Classifier", *first))]
+    return [*first, *(name for name in methods if name not in ("Classifier", *first))]
 
 
 class _Settings:

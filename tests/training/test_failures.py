@@ -16,7 +16,7 @@ def test_a_monitored_metric_that_nobody_logs_is_an_input_error():
     trainer = Trainer(
         max_epochs=1, limit_train_batches=1, limit_val_batches=1, callbacks=[EarlyStopping("own")], **QUIET
     )
-    with pytest.raises(InputError, match="^trainer: .*`own`"), explained(RunDir("r")):
+    with pytest.raises(InputError, match=r"^trainer: .*`own`"), explained(RunDir("r")):
         trainer.fit(BoringModel())
 
 
