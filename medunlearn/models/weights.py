@@ -5,7 +5,7 @@ from typing import Any, cast
 import torch
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import check_checkpoint
+from medunlearn.files import check_checkpoint, write_whole
 from medunlearn.models.resnet import ResNet18
 from medunlearn.runs import RunDir
 
@@ -19,7 +19,7 @@ def save_weights(model: ResNet18, path: Path, **extra: Any) -> None:
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     content = io.BytesIO()
     torch.save({"state_dict": state, "architecture": model.architecture, **extra}, content)
-    RunDir.write_bytes(path, content.getbuffer())
+    write_whole(path, content.getbuffer())
 
 
 def read_weights(source: str | Path, argument: str = "original") -> dict[str, Any]:
