@@ -12,7 +12,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
-from medunlearn.models import ResNet18, save_weights
+from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record, role_of
@@ -105,7 +105,7 @@ class RunRecord(Callback):
     def _write_weights(self, module: UnlearningModule) -> None:
         extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_weights(cast(ResNet18, module.backbone), self.run.weights, **extra)
+        save_weights(module.backbone, self.run.weights, **extra)
 
     def _collect(
         self,
