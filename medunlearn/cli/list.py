@@ -1,5 +1,6 @@
 """`medunlearn list`: what there is to choose from, built in or installed, as an aligned table."""
 
+import re
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
@@ -90,7 +91,19 @@ def _medmnist() -> Iterator[Row]:
         yield Row(name, what, "Yang et al., Scientific Data 2023")
 
 
-FROM_LIBRARIES: dict[str, Callable[[], Iterator[Row]]] = {"datasets": _medmnist}
+def _torchvision() -> Iterator[Row]:
+    from torchvision.models import get_model_builder
+
+    from medunlearn.models.backbones import DEFAULT, torchvision_names
+
+    for name in torchvision_names():
+        text = " ".join((get_model_builder(name).__doc__ or "").split())
+        cited = re.search(r"`([^`<]+?) *<", text)
+        if name != DEFAULT:
+            yield Row(name, "torchvision's", cited[1] if cited else "")
+
+
+FROM_LIBRARIES: dict[str, Callable[[], Iterator[Row]]] = {"backbones": _torchvision, "datasets": _medmnist}
 """What other libraries bring beside the entry points of a group."""
 
 
