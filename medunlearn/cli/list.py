@@ -100,7 +100,7 @@ def _torchvision() -> Iterator[Row]:
         text = " ".join((get_model_builder(name).__doc__ or "").split())
         cited = re.search(r"`([^`<]+?) *<", text)
         if name != DEFAULT:
-            yield Row(name, "torchvision's", cited[1] if cited else "")
+            yield Row(name, "in torchvision", cited[1] if cited else "")
 
 
 FROM_LIBRARIES: dict[str, Callable[[], Iterator[Row]]] = {"backbones": _torchvision, "datasets": _medmnist}
