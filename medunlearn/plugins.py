@@ -126,11 +126,9 @@ class Plugin(NamedTuple):
     def _docstring(self) -> str | None:
         """Read the docstring from the source: to import a method takes seconds. None where it does not stand there."""
         import ast
-        from importlib.util import find_spec
 
         try:
-            spec = find_spec(self.module)
-            tree = ast.parse(Path(getattr(spec, "origin", "")).read_text(encoding="utf-8"))
+            tree = ast.parse(_source(self.module).read_text(encoding="utf-8"))
         except Exception:  # then importing says why
             return None
         kinds = (ast.ClassDef, ast.FunctionDef)
@@ -216,6 +214,18 @@ def method_path(name: str, argument: str = "model") -> str:
         return name
     found.load(argument)
     return f"{found.module}.{found.attribute}"
+
+
+def _source(module: str) -> Path:
+    """Return the file of a module, without importing the packages around it as `find_spec` of the whole name would."""
+    from importlib.util import find_spec
+
+    top, *inner = module.split(".")
+    spec = find_spec(top)
+    folders = (spec and spec.submodule_search_locations) or ()
+    found = [Path(folder, *inner) for folder in folders]
+    files = [file for path in found for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return next((file for file in files if file.is_file()), Path((spec and spec.origin) or ""))
 
 
 def _docstring_of(thing: object) -> str:

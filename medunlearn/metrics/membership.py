@@ -139,7 +139,8 @@ def attack(
 
     Example:
         >>> labels, rows = np.zeros(4, dtype=int), np.arange(4)
-        >>> sure, unsure = Part(np.array([[0.99, 0.01]] * 4), labels, rows), Part(np.array([[0.6, 0.4]] * 4), labels, rows)
+        >>> sure = Part(np.array([[0.99, 0.01]] * 4), labels, rows)
+        >>> unsure = Part(np.array([[0.6, 0.4]] * 4), labels, rows)
         >>> attack(retain=sure, nonmembers=unsure, forget=sure)
         0.0
     """
