@@ -4,8 +4,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from medunlearn import plugins
+from medunlearn.cli.descriptions import describe
 from medunlearn.errors import InputError, Interrupted
+from medunlearn.plugins import built_ins, choice, lookup, names
 
 USAGE = """usage: medunlearn COMMAND [options]
 
@@ -52,16 +53,16 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _usage() -> str:
-    lines = (f"  {each.name:<10} {each.describe()[0]}" for each in plugins.built_ins("commands"))
+    lines = (f"  {each.name:<10} {describe(each)[0]}" for each in built_ins("commands"))
     return USAGE.format(commands="\n".join(lines))
 
 
 def _run(command: str, options: list[str]) -> int:
     # A built-in command is run without a look at what else is installed, which takes time and may be broken.
-    found = next((each for each in plugins.built_ins("commands") if each.name == command), None)
-    found = found or plugins.lookup("commands", command)
+    found = next((each for each in built_ins("commands") if each.name == command), None)
+    found = found or lookup("commands", command)
     if found is None:
-        raise InputError(f"{command}: unknown command; {plugins.choice(command, plugins.names('commands'))}")
+        raise InputError(f"{command}: unknown command; {choice(command, names('commands'))}")
     status = found.load()(options)
     return status if isinstance(status, int) else 0
 

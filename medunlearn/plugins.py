@@ -8,11 +8,9 @@ A package of anyone's own adds to a group in its `pyproject.toml`:
 Nothing is imported before it is asked for.
 """
 
-import re
 import sys
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError
@@ -67,9 +65,6 @@ BUILT_IN: dict[Group, dict[str, str]] = {
     },
 }
 
-CITATION = re.compile(r"\s*\(([^():]*\b(?:19|20)\d\d)[^()]*\)")
-"""A paper as docstrings name it: `(Fan et al., ICLR 2024)`, perhaps with `: ...` or `, Eq. 3` behind."""
-
 
 class Plugin(NamedTuple):
     """One name of a group and what it stands for."""
@@ -110,30 +105,6 @@ class Plugin(NamedTuple):
                 f"cannot be imported ({type(error).__name__}: {error}); mend or uninstall {self.package}"
             ) from error
         return found
-
-    def describe(self) -> tuple[str, str]:
-        """Return the first line of the docstring, without the paper that it cites, and that paper.
-
-        Raises:
-            InputError: If it has to be imported for that and cannot be.
-        """
-        text = self._docstring() or _docstring_of(self.load())
-        paper = CITATION.search(" ".join(text.split()))
-        line = CITATION.sub("", " ".join(text.partition("\n\n")[0].split()), count=1)
-        line = line.removeprefix("Return ").rstrip(".")  # how functions begin
-        return line[:1].upper() + line[1:], paper[1] if paper else ""
-
-    def _docstring(self) -> str | None:
-        """Read the docstring from the source: to import a method takes seconds. None where it does not stand there."""
-        import ast
-
-        try:
-            tree = ast.parse(_source(self.module).read_text(encoding="utf-8"))
-        except Exception:  # then importing says why
-            return None
-        kinds = (ast.ClassDef, ast.FunctionDef)
-        found = [node for node in tree.body if isinstance(node, kinds) and node.name == self.attribute]
-        return ast.get_docstring(found[-1]) if found else None
 
 
 def plugins(group: Group) -> list[Plugin]:
@@ -214,24 +185,6 @@ def method_path(name: str, argument: str = "model") -> str:
         return name
     found.load(argument)
     return f"{found.module}.{found.attribute}"
-
-
-def _source(module: str) -> Path:
-    """Return the file of a module, without importing the packages around it as `find_spec` of the whole name would."""
-    from importlib.util import find_spec
-
-    top, *inner = module.split(".")
-    spec = find_spec(top)
-    folders = (spec and spec.submodule_search_locations) or ()
-    found = [Path(folder, *inner) for folder in folders]
-    files = [file for path in found for file in (path.with_suffix(".py"), path / "__init__.py")]
-    return next((file for file in files if file.is_file()), Path((spec and spec.origin) or ""))
-
-
-def _docstring_of(thing: object) -> str:
-    import inspect
-
-    return inspect.getdoc(thing) or ""
 
 
 def _others(group: Group) -> list[Plugin]:

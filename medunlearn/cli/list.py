@@ -8,6 +8,7 @@ from typing import NamedTuple, get_args
 
 import yaml
 
+from medunlearn.cli.descriptions import describe
 from medunlearn.errors import CommandParser, InputError
 from medunlearn.files.configs import shipped_plan, shipped_plans
 from medunlearn.plugins import OWN, Group, Plugin, choice, plugins
@@ -67,7 +68,7 @@ def rows(group: str) -> list[Row]:
 def _row(plugin: Plugin) -> Row:
     package = "" if plugin.package == OWN else plugin.package
     try:
-        return Row(plugin.name, *plugin.describe(), package)
+        return Row(plugin.name, *describe(plugin), package)
     except InputError as error:  # the others are listed nevertheless
         return Row(plugin.name, str(error), "", package)
 

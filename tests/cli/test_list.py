@@ -7,7 +7,6 @@ import pytest
 from helpers.plugin_package import install
 from helpers.runs import refused
 
-from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.list import GROUPS, Row, rows, table
 
@@ -93,11 +92,6 @@ def test_table_wraps_what_is_long(monkeypatch):
     lines = table([Row("a", "word " * 20)]).splitlines()
     assert len(lines) > 2
     assert max(map(len, lines)) <= 40
-
-
-def test_paper_ends_with_its_year():
-    found = plugins.Plugin("methods", "Train", "medunlearn.methods.train:Train").describe()
-    assert found[1] == "Falcao & Cordeiro 2025"
 
 
 def test_rows_of_an_engine_say_what_it_does():
