@@ -131,6 +131,7 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
+            **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
             "epochs": trainer.current_epoch,
