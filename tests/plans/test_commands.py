@@ -29,7 +29,11 @@ def write_inputs():
     write("my plans/t 1.yaml", run_dir="my runs/t", data=data, model=model("Train"), seed_everything=3)
     write("my plans/r 1.yaml", run_dir="my runs/r", data=forget, model=model("Retrain"))
     write(
-        "my plans/s 1.yaml", run_dir="my runs/s's", data=forget, model=model("SalUn", "my runs/t"), reference="my runs/r"
+        "my plans/s 1.yaml",
+        run_dir="my runs/s's",
+        data=forget,
+        model=model("SalUn", "my runs/t"),
+        reference="my runs/r",
     )
     configs = ["s 1.yaml", "r 1.yaml", "t 1.yaml"]
     options = {
