@@ -15,7 +15,7 @@ class TimeLeft:
     """Counts the stages of a plan and estimates the time left from finished stages.
 
     A stage is expected to take as long for each epoch and share of the images as the finished stages most like it: of
-    the same config (under other seeds or presets); else on the same data and likewise from an original, or from scratch;
+    the same config (under other seeds or presets); else on the same data and likewise from an original or from scratch;
     else on the same data; else of the same start; else any. There is no estimate before one is finished.
 
     Args:

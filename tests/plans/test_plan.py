@@ -11,7 +11,6 @@ from medunlearn.errors import InputError
 from medunlearn.files.configs import find_config, resolve_configs, shipped_configs
 from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
-from medunlearn.runs.commands import command_for
 
 
 def test_stages_come_after_those_they_read_from():
@@ -51,11 +50,6 @@ def test_configs_are_found_in_the_folder_first_and_then_among_those_shipped():
     words = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
     shipped = str(shipped_configs() / "train_path.yaml")
     assert words == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]
-
-
-def test_the_command_that_makes_a_run_is_named():
-    assert command_for(Path("runs/train_organa")) == "medunlearn fit --config configs/train_organa.yaml"
-    assert command_for(Path("runs/train_organa"), Path("f.npz")).endswith("train_organa.yaml --data.file f.npz")
 
 
 def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
