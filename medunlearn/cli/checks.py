@@ -15,7 +15,7 @@ from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 
@@ -158,14 +158,6 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
         raise InputError(
             f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']}: give a whole number of 1 or more"
         )
-
-
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
-    if not run.finished:
-        state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
-    run.check_unaltered(argument)
 
 
 def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished, shown
 from medunlearn.runs.record import Record
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
@@ -80,9 +81,9 @@ class UnlearningCLI(LightningCLI):
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
-            checks.check_finished(self.run, "run_dir", self.settings.data.file)
+            check_finished(self.run, "run_dir", self.settings.data.file)
 
     def _set_seed(self) -> None:
         checks.check_seed(self.settings.seed_everything)
@@ -169,12 +170,9 @@ class UnlearningCLI(LightningCLI):
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
-                named = " ".join(str(path) for path in (*earlier, self.run))
-                print(
-                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
-                    f"`medunlearn report {named}` tells the gap",
-                    file=sys.stderr,
-                )
+                command = shown(["medunlearn", "report", *earlier, self.run.path])
+                missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
+                print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""
