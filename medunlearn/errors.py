@@ -36,6 +36,18 @@ class InputError(ValueError):
         super().__init__(_one_line(message))
 
 
+class DataError(InputError):
+    """The images, the labels or the forget set are not what a run can use."""
+
+
+class RunError(InputError):
+    """A run directory holds no such run: it is missing, unfinished, altered, or cannot be compared with this one."""
+
+
+class FileError(InputError):
+    """A file that the user names cannot be read as what it should be."""
+
+
 class Fault(Exception):
     """What is wrong with a file and, after a semicolon, how to put it right, not yet naming the file."""
 

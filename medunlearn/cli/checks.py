@@ -14,7 +14,7 @@ from medunlearn.methods import Classifier
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 
@@ -77,14 +77,6 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
             f"data.batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
             f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another"
         )
-
-
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
-    if not run.finished:
-        state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
-    run.check_unaltered(argument)
 
 
 def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:

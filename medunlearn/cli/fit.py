@@ -20,6 +20,7 @@ from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished, shown
 from medunlearn.runs.record import Record
 from medunlearn.training.checkpoints import AtomicCheckpointIO
 from medunlearn.training.failures import explained
@@ -75,9 +76,9 @@ class UnlearningCLI(SettingsCLI):
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
-            checks.check_finished(self.run, "run_dir", self.settings.data.file)
+            check_finished(self.run, "run_dir", self.settings.data.file)
 
     def _set_seed(self) -> None:
         seed = self.settings.seed_everything
@@ -176,12 +177,9 @@ class UnlearningCLI(SettingsCLI):
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
-                named = " ".join(str(path) for path in (*earlier, self.run))
-                print(
-                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
-                    f"`medunlearn report {named}` tells the gap",
-                    file=sys.stderr,
-                )
+                command = shown(["medunlearn", "report", *earlier, self.run.path])
+                missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
+                print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""

@@ -27,6 +27,7 @@ from medunlearn.cli.classes import (
 )
 from medunlearn.cli.given import Setting
 from medunlearn.errors import InputError
+from medunlearn.plugins import method_path, names
 
 
 def explained_error(
@@ -55,12 +56,12 @@ def check_from_data(settings: Iterable[Setting]) -> None:
             raise InputError(f"model.init_args.{name}: is taken from the data; leave it out, or set {FROM_DATA[name]}")
 
 
-def method_names() -> list[str]:
-    """Return the names of the methods that come with the package."""
-    from medunlearn.methods import __all__ as methods
-
-    first = ["Train", "Retrain"]  # what every comparison needs
-    return [*first, *(name for name in methods if name not in ("Classifier", *first))]
+def check_groups(settings: Iterable[Setting], parser: ArgumentParser, command: str) -> None:
+    """Reject a single value for a group of settings, such as `data: 5`: jsonargparse would ignore it silently."""
+    checker = _Settings(parser, command)
+    for setting in settings:
+        if checker.is_group(setting.key):
+            checker.check_group(setting)
 
 
 class _Settings:
@@ -82,12 +83,27 @@ class _Settings:
         for option, kind in self.classes.items():
             self._check_required(option, kind)
 
+    def is_group(self, key: str) -> bool:
+        """Return whether a key is that of a group of settings, the whole with an empty key included."""
+        inside = (option for option in self.actions if option.startswith(f"{key}.") or not key)
+        return any(not option.endswith(".help") for option in inside)
+
+    def check_group(self, setting: Setting) -> None:
+        """Raise `InputError` where a group of settings is given a value other than settings."""
+        file = setting.typed and isinstance(setting.content, str)  # `--data FILE` reads the group from a file
+        if setting.content is not None and setting.content != {} and not file:
+            raise InputError(
+                f"{setting.key}={setting.value}: is a group of settings; set `{setting.key}.NAME`; {self.help}"
+            )
+
     def _check(self, setting: Setting) -> None:
         option = self._option(setting.key)
         rest = setting.key.removeprefix(option).removeprefix(".")
         bases = self._bases(option)
-        if self._is_group(option):
-            self._check_group(setting, option, rest)
+        if self.is_group(option) and rest:
+            raise InputError(self._no_such_option(setting, option, rest))
+        if self.is_group(option):
+            self.check_group(setting)
         elif bases and rest and rest != "class_path":
             self._check_argument(setting, option, rest.removeprefix("init_args."))
         elif bases:
@@ -101,18 +117,8 @@ class _Settings:
         starts = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
         return next((start for start in starts if start in self.actions), "")
 
-    def _is_group(self, option: str) -> bool:
-        inside = (dest for dest in self.actions if dest.startswith(f"{option}.") or not option)
-        return any(not dest.endswith(".help") for dest in inside)
-
     def _bases(self, option: str) -> tuple[type, ...]:
         return class_bases(type_of(self.actions[option])) if f"{option}.help" in self.actions else ()
-
-    def _check_group(self, setting: Setting, option: str, rest: str) -> None:
-        if rest:
-            raise InputError(self._no_such_option(setting, option, rest))
-        if setting.content is not None and setting.content != {}:
-            raise InputError(f"{setting.key}={setting.value}: is a group of settings; set `{option}.NAME`; {self.help}")
 
     def _no_such_option(self, setting: Setting, option: str, rest: str) -> str:
         start, name = f"{option}." if option else "", rest.partition(".")[0]
@@ -158,17 +164,18 @@ class _Settings:
 
     def _take_class(self, option: str, name: str, bases: tuple[type, ...]) -> None:
         method = option == "model"
+        name = method_path(name) if method and name.isidentifier() else name
         try:
             kind = find_class(name, bases)
         except NotImportable as error:
             problem = f"{option}.class_path={name}: {error}"
         except NotFound as error:
-            choices = method_names()
+            choices = names("methods")
             remedy = f"choose {', '.join(choices[:-1])} or {choices[-1]}" if method else error
             problem = f"{option}={name}: no such {'method' if method else 'class'}; {remedy}"
         except NotSubclass:
             base = " or ".join(dict.fromkeys(base.__name__ for base in bases))
-            listed = f"choose {', '.join(method_names())}, or a subclass of medunlearn.methods.Classifier"
+            listed = f"choose {', '.join(names('methods'))}, or a subclass of medunlearn.methods.Classifier"
             problem = f"{option}={name}: no {'method' if method else 'such class'}; "
             problem += listed if method else f"give a subclass of {base}"
         else:
@@ -193,7 +200,7 @@ class _Settings:
 
     def _no_class(self, option: str, setting: Setting) -> str:
         if option == "model":
-            return f"model: no method named; give one of {', '.join(method_names())}, or a config; {self.help}"
+            return f"model: no method named; give one of {', '.join(names('methods'))}, or a config; {self.help}"
         return f"{setting.key}={setting.value}: no class named; set `{option}` to the class first; {self.help}"
 
     def _check_value(self, key: str, hint: Any, setting: Setting, listing: str = "") -> None:
@@ -207,6 +214,6 @@ class _Settings:
                 raise InputError(f"{option}.init_args.{name}: missing; set it; {self._class_help(option, kind)}")
 
     def _class_help(self, option: str, kind: type) -> str:
-        shipped = option == "model" and kind.__name__ in method_names()
+        shipped = option == "model" and kind.__name__ in names("methods")
         path = kind.__name__ if shipped else f"{kind.__module__}.{kind.__qualname__}"
         return f"`medunlearn {self.command} --{option}.help {path}` lists the options"

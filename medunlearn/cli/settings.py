@@ -1,6 +1,7 @@
 """How LightningCLI is set up for this project: from options and config files to resolved settings."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
@@ -12,10 +13,13 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from medunlearn.callbacks import RunRecord, UnlearningMetrics
 from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
-from medunlearn.cli.messages import check_from_data, explained_error, method_names
+from medunlearn.cli.messages import check_from_data, check_groups, explained_error
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
+from medunlearn.errors import InputError
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
+from medunlearn.plugins import built_ins, method_path
 from medunlearn.runs import RunDir
 from medunlearn.training.precision import default_precision
 from medunlearn.training.warning_filters import hide_lightning_warnings
@@ -41,7 +45,7 @@ class SettingsCLI(LightningCLI):
 
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
-        command, *options = resolve_configs([_null_for_none(argument) for argument in argv])
+        command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
         self.given = given_settings(options)
         check_from_data(self.given)
         method = given_method(self.given)
@@ -73,10 +77,11 @@ class SettingsCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and raise what is wrong as `InputError`."""
+        command = args[0]
+        check_groups(self.given, self._parser(command), command)
         try:
             super().parse_arguments(parser, args)
         except ArgumentError as error:
-            command = args[0]
             raise explained_error(error, self.given, self._parser(command), command) from None
 
     @property
@@ -129,10 +134,14 @@ def trainer_arguments(method: type[Classifier]) -> dict[str, Any]:
 def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
     """Return the method that the settings name, None where there is none of that name."""
     name = last(given, "model", "model.class_path")
-    try:
-        return find_class(name, (Classifier,)) if isinstance(name, str) else None
-    except ClassError:
-        return None
+    with suppress(ClassError, InputError):
+        return _method(name) if isinstance(name, str) else None
+    return None
+
+
+def _method(name: str) -> type[Classifier]:
+    path = method_path(name) if name.isidentifier() else name
+    return cast(type[Classifier], find_class(path, (Classifier,)))
 
 
 def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None) -> dict[str, Any]:
@@ -168,7 +177,7 @@ def _null_for_none(argument: str) -> str:
 
 
 def _parser_options() -> dict[str, Any]:
-    common = {"exit_on_error": False, "allow_abbrev": False}
+    common = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
     commands = {name: common | {"usage": USAGE.format(name, name)} for name in LightningCLI.subcommands()}
     return common | commands
 
@@ -177,7 +186,7 @@ def _adjust(parser: ArgumentParser) -> None:
     """Correct what the parser says of its options, and how it reads whole numbers."""
     for action in cast(list[Any], parser._actions):
         if action.dest == "trainer.max_epochs":
-            action.help = EPOCHS_HELP.format(", ".join(f"{_epochs(name)} for {name}" for name in method_names()))
+            action.help = EPOCHS_HELP.format(_epochs_by_method())
         if action.dest == "trainer.max_steps":
             action.help = STEPS_HELP
         if action.dest == "model.help":  # not the user's to give
@@ -186,8 +195,9 @@ def _adjust(parser: ArgumentParser) -> None:
             action._typehint = _whole_numbers_first(type_of(action))
 
 
-def _epochs(name: str) -> Any:
-    return trainer_arguments(cast(type[Classifier], find_class(name, (Classifier,)))).get("max_epochs")
+def _epochs_by_method() -> str:
+    own = {each.name: trainer_arguments(_method(each.name)).get("max_epochs") for each in built_ins("methods")}
+    return ", ".join(f"{epochs} for {name}" for name, epochs in own.items())
 
 
 def _whole_numbers_first(hint: Any) -> Any:
