@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import Interruption, RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm
 from medunlearn.cli import checks
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, option_error
 from medunlearn.files.configs import resolve_configs
@@ -233,7 +234,7 @@ def run(args: list[str]) -> int:
 
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
     leave_out_remarks()
-    quiet = {"exit_on_error": False, "allow_abbrev": False}
+    quiet = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
     checks.check_words(args)
     try:
         return kind(
@@ -249,7 +250,7 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
                 "use_distributed_sampler": False,
             },
             parser_kwargs=dict.fromkeys(UnlearningCLI.subcommands(), quiet) | quiet,
-            args=resolve_configs(args),
+            args=resolve_methods(resolve_configs(args)),
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )
