@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
+    from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics, fit
     from medunlearn.data import ForgetSpec, MedMNISTDataModule
     from medunlearn.errors import InputError
     from medunlearn.methods import Classifier, Retrain, SalUn, Train
@@ -22,6 +22,7 @@ _HOME = {
     "SalUn": "methods",
     "Train": "methods",
     "UnlearningMetrics": "callbacks",
+    "fit": "callbacks",
     "load_model": "models",
 }
 
@@ -37,6 +38,7 @@ __all__ = [
     "SalUn",
     "Train",
     "UnlearningMetrics",
+    "fit",
     "load_model",
 ]
 

@@ -3,22 +3,30 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from medunlearn.callbacks.configuration import configuration
+from medunlearn.callbacks.before_fit import (
+    check_callbacks,
+    check_epochs,
+    check_free,
+    check_parts,
+    check_reference,
+    take_up_seed,
+)
+from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import UnlearningModule
+from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.starting import check_resumable
 from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
-
-LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
 
 
 class RunRecord(Callback):
@@ -29,23 +37,69 @@ class RunRecord(Callback):
     List `RunTime` and `UnlearningMetrics` before it.
 
     Args:
-        run_dir: The run directory; one that holds a finished run is refused when fit starts.
-        reference: Run directory of the retrained model that AG is taken against; AG is null where it is missing, or
-            cannot be compared with.
-        config: The resolved configuration as YAML, for `config.yaml`; by default what can be read from the parts.
+        run_dir: The run directory; one that holds a run is refused before anything is trained, unless that run is
+            unfinished and gone on with, by `trainer.fit(..., ckpt_path=...)` or `resume`.
+        reference: Run directory of the retrained model that AG is taken against; AG is null where there is no finished
+            run yet.
+        config: The resolved configuration as YAML, for `config.yaml`; by default what the parts and the Trainer say,
+            read by the command line's own parser. Where `medunlearn fit --config` on it would not repeat the run, it
+            says so at the top, and the run in one line.
+        resume: Go on with the unfinished run in `run_dir`, also where it has left no checkpoint.
     """
 
-    def __init__(self, run_dir: str | Path, reference: str | Path | None = None, config: str | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: str | Path,
+        reference: str | Path | None = None,
+        config: str | None = None,
+        resume: bool = False,
+    ) -> None:
         self.run = RunDir(run_dir)
         self.reference = None if reference is None else RunDir(reference)
         self.config = config
+        self.resume = resume
         self.metrics: dict[str, Any] = {}
         self._original_sha256: str | None = None
+        self._checked = False
+
+    def check(self, trainer: Trainer, module: LightningModule, data: UnlearningData, overwrite: bool = False) -> None:
+        """Refuse what cannot become a run, before anything is trained or written.
+
+        `trainer.fit` calls this; calling it earlier only brings it forward.
+
+        Args:
+            trainer: The Trainer.
+            module: The method.
+            data: The data module, set up.
+            overwrite: Whether a run that is there is about to be deleted.
+
+        Raises:
+            InputError: If Trainer, method, data, original, reference and run directory do not go together.
+        """
+        check_callbacks(trainer, type(self))
+        method, evaluation = cast(UnlearningModule, module), _sibling(trainer, UnlearningMetrics)
+        resumed = self.resume or bool(cast(Any, trainer).ckpt_path)
+        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run and not overwrite:
+            check_free(self.run, resumed)
+        if resumed:
+            take_up_seed(self.run, data)
+        if self.config is None:
+            check_epochs(trainer, method)
+        check_parts(trainer, method, data, self.run)
+        if trainer.is_global_zero:
+            check_reference(self.reference, self.run, data, evaluation.attack_settings())
+        if self.config is None and trainer.is_global_zero:
+            arguments = trainer_arguments(trainer)
+            self.config = configuration(method, data, evaluation, self.run, self.reference, arguments, resumed).text
+        if resumed and self.run.started and self.config is not None:
+            check_resumable(self.run, yaml.safe_load(self.config), data.split_record())
+        self._checked = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Keep which original the run starts from, before the method reads it."""
+        """Check everything, and keep which original the run starts from, before the method reads it."""
         if stage == "fit":
-            _check_order(trainer)
+            if not self._checked:
+                self.check(trainer, pl_module, cast(Any, trainer).datamodule)
             self._original_sha256 = _original_sha256(cast(UnlearningModule, pl_module))
 
     def state_dict(self) -> dict[str, Any]:
@@ -60,17 +114,14 @@ class RunRecord(Callback):
         """Write what was asked for, before the work.
 
         Raises:
-            InputError: If the run directory holds a finished run, or the original is not the one of the run's start.
+            InputError: If the original is not the one of the run's start.
         """
         self._check_original(cast(UnlearningModule, pl_module))
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
-            if self.run.finished:
-                raise InputError(
-                    f"run_dir={self.run}: already holds a finished run; name another run_dir, or delete that one"
-                )
-            evaluation = _sibling(trainer, UnlearningMetrics)
-            config = self.config or configuration(trainer, pl_module, evaluation, self.run, self.reference)
-            self.run.write_bytes(self.run.config, config.encode())
+            assert self.config is not None
+            self.run.write_bytes(self.run.config, self.config.encode())
+            if problems := kept_problems(self.run):
+                print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -209,19 +260,6 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     if module.mask is not None:
         counts["free"] = sum(int(value.sum()) for value in module.mask.values())
     return counts
-
-
-def _check_order(trainer: Trainer) -> None:
-    """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
-    listed = [type(callback) for callback in cast(Any, trainer).callbacks]
-    place = next(number for number, kind in enumerate(listed) if issubclass(kind, RunRecord))
-    for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
-        if not any(issubclass(kind, needed) for kind in before):
-            late = needed is UnlearningMetrics and any(issubclass(kind, needed) for kind in listed)
-            raise InputError(
-                f"callbacks={[kind.__name__ for kind in listed]}: {needed.__name__} is "
-                f"{'listed after RunRecord' if late else 'missing'}; list them as `{LISTED}`"
-            )
 
 
 def _sibling(trainer: Trainer, kind: type[C]) -> C:

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from medunlearn.contracts import Batch, UnlearningModule
+from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
     ARRAYS,
@@ -24,7 +24,7 @@ from medunlearn.training.progress import progress
 Nonmembers = Literal["test", "val"]
 
 
-class UnlearningMetrics(Callback):
+class UnlearningMetrics(KeepsArguments, Callback):
     """Measures UA, RA, TA and MIA from one pass over all images at the end of fit, and curves before on request.
 
     Args:

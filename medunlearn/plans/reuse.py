@@ -7,6 +7,7 @@ from typing import Any
 from medunlearn.errors import InputError
 from medunlearn.plans.plan import Stage
 from medunlearn.runs import RunDir
+from medunlearn.runs.starting import check_same_run
 
 
 def check_settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
@@ -15,8 +16,7 @@ def check_settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
     Raises:
         InputError: If an option is wrong for any stage, or a run, finished or begun, has other settings or other data.
     """
-    from medunlearn.cli.checks import check_same_run  # heavy, as is what follows
-    from medunlearn.cli.fit import resolved_settings
+    from medunlearn.cli.fit import resolved_settings  # heavy
 
     found, splits = [], dict[str, dict[str, Any] | None]()
     for stage in stages:
