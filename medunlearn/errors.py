@@ -36,6 +36,10 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: IPython asks for this, and the line is enough."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class CommandParser(argparse.ArgumentParser):
     """argparse's parser for commands of this project: options in full, and what is wrong with them as `InputError`.

@@ -52,7 +52,6 @@ MAY_IMPORT = {
 }
 
 EXCEPTIONS = {
-    ("callbacks", "medunlearn.callbacks.configuration", FACE),
     ("plans", "medunlearn.plans.reuse", "cli"),
     ("plans", "medunlearn.plans.reuse", "data"),
     ("report", "medunlearn.report.readings", "models"),
@@ -127,8 +126,6 @@ def test_no_file_is_longer_than_a_few_pages(module):
 
 
 TOO_LONG = {
-    
-    
     "medunlearn.data.datamodule": 265,
     "medunlearn.plans.plan": 272,
 }

@@ -1,3 +1,5 @@
+"""Callbacks that make a Trainer's fit a run: evaluation, run time, run record; and `fit`, which wires them."""
+
 from medunlearn.callbacks.fitting import fit
 from medunlearn.callbacks.run_record import RunRecord
 from medunlearn.callbacks.runtime import RunTime

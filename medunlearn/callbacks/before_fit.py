@@ -12,10 +12,12 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.files import exists
-from medunlearn.metrics import GAP_METRICS, Predictions
+from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import command_for
+from medunlearn.runs.comparable import why_incomparable, why_no_original
+from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_finished
 from medunlearn.training.precision import check_precision
 from medunlearn.training.settings import check_strategy, check_sync_batchnorm, check_trainer
@@ -53,7 +55,7 @@ def check_free(run: RunDir, resumed: bool) -> None:
         )
 
 
-def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, run: RunDir) -> None:
+def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> None:
     """Refuse a Trainer, data, a method and an original that cannot make a run together.
 
     Raises:
@@ -67,7 +69,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     check_batches(data.smallest_batch(), processes, data.batch_size, size, cast(Any, method.backbone).last_map(size))
-    check_original(method, run, data.split_record())
+    check_original(method, own, data.split_record())
 
 
 def _check_settings(trainer: Trainer) -> None:
@@ -85,12 +87,11 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
             f"num_classes={method.num_classes}: the data have {data.num_classes} classes; "
             f"give num_classes={data.num_classes}, the data's num_classes"
         )
-    channels = getattr(method.backbone, "architecture", {}).get("in_channels", data.in_channels)
-    if channels != data.in_channels:
-        raise InputError(
-            f"in_channels={channels}: the data's images have {data.in_channels}; "
-            f"give in_channels={data.in_channels}, the data's in_channels"
-        )
+    architecture = getattr(method.backbone, "architecture", {})
+    for name in ("in_channels", "image_size"):
+        built, found = architecture.get(name), getattr(data, name)
+        if built not in (None, found):
+            raise InputError(f"{name}={built}: the data's images have {found}; give {name}={found}, the data's {name}")
 
 
 def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
@@ -137,33 +138,25 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
         )
 
 
-def check_original(method: UnlearningModule, run: RunDir, split: dict[str, Any]) -> None:
+def check_original(method: UnlearningModule, own: Record, split: dict[str, Any]) -> None:
     """Refuse an original of other data, another split or another architecture."""
     if method.original is None:
         return
     argument = "model.init_args.original"
     original = RunDir(method.original)
-    if original.path.resolve() == run.path.resolve():
+    if original.path.resolve() == own.path.resolve():
         raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
     check_finished(original, argument)
-    theirs = original.read_split(argument)
-    _check_same_data(theirs, split, argument, original)
-    if theirs.get("indices") and theirs.get("sha256") != split["sha256"]:
-        raise InputError(
-            f"{argument}={original}: it was run with another forget set; use the same data.forget, "
-            "or an original trained without one"
-        )
-    if original.read_metrics(argument).get("trained_on") == "retain":
-        raise InputError(f"{argument}={original}: it never saw the forget set; name a model trained on all images")
+    if problem := why_no_original(own, Record.of(original, argument)):
+        raise InputError(f"{argument}={original}: {problem}")
     _check_predictions(original, argument, split)
     load_weights(cast(Any, method.backbone), original.path, argument)
 
 
-def check_reference(run: RunDir | None, own: RunDir, data: UnlearningData, attack: dict[str, Any]) -> None:
+def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
     if run is None:
         return
-    split = data.split_record()
     if run.path.resolve() == own.path.resolve():
         raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
     if not run.finished:
@@ -171,17 +164,8 @@ def check_reference(run: RunDir | None, own: RunDir, data: UnlearningData, attac
         print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
-    metrics = run.read_metrics("reference")
-    if metrics.get("trained_on") != "retain" or metrics.get("original") is not None:
-        raise InputError(f"reference={run}: its model has seen the forget set; name a Retrain run of this forget set")
-    theirs = run.read_split("reference")
-    _check_same_data(theirs, split, "reference", run)
-    if theirs.get("sha256") != split["sha256"]:
-        raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
-    if missing := [key for key in GAP_METRICS if metrics.get(key) is None]:
-        raise InputError(f"reference={run}: {run.metrics} lacks {missing[0]}; name a Retrain run of this forget set")
-    if (used := metrics.get("attack")) != attack:
-        raise InputError(f"reference={run}: its attack was {used}, this one's is {attack}; use the same evaluation.*")
+    if problem := why_incomparable(own, Record.of(run, "reference")):
+        raise InputError(f"reference={run}: {problem}")
 
 
 def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
@@ -191,11 +175,4 @@ def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -
     if not np.array_equal(rows, np.arange(split["train_size"])):
         raise InputError(
             f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
-        )
-
-
-def _check_same_data(theirs: dict[str, Any], split: dict[str, Any], argument: str, run: RunDir) -> None:
-    if theirs.get("data_sha256") != split["data_sha256"]:
-        raise InputError(
-            f"{argument}={run}: it was run on other data; use the same data.dataset and data.size, or data.file"
         )

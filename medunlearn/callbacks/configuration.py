@@ -25,7 +25,7 @@ from medunlearn.training.interruption import Interruption
 PARSER = "medunlearn.cli.fit:resolved_settings"
 """Reached by name when a configuration is written: callbacks know nothing of the command line."""
 
-FROM_DATA = ("num_classes", "in_channels")
+FROM_DATA = ("num_classes", "in_channels", "image_size")
 """Arguments of a method that the command line takes from the data."""
 
 TRAINER = (
@@ -144,12 +144,11 @@ def kept_problems(run: RunDir) -> tuple[str, ...]:
 
 def _unknown_classes(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:
     """Say which classes the command line could not import or build."""
-    for part, built in (("method", method), ("backbone", method.backbone)):
-        kind = type(built)
-        if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
-            yield f"{part}: the class {kind.__qualname__} is not in a module; move it into a file of its own"
-        elif not importlib.util.find_spec(kind.__module__.partition(".")[0]):
-            yield f"{part}: the module {kind.__module__} cannot be imported; name it by which it is imported"
+    kind = type(method)
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        yield f"method: the class {kind.__qualname__} is not in a module; move it into a file of its own"
+    elif not importlib.util.find_spec(kind.__module__.partition(".")[0]):
+        yield f"method: the module {kind.__module__} cannot be imported; name it by which it is imported"
     if type(data).__module__.partition(".")[0] != "medunlearn":
         yield f"data: the command line knows MedMNISTDataModule alone, not {type(data).__qualname__}; save a .npz"
 

@@ -1,8 +1,9 @@
+"""Writes the run directory of a run, and refuses before the work what would be wrong after it."""
+
 import sys
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
 import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -20,9 +21,11 @@ from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
-from medunlearn.models import ResNet18, save_weights
+from medunlearn.metrics import Predictions, average_gap
+from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.comparable import why_incomparable
+from medunlearn.runs.record import Record, role_of
 from medunlearn.runs.starting import check_resumable
 from medunlearn.training.environment import hardware, versions
 
@@ -85,14 +88,16 @@ class RunRecord(Callback):
             take_up_seed(self.run, data)
         if self.config is None:
             check_epochs(trainer, method)
-        check_parts(trainer, method, data, self.run)
+        split = data.split_record()
+        own = Record.planned(self.run, split, evaluation.attack_settings())
+        check_parts(trainer, method, data, own)
         if trainer.is_global_zero:
-            check_reference(self.reference, self.run, data, evaluation.attack_settings())
+            check_reference(self.reference, own, data)
         if self.config is None and trainer.is_global_zero:
             arguments = trainer_arguments(trainer)
             self.config = configuration(method, data, evaluation, self.run, self.reference, arguments, resumed).text
         if resumed and self.run.started and self.config is not None:
-            check_resumable(self.run, yaml.safe_load(self.config), data.split_record())
+            check_resumable(self.run, yaml.safe_load(self.config), split)
         self._checked = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -136,9 +141,10 @@ class RunRecord(Callback):
         method = cast(UnlearningModule, pl_module)
         self._check_original(method)
         self._write_weights(method)
-        self.run.write_predictions(evaluation.predictions.to_arrays() | _attack_arrays(evaluation))
-        reference = self._reference_metrics(method, evaluation)
-        self.metrics = self._collect(trainer, method, evaluation, reference)
+        self.run.write_predictions(evaluation.predictions.to_arrays() | evaluation.attack_rows())
+        compared = self._compared(method, evaluation)
+        reference = RunDir(compared.path).read_metrics("reference") if compared else None
+        self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(method, compared)
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_json(self.run.metrics, self.metrics)
@@ -153,7 +159,7 @@ class RunRecord(Callback):
     def _write_weights(self, module: UnlearningModule) -> None:
         extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_weights(cast(ResNet18, module.backbone), self.run.weights, **extra)
+        save_weights(module.backbone, self.run.weights, **extra)
 
     def _collect(
         self,
@@ -170,7 +176,7 @@ class RunRecord(Callback):
             "method": type(module).__name__,
             **evaluation.metrics,
             "AG": average_gap(evaluation.metrics, reference) if reference else None,
-            "validation": _validation(evaluation, reference),
+            "validation": evaluation.validation_to(reference),
             "RTE": runtime.minutes(trainer),
             "runtime": runtime.seconds(trainer),
             "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
@@ -179,10 +185,6 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
-            "trained_on": module.training_part,
-            "original": None if module.original is None else str(module.original),
-            "original_sha256": self._original_sha256,
-            "reference": str(self.reference) if reference else None,
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
             "epochs": trainer.current_epoch,
@@ -194,6 +196,20 @@ class RunRecord(Callback):
             "hardware": hardware(trainer.strategy.root_device),
         }
 
+    def _identity(self, module: UnlearningModule, reference: Record | None) -> dict[str, Any]:
+        """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
+        given = {
+            "trained_on": module.training_part,
+            "original": None if module.original is None else str(module.original),
+        }
+        return {
+            "role": role_of(given),
+            **given,
+            "original_sha256": self._original_sha256,
+            "reference": str(self.reference) if reference else None,
+            "reference_sha256": reference.weights_sha256 if reference else None,
+        }
+
     def _before(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
         """Return the metrics of the model that unlearning started from, on this run's split."""
         if module.original is None:
@@ -202,57 +218,24 @@ class RunRecord(Callback):
         original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
         return evaluation.measure(original)
 
-    def _reference_metrics(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, Any] | None:
-        """Return the reference's metrics; None, and why on stderr, where they cannot be compared with."""
+    def _compared(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> Record | None:
+        """Return the reference; None, and why on stderr, where the run cannot be compared with it."""
         if self.reference is None or not self.reference.finished:
             return None
+        own = Record.planned(self.run, module.datamodule.split_record(), evaluation.attack_settings())
         try:
-            metrics = self.reference.read_metrics("reference")
             self.reference.check_unaltered("reference")
+            record = Record.of(self.reference, "reference")
+            if problem := why_incomparable(own, record):
+                raise InputError(f"reference={self.reference}: {problem}")
         except InputError as error:
-            problem = str(error)
-        else:
-            sha256 = module.datamodule.split_record()["sha256"]
-            problem = _incomparable(metrics, sha256, evaluation.attack_settings())
-            if not problem:
-                return metrics
-            problem = f"reference={self.reference}: {problem}; name a Retrain run of this split and attack"
-        print(f"AG is null: {InputError(problem)}", file=sys.stderr)  # in one line
-        return None
-
-
-def _incomparable(theirs: dict[str, Any], split_sha256: str, attack: dict[str, Any]) -> str:
-    """Return why AG cannot be taken to a run with these metrics; an empty text where it can."""
-    if theirs.get("split_sha256") != split_sha256:
-        return "it was run on other data or with another forget set"
-    if theirs.get("attack") != attack:
-        return f"its attack was {theirs.get('attack')}, this run's is {attack}"
-    if theirs.get("original") is not None:
-        return "it started from a trained model"
-    if theirs.get("trained_on") != "retain":
-        return "it was not trained on the retain set alone"
-    missing = [key for key in GAP_METRICS if theirs.get(key) is None]
-    return f"it lacks {missing[0]}" if missing else ""
+            print(f"AG is null: {error}", file=sys.stderr)
+            return None
+        return record
 
 
 def _original_sha256(module: UnlearningModule) -> str | None:
     return None if module.original is None else RunDir(module.original).weights_sha256()
-
-
-def _validation(evaluation: UnlearningMetrics, reference: dict[str, Any] | None) -> dict[str, float | None]:
-    """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings."""
-    theirs = (reference or {}).get("validation")
-    if theirs is None or any(theirs.get(key) is None for key in GAP_METRICS):
-        return {**evaluation.validation, "AG": None}
-    return {**evaluation.validation, "AG": average_gap(evaluation.validation, theirs)}
-
-
-def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:
-    """Return which rows of the retain part and of the non-members' part the attack learned from."""
-    assert evaluation.predictions is not None
-    retain, outside = evaluation.predictions.retain, getattr(evaluation.predictions, evaluation.nonmembers)
-    members, nonmembers = attack_sample(len(retain.labels), len(outside.labels), evaluation.seed)
-    return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
 
 def _count_parameters(module: UnlearningModule) -> dict[str, int]:

@@ -9,7 +9,11 @@ from medunlearn.plans.options import MOST_SEED
 
 def check_words(words: Iterable[str]) -> None:
     """Refuse what the data says: jsonargparse would leave it out without a word."""
-    sources = {"num_classes": "data.num_classes beside data.file", "in_channels": "data.as_rgb"}
+    sources = {
+        "num_classes": "data.num_classes beside data.file",
+        "in_channels": "data.as_rgb",
+        "image_size": "data.size",
+    }
     for word in words:
         name = word.partition("=")[0].removeprefix("--model.").removeprefix("init_args.")
         if word.startswith("--model.") and name in sources:

@@ -42,6 +42,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
         parser.link_arguments("data.in_channels", "model.init_args.in_channels", apply_on="instantiate")
+        parser.link_arguments("data.image_size", "model.init_args.image_size", apply_on="instantiate")
 
     @property
     def settings(self) -> Namespace:

@@ -12,15 +12,7 @@ from medunlearn.contracts import Batch, KeepsArguments, Preset, TrainingPart
 from medunlearn.data.augmentation import PRESETS, augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
-from medunlearn.data.medmnist import (
-    ImageData,
-    Split,
-    check_dataset,
-    fetch,
-    num_classes_of,
-    read_dataset,
-    read_npz,
-)
+from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
 from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
 from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
@@ -131,8 +123,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     @property
     def image_size(self) -> int:
-        """Height and width of the images in pixels; `size` is what was asked for, which a file need not have."""
-        return self.data.size
+        """Height and width of the images; those of a MedMNIST set are known before it is downloaded."""
+        return self.data.size if self.file is not None else self.size
 
     @property
     def _official(self) -> bool:
@@ -256,7 +248,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def _evaluation_batch(self) -> int:
         """Return how many images a process evaluates at a time, whatever the training's batch size."""
-        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.data.size**2))
+        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.image_size**2))
 
     def _forget_mask(self) -> np.ndarray:
         mask = np.zeros(len(self.data.train), dtype=bool)
