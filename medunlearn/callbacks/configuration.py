@@ -175,10 +175,14 @@ def _changes(given: Any, read: Any, key: str = "") -> Iterator[tuple[str, Any, A
     if isinstance(given, dict) and isinstance(read, dict):
         for name, value in given.items():
             yield from _changes(value, read.get(name), f"{key}.{name}".lstrip("."))
-    elif given is not None and key != "model.class_path":
-        same = given == read and (type(given) is type(read) or not key.startswith("trainer.limit"))
-        if not same:  # Lightning takes 1 for a batch and 1.0 for all of them
-            yield key, given, read
+    elif given is not None and key != "model.class_path" and not _means_the_same(given, read, key):
+        yield key, given, read
+
+
+def _means_the_same(given: Any, read: Any, key: str) -> bool:
+    # Lightning takes a limit of 1 for one batch and of 1.0 for all of them; no other number has two meanings.
+    two_meanings = given == 1 and key.startswith("trainer.limit")
+    return bool(given == read and (type(given) is type(read) or not two_meanings))
 
 
 def _class_path(kind: type) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
@@ -94,6 +95,8 @@ def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
     """
     if record.resume and record.run.last.is_file():
         arguments["ckpt_path"] = record.run.last
+    # Whatever was drawn since the parts were built, such as by a notebook, what training draws is the seed's.
+    torch.manual_seed(arguments["datamodule"].seed)
     interruption = next(each for each in cast(Any, trainer).callbacks if isinstance(each, Interruption))
     with failing_together(trainer.strategy.launcher), explained(record.run), interruption.listening(trainer):
         trainer.fit(**arguments | {"weights_only": True})
