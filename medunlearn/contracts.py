@@ -1,15 +1,18 @@
 """What data, methods and measurement agree on, so that none of them imports another."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from medunlearn.timing import Stopwatch
+if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
+    from torch import Tensor, nn
+
+    from medunlearn.timing import Stopwatch
 
 Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 """Augmentation: none; random crop and horizontal flip; the same and RandAugment(2, 9)."""
@@ -81,6 +84,8 @@ class KeepsArguments:
 
 def undrawn_seed() -> int | None:
     """Return the seed of PyTorch's generator where nothing has been drawn from it yet, else None."""
+    import torch
+
     seed = torch.initial_seed()
     fresh = torch.Generator().manual_seed(seed).get_state()
     return seed if torch.equal(fresh, torch.get_rng_state()) else None

@@ -52,8 +52,6 @@ MAY_IMPORT = {
 }
 
 EXCEPTIONS = {
-    ("plans", "medunlearn.plans.reuse", "cli"),
-    ("plans", "medunlearn.plans.reuse", "data"),
     ("report", "medunlearn.report.readings", "models"),
     ("report", "medunlearn.report.collect", FACE),
 }
@@ -127,6 +125,5 @@ def test_no_file_is_longer_than_a_few_pages(module):
 
 TOO_LONG = {
     "medunlearn.data.datamodule": 265,
-    "medunlearn.plans.plan": 272,
 }
 """Files that are too long and wait to be cut."""

@@ -15,10 +15,9 @@ from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
-from medunlearn.runs.starting import check_finished
 from medunlearn.training.precision import check_precision
 from medunlearn.training.settings import check_strategy, check_sync_batchnorm, check_trainer
 

@@ -19,7 +19,8 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.runs import RunDir
-from medunlearn.runs.starting import check_finished, check_run_dir
+from medunlearn.runs.commands import check_finished
+from medunlearn.runs.starting import check_run_dir
 from medunlearn.training.interruption import restarted_by_slurm
 from medunlearn.training.remarks import leave_out_remarks
 

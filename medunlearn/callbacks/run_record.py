@@ -124,7 +124,7 @@ class RunRecord(Callback):
         self._check_original(cast(UnlearningModule, pl_module))
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
             assert self.config is not None
-            self.run.write_bytes(self.run.config, self.config.encode())
+            self.run.write_config(self.config)
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
@@ -147,7 +147,7 @@ class RunRecord(Callback):
         self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(method, compared)
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
-        self.run.write_json(self.run.metrics, self.metrics)
+        self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:
         if _original_sha256(module) != self._original_sha256:
@@ -185,6 +185,7 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
+            **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
             "epochs": trainer.current_epoch,

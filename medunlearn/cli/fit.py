@@ -13,13 +13,15 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm, session
 from medunlearn.cli import checks
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, option_error
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.starting import check_finished, check_run_dir
+from medunlearn.runs.commands import check_finished, shown
+from medunlearn.runs.starting import check_run_dir
 from medunlearn.training.precision import check_precision
 from medunlearn.training.remarks import leave_out_remarks
 from medunlearn.training.settings import check_strategy, check_trainer
@@ -128,12 +130,9 @@ class UnlearningCLI(LightningCLI):
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
-                named = " ".join(str(path) for path in (*earlier, self.run))
-                print(
-                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
-                    f"`medunlearn report {named}` tells the gap",
-                    file=sys.stderr,
-                )
+                command = shown(["medunlearn", "report", *earlier, self.run.path])
+                missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
+                print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""
@@ -195,7 +194,7 @@ def run(args: list[str]) -> int:
 
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
     leave_out_remarks()
-    quiet = {"exit_on_error": False, "allow_abbrev": False}
+    quiet = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
     checks.check_words(args)
     try:
         return kind(
@@ -206,7 +205,7 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
             seed_everything_default=0,
             trainer_defaults=session.trainer_defaults(),
             parser_kwargs=dict.fromkeys(UnlearningCLI.subcommands(), quiet) | quiet,
-            args=resolve_configs(args),
+            args=resolve_methods(resolve_configs(args)),
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )

@@ -1,12 +1,10 @@
 """Whether a run may start in a directory, go on with the one there, or start from what another run has left."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import InputError
 from medunlearn.files import exists
-from medunlearn.runs.commands import command_for
 from medunlearn.runs.directory import RunDir
 
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
@@ -51,14 +49,6 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         )
     if resume and not run.started:
         raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")
-
-
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
-    if not run.finished:
-        state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
-    run.check_unaltered(argument)
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
