@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 import yaml
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor, ModelSummary, ProgressBar
 
 from medunlearn.callbacks.runtime import RunTime
@@ -94,7 +94,7 @@ def configuration(
     arguments = {k: v for k, v in _arguments(method, "method", problems).items() if k not in FROM_DATA}
     given = {
         "seed_everything": data.seed,
-        "trainer": _plain_items(trainer, "Trainer", problems),
+        "trainer": _plain_items({k: v for k, v in trainer.items() if v != []}, "Trainer", problems),
         "model": {"class_path": _class_path(type(method)), "init_args": arguments},
         "data": _arguments(data, "data", problems),
         "run_dir": str(run),
@@ -112,8 +112,13 @@ def configuration(
     return Configuration(settings, (*problems, *changed))
 
 
-def trainer_arguments(trainer: Trainer) -> dict[str, Any]:
-    """Return the arguments of a Trainer that change what is trained, as far as it still knows them."""
+def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str, Any]:
+    """Return the arguments of a Trainer that change what is trained, as far as it still knows them.
+
+    Args:
+        trainer: The Trainer.
+        observers: Kinds of callbacks that change nothing of what is trained, beside `OBSERVERS`.
+    """
     lightning = cast(Any, trainer)
     found = {name: getattr(lightning, name) for name in TRAINER}
     clipping = lightning.gradient_clip_algorithm
@@ -127,7 +132,7 @@ def trainer_arguments(trainer: Trainer) -> dict[str, Any]:
         "num_nodes": trainer.num_nodes,
         "sync_batchnorm": lightning._accelerator_connector._layer_sync is not None,
         "logger": None if trainer.loggers else False,
-        "callbacks": [each for each in lightning.callbacks if not isinstance(each, OBSERVERS)] or None,
+        "callbacks": [each for each in lightning.callbacks if not isinstance(each, (*OBSERVERS, *observers))] or None,
     }
 
 

@@ -65,7 +65,7 @@ class RunRecord(Callback):
         self._original_sha256: str | None = None
         self._checked = False
 
-    def check(self, trainer: Trainer, module: LightningModule, data: UnlearningData, overwrite: bool = False) -> None:
+    def check(self, trainer: Trainer, module: LightningModule, data: UnlearningData) -> None:
         """Refuse what cannot become a run, before anything is trained or written.
 
         `trainer.fit` calls this; calling it earlier only brings it forward.
@@ -74,34 +74,23 @@ class RunRecord(Callback):
             trainer: The Trainer.
             module: The method.
             data: The data module, set up.
-            overwrite: Whether a run that is there is about to be deleted.
 
         Raises:
-            InputError: If Trainer, method, data, original, reference and run directory do not go together.
+            InputError: If Trainer, method, data, original and reference do not go together.
         """
-        check_callbacks(trainer, type(self))
-        method, evaluation = cast(UnlearningModule, module), _sibling(trainer, UnlearningMetrics)
-        resumed = self.resume or bool(cast(Any, trainer).ckpt_path)
-        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run and not overwrite:
-            check_free(self.run, resumed)
-        if resumed:
-            take_up_seed(self.run, data)
+        check_callbacks(trainer, RunRecord)
+        method = cast(UnlearningModule, module)
         if self.config is None:
             check_epochs(trainer, method)
-        split = data.split_record()
-        own = Record.planned(self.run, split, evaluation.attack_settings())
+        attack = _sibling(trainer, UnlearningMetrics).attack_settings()
+        own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
         if trainer.is_global_zero:
             check_reference(self.reference, own, data)
-        if self.config is None and trainer.is_global_zero:
-            arguments = trainer_arguments(trainer)
-            self.config = configuration(method, data, evaluation, self.run, self.reference, arguments, resumed).text
-        if resumed and self.run.started and self.config is not None:
-            check_resumable(self.run, yaml.safe_load(self.config), split)
         self._checked = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check everything, and keep which original the run starts from, before the method reads it."""
+        """Check the parts, and keep which original the run starts from, before the method reads it."""
         if stage == "fit":
             if not self._checked:
                 self.check(trainer, pl_module, cast(Any, trainer).datamodule)
@@ -113,21 +102,32 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the start of the run that is resumed."""
+        self.resume = True
         self._original_sha256 = state_dict["original_sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what was asked for, before the work.
 
         Raises:
-            InputError: If the original is not the one of the run's start.
+            InputError: If the run directory holds another run, or the original is not the one of the run's start.
         """
-        self._check_original(cast(UnlearningModule, pl_module))
+        method = cast(UnlearningModule, pl_module)
+        self._check_original(method)
+        if self.resume:
+            take_up_seed(self.run, method.datamodule)
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
-            assert self.config is not None
+            check_free(self.run, self.resume)
+            self.config = self.config or self._configuration(trainer, method)
+            if self.resume and self.run.started:
+                check_resumable(self.run, yaml.safe_load(self.config), method.datamodule.split_record())
             self.run.write_config(self.config)
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
-            self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
+            self.run.write_json(self.run.split, method.datamodule.split_record())
+
+    def _configuration(self, trainer: Trainer, method: UnlearningModule) -> str:
+        parts = method, method.datamodule, _sibling(trainer, UnlearningMetrics), self.run, self.reference
+        return configuration(*parts, trainer_arguments(trainer, RunRecord), self.resume).text
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came of it, in one process; the others go on once it is written."""

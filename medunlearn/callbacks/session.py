@@ -12,6 +12,7 @@ from medunlearn.callbacks.run_record import RunRecord
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.contracts import UnlearningData
 from medunlearn.runs import RunDir
+from medunlearn.runs.starting import check_resumable
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
 from medunlearn.training.interruption import Interruption
@@ -75,7 +76,10 @@ def prepare(
         keep_freed_memory()
     data.prepare_data()
     data.setup("fit")
-    record.check(trainer, method, cast(UnlearningData, data), overwrite)
+    images = cast(UnlearningData, data)
+    record.check(trainer, method, images)
+    if record.resume:
+        check_resumable(record.run, dict(settings), images.split_record())
     if cast(Any, trainer).fast_dev_run:
         return
     if overwrite:

@@ -1,6 +1,7 @@
 """Whether a run may start in a directory, go on with the one there, or start from what another run has left."""
 
 from collections.abc import Iterable, Iterator
+from pkgutil import resolve_name
 from typing import Any
 
 from medunlearn.errors import InputError
@@ -82,5 +83,13 @@ def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
             yield from _walk(before.get(name), now.get(name), f"{key}.{name}")
-    elif before != now:
+    elif before != now and not (key.endswith(".class_path") and _same_class(before, now)):
         yield key, before, now
+
+
+def _same_class(before: Any, now: Any) -> bool:
+    """Return whether two names are of one class, such as `medunlearn.SalUn` and the module that it comes from."""
+    try:
+        return resolve_name(str(before)) is resolve_name(str(now))
+    except (ImportError, AttributeError, ValueError):
+        return False

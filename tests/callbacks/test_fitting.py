@@ -226,11 +226,24 @@ def test_fit_resumes_under_the_same_settings_alone(make, change, says):
     assert str(caught.value).startswith(says)
 
 
-def test_fit_and_the_command_line_resume_each_others_runs(make, fit):
+def test_the_command_line_resumes_a_run_of_fit(make, fit):
     make("whole")
     with pytest.raises(Interrupted):
         make("r", callbacks=Terminated())
-    assert main(["fit", "--config=r/config.yaml", "--resume=true", *QUIET]) == 0
+    command = ["--model=Retrain", f"--model.init_args.backbone={TINY}", "--data.file=tiny.npz", "--data.batch_size=8"]
+    command += ["--trainer.max_epochs=2", "--run_dir=r", "--seed_everything=3", FORGET]
+    assert main(["fit", *command, "--resume=true", *QUIET]) == 0
+    assert sha256("r") == sha256("whole")
+
+
+def test_fit_resumes_a_run_of_the_command_line(make, fit, monkeypatch):
+    make("whole")
+    measure = UnlearningMetrics.on_fit_end
+    monkeypatch.setattr(UnlearningMetrics, "on_fit_end", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fit("Retrain", "r", FORGET, "--seed_everything=3", epochs=1)
+    monkeypatch.setattr(UnlearningMetrics, "on_fit_end", measure)
+    make("r", resume=True)
     assert sha256("r") == sha256("whole")
 
 

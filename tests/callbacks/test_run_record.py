@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 from helpers.backbones import TINY
+from helpers.runs import same, weights
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -286,7 +287,7 @@ def test_the_report_takes_a_run_made_from_python(fit, python):
     torch.manual_seed(4)
     python("p", SalUn, original="t", reference="r")
     assert main(["report", "r", "p", "--out", "report"]) == 0
-    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label == "SalUn"]
+    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label.startswith("SalUn")]
     assert [cell.seeds for cell in cells] == [[3, 4]], "seeds of one experiment, however they were started"
 
 
@@ -301,9 +302,9 @@ def test_its_configuration_says_what_it_was_made_with(fit, python, npz):
     assert by_python["evaluation"] == by_command["evaluation"]
     assert (by_python["run_dir"], by_python["reference"]) == ("p", None)
     assert by_python["seed_everything"] == metrics("p")["seed"]
-    again = ["fit", "--config=p/config.yaml", "--run_dir=q", "--trainer.logger=false", "--trainer.accelerator=cpu"]
-    assert main(again) == 0
+    assert main(["fit", "--config=p/config.yaml", "--run_dir=q"]) == 0
     assert metrics("q")["epochs"] == 2
+    assert same(weights(Path("p")), weights(Path("q")))
 
 
 def test_a_resumed_run_from_python_knows_its_original(fit, python):
