@@ -47,7 +47,7 @@ def check_free(run: RunDir, resumed: bool) -> None:
         raise InputError(f"run_dir={run}: is a file; name a directory")
     if run.finished:
         raise InputError(f"run_dir={run}: already holds a finished run; name another run_dir, or delete that one")
-    if run.started and not resumed:
+    if exists(run.config) and not resumed:  # written first; logs may be there already, begun for this run
         raise InputError(
             f"run_dir={run}: already holds an unfinished run; go on with it by `ckpt_path='{run.last}'` or "
             "`RunRecord(..., resume=True)`, name another run_dir, or delete that one"

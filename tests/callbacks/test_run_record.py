@@ -11,6 +11,7 @@ from helpers.backbones import TINY
 from helpers.runs import same, weights
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 
 import medunlearn.callbacks.run_record as run_record
 import medunlearn.methods.classifier as classifier
@@ -192,6 +193,12 @@ def test_a_finished_run_is_not_written_over(python):
     with pytest.raises(InputError, match="run_dir=r: already holds a finished run; name another run_dir, or delete"):
         python(rate=0.5)
     assert {path: path.read_bytes() for path in Path("r").rglob("*") if path.is_file()} == before
+
+
+def test_a_logger_may_write_into_the_run_directory(python):
+    logger = CSVLogger("r", name="logs")
+    assert python(trainer={"logger": logger}).metrics["epochs"] == 2
+    assert list(Path("r/logs").rglob("metrics.csv"))
 
 
 def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, monkeypatch):
