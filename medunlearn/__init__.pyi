@@ -15,10 +15,11 @@ __all__ = [
     "Split",
     "Train",
     "UnlearningMetrics",
+    "fit",
     "load_model",
 ]
 
-from .callbacks import RunRecord, RunTime, UnlearningMetrics
+from .callbacks import RunRecord, RunTime, UnlearningMetrics, fit
 from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule
 from .data.npz import ImageData, Split

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from medunlearn.contracts import Batch, Preset, TrainingPart
+from medunlearn.contracts import Batch, KeepsArguments, Preset, TrainingPart
 from medunlearn.data.augmentation import PRESETS, augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
@@ -26,7 +26,7 @@ EVALUATION_IMAGES = 1024
 """At most so many images at a time, however small: more only leave the processor's caches."""
 
 
-class MedMNISTDataModule(LightningDataModule):
+class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
 
     Args:
@@ -80,7 +80,8 @@ class MedMNISTDataModule(LightningDataModule):
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
-        self.seed = torch.initial_seed()  # what seed_everything set: one seed for the whole run
+        # What seed_everything set: one seed for the whole run. PyTorch's own, where none was set, may be longer.
+        self.seed = torch.initial_seed() % 2**32
         self.stopwatch = Stopwatch()
         self.training_part: TrainingPart = "all"
         self._data: ImageData | None = None

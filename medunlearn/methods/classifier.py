@@ -11,13 +11,13 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from medunlearn.contracts import Batch, TrainingPart, UnlearningData
+from medunlearn.contracts import Batch, KeepsArguments, TrainingPart, UnlearningData
 from medunlearn.errors import InputError
 from medunlearn.models import Stem, build_backbone, load_weights
 from medunlearn.timing import Stopwatch
 
 
-class Classifier(LightningModule):
+class Classifier(KeepsArguments, LightningModule):
     """What every method shares: a backbone, cross-entropy, and SGD with momentum and step decay.
 
     A method says in `training_part` which images it trains on, in `default_epochs` for how long, and overrides
