@@ -49,7 +49,7 @@ def _class_path(kind: type) -> str:
 
 
 def _arguments(part: object, others: Mapping[str, Any] = {}) -> dict[str, Any]:
-    names = inspect.signature(type(part)).parameters
+    names = part.arguments() if hasattr(part, "arguments") else inspect.signature(type(part)).parameters
     values = {name: _plain(getattr(part, name, others.get(name, _NOT_PLAIN))) for name in names}
     return {name: value for name, value in values.items() if value is not _NOT_PLAIN}
 

@@ -12,7 +12,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
-from medunlearn.models import ResNet18, save_weights
+from medunlearn.models import ResNet18, count_changed, read_weights, save_weights
 from medunlearn.runs import RunDir
 from medunlearn.training.environment import hardware, versions
 
@@ -115,8 +115,10 @@ class RunRecord(Callback):
         assert predictions is not None
         data = module.datamodule
         runtime = _sibling(trainer, RunTime)
+        parameters = _count_parameters(module)
         return {
             "method": type(module).__name__,
+            "role": module.role,
             **evaluation.metrics,
             "AG": average_gap(evaluation.metrics, reference) if reference else None,
             "validation": _validation(evaluation, reference),
@@ -128,12 +130,14 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
-            "trained_on": module.training_part,
+            "trained_on": _trained_on(module, trainer.current_epoch),
             "original": None if module.original is None else str(module.original),
             "original_sha256": self._original_sha256,
             "reference": str(self.reference) if reference else None,
             "before": self._before(module, evaluation),
-            "parameters": _count_parameters(module),
+            "parameters": parameters,
+            "facts": module.facts(),
+            "departures": module.departures(),
             "epochs": trainer.current_epoch,
             "seed": data.seed,
             "processes": trainer.world_size,
@@ -204,10 +208,28 @@ def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:
     return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
 
+def _trained_on(module: UnlearningModule, epochs: int) -> str:
+    """Return which images the epochs went through, each draw once, in order."""
+    return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
+
+
 def _count_parameters(module: UnlearningModule) -> dict[str, int]:
+    """Return how many parameters there are, may move and have moved since the original.
+
+    Raises:
+        InputError: If one moved that the mask had frozen.
+    """
     counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
-    if module.mask is not None:
-        counts["free"] = sum(int(value.sum()) for value in module.mask.values())
+    if module.original is None:
+        return counts
+    before = read_weights(module.original, "model.init_args.original")["state_dict"]
+    free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
+    counts |= {"free": free, "changed": count_changed(module.backbone, before)}
+    if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
+        raise InputError(
+            f"model.init_args.mask_ratio: {moved} frozen weights have moved since the last step; "
+            "take out the hook or callback that changes them, and start anew with `--overwrite true`"
+        )
     return counts
 
 

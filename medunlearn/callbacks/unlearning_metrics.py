@@ -91,6 +91,7 @@ class UnlearningMetrics(Callback):
         if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
+        _method(pl_module).finish()
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
         if not np.isfinite(self.predictions.test.probs).all():

@@ -87,8 +87,9 @@ class UnlearningCLI(LightningCLI):
 
     def _fill_epochs(self) -> None:
         trainer = self.settings.trainer
-        if trainer.max_epochs is None and trainer.max_steps == -1:
-            trainer.max_epochs = _method(self.settings.model.class_path).default_epochs
+        for name, value in _method(self.settings.model.class_path).trainer_arguments.items():
+            if trainer[name] is None and (name != "max_epochs" or trainer.max_steps == -1):
+                trainer[name] = value
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""
@@ -124,7 +125,7 @@ class UnlearningCLI(LightningCLI):
         self.datamodule.setup("fit")
         if self.model.original is not None:
             self.datamodule.require_forget_set()
-        self.datamodule.train_on(self.model.training_part)
+        self.datamodule.train_on(self.model.checked_images, self.trainer.max_epochs or 1)
         size = self.datamodule.data.size
         checks.check_batches(
             self.datamodule.smallest_batch(),

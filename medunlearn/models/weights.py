@@ -1,4 +1,5 @@
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,6 +75,24 @@ def load_model(source: str | Path) -> ResNet18:
     load_weights(model, source, "source")
     model.eval()
     return model
+
+
+def count_changed(
+    model: torch.nn.Module, weights: Mapping[str, torch.Tensor], mask: Mapping[str, torch.Tensor] | None = None
+) -> int:
+    """Return in how many coordinates of its parameters a model differs, bit for bit, from other weights.
+
+    Args:
+        model: The model.
+        weights: The weights that it is compared with, by parameter name.
+        mask: Coordinates to count, True; by default all.
+    """
+    changed = 0
+    for name, parameter in model.named_parameters():
+        before = weights[name].to(parameter.device)
+        differs = parameter.detach().view(torch.int32) != before.view(torch.int32)  # a NaN equals itself, 0 not -0
+        changed += int((differs if mask is None else differs & mask[name].to(differs.device)).sum())
+    return changed
 
 
 def _check_fits(content: dict[str, Any], source: str) -> None:

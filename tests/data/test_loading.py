@@ -7,7 +7,8 @@ from torch.utils.data import DistributedSampler
 
 from medunlearn.contracts import Batch
 from medunlearn.data.augmentation import augment
-from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
+from medunlearn.data.loading import ImageDataset, make_loader
+from medunlearn.data.sampling import DistributedBatchSampler
 
 # (sizes of the groups, global batch size): whole and uneven ones, a last batch of one image, one batch in all.
 SHAPES = [([12], 4), ([13], 4), ([14], 5), ([3], 8), ([1], 1), ([5, 11], 4), ([4, 9], 4), ([7, 1], 3)]
@@ -25,7 +26,7 @@ def deal(sizes, batch_size, world=1, epoch=0, seed=0, fill=False, groups=None):
     """Every process's requests of one epoch, one list per process."""
     dealt = []
     for rank in range(world):
-        sampler = DealtBatches(groups or groups_of(sizes), batch_size, seed, rank, world, fill)
+        sampler = DistributedBatchSampler(groups or groups_of(sizes), batch_size, seed, rank, world, fill)
         sampler.set_epoch(epoch)
         requests = list(sampler)
         assert len(requests) == len(sampler)
@@ -166,14 +167,14 @@ def test_every_batch_of_every_epoch_has_a_seed_of_its_own():
 
 
 def test_dealing_again_starts_anew():
-    sampler = DealtBatches(groups_of([9]), 4, seed=1)
+    sampler = DistributedBatchSampler(groups_of([9]), 4, seed=1)
     assert [r.indices.tolist() for r in sampler] == [r.indices.tolist() for r in sampler]
     assert [r.seed for r in sampler] == [r.seed for r in sampler]
 
 
 def test_lightning_takes_it_for_a_distributed_sampler():
     # Otherwise it would put its own in place, which pads with duplicates.
-    assert isinstance(DealtBatches(groups_of([9]), 4), DistributedSampler)
+    assert isinstance(DistributedBatchSampler(groups_of([9]), 4), DistributedSampler)
 
 
 # Fetching
@@ -284,7 +285,7 @@ def test_evaluation_batches_carry_no_draws(preset):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_loader_gives_the_dealt_batches_as_they_are(preset):
-    data, sampler = dataset(preset), DealtBatches(groups_of([14]), 5, seed=0)
+    data, sampler = dataset(preset), DistributedBatchSampler(groups_of([14]), 5, seed=0)
     loader = make_loader(data, sampler)
     assert len(loader) == 3
     for epoch in (0, 1):
@@ -299,7 +300,7 @@ def test_a_loader_gives_the_dealt_batches_as_they_are(preset):
 
 def test_worker_processes_change_nothing():
     data = dataset()
-    loader = make_loader(data, DealtBatches(groups_of([14]), 5, seed=0), workers=1)
+    loader = make_loader(data, DistributedBatchSampler(groups_of([14]), 5, seed=0), workers=1)
     for batch, direct in zip(loader, fetch(data, epoch=0)[0], strict=True):
         assert torch.equal(augment(batch.images, batch.draws), augment(direct.images, direct.draws))
         assert torch.equal(batch.uniform, direct.uniform)

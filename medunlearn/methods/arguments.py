@@ -1,0 +1,48 @@
+"""Which arguments a method has, through the `**kwargs` that it hands on to its bases, and which were set."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+GIVEN = ("num_classes", "in_channels", "original")
+"""Arguments that say what a method works on, not how."""
+
+
+def arguments(kind: type) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a class by name; those of its bases belong to it where it takes `**kwargs`."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                found.setdefault(parameter.name, parameter)
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
+
+
+def departures(part: object, others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an object that differ from its class's defaults, as JSON can hold them.
+
+    Args:
+        part: An object that keeps its arguments under their own names; those that it does not keep are left out.
+        others: Arguments that it keeps elsewhere.
+    """
+    found = {}
+    for name, parameter in arguments(type(part)).items():
+        value = _plain(getattr(part, name, others.get(name, parameter.default)))
+        if name not in GIVEN and value != _plain(parameter.default):
+            found[name] = value
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return str(value) if isinstance(value, Path) or type(value) not in (bool, int, float, str, type(None)) else value
