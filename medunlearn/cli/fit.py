@@ -20,6 +20,7 @@ from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.record import Record
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
 from medunlearn.training.loggers import default_loggers
@@ -46,6 +47,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
         parser.link_arguments("data.in_channels", "model.init_args.in_channels", apply_on="instantiate")
+        parser.link_arguments("data.image_size", "model.init_args.image_size", apply_on="instantiate")
 
     @property
     def settings(self) -> Namespace:
@@ -135,14 +137,9 @@ class UnlearningCLI(LightningCLI):
             self.model.backbone.last_map(size),
         )
         split = self.datamodule.split_record()
-        checks.check_original(self.model, self.run, split)
-        checks.check_reference(
-            self.settings.reference,
-            self.run,
-            split,
-            self.evaluation.attack_settings(),
-            self.settings.data.file,
-        )
+        own = Record.planned(self.run, split, self.evaluation.attack_settings())
+        checks.check_original(self.model, own, split)
+        checks.check_reference(self.settings.reference, own, self.settings.data.file)
         if self.settings.resume:
             checks.check_resumable(self.run, self.plain_settings(), split)
         if self.settings.overwrite and not self.settings.trainer.fast_dev_run:

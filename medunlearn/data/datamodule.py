@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medunlearn.contracts import Batch, Draw, Part, Preset
-from medunlearn.data.augmentation import PRESETS, augment
+from medunlearn.data.augmentation import augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
-from medunlearn.data.loading import ImageDataset, evaluation_batch, make_loader
+from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
 from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
@@ -62,11 +62,7 @@ class MedMNISTDataModule(LightningDataModule):
             raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
         if file is None and num_classes is not None:
             raise InputError(f"data.num_classes={num_classes}: goes with data.file alone; {dataset} has its own")
-        if augmentation not in PRESETS:
-            raise InputError(f"data.augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}")
-        for name, value, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
-            if value < least:
-                raise InputError(f"data.{name}={value}: give a whole number of {least} or more")
+        check_loading(augmentation, batch_size, num_workers)
         self.dataset, self.size, self.root, self.download = dataset, size, Path(root), download
         self.file = None if file is None else Path(file)
         if self._official:
@@ -115,6 +111,11 @@ class MedMNISTDataModule(LightningDataModule):
     def in_channels(self) -> int:
         """Channels of the images that a model sees."""
         return 3 if self.as_rgb else self.data.channels
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images; those of a MedMNIST set are known before it is downloaded."""
+        return self.data.size if self.file is not None else self.size
 
     @property
     def _official(self) -> bool:
@@ -231,8 +232,7 @@ class MedMNISTDataModule(LightningDataModule):
         return DistributedBatchSampler(groups, batch_size, **settings)
 
     def _in_order(self, split: Split, rows: Tensor | None = None, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
-        processes = self.trainer.world_size if self.trainer else 1
-        batch_size = processes * evaluation_batch(self.data.size)
+        batch_size = evaluation_batch(self.image_size) * (self.trainer.world_size if self.trainer else 1)
         sampler = self._sampler([torch.arange(len(split)) if rows is None else rows], batch_size)
         return self._loader(split, sampler, augmentation)
 

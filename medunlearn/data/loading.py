@@ -8,8 +8,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from medunlearn.contracts import Batch
-from medunlearn.data.augmentation import draw
+from medunlearn.data.augmentation import PRESETS, draw
 from medunlearn.data.sampling import DistributedBatchSampler, Request
+from medunlearn.errors import InputError
 
 EVALUATION_PIXELS = 2**19
 """Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
@@ -93,3 +94,12 @@ def make_loader(dataset: ImageDataset, sampler: DistributedBatchSampler, workers
 def evaluation_batch(size: int) -> int:
     """Return how many images of `size` pixels a side a process evaluates at a time, whatever it trains with."""
     return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // size**2))
+
+
+def check_loading(augmentation: str, batch_size: int, num_workers: int) -> None:
+    """Refuse settings of `MedMNISTDataModule` by which no batch can be fetched."""
+    if augmentation not in PRESETS:
+        raise InputError(f"data.augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}")
+    for name, value, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
+        if value < least:
+            raise InputError(f"data.{name}={value}: give a whole number of {least} or more")

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-GIVEN = ("num_classes", "in_channels", "original")
+GIVEN = ("num_classes", "in_channels", "image_size", "original")
 """Arguments that say what a method works on, not how."""
+
+_NOT_PLAIN = object()
 
 
 def arguments(kind: type) -> dict[str, inspect.Parameter]:
@@ -34,15 +36,17 @@ def departures(part: object, others: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {}
     for name, parameter in arguments(type(part)).items():
-        value = _plain(getattr(part, name, others.get(name, parameter.default)))
-        if name not in GIVEN and value != _plain(parameter.default):
+        value = _plain(others.get(name, getattr(part, name, None)))
+        kept = name in others or hasattr(part, name)
+        if kept and name not in GIVEN and value is not _NOT_PLAIN and value != _plain(parameter.default):
             found[name] = value
     return found
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return str(value) if isinstance(value, Path) or type(value) not in (bool, int, float, str, type(None)) else value
+        items = [_plain(item) for item in value]
+        return _NOT_PLAIN if _NOT_PLAIN in items else items
+    if isinstance(value, Path):
+        return str(value)
+    return value if value is None or type(value) in (bool, int, float, str) else _NOT_PLAIN

@@ -21,12 +21,12 @@ from medunlearn.errors import InputError
 from medunlearn.methods.arguments import arguments, departures
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
-from medunlearn.models import ResNet18, Stem
+from medunlearn.models import Stem, build_backbone
 from medunlearn.timing import Stopwatch
 
 
 class Classifier(LightningModule):
-    """What every method shares: a ResNet-18, cross-entropy, SGD with momentum, and a schedule of the learning rate.
+    """What every method shares: a backbone, cross-entropy, SGD with momentum, and a schedule of the learning rate.
 
     A method overrides what differs: `images` says which images an epoch goes through, `targets` which labels the loss
     is taken against, `losses` the loss of each image, `penalty` what is added once a step. One that starts from a
@@ -35,7 +35,9 @@ class Classifier(LightningModule):
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
         in_channels: Channels of the images; the command line takes it from the data.
-        stem: `cifar` (3x3, stride 1, no max-pool) or `imagenet` (7x7, stride 2, max-pool).
+        stem: `cifar` (3x3, stride 1, no max-pool) or `imagenet` (7x7, stride 2, max-pool); for ResNets.
+        backbone: `resnet18`, another of torchvision's classifiers by name, or the import path of a network of your own.
+        image_size: Height and width of the images; the command line takes it from the data.
         lr: Learning rate.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty on every parameter that may move.
@@ -59,6 +61,8 @@ class Classifier(LightningModule):
         num_classes: int,
         in_channels: int = 3,
         stem: Stem = "cifar",
+        backbone: str = "resnet18",
+        image_size: int | None = None,
         lr: float = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
@@ -80,7 +84,8 @@ class Classifier(LightningModule):
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.lr_schedule, self.lr_min = lr_schedule, lr_min
         self.milestones, self.gamma = tuple(milestones), gamma
-        self.backbone = ResNet18(num_classes, in_channels, stem).to(memory_format=torch.channels_last)
+        network = build_backbone(backbone, num_classes, in_channels, stem, image_size)
+        self.backbone = network.to(memory_format=torch.channels_last)
         self.val_loss = MeanMetric()
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(num_classes, average="micro")
@@ -125,8 +130,10 @@ class Classifier(LightningModule):
 
     def new_backbone(self) -> nn.Module:
         """Return another network like this one, with weights drawn anew."""
-        architecture = cast(dict[str, Any], self.backbone.architecture)
-        return cast(nn.Module, ResNet18(**architecture).to(memory_format=torch.channels_last))
+        options = dict(cast(dict[str, Any], self.backbone.architecture))
+        name = options.pop("backbone", "resnet18")
+        options = {key: value for key, value in options.items() if key not in ("mean", "std")}
+        return build_backbone(name, **options).to(memory_format=torch.channels_last)
 
     @property
     def datamodule(self) -> UnlearningData:

@@ -16,7 +16,7 @@ from medunlearn.methods.hooks import UnlearnerHooks
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import recalibrate
-from medunlearn.models import load_weights, read_weights
+from medunlearn.models import load_weights, weights_for
 from medunlearn.training.processes import share_tensors
 from medunlearn.training.progress import progress
 
@@ -135,7 +135,7 @@ class Unlearner(Classifier):
             with self.stopwatch.measure("saliency"):
                 self.mask = self._saliency_mask()
         if self.mask is not None:
-            original = read_weights(self.original, "model.init_args.original")["state_dict"]
+            original = weights_for(self.backbone, self.original, "model.init_args.original")
             self._frozen = FrozenWeights(self.backbone, self.mask, original)
         if not self._prepared and type(self).prepare is not Unlearner.prepare:
             with self.stopwatch.measure("preparation"):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.backbones import TinyNet
 from helpers.runs import FORGET, QUIET, weights
 
 from medunlearn.__main__ import COMMANDS, main
@@ -143,7 +144,7 @@ def test_the_saved_model_predicts_what_was_recorded(trio, npz):
     with np.load(npz) as data, np.load(trio[2] / "predictions.npz") as arrays:
         images = torch.from_numpy(data["test_images"]).permute(0, 3, 1, 2).float() / 255
         with torch.no_grad():
-            probs = load_model(trio[2])(images).softmax(1)
+            probs = load_model(trio[2], TinyNet)(images).softmax(1)
         np.testing.assert_allclose(probs, arrays["test_probs"], atol=1e-5)
 
 
