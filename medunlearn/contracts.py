@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
@@ -20,8 +20,12 @@ Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 Role = Literal["original", "retrained", "unlearned"]
 """What a model is: it saw every image, it never saw the forget set, or it started from an original."""
 
-TrainingPart = Literal["all", "retain", "forget_then_retain"]
-"""What a method trains on: every image, the retained ones only, or first the forget set and then the retained ones."""
+Draw = Literal["all", "retain", "forget", "forget_then_retain", "paired"]
+"""Which images an epoch goes through: every image, the retain set alone, the forget set alone, first the forget set and
+then the retain set, or both side by side: each step holds a retain batch and a forget batch, the shorter set cycled."""
+
+Part = Literal["retain", "forget", "val"]
+"""What a method may look at beside its training batches. The test set chooses nothing, so it is not among them."""
 
 
 class Batch(NamedTuple):
@@ -42,7 +46,8 @@ class Batch(NamedTuple):
     """(b,) bool: whether the image is in the forget set."""
     weight: Tensor
     """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean
-    over the global batch. 0 for an image that only fills an empty share."""
+    over the global batch; where the draw is `paired`, the mean over its retained images plus the mean over its
+    forgotten ones. 0 for an image that only fills an empty share."""
     uniform: Tensor
     """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
     draws: Any
@@ -121,8 +126,11 @@ class UnlearningData(Protocol):
     def split_record(self) -> dict[str, Any]:
         """Return the content of `split.json`."""
 
-    def train_on(self, part: TrainingPart) -> None:
-        """Say which images the training epochs go through."""
+    def train_on(self, images: Callable[[int], Draw], epochs: int) -> None:
+        """Set which images each training epoch goes through."""
+
+    def steps(self, epoch: int) -> int:
+        """Return how many global batches an epoch has."""
 
     def smallest_batch(self) -> int:
         """Return how many images the smallest training batch holds, over all processes."""
@@ -130,8 +138,11 @@ class UnlearningData(Protocol):
     def require_forget_set(self) -> None:
         """Refuse data without a forget set."""
 
-    def forget_dataloader(self, augmentation: Preset = "NoAug") -> Iterable[Batch]:
-        """Return the forget set in order."""
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> Iterable[Batch]:
+        """Return a part of the data in order, each image once over all processes."""
+
+    def statistics_dataloader(self) -> Iterable[Batch]:
+        """Return the retain set in whole batches, every process others of them."""
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, by part, as it is."""
@@ -140,11 +151,10 @@ class UnlearningData(Protocol):
 class UnlearningModule(Protocol):
     """What callbacks ask of a method."""
 
-    default_epochs: ClassVar[int]
-
+    role: Role
+    trainer_arguments: ClassVar[dict[str, Any]]
     backbone: nn.Module
     original: Path | None
-    training_part: TrainingPart
     num_classes: int
     stopwatch: Stopwatch
     mask: dict[str, Tensor] | None
@@ -152,3 +162,18 @@ class UnlearningModule(Protocol):
     @property
     def datamodule(self) -> UnlearningData:
         """The data of the run."""
+
+    def images(self, epoch: int) -> Draw:
+        """Return which images an epoch goes through."""
+
+    def checked_images(self, epoch: int) -> Draw:
+        """Return the same, once it is known to go with the method's role."""
+
+    def finish(self) -> None:
+        """Bring the model into the state that is measured and saved."""
+
+    def facts(self) -> dict[str, float | str]:
+        """Return what the method says of this run."""
+
+    def departures(self) -> dict[str, Any]:
+        """Return the arguments that differ from the method's defaults."""

@@ -123,7 +123,5 @@ def test_no_file_is_longer_than_a_few_pages(module):
     assert lines <= TOO_LONG.get(module, LONGEST), f"{module} has {lines} lines"
 
 
-TOO_LONG = {
-    "medunlearn.data.datamodule": 265,
-}
+TOO_LONG = {}
 """Files that are too long and wait to be cut."""

@@ -64,7 +64,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_sizes(method, data)
     if method.original is not None:
         data.require_forget_set()
-    data.train_on(method.training_part)
+    data.train_on(method.checked_images, trainer.max_epochs or 1)
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     check_batches(data.smallest_batch(), processes, data.batch_size, size, cast(Any, method.backbone).last_map(size))
@@ -96,7 +96,7 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
 def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
     """Refuse the 1000 epochs that Lightning takes where a Trainer is given no end."""
     if trainer.max_epochs == LIGHTNINGS_EPOCHS and trainer.max_steps == -1:
-        own = type(method).default_epochs
+        own = method.trainer_arguments.get("max_epochs")
         raise InputError(
             f"max_epochs={LIGHTNINGS_EPOCHS}: is what Lightning takes where none is given; "
             f"give `Trainer(max_epochs={own})`, the default of {type(method).__name__}, or another number"

@@ -92,7 +92,7 @@ def _fit(
     if (original := cast(UnlearningModule, method).original) is not None:
         check_finished(RunDir(original), "original", getattr(data, "file", None))
     arguments = {**session.trainer_defaults(), **given}
-    session.fill_epochs(arguments, type(method))
+    session.fill_arguments(arguments, type(method))
     evaluation = UnlearningMetrics() if evaluation is None else evaluation
     record = RunRecord(run.path, reference, resume=resume)
     settings = _configure(record, method, data, evaluation, arguments)

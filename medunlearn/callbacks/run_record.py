@@ -22,10 +22,10 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import Predictions, average_gap
-from medunlearn.models import save_weights
+from medunlearn.models import count_changed, save_weights, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
-from medunlearn.runs.record import Record, role_of
+from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
 from medunlearn.training.environment import hardware, versions
 
@@ -144,7 +144,9 @@ class RunRecord(Callback):
         self.run.write_predictions(evaluation.predictions.to_arrays() | evaluation.attack_rows())
         compared = self._compared(method, evaluation)
         reference = RunDir(compared.path).read_metrics("reference") if compared else None
-        self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(method, compared)
+        self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(
+            method, trainer.current_epoch, compared
+        )
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_metrics(self.metrics)
@@ -172,6 +174,7 @@ class RunRecord(Callback):
         assert predictions is not None
         data = module.datamodule
         runtime = _sibling(trainer, RunTime)
+        parameters = _count_parameters(module)
         return {
             "method": type(module).__name__,
             **evaluation.metrics,
@@ -187,7 +190,9 @@ class RunRecord(Callback):
             "attack": evaluation.attack_settings(),
             **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
             "before": self._before(module, evaluation),
-            "parameters": _count_parameters(module),
+            "parameters": parameters,
+            "facts": module.facts(),
+            "departures": module.departures(),
             "epochs": trainer.current_epoch,
             "seed": data.seed,
             "processes": trainer.world_size,
@@ -197,15 +202,12 @@ class RunRecord(Callback):
             "hardware": hardware(trainer.strategy.root_device),
         }
 
-    def _identity(self, module: UnlearningModule, reference: Record | None) -> dict[str, Any]:
+    def _identity(self, module: UnlearningModule, epochs: int, reference: Record | None) -> dict[str, Any]:
         """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
-        given = {
-            "trained_on": module.training_part,
-            "original": None if module.original is None else str(module.original),
-        }
         return {
-            "role": role_of(given),
-            **given,
+            "role": module.role,
+            "trained_on": _trained_on(module, epochs),
+            "original": None if module.original is None else str(module.original),
             "original_sha256": self._original_sha256,
             "reference": str(self.reference) if reference else None,
             "reference_sha256": reference.weights_sha256 if reference else None,
@@ -239,10 +241,28 @@ def _original_sha256(module: UnlearningModule) -> str | None:
     return None if module.original is None else RunDir(module.original).weights_sha256()
 
 
+def _trained_on(module: UnlearningModule, epochs: int) -> str:
+    """Return which images the epochs went through, each draw once, in order."""
+    return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
+
+
 def _count_parameters(module: UnlearningModule) -> dict[str, int]:
+    """Return how many parameters there are, may move and have moved since the original.
+
+    Raises:
+        InputError: If one moved that the mask had frozen.
+    """
     counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
-    if module.mask is not None:
-        counts["free"] = sum(int(value.sum()) for value in module.mask.values())
+    if module.original is None:
+        return counts
+    before = weights_for(module.backbone, module.original, "model.init_args.original")
+    free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
+    counts |= {"free": free, "changed": count_changed(module.backbone, before)}
+    if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
+        raise InputError(
+            f"model.init_args.mask_ratio: {moved} frozen weights have moved since the last step; "
+            "take out the hook or callback that changes them, and start anew with `--overwrite true`"
+        )
     return counts
 
 

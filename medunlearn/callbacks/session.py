@@ -32,10 +32,11 @@ def trainer_defaults() -> dict[str, Any]:
     }
 
 
-def fill_epochs(given: dict[str, Any], method: type) -> None:
-    """Give a Trainer the epochs of its method where it has no end of its own."""
-    if given.get("max_epochs") is None and given.get("max_steps", -1) == -1:
-        given["max_epochs"] = cast(Any, method).default_epochs
+def fill_arguments(given: dict[str, Any], method: type) -> None:
+    """Give a Trainer the arguments of its method that are left open; epochs only where it has no end of its own."""
+    for name, value in cast(Any, method).trainer_arguments.items():
+        if given.get(name) is None and (name != "max_epochs" or given.get("max_steps", -1) == -1):
+            given[name] = value
 
 
 def trainer_parts(run: RunDir, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
+        _method(pl_module).finish()
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
             self.extra_metrics = measure_extra(self._extra, self.predictions)

@@ -87,8 +87,9 @@ class UnlearningCLI(LightningCLI):
     def _fill_epochs(self) -> None:
         trainer = self.settings.trainer
         filled = trainer.as_dict()
-        session.fill_epochs(filled, _method(self.settings.model.class_path))
-        trainer.max_epochs = filled["max_epochs"]
+        session.fill_arguments(filled, _method(self.settings.model.class_path))
+        for name, value in filled.items():
+            trainer[name] = value
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""

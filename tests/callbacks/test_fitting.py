@@ -26,18 +26,18 @@ from medunlearn.runs import RunDir
 
 PLAIN = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 OWN = '''
-from pathlib import Path
 import medunlearn
 
-class Halved(medunlearn.Classifier):
+class Halved(medunlearn.Unlearner):
     """Goes on from an original, at half of the learning rate that it is given."""
 
-    training_part = "retain"
-    default_epochs = 1
+    trainer_arguments = {"max_epochs": 1}
 
-    def __init__(self, original: Path, rate: float = 0.02, **more):
-        super().__init__(lr=rate / 2, **more)
-        self.original = original
+    def __init__(self, *args, rate: float = 0.02, **more):
+        super().__init__(*args, lr=rate / 2, **more)
+
+    def images(self, epoch):
+        return "retain"
 '''
 
 
@@ -92,10 +92,10 @@ def test_fit_gives_the_weights_that_the_command_line_gives(make, fit):
 def test_fit_takes_epochs_precision_and_loggers_as_the_command_line_does(make, fit):
     fit("Train", "t", epochs=1)
     found = make("s", SalUn, arguments={"original": "t"}, max_epochs=None, logger=None)
-    assert found["epochs"] == SalUn.default_epochs
+    assert found["epochs"] == SalUn.trainer_arguments["max_epochs"]
     written = RunDir("s").read_config("run_dir")["trainer"]
     plain = RunDir("t").read_config("run_dir")["trainer"]
-    assert written == plain | {"max_epochs": SalUn.default_epochs, "logger": None}
+    assert written == plain | {"max_epochs": SalUn.trainer_arguments["max_epochs"], "logger": None}
     assert list(Path("s/logs").rglob("metrics.csv"))
     assert {path.name for path in Path().iterdir()} == {"s", "t", "tiny.npz"}
 
