@@ -7,13 +7,11 @@ from typing import Any, cast
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
-from medunlearn.callbacks import Interruption, RunTime, UnlearningMetrics, restarted_by_slurm
-from medunlearn.cli import checks
+from medunlearn.callbacks import RunRecord, RunTime, restarted_by_slurm, session
 from medunlearn.cli.parts import PartErrors
-from medunlearn.cli.settings import SettingsCLI, resolved_settings
+from medunlearn.cli.settings import SettingsCLI
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError
 from medunlearn.methods import Classifier
@@ -21,25 +19,9 @@ from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, shown
-from medunlearn.runs.record import Record
-from medunlearn.training.checkpoints import AtomicCheckpointIO
-from medunlearn.training.failures import explained
-from medunlearn.training.loggers import default_loggers
-from medunlearn.training.memory import keep_freed_memory
+from medunlearn.runs.starting import check_run_dir
 from medunlearn.training.precision import check_precision
-from medunlearn.training.processes import failing_together
-from medunlearn.training.settings import (
-    check_epoch,
-    check_monitors,
-    check_strategy,
-    check_sync_batchnorm,
-    check_trainer,
-)
-
-__all__ = ["UnlearningCLI", "resolved_settings", "run"]
-
-LOGGED = ("train/loss", "train/loss_step", "train/loss_epoch", "val/loss", "val/accuracy")
-"""The values that this package's methods log and that callbacks can monitor."""
+from medunlearn.training.settings import check_strategy, check_trainer
 
 
 def run(argv: list[str]) -> int:
@@ -73,7 +55,7 @@ class UnlearningCLI(SettingsCLI):
             check_precision(self.settings.trainer.precision)
             check_trainer(self.settings.trainer.as_dict())
             # Other processes meet the directory as the first one has left it.
-            rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
+            rank_zero_only(check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
                 check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
@@ -100,16 +82,13 @@ class UnlearningCLI(SettingsCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""
-        given = self.settings.trainer
-        callbacks = [RunTime(), *_listed(self._get(self.config_init, "trainer").callbacks)]
+        given = self._get(self.config_init, "trainer")
         if self.config.subcommand == "fit":
-            logged = given.logger is not False and not given.fast_dev_run
-            callbacks += [LearningRateMonitor("epoch")] if logged else []
-            kept = given.enable_checkpointing is not False
-            callbacks += [_last_checkpoint(self.run)] if kept else []
-            callbacks += [Interruption(self.run.last if kept else None)]
-            kwargs["plugins"] = [*_listed(self._get(self.config_init, "trainer").plugins), AtomicCheckpointIO()]
-        if _default_logger(given.logger):
+            parts = session.trainer_parts(self.run, given.as_dict())
+            callbacks, kwargs["plugins"] = parts["callbacks"], parts["plugins"]
+        else:
+            callbacks = [RunTime(), *session.listed(given.callbacks)]
+        if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
@@ -119,54 +98,18 @@ class UnlearningCLI(SettingsCLI):
             ) from error
 
     @property
-    def evaluation(self) -> UnlearningMetrics:
-        """The callback that measures."""
-        return cast(UnlearningMetrics, self._get(self.config_init, "evaluation"))
+    def record(self) -> RunRecord:
+        """The callback that writes the run directory."""
+        return next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
 
     def before_fit(self) -> None:
-        """Check data, original and reference against each other; only then touch the run directory."""
-        if self.trainer.strategy.root_device.type == "cpu":
-            check_sync_batchnorm(self.settings.trainer.sync_batchnorm, self.trainer.world_size)
-            keep_freed_memory()
-        self.datamodule.prepare_data()
-        self.datamodule.setup("fit")
-        if self.model.original is not None:
-            self.datamodule.require_forget_set()
-        self.datamodule.train_on(self.model.training_part)
-        size = self.datamodule.data.size
-        checks.check_batches(
-            self.datamodule.smallest_batch(),
-            1 if self.settings.trainer.sync_batchnorm else self.trainer.world_size,
-            self.datamodule.batch_size,
-            size,
-            self.model.backbone.last_map(size),
-        )
-        check_epoch(self.trainer, len(self.datamodule.train_dataloader()), len(self.datamodule.val_dataloader()))
-        if type(self.model).__module__.startswith("medunlearn."):  # others may log more
-            check_monitors(cast(Any, self.trainer).callbacks, LOGGED)
-        split = self.datamodule.split_record()
-        own = Record.planned(self.run, split, self.evaluation.attack_settings())
-        checks.check_original(self.model, own, split)
-        checks.check_reference(self.settings.reference, own, self.settings.data.file)
-        if self.settings.resume:
-            checks.check_resumable(self.run, self.plain_settings(), split)
-        if self.settings.overwrite and not self.settings.trainer.fast_dev_run:
-            rank_zero_only(self.run.clear)()
-        if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
-            with explained(self.run):
-                self.trainer.loggers = default_loggers(self.run, self.plain_settings())
+        """Check everything against everything; only then touch the run directory."""
+        settings = self.plain_settings()
+        session.prepare(self.trainer, self.model, self.datamodule, self.record, settings, self.settings.overwrite)
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""
-        if self.settings.resume and self.run.last.is_file():
-            kwargs["ckpt_path"] = self.run.last
-        interruption = next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, Interruption))
-        with (
-            failing_together(self.trainer.strategy.launcher),
-            explained(self.run),
-            interruption.listening(self.trainer),
-        ):
-            self.trainer.fit(**kwargs | {"weights_only": True})
+        session.train(self.trainer, self.record, **kwargs)
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
@@ -216,17 +159,3 @@ def _check_predict(path: Path, overwrite: bool, processes: int) -> None:
         raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
     if processes > 1:
         raise InputError(f"trainer.devices={processes}: predict writes one file from one process; use 1")
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _default_logger(value: Any) -> bool:
-    return value is None or value is True
-
-
-def _last_checkpoint(run: RunDir) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=run.checkpoints, filename=run.last.stem, enable_version_counter=False, save_on_train_epoch_end=True
-    )

@@ -1,6 +1,6 @@
 """How LightningCLI is set up for this project: from options and config files to resolved settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import UnionType
@@ -10,7 +10,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from medunlearn.callbacks import RunRecord, UnlearningMetrics
+from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
 from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
@@ -21,7 +21,6 @@ from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.plugins import built_ins, method_path
 from medunlearn.runs import RunDir
-from medunlearn.training.precision import default_precision
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
 USAGE = (
@@ -83,6 +82,15 @@ class SettingsCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explained_error(error, self.given, self._parser(command), command) from None
+        self._fill_open_settings()
+
+    def _fill_open_settings(self) -> None:
+        """Fill in the method's own Trainer settings where `_trainer_defaults` could not see the method."""
+        trainer = self.settings.trainer
+        filled = trainer.as_dict()
+        session.fill_arguments(filled, find_class(self.settings.model.class_path, (Classifier,)))
+        for name, value in filled.items():
+            trainer[name] = value
 
     @property
     def settings(self) -> Namespace:
@@ -125,12 +133,6 @@ def resolved_settings(argv: list[str]) -> dict[str, Any]:
     return ResolvedSettings(argv).plain_settings()
 
 
-def trainer_arguments(method: type[Classifier]) -> dict[str, Any]:
-    """Return the settings of the Trainer that a method brings, for those that the user leaves open."""
-    own: Mapping[str, Any] | None = getattr(method, "trainer_arguments", None)
-    return dict(own) if own is not None else {"max_epochs": method.default_epochs}
-
-
 def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
     """Return the method that the settings name, None where there is none of that name."""
     name = last(given, "model", "model.class_path")
@@ -145,16 +147,10 @@ def _method(name: str) -> type[Classifier]:
 
 
 def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None) -> dict[str, Any]:
-    defaults: dict[str, Any] = {
-        "precision": default_precision(),
-        "num_sanity_val_steps": 0,
-        "log_every_n_steps": 10,
-        "use_distributed_sampler": False,
-    }
-    own = trainer_arguments(method) if method else {}
+    own = dict(method.trainer_arguments) if method else {}
     if _has_steps(given):
         own.pop("max_epochs", None)
-    return defaults | own
+    return session.trainer_defaults() | own
 
 
 def _epochs_for_null(given: Sequence[Setting], method: type[Classifier] | None) -> list[str]:
@@ -162,7 +158,7 @@ def _epochs_for_null(given: Sequence[Setting], method: type[Classifier] | None) 
     null = any(setting.key == "trainer.max_epochs" for setting in given) and last(given, "trainer.max_epochs") is None
     if not null or method is None or _has_steps(given):
         return []
-    return [f"--trainer.max_epochs={trainer_arguments(method).get('max_epochs', 'null')}"]
+    return [f"--trainer.max_epochs={method.trainer_arguments.get('max_epochs', 'null')}"]
 
 
 def _has_steps(given: Sequence[Setting]) -> bool:
@@ -196,7 +192,7 @@ def _adjust(parser: ArgumentParser) -> None:
 
 
 def _epochs_by_method() -> str:
-    own = {each.name: trainer_arguments(_method(each.name)).get("max_epochs") for each in built_ins("methods")}
+    own = {each.name: _method(each.name).trainer_arguments.get("max_epochs") for each in built_ins("methods")}
     return ", ".join(f"{epochs} for {name}" for name, epochs in own.items())
 
 
@@ -218,4 +214,4 @@ def _run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord
     """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
     kept = config.clone()
     kept.resume = kept.overwrite = False  # of this call, not of the experiment
-    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False))
+    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)

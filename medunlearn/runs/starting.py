@@ -1,22 +1,12 @@
-"""What the command line refuses before any long work: each check is one line of words when it fails."""
+"""Whether a run may start in a directory, go on with the one there, or start from what another run has left."""
 
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
-
-import numpy as np
-from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.errors import InputError
 from medunlearn.files import exists
-from medunlearn.methods import Classifier
-from medunlearn.metrics import Predictions
-from medunlearn.models import load_weights
-from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished, command_for
-from medunlearn.runs.comparable import why_incomparable, why_no_original
-from medunlearn.runs.record import Record
+from medunlearn.runs.directory import RunDir
 
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
 """Settings that may change on resuming: the hash of the data says whether they are the same."""
@@ -62,54 +52,6 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")
 
 
-def check_batches(smallest: int, processes: int, batch_size: int, size: int, last_map: int) -> None:
-    """Refuse batches of which BatchNorm would get a single value: one image, its last map one pixel.
-
-    Args:
-        smallest: Images in the smallest training batch.
-        processes: Processes that share it, each with statistics of its own.
-        batch_size: As it was given.
-        size: Height and width of the images.
-        last_map: Height and width of the model's last maps.
-    """
-    if last_map == 1 and smallest // processes <= 1:
-        raise InputError(
-            f"data.batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
-            f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another"
-        )
-
-
-def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:
-    """Refuse an original of other data, another split or another architecture."""
-    if model.original is None:
-        return
-    argument = "model.init_args.original"
-    original = RunDir(model.original)
-    if original.path.resolve() == own.path.resolve():
-        raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
-    check_finished(original, argument)
-    if problem := why_no_original(own, Record.of(original, argument)):
-        raise InputError(f"{argument}={original}: {problem}")
-    _check_predictions(original, argument, split)
-    load_weights(model.backbone, original.path, argument)
-
-
-def check_reference(reference: Path | None, own: Record, data_file: Path | None) -> None:
-    """Refuse a reference that cannot be compared with; only mention one that is missing."""
-    if reference is None:
-        return
-    run = RunDir(reference)
-    if run.path.resolve() == own.path.resolve():
-        raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
-    if not run.finished:
-        remedy = f"make it with `{command_for(run.path, data_file)}`"
-        rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
-        return
-    run.check_unaltered("reference")
-    if problem := why_incomparable(own, Record.of(run, "reference")):
-        raise InputError(f"reference={run}: {problem}")
-
-
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
     """Refuse to resume a run with other data, method or seed than it was started with."""
     if exists(run.config):
@@ -132,16 +74,6 @@ def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
             )
 
 
-def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
-    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
-    arrays = original.read_predictions(argument, Predictions.names())
-    rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
-    if not np.array_equal(rows, np.arange(split["train_size"])):
-        raise InputError(
-            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
-        )
-
-
 def _differences(before: dict[str, Any], now: dict[str, Any], groups: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
     for group in groups:
         yield from _walk(before.get(group), now.get(group), group)
@@ -151,5 +83,13 @@ def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
             yield from _walk(before.get(name), now.get(name), f"{key}.{name}")
-    elif before != now:
+    elif before != now and not (key.endswith(".class_path") and _same_class(before, now)):
         yield key, before, now
+
+
+def _same_class(before: Any, now: Any) -> bool:
+    """Return whether two names are of one class, such as `medunlearn.SalUn` and the module that it comes from."""
+    try:
+        return resolve_name(str(before)) is resolve_name(str(now))
+    except (ImportError, AttributeError, ValueError):
+        return False
