@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import RunRecord, RunTime, restarted_by_slurm, session
 from medunlearn.cli.parts import PartErrors
-from medunlearn.cli.settings import SettingsCLI
+from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError
 from medunlearn.methods import Classifier
@@ -91,11 +91,14 @@ class UnlearningCLI(SettingsCLI):
         if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
-            return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+            trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
         except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
             raise InputError(
                 f"trainer: {error}; `medunlearn {self.config.subcommand} --help` lists its options"
             ) from error
+        if self.config.subcommand == "fit" and given.fast_dev_run:  # LightningCLI then leaves it out, and its checks
+            cast(Any, trainer).callbacks.append(run_record(self._parser("fit"), self.settings))
+        return trainer
 
     @property
     def record(self) -> RunRecord:

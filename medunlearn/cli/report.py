@@ -1,3 +1,5 @@
+"""`medunlearn report`: compare run directories."""
+
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser

@@ -52,7 +52,7 @@ class SettingsCLI(LightningCLI):
             Classifier,
             MedMNISTDataModule,
             subclass_mode_model=True,
-            save_config_callback=_run_record,  # type: ignore[arg-type]
+            save_config_callback=run_record,  # type: ignore[arg-type]
             seed_everything_default=0,
             trainer_defaults=_trainer_defaults(self.given, method),
             parser_kwargs=_parser_options(),
@@ -210,7 +210,7 @@ def _whole_numbers_first(hint: Any) -> Any:
     return union
 
 
-def _run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
+def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
     """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
     kept = config.clone()
     kept.resume = kept.overwrite = False  # of this call, not of the experiment
