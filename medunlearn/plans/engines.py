@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.plans.options import setting
 from medunlearn.plans.stages import Stage
+from medunlearn.plugins import find
 from medunlearn.runs import RunDir
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
@@ -43,20 +44,14 @@ class Engine(Protocol):
         """Run the stages."""
 
 
-def engine_names() -> list[str]:
-    """Return the names of the engines that there are."""
-    return list(ENGINES)
-
-
 def find_engine(name: str) -> Engine:
-    """Return the engine of a name.
+    """Return the engine of a name, built in or of the entry-point group `medunlearn.engines`.
 
     Raises:
-        InputError: If there is no such engine.
+        InputError: If there is no such engine, or it cannot be imported.
     """
-    if name not in ENGINES:
-        raise InputError(f"engine={name}: no such engine; choose from {', '.join(engine_names())}")
-    return ENGINES[name]
+    engine: Engine = find("engines", name, argument="engine")
+    return engine
 
 
 def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
@@ -226,7 +221,3 @@ def _end_with_parent() -> None:
     """Ask Linux to end this process when its parent ends."""
     set_parent_death_signal = 1  # <sys/prctl.h>
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-
-ENGINES: dict[str, Engine] = {"local": run_locally, "ray": run_on_ray}
-"""The built-in engines by name."""

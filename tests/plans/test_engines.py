@@ -1,20 +1,22 @@
 """Engines of plans: found by name, and called alike."""
 
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 from helpers.plans import model, runner, two_chains, write
 
+from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
 from medunlearn.plans import engines
-from medunlearn.plans.engines import Outcome, engine_names, find_engine
+from medunlearn.plans.engines import find_engine
 
 
 def test_engines_are_found_by_name():
-    assert engine_names() == ["local", "ray"]
+    assert plugins.names("engines")[:2] == ["local", "ray"]
     assert find_engine("local") is engines.run_locally
-    with pytest.raises(InputError, match="engine=slurm: no such engine; choose from local, ray"):
+    with pytest.raises(InputError, match="engine=slurm: no such engine; choose one of local, ray"):
         find_engine("slurm")
 
 
@@ -26,13 +28,15 @@ def test_built_in_engines_have_the_interface(name):
 
 def test_an_engine_of_ones_own_runs_the_stages(monkeypatch, capsys):
     runner(monkeypatch, {})
-
-    def unavailable(stages, announce):
-        for stage in stages:
-            announce(stage)
-            yield Outcome(stage, "failed", reason="no machine")
-
-    monkeypatch.setitem(engines.ENGINES, "mine", unavailable)
+    Path("engine_of_mine.py").write_text(
+        "from medunlearn.plans.engines import Outcome\n\n"
+        "def run(stages, announce):\n"
+        "    for stage in stages:\n"
+        "        announce(stage)\n"
+        "        yield Outcome(stage, 'failed', reason='no machine')\n"
+    )
+    monkeypatch.syspath_prepend(Path.cwd())
+    monkeypatch.setitem(plugins.BUILT_IN["engines"], "mine", "engine_of_mine:run")
     assert main(["reproduce", *two_chains()[:2], "--engine", "mine"]) == 1
     assert "medunlearn: r/a_train failed: no machine" in capsys.readouterr().err
 
