@@ -62,7 +62,7 @@ class Classifier(LightningModule):
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay), ("gamma", gamma)):
             if not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise InputError(f"model.init_args.{name}={value}: give a number of 0 or more")
-        self.num_classes = num_classes
+        self.num_classes, self.stem = num_classes, stem
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.milestones, self.gamma = tuple(milestones), gamma
         network = build_backbone(backbone, num_classes, in_channels, stem, image_size)

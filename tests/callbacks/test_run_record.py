@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from helpers.backbones import NAME
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -36,7 +37,7 @@ def python(npz):
         listed = [RunTime(), UnlearningMetrics(), record] if callbacks is None else callbacks(record)
         quiet = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary"), False)
         trainer = Trainer(accelerator="cpu", max_epochs=2, num_sanity_val_steps=0, callbacks=listed, **quiet)
-        trainer.fit(method(data.num_classes, **arguments), data, ckpt_path=resume, weights_only=True)
+        trainer.fit(method(data.num_classes, backbone=NAME, **arguments), data, ckpt_path=resume, weights_only=True)
         return record
 
     return run

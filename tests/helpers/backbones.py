@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-TINY = "helpers.backbones.TinyNet"
-"""For `--model.init_args.backbone`, wherever `tests/` is on the path."""
+NAME = "helpers.backbones.TinyNet"
+TINY = f"--model.init_args.backbone={NAME}"
+"""The option that chooses it, wherever `tests/` is on the path."""
 
 
 class TinyNet(nn.Module):
