@@ -184,7 +184,7 @@ def test_the_report_takes_a_run_made_from_python(fit, python):
     torch.manual_seed(4)
     python("p", SalUn, original="t", reference="r")
     assert main(["report", "r", "p", "--out", "report"]) == 0
-    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label == "SalUn"]
+    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label == f"SalUn (backbone {NAME})"]
     assert [cell.seeds for cell in cells] == [[3, 4]], "seeds of one experiment, however they were started"
 
 
