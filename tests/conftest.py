@@ -35,9 +35,18 @@ def npz(tmp_path):
 def fit(npz):
     """Return a function that runs `medunlearn fit` on tiny images and a small network and expects it to succeed."""
 
-    def run(method: str, run_dir: str, *options: str, file: Path = npz, status: int = 0, epochs: int = 2) -> Path:
+    def run(
+        method: str,
+        run_dir: str,
+        *options: str,
+        file: Path = npz,
+        status: int = 0,
+        epochs: int = 2,
+        backbone: str = TINY,
+    ) -> Path:
         words = ["fit", f"--model={method}", f"--run_dir={run_dir}", f"--data.file={file}", "--data.batch_size=8"]
-        words += [f"--trainer.max_epochs={epochs}", TINY, *QUIET, *options]
+        words += [f"--model.init_args.backbone={backbone}"]
+        words += [f"--trainer.max_epochs={epochs}", *QUIET, *options]
         assert main(words) == status
         return Path(run_dir)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers.backbones import TINY
+from helpers.backbones import WITH_TINY
 from helpers.runs import FORGET, QUIET, refused, weights, write_npz
 
 from medunlearn.__main__ import main
@@ -136,7 +136,7 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
 
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     run = fit("Train", "a", epochs=1)
-    words = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", TINY, *QUIET]
+    words = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
     assert "already holds a finished run; `--overwrite true` starts anew" in refused(capsys, *words)
     assert "already holds a finished run" in refused(capsys, *words, "--resume=true")
     (run / "metrics.json").unlink()
@@ -149,7 +149,7 @@ def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
 
 def test_an_unsuitable_original_is_refused(trio, capsys, tmp_path):
     train, retrain, _ = trio
-    words = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, TINY, *QUIET]
+    words = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, WITH_TINY, *QUIET]
     original = "--model.init_args.original"
     assert "make it with `medunlearn fit" in refused(capsys, *words, f"{original}=nowhere")
     assert "never saw the forget set" in refused(capsys, *words, f"{original}={retrain}")
@@ -179,7 +179,15 @@ def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, caps
 
 def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
     run = fit("Train", "a")
-    words = ["fit", "--model=Train", "--run_dir=a", f"--data.file={Path('tiny.npz')}", TINY, *QUIET, "--overwrite=true"]
+    words = [
+        "fit",
+        "--model=Train",
+        "--run_dir=a",
+        f"--data.file={Path('tiny.npz')}",
+        WITH_TINY,
+        *QUIET,
+        "--overwrite=true",
+    ]
     refused(capsys, *words, "--model.init_args.lr=-1")
     refused(capsys, *words, "--trainer.accelerator=mps")
     before = weights(run)
@@ -212,7 +220,7 @@ def test_only_a_retrained_model_is_a_reference(fit, capsys):
         FORGET,
         f"--model.init_args.original={train}",
         "--data.file=tiny.npz",
-        TINY,
+        WITH_TINY,
         *QUIET,
     ]
     for reference in (train, seen, unlearned):

@@ -3,9 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-NAME = "helpers.backbones.TinyNet"
-TINY = f"--model.init_args.backbone={NAME}"
-"""The option that chooses it, wherever `tests/` is on the path."""
+TINY = "helpers.backbones.TinyNet"
+"""Its name, wherever `tests/` is on the path."""
+
+WITH_TINY = f"--model.init_args.backbone={TINY}"
+"""The option that chooses it."""
 
 
 class TinyNet(nn.Module):
