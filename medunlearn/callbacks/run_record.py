@@ -14,6 +14,8 @@ from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import ResNet18, save_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.comparable import why_incomparable
+from medunlearn.runs.record import Record, role_of
 from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
@@ -86,8 +88,9 @@ class RunRecord(Callback):
         self._check_original(method)
         self._write_weights(method)
         self.run.write_predictions(evaluation.predictions.to_arrays() | _attack_arrays(evaluation))
-        reference = self._reference_metrics(method, evaluation)
-        self.metrics = self._collect(trainer, method, evaluation, reference)
+        compared = self._compared(method, evaluation)
+        reference = RunDir(compared.path).read_metrics("reference") if compared else None
+        self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(method, compared)
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_json(self.run.metrics, self.metrics)
@@ -128,10 +131,6 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
-            "trained_on": module.training_part,
-            "original": None if module.original is None else str(module.original),
-            "original_sha256": self._original_sha256,
-            "reference": str(self.reference) if reference else None,
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
             "epochs": trainer.current_epoch,
@@ -143,6 +142,20 @@ class RunRecord(Callback):
             "hardware": hardware(trainer.strategy.root_device),
         }
 
+    def _identity(self, module: UnlearningModule, reference: Record | None) -> dict[str, Any]:
+        """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
+        given = {
+            "trained_on": module.training_part,
+            "original": None if module.original is None else str(module.original),
+        }
+        return {
+            "role": role_of(given),
+            **given,
+            "original_sha256": self._original_sha256,
+            "reference": str(self.reference) if reference else None,
+            "reference_sha256": reference.weights_sha256 if reference else None,
+        }
+
     def _before(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
         """Return the metrics of the model that unlearning started from, on this run's split."""
         if module.original is None:
@@ -151,37 +164,20 @@ class RunRecord(Callback):
         original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
         return evaluation.measure(original)
 
-    def _reference_metrics(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, Any] | None:
-        """Return the reference's metrics; None, and why on stderr, where they cannot be compared with."""
+    def _compared(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> Record | None:
+        """Return the reference; None, and why on stderr, where the run cannot be compared with it."""
         if self.reference is None or not self.reference.finished:
             return None
+        own = Record.planned(self.run, module.datamodule.split_record(), evaluation.attack_settings())
         try:
-            metrics = self.reference.read_metrics("reference")
             self.reference.check_unaltered("reference")
+            record = Record.of(self.reference, "reference")
+            if problem := why_incomparable(own, record):
+                raise InputError(f"reference={self.reference}: {problem}")
         except InputError as error:
-            problem = str(error)
-        else:
-            sha256 = module.datamodule.split_record()["sha256"]
-            problem = _incomparable(metrics, sha256, evaluation.attack_settings())
-            if not problem:
-                return metrics
-            problem = f"reference={self.reference}: {problem}; name a Retrain run of this split and attack"
-        print(f"AG is null: {InputError(problem)}", file=sys.stderr)  # in one line
-        return None
-
-
-def _incomparable(theirs: dict[str, Any], split_sha256: str, attack: dict[str, Any]) -> str:
-    """Return why AG cannot be taken to a run with these metrics; an empty text where it can."""
-    if theirs.get("split_sha256") != split_sha256:
-        return "it was run on other data or with another forget set"
-    if theirs.get("attack") != attack:
-        return f"its attack was {theirs.get('attack')}, this run's is {attack}"
-    if theirs.get("original") is not None:
-        return "it started from a trained model"
-    if theirs.get("trained_on") != "retain":
-        return "it was not trained on the retain set alone"
-    missing = [key for key in GAP_METRICS if theirs.get(key) is None]
-    return f"it lacks {missing[0]}" if missing else ""
+            print(f"AG is null: {error}", file=sys.stderr)
+            return None
+        return record
 
 
 def _original_sha256(module: UnlearningModule) -> str | None:

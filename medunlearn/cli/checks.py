@@ -11,11 +11,13 @@ from lightning.pytorch.utilities import rank_zero_only
 from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.methods import Classifier
-from medunlearn.metrics import GAP_METRICS, Predictions
+from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import command_for
+from medunlearn.runs.comparable import why_incomparable, why_no_original
+from medunlearn.runs.record import Record
 
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
 """Settings that may change on resuming: the hash of the data says whether they are the same."""
@@ -162,31 +164,22 @@ def check_finished(run: RunDir, argument: str, data_file: Path | None = None) ->
     run.check_unaltered(argument)
 
 
-def check_original(model: Classifier, run: RunDir, split: dict[str, Any]) -> None:
+def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:
     """Refuse an original of other data, another split or another architecture."""
     if model.original is None:
         return
     argument = "model.init_args.original"
     original = RunDir(model.original)
-    if original.path.resolve() == run.path.resolve():
+    if original.path.resolve() == own.path.resolve():
         raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
     check_finished(original, argument)
-    theirs = original.read_split(argument)
-    _check_same_data(theirs, split, argument, original)
-    if theirs.get("indices") and theirs.get("sha256") != split["sha256"]:
-        raise InputError(
-            f"{argument}={original}: it was run with another forget set; use the same data.forget, "
-            "or an original trained without one"
-        )
-    if original.read_metrics(argument).get("trained_on") == "retain":
-        raise InputError(f"{argument}={original}: it never saw the forget set; name a model trained on all images")
+    if problem := why_no_original(own, Record.of(original, argument)):
+        raise InputError(f"{argument}={original}: {problem}")
     _check_predictions(original, argument, split)
     load_weights(model.backbone, original.path, argument)
 
 
-def check_reference(
-    reference: Path | None, own: RunDir, split: dict[str, Any], attack: dict[str, Any], data_file: Path | None
-) -> None:
+def check_reference(reference: Path | None, own: Record, data_file: Path | None) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
     if reference is None:
         return
@@ -198,17 +191,8 @@ def check_reference(
         rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
-    metrics = run.read_metrics("reference")
-    if metrics.get("trained_on") != "retain" or metrics.get("original") is not None:
-        raise InputError(f"reference={run}: its model has seen the forget set; name a Retrain run of this forget set")
-    theirs = run.read_split("reference")
-    _check_same_data(theirs, split, "reference", run)
-    if theirs.get("sha256") != split["sha256"]:
-        raise InputError(f"reference={run}: it was run with another forget set; use the same data.forget for both")
-    if missing := [key for key in GAP_METRICS if metrics.get(key) is None]:
-        raise InputError(f"reference={run}: {run.metrics} lacks {missing[0]}; name a Retrain run of this forget set")
-    if (used := metrics.get("attack")) != attack:
-        raise InputError(f"reference={run}: its attack was {used}, this one's is {attack}; use the same evaluation.*")
+    if problem := why_incomparable(own, Record.of(run, "reference")):
+        raise InputError(f"reference={run}: {problem}")
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
@@ -248,13 +232,6 @@ def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -
     if not np.array_equal(rows, np.arange(split["train_size"])):
         raise InputError(
             f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
-        )
-
-
-def _check_same_data(theirs: dict[str, Any], split: dict[str, Any], argument: str, run: RunDir) -> None:
-    if theirs.get("data_sha256") != split["data_sha256"]:
-        raise InputError(
-            f"{argument}={run}: it was run on other data; use the same data.dataset and data.size, or data.file"
         )
 
 

@@ -20,6 +20,7 @@ from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.record import Record
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
 from medunlearn.training.loggers import default_loggers
@@ -134,14 +135,9 @@ class UnlearningCLI(LightningCLI):
             self.model.backbone.last_map(size),
         )
         split = self.datamodule.split_record()
-        checks.check_original(self.model, self.run, split)
-        checks.check_reference(
-            self.settings.reference,
-            self.run,
-            split,
-            self.evaluation.attack_settings(),
-            self.settings.data.file,
-        )
+        own = Record.planned(self.run, split, self.evaluation.attack_settings())
+        checks.check_original(self.model, own, split)
+        checks.check_reference(self.settings.reference, own, self.settings.data.file)
         if self.settings.resume:
             checks.check_resumable(self.run, self.plain_settings(), split)
         if self.settings.overwrite and not self.settings.trainer.fast_dev_run:

@@ -3,11 +3,12 @@
 import math
 import reprlib
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from medunlearn.contracts import Role
 from medunlearn.errors import Fault
 
 LARGEST = 2**63 - 1
@@ -127,6 +128,8 @@ def _counts(value: Any) -> bool:
 _PERCENT = _or_null(Form(lambda value: _number(value, 100), "a number from 0 to 100"))
 _MINUTES = _or_null(Form(lambda value: _number(value, 1e9), "a number of minutes"))
 _WORD = Form(is_word, "a word")
+_ROLES = get_args(Role)
+_ROLE = Form(lambda value: isinstance(value, str) and value in _ROLES, f"one of {', '.join(_ROLES)}")
 _GROUP = Form(lambda value: isinstance(value, dict), "a group")
 _GAP = dict.fromkeys(("UA", "RA", "TA", "MIA"), _PERCENT)
 
@@ -135,7 +138,8 @@ METRICS = {
     "AG": _PERCENT,
     "RTE": _MINUTES,
     **dict.fromkeys(("method", "data", "split_sha256", "data_sha256"), _WORD),
-    **dict.fromkeys(("trained_on", "precision"), _or_null(_WORD)),
+    **dict.fromkeys(("trained_on", "precision", "original_sha256", "reference_sha256"), _or_null(_WORD)),
+    "role": _or_null(_ROLE),
     "seed": Form(is_whole, "a whole number"),
     "n": Form(_counts, "the numbers of forget, retain and test images"),
     "runtime": Form(

@@ -107,10 +107,10 @@ def test_ag_is_taken_to_a_reference_of_the_same_split_and_attack(fit, python, ca
 @pytest.mark.parametrize(
     ("method", "options", "says"),
     [
-        ("Retrain", ["--data.forget.rate=0.5"], "it was run on other data or with another forget set"),
+        ("Retrain", ["--data.forget.rate=0.5"], "it was run with another forget set; use the same data.forget"),
         ("Retrain", [FORGET, "--evaluation.feature=entropy"], "its attack was {'feature': 'entropy', "),
-        ("Train", [FORGET], "it was not trained on the retain set alone"),
-        ("SalUn", [FORGET, ORIGINAL], "it started from a trained model"),
+        ("Train", [FORGET], "its model has seen the forget set; name a Retrain run"),
+        ("SalUn", [FORGET, ORIGINAL], "its model has seen the forget set; name a Retrain run"),
     ],
 )
 def test_ag_is_null_against_what_is_no_reference(fit, python, capsys, method, options, says):

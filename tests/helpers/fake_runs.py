@@ -44,6 +44,7 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
         "data": data,
         "split_sha256": split,
         "seed": seed,
+        "trained_on": "retain" if original is None and method != "Train" else "all",
         "original": original,
         "before": None if before is None else dict(zip(KEYS, before, strict=True)),
         "hardware": {"name": "Some & Processor"},

@@ -4,9 +4,9 @@ import pickle
 import numpy as np
 import pytest
 
-from medunlearn.runs import directory as runs
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir, split_sha256
+from medunlearn.runs import directory as runs
 
 FILES = {
     "metrics": "metrics.json",

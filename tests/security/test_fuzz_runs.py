@@ -44,7 +44,7 @@ METRICS = {
     "attack": {"feature": "confidence", "nonmembers": "test", "seed": 0},
     "trained_on": "all",
 }
-RETRAIN = METRICS | {"method": "Retrain", "original": None, "before": None}
+RETRAIN = METRICS | {"method": "Retrain", "role": "retrained", "original": None, "before": None, "trained_on": "retain"}
 SPLIT = {"indices": [1, 3], "how": {"rate": 0.25}, "seed": 0, "train_size": 8, "data_sha256": "cd", "sha256": "ab"}
 CONFIG = {
     "seed_everything": 0,

@@ -1,0 +1,221 @@
+"""Which runs may be compared, to which retrained run a gap is taken, and which model a run started from.
+
+Everybody asks here: the command line and `RunRecord` before and after a run, the table and the report.
+
+The rule for the reference:
+
+1. A reference is a run whose role is `retrained`, whatever its method is called, with UA, RA, TA and MIA.
+2. It must share data, forget set (`split_sha256`) and attack (feature, nonmembers, seed) with the run.
+3. A run that names a reference is compared with that one and no other. It is known by the SHA-256 of its weights
+   (`reference_sha256`), wherever it lies now; in older runs, which keep no hash, by its path, or else as the one that
+   fits by 4 and gives the AG that the run has written.
+4. A run that names none is compared with the one retrained run that also shares its seed and its augmentation; an
+   augmentation that a run does not keep agrees with any. Copies of one retrained run count once. Where two different
+   ones fit, there is no gap.
+5. A retrained run that names no reference is its own, with a gap of 0.
+
+What is printed as AG is then `Pairing.AG`: the gap to the reference found; where the named reference is not among the
+candidates, the AG that the run has written, with no distances beside it; nothing where the named reference has been
+made again or is no longer comparable, or where none or several fit. `Pairing.reason` says why wherever AG is not simply
+the distance to the reference.
+
+The rule for originals: the run started from the candidate whose weights have the SHA-256 `original_sha256`, wherever
+that lies now; in older runs, from the one at the path that it names.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from medunlearn.metrics import average_gap
+from medunlearn.runs.record import Record
+
+ROUNDING = 1e-6
+"""Percentage points by which two computations of one AG may differ."""
+
+
+class Pairing(NamedTuple):
+    """The retrained run that a run's gap is taken to."""
+
+    reference: Record | None
+    """None where there is none to take distances to."""
+    AG: float | None
+    """The Average Gap to print, in percentage points; None where there is none."""
+    reason: str = ""
+    """Why AG is missing, or is not the distance to `reference`; what is wrong and, after a semicolon, the remedy."""
+    rivals: tuple[Record, ...] = ()
+    """The retrained runs that all fit, where the gap could be taken to each."""
+
+
+def is_reference(candidate: Record) -> bool:
+    """Return whether gaps may be taken to a run at all: it never saw the forget set, and was measured in full.
+
+    Example:
+        >>> figures = {"UA": 5.0, "RA": 98.0, "TA": 95.0, "MIA": 10.0}
+        >>> is_reference(Record(Path("runs/mine"), role="retrained", values=figures))
+        True
+    """
+    return candidate.role == "retrained" and not candidate.missing
+
+
+def why_incomparable(own: Record, reference: Record, named: bool = True) -> str:
+    """Return why the gap of a run cannot be taken to another; an empty text where it can.
+
+    Args:
+        own: The run; its figures may still be unknown.
+        reference: The run that its figures would be compared with.
+        named: Whether `own` names this reference. If not, seed and augmentation must agree too.
+
+    Returns:
+        What is wrong and, after a semicolon, the remedy.
+
+    Example:
+        >>> own = Record(Path("runs/salun"), split_sha256="ab")
+        >>> why_incomparable(own, Record(Path("runs/train"), role="original", split_sha256="ab"))
+        'its model has seen the forget set; name a Retrain run of this forget set'
+    """
+    if reference.role != "retrained":
+        return "its model has seen the forget set; name a Retrain run of this forget set"
+    if other := _other_data(own, reference):
+        return other
+    if reference.split_sha256 != own.split_sha256:
+        return "it was run with another forget set; use the same data.forget for both"
+    if reference.missing:
+        return f"it lacks {reference.missing}; name a Retrain run of this forget set"
+    if reference.attack != own.attack:
+        return f"its attack was {_plain(reference)}, this one's is {_plain(own)}; use the same evaluation.*"
+    return "" if named else _why_unpaired(own, reference)
+
+
+def reference_of(run: Record, candidates: Iterable[Record]) -> Pairing:
+    """Return the retrained run that the gap of a finished run is taken to, and the AG to print.
+
+    Args:
+        run: The run.
+        candidates: The runs that are at hand; `run` itself may be among them.
+    """
+    found = list(candidates)
+    if run.missing:
+        return Pairing(None, None, f"it lacks {run.missing}; run it with a forget set")
+    if run.reference is not None:
+        return _named(run, found)
+    return Pairing(run, 0.0) if is_reference(run) else _fitting(run, found)
+
+
+def why_no_original(own: Record, original: Record) -> str:
+    """Return why a run cannot start from the model of another; an empty text where it can.
+
+    Returns:
+        What is wrong and, after a semicolon, the remedy.
+    """
+    if other := _other_data(own, original):
+        return other
+    if original.n_forget and original.split_sha256 != own.split_sha256:
+        return "it was run with another forget set; use the same data.forget, or an original trained without one"
+    if original.role == "retrained":
+        return "it never saw the forget set; name a model trained on all images"
+    return ""
+
+
+def original_of(run: Record, candidates: Iterable[Record]) -> Record | None:
+    """Return the run whose model a run started from; None where it is not among the candidates."""
+    found = [each for each in candidates if _is_same(each, run.original, run.original_sha256)]
+    return _at(run.original, found) or (found[0] if found else None)
+
+
+def remade_original(run: Record, candidates: Iterable[Record]) -> Record | None:
+    """Return the candidate at the path of a run's original that holds another model now; else None.
+
+    The two do not go together, unless the model itself is among the candidates under another path.
+    """
+    found = list(candidates)
+    return None if original_of(run, found) else _at(run.original, found)
+
+
+def _named(run: Record, candidates: Sequence[Record]) -> Pairing:
+    """Return the pairing of a run that names its reference."""
+    named = [each for each in candidates if _is_same(each, run.reference, run.reference_sha256)]
+    comparable = [each for each in named if not why_incomparable(run, each)]  # one model may be measured by two attacks
+    if comparable:
+        return _measured(run, _at(run.reference, comparable) or comparable[0])
+    if named:
+        return Pairing(
+            None, None, f"{named[0].path}, which it names as its reference: {why_incomparable(run, named[0])}"
+        )
+    if (remade := _at(run.reference, candidates)) is not None:
+        reason = f"{remade.path} holds another model now than its gap was taken to; run that stage again"
+        return Pairing(None, None, reason)
+    if run.reference_sha256 is None and run.AG is not None:
+        moved = _fitting(run, candidates)
+        if moved.AG is not None and abs(moved.AG - run.AG) < ROUNDING:
+            return moved
+    reason = f"its gap was taken to {run.reference}, which is not among the runs; give that one too"
+    return Pairing(None, run.AG, reason)
+
+
+def _fitting(run: Record, candidates: Sequence[Record]) -> Pairing:
+    """Return the pairing with the only retrained run that fits in everything."""
+    fitting = [each for each in candidates if not why_incomparable(run, each, named=False)]
+    different = {(each.weights_sha256 or each.path, *each.values.values()): each for each in reversed(fitting)}
+    if len(different) > 1:
+        first, second, *_ = rivals = tuple(reversed(different.values()))
+        reason = (
+            f"{first.path} and {second.path} are both Retrain of the same split, preset and seed, so the gap of "
+            f"{run.path} could be taken to either; give one of them"
+        )
+        return Pairing(None, None, reason, rivals)
+    if fitting:
+        return _measured(run, fitting[0])
+    near = [each for each in candidates if each.role == "retrained" and each.split_sha256 == run.split_sha256]
+    if near:
+        return Pairing(None, None, f"{near[0].path}: {why_incomparable(run, near[0], named=False)}")
+    return Pairing(None, None, "there is no Retrain run of the same split; give one")
+
+
+def _measured(run: Record, reference: Record) -> Pairing:
+    gap = average_gap(run.values, reference.values)
+    if run.reference is None or run.AG is None or abs(gap - run.AG) < ROUNDING:
+        return Pairing(reference, gap)
+    reason = f"its metrics.json has AG {run.AG:.2f}, taken to other figures than {reference.path} holds now"
+    return Pairing(reference, gap, f"{reason}; run that stage again")
+
+
+def _why_unpaired(own: Record, reference: Record) -> str:
+    if reference.seed != own.seed:
+        return f"its seed is {reference.seed}, this one's is {own.seed}; name it with `--reference`"
+    presets = reference.augmentation, own.augmentation
+    if None not in presets and presets[0] != presets[1]:
+        return f"its augmentation is {presets[0]}, this one's is {presets[1]}; name it with `--reference`"
+    return ""
+
+
+def _other_data(own: Record, other: Record) -> str:
+    known = own.data_sha256 and other.data_sha256
+    if known and own.data_sha256 != other.data_sha256:
+        return "it was run on other data; use the same data.dataset and data.size, or data.file"
+    return ""
+
+
+def _is_same(candidate: Record, path: str | None, sha256: str | None) -> bool:
+    """Return whether a candidate is the run that was given as `path` and held weights of this hash."""
+    if path is None:
+        return False
+    if sha256 is not None and candidate.weights_sha256 is not None:
+        return candidate.weights_sha256 == sha256
+    return _real(candidate.path) == _real(path)
+
+
+def _at(path: str | None, candidates: Iterable[Record]) -> Record | None:
+    return next((each for each in candidates if path is not None and _real(each.path) == _real(path)), None)
+
+
+def _real(path: str | Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a name that no file can have
+        return str(Path(path).absolute())
+
+
+def _plain(record: Record) -> dict[str, object] | None:
+    return None if record.attack is None else dict(record.attack)
