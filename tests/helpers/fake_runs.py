@@ -34,6 +34,7 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
     forgotten = [] if rate is None else [seed, 10 + seed, 20, 30]
     split = f"split of {data}, rate {rate}, seed {seed}"
     original = arguments.get("original")
+    usual = {"lr": 0.013 if method == "SalUn" else 0.1, "relabel": "random", "original": original}
     metrics = {
         "method": method,
         **dict(zip(KEYS, values, strict=True)),
@@ -46,13 +47,14 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
         "seed": seed,
         "trained_on": "retain" if original is None and method != "Train" else "all",
         "original": original,
+        "departures": {name: value for name, value in arguments.items() if usual.get(name) != value},
         "before": None if before is None else dict(zip(KEYS, before, strict=True)),
         "hardware": {"name": "Some & Processor"},
         "versions": {"torch": "2.15.0"},
         "precision": "bf16-mixed",
     }
     config = {
-        "data": {"dataset": data, "augmentation": augmentation, "forget": {"rate": rate, "seed": seed}},
+        "data": {"dataset": data, "size": 64, "augmentation": augmentation, "forget": {"rate": rate, "seed": seed}},
         "model": {
             "class_path": f"medunlearn.{method}",
             "init_args": {"lr": 0.013 if method == "SalUn" else 0.1, **arguments},
