@@ -1,13 +1,17 @@
 """What data, methods and measurement agree on, so that none of them imports another."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
-from torch import Tensor, nn
 
-from medunlearn.timing import Stopwatch
+if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
+    from torch import Tensor, nn
+
+    from medunlearn.timing import Stopwatch
 
 Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 """Augmentation: none; random crop and horizontal flip; the same and RandAugment(2, 9)."""

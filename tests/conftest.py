@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.backbones import TINY
 from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
@@ -16,6 +17,9 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
+    # So that processes that a test starts find the small network too.
+    found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
     yield
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)
@@ -29,10 +33,19 @@ def npz(tmp_path):
 
 @pytest.fixture
 def fit(npz):
-    """Return a function that runs `medunlearn fit` on tiny images and expects it to succeed."""
+    """Return a function that runs `medunlearn fit` on tiny images and a small network and expects it to succeed."""
 
-    def run(method: str, run_dir: str, *options: str, file: Path = npz, status: int = 0, epochs: int = 2) -> Path:
+    def run(
+        method: str,
+        run_dir: str,
+        *options: str,
+        file: Path = npz,
+        status: int = 0,
+        epochs: int = 2,
+        backbone: str = TINY,
+    ) -> Path:
         words = ["fit", f"--model={method}", f"--run_dir={run_dir}", f"--data.file={file}", "--data.batch_size=8"]
+        words += [f"--model.init_args.backbone={backbone}"]
         words += [f"--trainer.max_epochs={epochs}", *QUIET, *options]
         assert main(words) == status
         return Path(run_dir)

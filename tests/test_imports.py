@@ -53,8 +53,6 @@ MAY_IMPORT = {
 
 EXCEPTIONS = {
     ("callbacks", "medunlearn.callbacks.configuration", FACE),
-    ("plans", "medunlearn.plans.reuse", "cli"),
-    ("plans", "medunlearn.plans.reuse", "data"),
     ("report", "medunlearn.report.readings", "models"),
     ("report", "medunlearn.report.collect", FACE),
 }
@@ -129,6 +127,5 @@ def test_no_file_is_longer_than_a_few_pages(module):
 TOO_LONG = {
     "medunlearn.cli.fit": 295,
     "medunlearn.data.datamodule": 265,
-    "medunlearn.plans.plan": 272,
 }
 """Files that are too long and wait to be cut."""

@@ -7,11 +7,12 @@ import time
 import numpy as np
 import pytest
 import torch
+from helpers.backbones import TinyNet
 from helpers.runs import same, weights, write_npz
 
 import medunlearn.methods.classifier as classifier
 from medunlearn.methods import Classifier, SalUn
-from medunlearn.models import ResNet18
+from medunlearn.models import load_model
 from medunlearn.runs import RunDir
 
 FORGET = "--data.forget.rate=0.25"
@@ -98,7 +99,7 @@ def test_salun_moves_the_masked_share_and_nothing_else(fit, ratio, options):
     )
     content = torch.load(run / "checkpoints" / "model.ckpt", weights_only=True)
     before, after, mask = weights(original), content["state_dict"], content["saliency_mask"]
-    total = sum(parameter.numel() for parameter in ResNet18(4).parameters())
+    total = sum(parameter.numel() for parameter in TinyNet(4).parameters())
     assert sum(int(free.sum()) for free in mask.values()) == math.floor(ratio * total)
     assert metrics(run)["parameters"] == {"total": total, "free": math.floor(ratio * total)}
     moved = {name: after[name].view(torch.int32) != before[name].view(torch.int32) for name in mask}
@@ -113,8 +114,7 @@ def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz, monkeypat
     # A small share: on 8x8 images the padding around 1x1 maps leaves most gradients of the last layers exactly zero.
     words = ("--model.init_args.mask_ratio=0.05", f"--model.init_args.original={original}")
     run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", *words)
-    model = ResNet18(4).eval()
-    model.load_state_dict(weights(original))
+    model = load_model(original, TinyNet)
     rows = forget_set(run)
     with np.load(npz) as arrays:
         images, labels = arrays["train_images"][rows], arrays["train_labels"][rows, 0]

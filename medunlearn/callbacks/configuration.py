@@ -11,7 +11,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.runs import RunDir
 
-FROM_DATA = ("num_classes", "in_channels")
+FROM_DATA = ("num_classes", "in_channels", "image_size")
 """Arguments of a method that the command line takes from the data."""
 
 _NOT_PLAIN = object()
@@ -50,7 +50,8 @@ def _class_path(kind: type) -> str:
 
 def _arguments(part: object, others: Mapping[str, Any] = {}) -> dict[str, Any]:
     names = inspect.signature(type(part)).parameters
-    values = {name: _plain(getattr(part, name, others.get(name, _NOT_PLAIN))) for name in names}
+    values = {name: _plain(getattr(part, name, _NOT_PLAIN)) for name in names}
+    values |= {name: _plain(others[name]) for name in names if name in others and values[name] is _NOT_PLAIN}
     return {name: value for name, value in values.items() if value is not _NOT_PLAIN}
 
 

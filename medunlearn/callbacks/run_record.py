@@ -12,7 +12,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
-from medunlearn.models import ResNet18, save_weights
+from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record, role_of
@@ -72,7 +72,7 @@ class RunRecord(Callback):
                 )
             evaluation = _sibling(trainer, UnlearningMetrics)
             config = self.config or configuration(trainer, pl_module, evaluation, self.run, self.reference)
-            self.run.write_bytes(self.run.config, config.encode())
+            self.run.write_config(config)
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -93,7 +93,7 @@ class RunRecord(Callback):
         self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(method, compared)
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
-        self.run.write_json(self.run.metrics, self.metrics)
+        self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:
         if _original_sha256(module) != self._original_sha256:
@@ -105,7 +105,7 @@ class RunRecord(Callback):
     def _write_weights(self, module: UnlearningModule) -> None:
         extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
-        save_weights(cast(ResNet18, module.backbone), self.run.weights, **extra)
+        save_weights(module.backbone, self.run.weights, **extra)
 
     def _collect(
         self,
@@ -131,6 +131,7 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
+            **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
             "before": self._before(module, evaluation),
             "parameters": _count_parameters(module),
             "epochs": trainer.current_epoch,

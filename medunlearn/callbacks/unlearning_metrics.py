@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
 from medunlearn.contracts import Batch, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
@@ -35,6 +36,7 @@ class UnlearningMetrics(Callback):
             source, as PathMNIST's is, and the attack would learn that difference.
         seed: Seed of the attack's samples.
         solver: `interior_point`, or `libsvm` for the slow reference with the same decisions.
+        extra: Names of further metrics, which `medunlearn list metrics` lists; they go below `extra` in `metrics.json`.
 
     Raises:
         InputError: If a value is out of range.
@@ -47,6 +49,7 @@ class UnlearningMetrics(Callback):
         nonmembers: Nonmembers = "test",
         seed: int = 0,
         solver: Solver = "interior_point",
+        extra: Sequence[str] | None = None,
     ) -> None:
         if every_n_epochs < 0:
             raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
@@ -64,9 +67,12 @@ class UnlearningMetrics(Callback):
         self.nonmembers: Nonmembers = nonmembers
         self.seed = seed
         self.solver: Solver = solver
+        self.extra = extra
+        self._extra = find_extra(extra)
         self.predictions: Predictions | None = None
         self.metrics: dict[str, float | None] = {}
         self.validation: dict[str, float | None] = {}
+        self.extra_metrics: dict[str, Any] = {}
 
     def attack_settings(self) -> dict[str, Any]:
         """Return what two runs must share for their MIA to be compared."""
@@ -93,6 +99,7 @@ class UnlearningMetrics(Callback):
         pl_module.to(trainer.strategy.root_device)
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
+            self.extra_metrics = measure_extra(self._extra, self.predictions)
         if not np.isfinite(self.predictions.test.probs).all():
             raise InputError(
                 "model.init_args.lr: the model has diverged, its outputs are not finite; "

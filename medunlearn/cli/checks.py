@@ -15,7 +15,7 @@ from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 
@@ -46,7 +46,11 @@ SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
 
 def check_words(words: Iterable[str]) -> None:
     """Refuse what the data says: jsonargparse would leave it out without a word."""
-    sources = {"num_classes": "data.num_classes beside data.file", "in_channels": "data.as_rgb"}
+    sources = {
+        "num_classes": "data.num_classes beside data.file",
+        "in_channels": "data.as_rgb",
+        "image_size": "data.size",
+    }
     for word in words:
         name = word.partition("=")[0].removeprefix("--model.").removeprefix("init_args.")
         if word.startswith("--model.") and name in sources:
@@ -154,14 +158,6 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
         raise InputError(
             f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']}: give a whole number of 1 or more"
         )
-
-
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
-    if not run.finished:
-        state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
-    run.check_unaltered(argument)
 
 
 def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:

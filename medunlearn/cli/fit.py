@@ -14,12 +14,14 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import Interruption, RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm
 from medunlearn.cli import checks
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, option_error
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished, shown
 from medunlearn.runs.record import Record
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
@@ -47,6 +49,7 @@ class UnlearningCLI(LightningCLI):
         parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
         parser.link_arguments("data.in_channels", "model.init_args.in_channels", apply_on="instantiate")
+        parser.link_arguments("data.image_size", "model.init_args.image_size", apply_on="instantiate")
 
     @property
     def settings(self) -> Namespace:
@@ -78,9 +81,9 @@ class UnlearningCLI(LightningCLI):
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
-            checks.check_finished(self.run, "run_dir", self.settings.data.file)
+            check_finished(self.run, "run_dir", self.settings.data.file)
 
     def _set_seed(self) -> None:
         checks.check_seed(self.settings.seed_everything)
@@ -167,12 +170,9 @@ class UnlearningCLI(LightningCLI):
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
-                named = " ".join(str(path) for path in (*earlier, self.run))
-                print(
-                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
-                    f"`medunlearn report {named}` tells the gap",
-                    file=sys.stderr,
-                )
+                command = shown(["medunlearn", "report", *earlier, self.run.path])
+                missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
+                print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""
@@ -234,7 +234,7 @@ def run(args: list[str]) -> int:
 
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
     leave_out_remarks()
-    quiet = {"exit_on_error": False, "allow_abbrev": False}
+    quiet = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
     checks.check_words(args)
     try:
         return kind(
@@ -250,7 +250,7 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
                 "use_distributed_sampler": False,
             },
             parser_kwargs=dict.fromkeys(UnlearningCLI.subcommands(), quiet) | quiet,
-            args=resolve_configs(args),
+            args=resolve_methods(resolve_configs(args)),
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )

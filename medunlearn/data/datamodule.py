@@ -12,16 +12,8 @@ from medunlearn.contracts import Batch, Preset, TrainingPart
 from medunlearn.data.augmentation import PRESETS, augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
-from medunlearn.data.medmnist import (
-    ImageData,
-    Split,
-    check_dataset,
-    fetch,
-    num_classes_of,
-    read_dataset,
-    read_npz,
-)
-from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
+from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
+from medunlearn.data.named import is_named, read_named
 from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
@@ -38,7 +30,7 @@ class MedMNISTDataModule(LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
 
     Args:
-        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or `synthetic` for generated images.
+        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or another that `medunlearn list` has.
         size: Height and width of its images in pixels: 28, 64, 128 or 224.
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
@@ -129,8 +121,13 @@ class MedMNISTDataModule(LightningDataModule):
         return 3 if self.as_rgb else self.data.channels
 
     @property
+    def image_size(self) -> int:
+        """Height and width of the images; those of a MedMNIST set are known before it is downloaded."""
+        return self.data.size if self.file is not None else self.size
+
+    @property
     def _official(self) -> bool:
-        return self.file is None and self.dataset != SYNTHETIC
+        return self.file is None and not is_named(self.dataset)
 
     @property
     def forget_indices(self) -> np.ndarray:
@@ -250,7 +247,7 @@ class MedMNISTDataModule(LightningDataModule):
 
     def _evaluation_batch(self) -> int:
         """Return how many images a process evaluates at a time, whatever the training's batch size."""
-        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.data.size**2))
+        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.image_size**2))
 
     def _forget_mask(self) -> np.ndarray:
         mask = np.zeros(len(self.data.train), dtype=bool)
@@ -260,6 +257,6 @@ class MedMNISTDataModule(LightningDataModule):
     def _read(self) -> ImageData:
         if self.file is not None:
             return read_npz(self.file, self.stated_classes)
-        if self.dataset == SYNTHETIC:
-            return synthetic_data(self.size)
+        if not self._official:
+            return read_named(str(self.dataset), self.size, self.root, self.download)
         return read_dataset(str(self.dataset), self.size, self.root, self.download)

@@ -13,12 +13,12 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from medunlearn.contracts import Batch, TrainingPart, UnlearningData
 from medunlearn.errors import InputError
-from medunlearn.models import ResNet18, Stem, load_weights
+from medunlearn.models import Stem, build_backbone, load_weights
 from medunlearn.timing import Stopwatch
 
 
 class Classifier(LightningModule):
-    """What every method shares: a ResNet-18, cross-entropy, and SGD with momentum and step decay.
+    """What every method shares: a backbone, cross-entropy, and SGD with momentum and step decay.
 
     A method says in `training_part` which images it trains on, in `default_epochs` for how long, and overrides
     `targets` where it trains towards other labels than the true ones. One that unlearns sets `original` to the run
@@ -27,7 +27,9 @@ class Classifier(LightningModule):
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
         in_channels: Channels of the images; the command line takes it from the data.
-        stem: `cifar` (3x3, stride 1, no max-pool) or `imagenet` (7x7, stride 2, max-pool).
+        stem: `cifar` (3x3, stride 1, no max-pool) or `imagenet` (7x7, stride 2, max-pool); for ResNets.
+        backbone: `resnet18`, another of torchvision's classifiers by name, or the import path of a network of your own.
+        image_size: Height and width of the images; the command line takes it from the data.
         lr: Learning rate.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty on every parameter.
@@ -48,6 +50,8 @@ class Classifier(LightningModule):
         num_classes: int,
         in_channels: int = 3,
         stem: Stem = "cifar",
+        backbone: str = "resnet18",
+        image_size: int | None = None,
         lr: float = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
@@ -61,7 +65,8 @@ class Classifier(LightningModule):
         self.num_classes = num_classes
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.milestones, self.gamma = tuple(milestones), gamma
-        self.backbone = ResNet18(num_classes, in_channels, stem).to(memory_format=torch.channels_last)
+        network = build_backbone(backbone, num_classes, in_channels, stem, image_size)
+        self.backbone = network.to(memory_format=torch.channels_last)
         self.val_loss = MeanMetric()
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(num_classes, average="micro")

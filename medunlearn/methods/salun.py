@@ -36,6 +36,8 @@ class SalUn(Classifier):
         saliency_augmentation: Augmentation of the forget set while the mask is computed.
         in_channels: Channels of the images; the command line takes it from the data.
         stem: The original's stem.
+        backbone: The original's backbone.
+        image_size: Height and width of the images; the command line takes it from the data.
         lr: Learning rate, constant.
         momentum: Momentum of SGD.
         weight_decay: L2 penalty on the weights that may move.
@@ -56,11 +58,15 @@ class SalUn(Classifier):
         saliency_augmentation: Preset = "NoAug",
         in_channels: int = 3,
         stem: Stem = "cifar",
+        backbone: str = "resnet18",
+        image_size: int | None = None,
         lr: float = 0.013,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
     ) -> None:
-        super().__init__(num_classes, in_channels, stem, lr, momentum, weight_decay, milestones=())
+        super().__init__(
+            num_classes, in_channels, stem, backbone, image_size, lr, momentum, weight_decay, milestones=()
+        )
         if not isinstance(mask_ratio, int | float) or not 0 < mask_ratio <= 1:
             raise InputError(f"model.init_args.mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5")
         for name, value, choices in (("relabel", relabel, Relabel), ("schedule", schedule, Schedule)):

@@ -1,4 +1,18 @@
+"""Backbones by name, and their weights in files."""
+
+from medunlearn.models.backbones import build_backbone, find_backbone
+from medunlearn.models.base import Backbone
 from medunlearn.models.resnet import ResNet18, Stem
 from medunlearn.models.weights import load_model, load_weights, read_weights, save_weights
 
-__all__ = ["ResNet18", "Stem", "load_model", "load_weights", "read_weights", "save_weights"]
+__all__ = [
+    "Backbone",
+    "ResNet18",
+    "Stem",
+    "build_backbone",
+    "find_backbone",
+    "load_model",
+    "load_weights",
+    "read_weights",
+    "save_weights",
+]

@@ -1,15 +1,17 @@
+"""ResNet-18, the paper's network, and the two stems that torchvision's ResNets can have."""
+
 from typing import Literal, get_args
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from medunlearn.errors import InputError
+from medunlearn.models.base import MEAN, STD, Backbone
 
 Stem = Literal["cifar", "imagenet"]
 
 
-class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
+class ResNet18(Backbone, ResNet):  # type: ignore[misc]  # torchvision publishes no types
     """torchvision's ResNet-18 that takes images in [0, 1] and normalises them itself.
 
     Parameter names are torchvision's own, so saved weights also load into `torchvision.models.resnet18` with the same
@@ -20,8 +22,7 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
         in_channels: Channels of the images, 1 or 3.
         stem: `cifar` for a 3x3 convolution with stride 1 and no max-pool (for small images, as in the paper),
             `imagenet` for the 7x7 convolution with stride 2 and the max-pool.
-        mean: Subtracted from each pixel in [0, 1]. Fixed, as MedMNIST has it: a mean computed from the data would carry
-            something of the forget set into a retrained model.
+        mean: Subtracted from each pixel in [0, 1].
         std: Divides what is left.
 
     Raises:
@@ -29,12 +30,11 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
     """
 
     def __init__(
-        self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: float = 0.5, std: float = 0.5
+        self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: float = MEAN, std: float = STD
     ) -> None:
-        if stem not in get_args(Stem):
-            raise InputError(f"model.init_args.stem={stem}: choose one of {', '.join(get_args(Stem))}")
+        check_stem(stem)
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=num_classes)
-        self.mean, self.std = mean, std
+        set_stem(self, in_channels, stem)
         self.architecture = {
             "num_classes": num_classes,
             "in_channels": in_channels,
@@ -42,18 +42,23 @@ class ResNet18(ResNet):  # type: ignore[misc]  # torchvision publishes no types
             "mean": mean,
             "std": std,
         }
-        if stem == "cifar":
-            self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
-            self.maxpool = nn.Identity()
-        else:
-            self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
 
-    def last_map(self, size: int) -> int:
-        """Return the height and width of the maps that are averaged at the end, for images of `size` pixels a side."""
-        halvings = 3 if self.architecture["stem"] == "cifar" else 5
-        return -(-size // (1 << halvings))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""
-        return torch.as_tensor(super().forward((x - self.mean) / self.std))
+def check_stem(stem: str) -> None:
+    """Refuse a stem that there is not.
+
+    Raises:
+        InputError: If there is no such stem.
+    """
+    if stem not in get_args(Stem):
+        raise InputError(f"model.init_args.stem={stem}: choose one of {', '.join(get_args(Stem))}")
+
+
+def set_stem(network: ResNet, in_channels: int, stem: Stem) -> None:
+    """Replace the first layers of one of torchvision's ResNets, initialised as its own convolutions are."""
+    if stem == "cifar":
+        network.conv1 = nn.Conv2d(in_channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        network.maxpool = nn.Identity()
+    else:
+        network.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")

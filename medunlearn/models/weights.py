@@ -1,25 +1,37 @@
+"""Weights of backbones in files: `model.ckpt`, which also says how to build the network, and runs no code."""
+
 import io
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import check_checkpoint
-from medunlearn.models.resnet import ResNet18
+from medunlearn.files import check_checkpoint, write_whole
+from medunlearn.models.backbones import DEFAULT, find_backbone, is_torchvision, rebuild
+from medunlearn.models.base import Backbone
 from medunlearn.runs import RunDir
 
 
-def save_weights(model: ResNet18, path: Path, **extra: Any) -> None:
+def save_weights(model: nn.Module, path: Path, **extra: Any) -> None:
     """Write the weights of `model` and what is needed to build it again, in one atomic step.
 
-    The file is a dict with `state_dict` (torchvision's parameter names), `architecture` and what `extra` adds; it loads
-    with `torch.load(path, weights_only=True)`.
+    The file is a dict with `state_dict` (the network's own parameter names), `architecture` and what `extra` adds; it
+    loads with `torch.load(path, weights_only=True)`.
+
+    Args:
+        model: A `Backbone`, perhaps compiled or wrapped for several processes; neither shows in the file.
+        path: The file.
+        extra: Plain values and tensors; a dict by parameter name, as a mask is, is stored under the same names.
     """
-    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    network = _unwrapped(model)
+    state = {_plain(name): value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    named = {key: _by_plain_names(value) if isinstance(value, dict) else value for key, value in extra.items()}
     content = io.BytesIO()
-    torch.save({"state_dict": state, "architecture": model.architecture, **extra}, content)
-    RunDir.write_bytes(path, content.getbuffer())
+    torch.save({"state_dict": state, "architecture": network.architecture, **named}, content)
+    write_whole(path, content.getbuffer())
 
 
 def read_weights(source: str | Path, argument: str = "original") -> dict[str, Any]:
@@ -46,34 +58,64 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
     return cast(dict[str, Any], content)
 
 
-def load_weights(model: ResNet18, source: str | Path, argument: str = "original") -> None:
+def load_weights(model: nn.Module, source: str | Path, argument: str = "original") -> None:
     """Load the weights of a run directory or a weights file into `model`.
+
+    Args:
+        model: A `Backbone`, perhaps compiled or wrapped for several processes.
+        source: A run directory, or its `checkpoints/model.ckpt`.
+        argument: What the errors name.
 
     Raises:
         InputError: If they are missing, damaged, or of another architecture.
     """
     content = read_weights(source, argument)
-    if content["architecture"] != model.architecture:
+    network = _unwrapped(model)
+    if content["architecture"] != network.architecture:
         raise InputError(
             f"{argument}={source}: its model is {_words(content['architecture'])}, this run's is "
-            f"{_words(model.architecture)}; give a run of the same model and data"
+            f"{_words(network.architecture)}; give a run of the same model and data"
         )
-    model.load_state_dict(content["state_dict"])
+    expected = network.state_dict()
+    _check_same(content["state_dict"], _by_plain_names(expected), content["architecture"], f"{argument}={source}")
+    network.load_state_dict({name: content["state_dict"][_plain(name)] for name in expected})
 
 
-def load_model(source: str | Path) -> ResNet18:
+def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | None = None) -> Backbone:
     """Return the model of a finished run, in evaluation mode; it takes images (N, channels, H, W) in [0, 1].
 
     Args:
         source: A run directory, or its `checkpoints/model.ckpt`.
+        backbone: The class of a network of your own, or its import path. A file says which it needs, but only you can
+            say that it may be imported: files are read without running code from them.
 
     Raises:
-        InputError: If there are no weights, or they are damaged.
+        InputError: If there are no weights, they are damaged, or they are of a network that `backbone` is not.
     """
-    model = ResNet18(**read_weights(source, "source")["architecture"])
+    architecture = read_weights(source, "source")["architecture"]
+    own = _consented(architecture.get("backbone", DEFAULT), backbone, f"source={source}")
+    try:
+        model = rebuild(architecture, own)
+    except (RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"source={source}: its network cannot be built ({error}); train that run again") from error
     load_weights(model, source, "source")
     model.eval()
     return model
+
+
+def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: str) -> Callable[..., nn.Module] | None:
+    """Return what builds a network of the caller's own, which the caller and the file must name alike."""
+    if is_torchvision(name):
+        return None
+    path = given if given is None or isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
+    if path != name:
+        raise InputError(
+            f"{source}: its network is {name}, which is not imported because a file says so; if you trust it, "
+            f"load_model(..., backbone={name!r})"
+        )
+    return find_backbone(given) if isinstance(given, str) else given
 
 
 def _check_fits(content: dict[str, Any], source: str) -> None:
@@ -82,15 +124,26 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
     try:
         if not all(type(value) in (int, float, str) for value in architecture.values()):
             raise TypeError("not numbers and words")
-        with torch.device("meta"):
-            expected = ResNet18(**architecture).state_dict()
-    except (RuntimeError, TypeError, ValueError, OverflowError):
-        raise InputError(f"{source}: names no ResNet-18 that can be built; train that run again") from None
+        name = architecture.get("backbone", DEFAULT)
+        if is_torchvision(name):
+            with torch.device("meta"):
+                model = rebuild(architecture)
+            if model.architecture != architecture:
+                raise ValueError("not as it would be written")
+            expected: Mapping[str, Any] = model.state_dict()
+        else:
+            expected = found  # compared with the network when it is there; here only that nothing poses as more
+    except (RuntimeError, TypeError, ValueError, OverflowError, AssertionError, StopIteration):
+        raise InputError(f"{source}: names no {_title(architecture)} that can be built; train that run again") from None
+    _check_same(found, expected, architecture, source)
+
+
+def _check_same(found: dict[str, Any], expected: Mapping[str, Any], architecture: dict[str, Any], source: str) -> None:
     if found.keys() != expected.keys() or not all(_alike(found[name], value) for name, value in expected.items()):
-        raise InputError(f"{source}: its weights do not fit a ResNet-18; train that run again")
+        raise InputError(f"{source}: its weights do not fit a {_title(architecture)}; train that run again")
 
 
-def _alike(found: Any, expected: torch.Tensor) -> bool:
+def _alike(found: Any, expected: Any) -> bool:
     """Return whether a tensor has another's form, and memory for every element: one number can pose as billions."""
     return (
         isinstance(found, torch.Tensor)
@@ -98,6 +151,30 @@ def _alike(found: Any, expected: torch.Tensor) -> bool:
         and found.layout == torch.strided
         and found.is_contiguous()
     )
+
+
+def _unwrapped(model: nn.Module) -> Backbone:
+    """Return the network itself, without what `torch.compile` or several processes put around it."""
+    while not isinstance(model, Backbone):
+        inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
+        if not isinstance(inner, nn.Module):
+            raise TypeError(f"Expected `model` to be a Backbone, but got {type(model).__name__}; see `build_backbone`")
+        model = inner
+    return model
+
+
+def _plain(name: str) -> str:
+    """Return a parameter's name without what `torch.compile` puts before the parts that it has compiled."""
+    return name.replace("_orig_mod.", "")
+
+
+def _by_plain_names(values: dict[str, Any]) -> dict[str, Any]:
+    return {_plain(name): value for name, value in values.items()}
+
+
+def _title(architecture: dict[str, Any]) -> str:
+    name = str(architecture.get("backbone", DEFAULT))
+    return "ResNet-18" if name == DEFAULT else name
 
 
 def _words(architecture: dict[str, Any]) -> str:

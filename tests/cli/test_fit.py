@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from helpers.backbones import TinyNet
 from helpers.runs import FORGET, QUIET, weights
 
-from medunlearn.__main__ import COMMANDS, main
+from medunlearn.__main__ import main
 from medunlearn.cli.fit import _parse, _ParsedCLI
 from medunlearn.files.configs import shipped_configs
+from medunlearn.plugins import BUILT_IN
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
@@ -80,7 +82,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         "assert not {'torch', 'lightning', 'wandb', 'sklearn', 'medmnist'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert all(f"  {command}" in done.stdout for command in COMMANDS)
+    assert all(f"  {command}" in done.stdout for command in BUILT_IN["commands"])
 
 
 def test_fit_help_names_the_options_that_scripts_rely_on(capsys):
@@ -143,7 +145,7 @@ def test_the_saved_model_predicts_what_was_recorded(trio, npz):
     with np.load(npz) as data, np.load(trio[2] / "predictions.npz") as arrays:
         images = torch.from_numpy(data["test_images"]).permute(0, 3, 1, 2).float() / 255
         with torch.no_grad():
-            probs = load_model(trio[2])(images).softmax(1)
+            probs = load_model(trio[2], TinyNet)(images).softmax(1)
         np.testing.assert_allclose(probs, arrays["test_probs"], atol=1e-5)
 
 

@@ -9,8 +9,8 @@ import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
 from medunlearn.files.configs import find_config, resolve_configs, shipped_configs
+from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
-from medunlearn.runs.commands import command_for
 
 
 def test_stages_come_after_those_they_read_from():
@@ -50,11 +50,6 @@ def test_configs_are_found_in_the_folder_first_and_then_among_those_shipped():
     words = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
     shipped = str(shipped_configs() / "train_path.yaml")
     assert words == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]
-
-
-def test_the_command_that_makes_a_run_is_named():
-    assert command_for(Path("runs/train_organa")) == "medunlearn fit --config configs/train_organa.yaml"
-    assert command_for(Path("runs/train_organa"), Path("f.npz")).endswith("train_organa.yaml --data.file f.npz")
 
 
 def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
@@ -119,21 +114,28 @@ def test_a_killed_stage_is_said_to_be(monkeypatch, capsys):
 
 def test_what_a_plan_lacks_is_said_before_hours_are_lost(monkeypatch, capsys):
     calls = runner(monkeypatch, {})
-    assert main(["reproduce", two_chains()[1]]) == 1
-    assert "it needs r/a_train, which is not there and not in this plan" in capsys.readouterr().err
+    salun = two_chains()[1]
+    for dry_run in ([], ["--dry_run"]):
+        assert main(["reproduce", salun, *dry_run]) == 2
+        printed = capsys.readouterr()
+        assert printed.err == (
+            "medunlearn: error: a_salun.yaml: model.init_args.original=r/a_train: no run there; make it with "
+            "`medunlearn fit --config configs/NAME.yaml --run_dir r/a_train`\n"
+        )
+        assert not printed.out
     assert not calls
 
 
-def test_time_left_is_told_once_a_stage_is_finished(monkeypatch, capsys):
+def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     runner(monkeypatch, {})
     clock = iter(range(0, 10_000, 100))
     monkeypatch.setattr(execution.time, "perf_counter", lambda: next(clock))
     assert main(["reproduce", *two_chains()]) == 0
     titles = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stage") and ": r/" in line]
-    assert titles[0] == "stage 1 of 4: r/a_train (time left: told once a stage is finished)"
+    assert titles[0] == "stage 1 of 4: r/a_train (time left: unknown until a stage is finished)"
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
-    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min gone, 5 min left"
-    assert titles[-2].endswith("[###############.....] 75 %, 17 min gone, 2 min left")
+    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
+    assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
 
 
 def test_the_estimate_counts_epochs_and_the_images_that_are_left():
@@ -243,6 +245,11 @@ def test_engines(monkeypatch):
     nodes = [{"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Alive": True, "Resources": {"CPU": 4.0}}]
     assert _resources(nodes, stage) == {"num_gpus": 1, "num_cpus": 4.0}
     assert _resources(nodes[1:], stage) == {"num_cpus": 4.0}
-    assert _devices(["--trainer.devices=4"]) == 4
-    assert _devices(["--trainer.devices", "2", "--trainer.devices", "3"]) == 3
-    assert _devices(["--trainer.devices", "auto"]) == 1
+    for argv, devices in (
+        (["--trainer.devices=4"], 4),
+        (["--trainer.devices", "2", "--trainer.devices", "3"], 3),
+        (["--trainer", "{devices: 5}"], 5),
+        (["--trainer.devices", "auto"], 1),
+        ([], 1),
+    ):
+        assert _devices(nested(overrides_from_argv(argv))) == devices

@@ -19,7 +19,7 @@ from torch import nn
 
 from medunlearn.data.forgetting import read_indices
 from medunlearn.data.npz import KEYS, read_npz
-from medunlearn.models import weights
+from medunlearn.models import Backbone, backbones, weights
 
 # Data
 
@@ -81,7 +81,7 @@ def test_forget_indices(file):
 # Checkpoints
 
 
-class Tiny(nn.Module):
+class Tiny(Backbone):
     """Stands for ResNet-18, whose 45 MB would leave no time for thousands of files."""
 
     def __init__(self, num_classes, in_channels=3, stem="cifar", mean=0.5, std=0.5):
@@ -171,5 +171,5 @@ def test_weights(content):
     path = Path("model.ckpt")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(weights, "ResNet18", Tiny)
+        patched.setattr(backbones, "ResNet18", Tiny)
         judge(lambda: weights.load_model(path), f"source={path}", content, lambda model: isinstance(model, Tiny))
