@@ -1,4 +1,4 @@
-"""Examples in docstrings, run; every public name of `metrics/` has one."""
+"""Examples in docstrings, run; every public name of `metrics/` and `report/` has one."""
 
 import doctest
 import inspect
@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from test_imports import modules
 
-EXEMPLARY = ("metrics",)
+EXEMPLARY = ("metrics", "report")
 """Parts of the package in which each public function and class shows an example."""
 
 WITH_EXAMPLES = [name for name, path in modules().items() if ">>> " in path.read_text()]

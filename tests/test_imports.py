@@ -53,8 +53,6 @@ MAY_IMPORT = {
 
 EXCEPTIONS = {
     ("callbacks", "medunlearn.callbacks.configuration", FACE),
-    ("report", "medunlearn.report.readings", "models"),
-    ("report", "medunlearn.report.collect", FACE),
 }
 """Breaches that are known and wait to be mended: part, module, what it imports."""
 

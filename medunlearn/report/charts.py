@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
 from medunlearn.report.sections import Cell, Section
@@ -121,7 +121,8 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
     found = predictions(section)
     if not found:
         return None
-    figure, panels = _panels(len(found), height=2.4, share=True)
+    columns = 2 if len(found) in (2, 4) else 3
+    figure, panels = _panels(len(found), height=2.3, width=5.7 / columns, columns=columns, share=True)
     styles: dict[str, dict[str, Any]] = {
         "retain": {"color": "#b8b8b8", "histtype": "stepfilled", "alpha": 0.7},
         "test": {"color": "#0072b2", "histtype": "step", "linewidth": 1.3, "linestyle": "--"},
@@ -131,8 +132,9 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
         for name, style in styles.items():
             values = np.concatenate([confidence(getattr(each, name)) for each in seeds])
             panel.hist(values, BINS, weights=np.full(len(values), 100 / max(1, len(values))), label=name, **style)
-        panel.set(title=label, xlabel="probability of the true class", ylabel="images (%)", yscale="log")
+        panel.set(title=label, xlabel="true class's probability", ylabel="images (%)", yscale="log")
         panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's own writes formulas
         panel.label_outer()
     _legend_below(figure, panels)
     return figure
@@ -166,7 +168,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
     found = {cell.label: curve for cell in section.of_role("unlearned") if (curve := curves(section, cell))}
     if not found:
         return None
-    figure, panels = _panels(len(CURVES), height=2.6, width=2.5, columns=3)
+    figure, panels = _panels(len(CURVES), height=2.4, width=1.95, columns=3)
     for panel, key in zip(panels, CURVES, strict=True):
         for label, curve in found.items():
             if key in curve:
@@ -176,7 +178,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
         for retrained in section.of_role("retrained"):
             if value := retrained.over_seeds(key):
                 panel.axhline(value.mean, linestyle="--", color=colour[retrained.label], label=retrained.label)
-        panel.set(title=key, xlabel="epoch", ylabel=f"{key} (%)")
+        panel.set(title=f"{key} (%)", xlabel="epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend_below(figure, panels)
     return figure

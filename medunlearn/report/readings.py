@@ -41,7 +41,8 @@ def check_originals(frame: pd.DataFrame) -> None:
         >>> from medunlearn.report import load
         >>> check_originals(load([]))
     """
-    for row in frame[(frame.original != "") & ~frame.original.isin(frame.run)].itertuples():
+    own = frame[frame.measured_by == ""]
+    for row in own[(own.original != "") & ~own.original.isin(own.run)].itertuples():
         original = RunDir(str(row.original))
         if original.finished:
             original.check_unaltered("report", hashes_required=False)

@@ -1,9 +1,13 @@
+import subprocess
+import sys
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers.fake_runs import CLASSES, chain, write
 
+from medunlearn.errors import InputError
 from medunlearn.report import load
 from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
@@ -34,6 +38,35 @@ def test_shares_of_changed_weights_by_hand():
     shares = changed_weights(cell)
     assert shares["fc"] == pytest.approx(100 * 2 / (512 * CLASSES + CLASSES))
     assert {name for name, share in shares.items() if share} == {"fc"}
+
+
+def test_changed_weights_are_read_from_what_runs_write_without_building_the_network():
+    import torch
+
+    from medunlearn.models import ResNet18, save_weights
+    from medunlearn.report.readings import changed_weights
+
+    train, retrain, salun = chain()
+    model = ResNet18(CLASSES)
+    save_weights(model, RunDir(train).weights)
+    with torch.no_grad():
+        model.layer1[0].conv1.weight[0] += 1
+    save_weights(model, RunDir(salun).weights)
+    (section,) = sections(load([train, retrain, salun]))
+    shares = changed_weights(section.of_role("unlearned")[0])
+    assert len(shares) > 40
+    assert {name: share for name, share in shares.items() if share} == {"layer1.0.conv1": pytest.approx(100 / 64)}
+    RunDir(salun).weights.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"model\.ckpt cannot be read as weights"):
+        changed_weights(section.of_role("unlearned")[0])
+
+
+def test_drawing_leaves_matplotlibs_own_settings_alone():
+    code = "import matplotlib; before = dict(matplotlib.rcParams); import medunlearn.report.figures"
+    subprocess.run([sys.executable, "-c", f"{code}; assert dict(matplotlib.rcParams) == before"], check=True)
+    before = dict(matplotlib.rcParams)
+    write(*chain())
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_per_class_error_by_hand():
