@@ -8,24 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from medunlearn.report.experiments import Cell
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
-from medunlearn.report.sections import Cell, Section
+from medunlearn.report.sections import Section
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 ROLES = {"original": ("#8c8c8c",), "retrained": ("#009e73", "#56b4e9")}
 UNLEARNED = ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#000000", "#f0e442")
 MOST_CLASSES = 100  # bars of more cannot be told apart
 BINS = [number / 25 for number in range(26)]
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "medunlearn",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 9,
-    "legend.frameon": False,
-    "text.parse_math": False,  # names of data and settings are not formulas
-}
-"""matplotlib's settings while a chart is drawn and saved."""
 
 
 def colours(sections: Sequence[Section]) -> dict[str, str]:
@@ -47,7 +38,12 @@ def colours(sections: Sequence[Section]) -> dict[str, str]:
 
 
 def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
-    """Draw the Average Gap: a panel for each data set and forget rate, a group for each preset."""
+    """Draw the Average Gap: a panel for each data set and forget rate, a group for each preset.
+
+    Example:
+        >>> gap_by_preset([]) is None
+        True
+    """
     panels: dict[tuple[str, str], list[Section]] = {}
     for section in sections:
         if any(cell.over_seeds("AG") for cell in section.of_role("unlearned")):
@@ -96,7 +92,12 @@ def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: 
 
 
 def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line."""
+    """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line.
+
+    Example:
+        >>> time_against_gap(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     cells = [cell for cell in section.cells if not cell.untouched]
     known = [(c, gap, time) for c in cells if (gap := c.over_seeds("AG")) and (time := c.over_seeds("RTE"))]
     if not known:
@@ -117,7 +118,12 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
 
 
 def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw a histogram of the true class's probability for each method, the images of all seeds together."""
+    """Draw a histogram of the true class's probability for each method, the images of all seeds together.
+
+    Example:
+        >>> probabilities(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     found = predictions(section)
     if not found:
         return None
@@ -141,7 +147,12 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
 
 
 def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw UA by class, the images of all seeds together."""
+    """Draw UA by class, the images of all seeds together.
+
+    Example:
+        >>> error_by_class(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
     if not found:
         return None
@@ -164,7 +175,12 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
 
 
 def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on."""
+    """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on.
+
+    Example:
+        >>> unlearning_curves(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     found = {cell.label: curve for cell in section.of_role("unlearned") if (curve := curves(section, cell))}
     if not found:
         return None
@@ -185,7 +201,12 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
 
 
 def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw the share of the weights that unlearning changed, by layer, the first layer on top."""
+    """Draw the share of the weights that unlearning changed, by layer, the first layer on top.
+
+    Example:
+        >>> weights_by_layer(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     shares = {cell.label: share for cell in section.of_role("unlearned") if (share := changed_weights(cell))}
     if not shares:
         return None

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -12,6 +12,16 @@ from matplotlib.figure import Figure
 from medunlearn.report import charts
 from medunlearn.report.sections import Section
 
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "medunlearn",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "legend.frameon": False,
+    "text.parse_math": False,  # names of data and settings are not formulas
+}
+"""matplotlib's settings while a chart is drawn and saved."""
 OVERVIEW = (
     "Average Gap to retraining by augmentation preset and forget rate (the paper's Figure 2); lower is better. Lines: "
     "standard deviation over seeds. Diamonds: the paper's tables."
@@ -64,7 +74,7 @@ def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
         >>> draw_figures([], Path("out"))
         []
     """
-    with matplotlib.rc_context(charts.STYLE):
+    with matplotlib.rc_context(STYLE):
         colour = charts.colours(sections)
         planned = [(Drawn("gap_by_preset", OVERVIEW, None), partial(charts.gap_by_preset, sections))]
         for section in sections:

@@ -51,6 +51,11 @@ def read_run(run: RunDir) -> dict[str, Any]:
 
     Raises:
         InputError: If the run is unfinished or damaged, or a file is not the one that it wrote.
+
+    Example:
+        >>> read_run(RunDir("nowhere"))
+        Traceback (most recent call last):
+        medunlearn.errors.InputError: report=nowhere: holds no finished run; there is no such directory
     """
     _check_finished(run)
     run.check_unaltered("report", hashes_required=False)

@@ -14,7 +14,8 @@ from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists, read_bytes
 from medunlearn.files.checkpoints import read_tensors
 from medunlearn.metrics import Part, Predictions
-from medunlearn.report.sections import Cell, Section
+from medunlearn.report.experiments import Cell
+from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir
 
 CURVES = ("UA", "RA", "TA")
@@ -56,7 +57,7 @@ def predictions(section: Section) -> dict[str, list[Predictions]]:
     """Return the predictions of each method, one for each seed; an untouched model's on the forget set of the others.
 
     Example:
-        >>> predictions(Section("mine", "10 %", "Default", (), pd.DataFrame()))
+        >>> predictions(Section("mine", "10 %", "Default"))
         {}
     """
     found: dict[str, list[Predictions]] = defaultdict(list)
@@ -98,7 +99,12 @@ def confidence(part: Part) -> npt.NDArray[np.float32]:
 
 
 def curves(section: Section, cell: Cell) -> dict[str, Curve]:
-    """Return UA, RA and TA by epoch; nothing where curves were not asked for."""
+    """Return UA, RA and TA by epoch; nothing where curves were not asked for.
+
+    Example:
+        >>> curves(Section("mine", "10 %", "Default"), Cell("SalUn", pd.DataFrame()))
+        {}
+    """
     points: dict[str, dict[int, list[float]]] = {key: defaultdict(list) for key in CURVES}
     for row in cell.runs.itertuples():
         logged = logged_points(RunDir(str(row.run)))
@@ -164,6 +170,10 @@ def changed_weights(cell: Cell) -> dict[str, float]:
 
     Raises:
         InputError: If weights cannot be read, or are of another network than the original's.
+
+    Example:
+        >>> changed_weights(Cell("SalUn", pd.DataFrame()))
+        {}
     """
     shares = [share for row in cell.runs.itertuples() if (share := _shares(str(row.original), str(row.run)))]
     return {layer: sum(each.get(layer, 0) for each in shares) / len(shares) for layer in shares[0]} if shares else {}

@@ -76,6 +76,12 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
 
     Raises:
         InputError: If nothing is forgotten, runs cannot be put together, or the folder cannot be one.
+
+    Example:
+        >>> from medunlearn.report import load
+        >>> write_report(load([]), Path("out"))
+        Traceback (most recent call last):
+        medunlearn.errors.InputError: report: none of the runs forgets anything; name a Retrain or an unlearned run too
     """
     found = sections(frame)
     if not found:

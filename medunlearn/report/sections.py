@@ -1,30 +1,20 @@
 """What a report says of each forget set, before it is written as HTML, Markdown or LaTeX."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS
+from medunlearn.report.experiments import Cell, Statistic, experiments
 from medunlearn.report.frame import EXPERIMENT, ORIGINAL, records
 from medunlearn.report.published import PAPER, published
 
 PRESETS = ("NoAug", "Default", "Default+RandAugment")
 NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
 """How a role is called that no run has, where the paper has no method for it."""
-
-
-class Statistic(NamedTuple):
-    """Mean and sample standard deviation over seeds; the deviation is None for a single seed."""
-
-    mean: float
-    deviation: float | None
-
-    def __str__(self) -> str:
-        return f"{self.mean:.2f}" + ("" if self.deviation is None else f" ± {self.deviation:.2f}")
 
 
 class Row(NamedTuple):
@@ -53,50 +43,19 @@ class Glance(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One experiment: a method on one forget set under one preset; `runs` are its rows of the frame, one a seed."""
-
-    label: str
-    runs: pd.DataFrame
-
-    @property
-    def role(self) -> str:
-        """What its models are."""
-        return str(self.runs.role.iloc[0])
-
-    @property
-    def untouched(self) -> bool:
-        """Whether it is an original as it was before unlearning."""
-        return bool((self.runs.measured_by != "").any())
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds in order."""
-        return [int(seed) for seed in self.runs.seed]
-
-    @property
-    def note(self) -> str:
-        """Why AG is missing, or is not the distance to the reference, of the first run with such a note."""
-        notes = self.runs.note[self.runs.note != ""]
-        return str(notes.iloc[0]) if len(notes) else ""
-
-    def over_seeds(self, key: str) -> Statistic | None:
-        """Return a column of numbers over the seeds; None where one lacks it."""
-        values = self.runs[key]
-        if values.isna().any():
-            return None
-        return Statistic(float(values.mean()), float(values.std()) if len(values) > 1 else None)
-
-
-@dataclass(frozen=True)
 class Section:
-    """All methods on one forget set under one preset."""
+    """All methods on one forget set under one preset; `frame` holds these and all other runs.
+
+    Example:
+        >>> Section("mine", "10 %", "Default").title
+        'mine, 10 % forgotten, Default'
+    """
 
     data: str
     forgotten: str
     augmentation: str
-    cells: tuple[Cell, ...]
-    frame: pd.DataFrame
+    cells: tuple[Cell, ...] = ()
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def title(self) -> str:
@@ -203,33 +162,14 @@ def sections(frame: pd.DataFrame) -> list[Section]:
     forgetting = frame[frame.forgotten != ""]
     found = []
     for names, group in forgetting.groupby(EXPERIMENT[:3], sort=False):
-        cells = [Cell(str(label), runs.sort_values("seed")) for label, runs in group.groupby("label", sort=False)]
-        for cell in cells:
-            _check_seeds(cell)
         data, forgotten, augmentation = map(str, names)
-        found.append(Section(data, forgotten, augmentation, tuple(sorted(cells, key=_cell_order)), frame))
+        found.append(Section(data, forgotten, augmentation, tuple(sorted(experiments(group), key=_cell_order)), frame))
     return sorted(found, key=_section_order)
 
 
 def _check_unambiguous(frame: pd.DataFrame) -> None:
     for row in frame[frame.ambiguous].itertuples():
         raise InputError(f"report: {row.note}")
-
-
-def _check_seeds(cell: Cell) -> None:
-    for first, second in pairwise(records(cell.runs)):
-        runs = f"report: {first['measured_by'] or first['run']} and {second['measured_by'] or second['run']}"
-        if first["seed"] == second["seed"]:
-            raise InputError(f"{runs} are the same experiment, seed {first['seed']}; give one of them")
-        earlier, later = (
-            {**each["settings"], "the number of forgotten images": each["n_forget"]} for each in (first, second)
-        )
-        for key in {**earlier, **later}:
-            if earlier.get(key) != later.get(key):
-                raise InputError(
-                    f"{runs} would be seeds of one experiment, but {key} is {earlier.get(key)} and {later.get(key)}; "
-                    "give runs of one setting"
-                )
 
 
 def _cell_order(cell: Cell) -> tuple[Any, ...]:
