@@ -75,7 +75,7 @@ def test_two_references_make_two_rows_of_one_original():
 
 
 def test_what_departs_from_the_defaults_is_named_also_where_older_runs_do_not_say():
-    train, retrain, _ = chain()
+    train, _, _ = chain()
     more = {"before": (1, 99, 96, 4), "original": train}
     new = fake("runs/new", "SalUn", (1.0, 99, 96, 5), relabel="none", **more)
     assert load([new]).label[0] == "SalUn (relabel none)"
