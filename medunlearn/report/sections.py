@@ -96,13 +96,13 @@ class Section:
     def _headline(self, cell: Cell) -> str:
         gap, before, share = cell.over_seeds("AG"), self._before(cell), self._time_share(cell)
         if gap is None:
-            return f"{cell.label}: no Average Gap: {cell.note}."
+            return f"{cell.label}: no Average Gap: {cell.note}"
         text = f"{cell.label} ends {gap} points from retraining"
         if before is not None:
             text += f", {'nearer' if gap.mean < before.mean else 'no nearer'} than the untouched model ({before})"
         if share is not None:
             text += f", in {share:.1f} % of retraining's time"
-        return f"{text}.{f' Note: {cell.note}.' if cell.note else ''}"
+        return f"{text}.{f' Note: {cell.note}' if cell.note else ''}"
 
     def glances(self) -> list[Glance]:
         """Return the same as short texts for a table, the nearest to retraining first."""
