@@ -36,6 +36,10 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: IPython asks for this, and the line is enough."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DataError(InputError):
     """The images, the labels or the forget set are not what a run can use."""

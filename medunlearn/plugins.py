@@ -38,6 +38,8 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "Train": "medunlearn.methods.train:Train",
         "Retrain": "medunlearn.methods.retrain:Retrain",
         "SalUn": "medunlearn.methods.salun:SalUn",
+        "RandomLabels": "medunlearn.methods.random_labels:RandomLabels",
+        "FineTune": "medunlearn.methods.fine_tune:FineTune",
     },
     "backbones": {
         "resnet18": "medunlearn.models.resnet:ResNet18",

@@ -1,3 +1,5 @@
+"""Measures what the trained model does on every image: UA, RA, TA and MIA."""
+
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast, get_args
 
@@ -7,15 +9,18 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
-from medunlearn.contracts import Batch, UnlearningModule
+from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
     ARRAYS,
+    GAP_METRICS,
     Feature,
     Part,
     Predictions,
     Solver,
     accuracies,
+    attack_sample,
+    average_gap,
     unlearning_metrics,
     validation_metrics,
 )
@@ -25,7 +30,7 @@ from medunlearn.training.progress import progress
 Nonmembers = Literal["test", "val"]
 
 
-class UnlearningMetrics(Callback):
+class UnlearningMetrics(KeepsArguments, Callback):
     """Measures UA, RA, TA and MIA from one pass over all images at the end of fit, and curves before on request.
 
     Args:
@@ -82,6 +87,24 @@ class UnlearningMetrics(Callback):
         """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
         return unlearning_metrics(predictions, **self.attack_settings(), solver=self.solver)
 
+    def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
+        """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings.
+
+        Args:
+            reference: Content of the reference's `metrics.json`.
+        """
+        known = (reference or {}).get("validation")
+        if known is None or any(known.get(key) is None for key in GAP_METRICS):
+            return {**self.validation, "AG": None}
+        return {**self.validation, "AG": average_gap(self.validation, known)}
+
+    def attack_rows(self) -> dict[str, np.ndarray]:
+        """Return which rows of the retain part and of the non-members' part the attack learned from."""
+        assert self.predictions is not None
+        retain, outside = self.predictions.retain, getattr(self.predictions, self.nonmembers)
+        members, nonmembers = attack_sample(len(retain.labels), len(outside.labels), self.seed)
+        return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a point of the curves where one is due; the last one comes with the final evaluation."""
         epoch = trainer.current_epoch + 1
@@ -97,6 +120,7 @@ class UnlearningMetrics(Callback):
         if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
+        _method(pl_module).finish()
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
             self.extra_metrics = measure_extra(self._extra, self.predictions)

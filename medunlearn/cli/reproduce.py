@@ -74,7 +74,7 @@ class FitCommand:
 
     def check_same_run(self, run: RunDir, settings: dict[str, Any]) -> None:
         """Refuse a run that was made under other settings."""
-        from medunlearn.cli.checks import check_same_run
+        from medunlearn.runs.starting import check_same_run
 
         check_same_run(run, settings)
 

@@ -36,11 +36,12 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
         InputError: If there is no such file.
     """
     path = Path(name)
-    shipped = shipped_configs() / path.name
+    named = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
+    shipped = shipped_configs() / named
     for found in (beside / path, path):
         if exists(found):
             return found
-    if path.parent in (Path("configs"), Path()) and exists(shipped):
+    if (named.parent == Path() or named != path) and ".." not in named.parts and exists(shipped):
         return shipped
     names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
     close = difflib.get_close_matches(path.name[:100], names, n=1, cutoff=0.3) or names[:1]

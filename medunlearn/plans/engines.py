@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.plans.options import setting
 from medunlearn.plans.stages import Stage
+from medunlearn.plugins import find, names
 from medunlearn.runs import RunDir
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
@@ -44,19 +45,18 @@ class Engine(Protocol):
 
 
 def engine_names() -> list[str]:
-    """Return the names of the engines that there are."""
-    return list(ENGINES)
+    """Return the names of the engines that there are, those of plug-ins included."""
+    return names("engines")
 
 
 def find_engine(name: str) -> Engine:
     """Return the engine of a name.
 
     Raises:
-        InputError: If there is no such engine.
+        InputError: If there is no such engine, or it is a plug-in that cannot be imported.
     """
-    if name not in ENGINES:
-        raise InputError(f"engine={name}: no such engine; choose from {', '.join(engine_names())}")
-    return ENGINES[name]
+    engine: Engine = find("engines", name)
+    return engine
 
 
 def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
@@ -226,7 +226,3 @@ def _end_with_parent() -> None:
     """Ask Linux to end this process when its parent ends."""
     set_parent_death_signal = 1  # <sys/prctl.h>
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-
-ENGINES: dict[str, Engine] = {"local": run_locally, "ray": run_on_ray}
-"""The built-in engines by name."""

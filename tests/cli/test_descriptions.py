@@ -9,7 +9,7 @@ from medunlearn.plugins import Plugin
 
 SOURCES = {
     "cited.py": 'class Method:\n    """A method (Doe et al., ICML 2023, Eq. 4): and more.\n\n    Text (2024)."""\n',
-    "later.py": 'def method():\n    """Return the rest\n    of it.\n\n    After (Doe & Roe 2023: 200 epochs) and (Poe 1999)."""\n',  # noqa: E501
+    "later.py": 'def method():\n    """Return the rest\n    of it.\n\n    (Doe & Roe 2023: 200 epochs), (Poe 1999)."""\n',  # noqa: E501
     "aliased.py": "from cited import Method as Other\n",
     "pack/__init__.py": "raise ImportError\n",
     "pack/inner.py": 'class Method:\n    """Inner."""\n',

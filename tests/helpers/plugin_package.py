@@ -9,23 +9,22 @@ from torch import nn
 import medunlearn
 
 
-class Softened(medunlearn.Classifier):
-    """Fine-tuning with a flattened loss (Nobody, Journal of Examples 2026).
+class Softened(medunlearn.Retrain):
+    """Retraining with a flattened loss (Nobody, Journal of Examples 2026).
 
     Args:
         temperature: Divides the loss.
         options: As `Classifier` has them.
     """
 
-    training_part = "retain"
-    default_epochs = 3
+    trainer_arguments = {"max_epochs": 3}
 
     def __init__(self, num_classes: int, temperature: float = 2.0, **options):
         super().__init__(num_classes, **options)
         self.temperature = temperature
 
-    def training_step(self, batch, batch_idx):
-        return super().training_step(batch, batch_idx) / self.temperature
+    def losses(self, batch):
+        return super().losses(batch) / self.temperature
 
 
 def tiny_net(num_classes: int, in_channels: int = 3) -> nn.Module:

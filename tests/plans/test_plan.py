@@ -13,17 +13,6 @@ from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
 
 
-def test_stages_come_after_those_they_read_from():
-    files = [
-        write("s.yaml", run_dir="r/s", reference="r/r", model=model("SalUn", "r/t")),
-        write("r.yaml", run_dir="r/r", model=model("Retrain")),
-        write("t.yaml", run_dir="r/t", model=model("Train")),
-    ]
-    order = [stage.config.name for stage in read_plan(files).stages()]
-    assert sorted(order) == ["r.yaml", "s.yaml", "t.yaml"]
-    assert order[-1] == "s.yaml"
-
-
 def test_the_papers_blood_block_is_a_plan():
     names = [f"configs/{name}_blood{rate}.yaml" for name, rate in (("salun", "_10"), ("retrain", "_10"), ("train", ""))]
     assert [str(stage.run) for stage in read_plan(names).stages()][-1] == "runs/salun_blood_10"
@@ -170,29 +159,6 @@ def test_the_papers_plan_in_order_one_command_a_line(capsys):
         assert places[0] < places[2]
         assert places[1] < places[2]
         assert max(places[0], places[3]) < places[4]
-
-
-def test_figure_2_adds_two_presets_in_directories_of_their_own(capsys):
-    lines = dry(capsys, "figure2", "--datasets", "blood", "--rates", "10")
-    assert len(lines) == 9
-    last = "medunlearn fit --config configs/salun_blood_10.yaml --data.augmentation Default+RandAugment"
-    last += " --run_dir runs/salun_blood_10_Default+RandAugment"
-    last += " --model.init_args.original runs/train_blood_Default+RandAugment"
-    last += " --reference runs/retrain_blood_10_Default+RandAugment"
-    assert lines[-1] == last
-    assert "medunlearn fit --config configs/salun_blood_10.yaml" in lines, "Default is what the config says"
-
-
-def test_a_seed_has_its_own_chain_and_split(capsys):
-    lines = dry(capsys, "paper", "--datasets", "bloodmnist", "--rates", "0.5", "--seeds", "0", "1", "--data.size=28")
-    assert len(lines) == 6
-    assert lines[3] == (
-        "medunlearn fit --config configs/train_blood.yaml --data.size=28 "
-        "--seed_everything 1 --run_dir runs/train_blood_seed1"
-    )
-    salun = next(line for line in lines if "salun_blood_50.yaml" in line and "seed1" in line)
-    assert "--seed_everything 1 --data.forget.seed 1 --run_dir runs/salun_blood_50_seed1" in salun
-    assert "--model.init_args.original runs/train_blood_seed1 --reference runs/retrain_blood_50_seed1" in salun
 
 
 def test_a_plan_file_of_ones_own(capsys):

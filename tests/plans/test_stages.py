@@ -1,4 +1,4 @@
-"""Commands that plans print: letter for letter those in commands.txt, and parsed by a shell into what runs."""
+"""Stages: the commands that they print, letter for letter those in commands.txt, and their order."""
 
 import re
 import shlex
@@ -8,6 +8,8 @@ import pytest
 import yaml
 from helpers.plans import dry, model, write
 from helpers.runs import write_npz
+
+from medunlearn.plans.plan import read_plan
 
 RECORD = Path(__file__).with_name("commands.txt")
 """Blocks of `$ medunlearn reproduce ...` and the lines that it prints."""
@@ -53,3 +55,14 @@ def test_commands_stay_letter_for_letter(capsys, command):
     _, _, *words, last = shlex.split(command)
     assert last == "--dry_run"
     assert dry(capsys, *words) == recorded()[command]
+
+
+def test_stages_come_after_those_they_read_from():
+    files = [
+        write("s.yaml", run_dir="r/s", reference="r/r", model=model("SalUn", "r/t")),
+        write("r.yaml", run_dir="r/r", model=model("Retrain")),
+        write("t.yaml", run_dir="r/t", model=model("Train")),
+    ]
+    order = [stage.config.name for stage in read_plan(files).stages()]
+    assert sorted(order) == ["r.yaml", "s.yaml", "t.yaml"]
+    assert order[-1] == "s.yaml"
