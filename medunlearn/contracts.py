@@ -1,13 +1,18 @@
 """What data, methods and measurement agree on, so that none of them imports another."""
 
+from __future__ import annotations
+
+import inspect
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
-from torch import Tensor, nn
 
-from medunlearn.timing import Stopwatch
+if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
+    from torch import Tensor, nn
+
+    from medunlearn.timing import Stopwatch
 
 Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 """Augmentation: none; random crop and horizontal flip; the same and RandAugment(2, 9)."""
@@ -49,10 +54,53 @@ class Batch(NamedTuple):
     """The parameters of the augmentation; None where images stay as they are."""
 
 
+class KeepsArguments:
+    """Keeps the arguments that an object is built with, so that a run made from Python can write them down.
+
+    Attributes may have other names, other forms or other values than the arguments they come from; what `__new__` is
+    given is what `__init__` is given.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments on their way to `__init__`."""
+        built = super().__new__(cls)
+        vars(built).update(_args=args, _kwargs=kwargs, _undrawn_seed=undrawn_seed())
+        return built
+
+    def arguments(self) -> dict[str, Any]:
+        """Return every argument by name, defaults included."""
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *vars(self)["_args"], **vars(self)["_kwargs"])
+        bound.apply_defaults()
+        found: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                found |= value
+            elif signature.parameters[name].kind is not inspect.Parameter.VAR_POSITIONAL:
+                found[name] = value
+        return found
+
+    @property
+    def built_from_seed(self) -> int | None:
+        """The seed, where building was the first to draw from it; None where other numbers had been drawn before."""
+        seed: int | None = vars(self)["_undrawn_seed"]
+        return seed
+
+
+def undrawn_seed() -> int | None:
+    """Return the seed of PyTorch's generator where nothing has been drawn from it yet, else None."""
+    import torch
+
+    seed = torch.initial_seed()
+    fresh = torch.Generator().manual_seed(seed).get_state()
+    return seed if torch.equal(fresh, torch.get_rng_state()) else None
+
+
 class UnlearningData(Protocol):
     """What methods and callbacks ask of the data module."""
 
     seed: int
+    batch_size: int
     stopwatch: Stopwatch
 
     @property
@@ -67,6 +115,14 @@ class UnlearningData(Protocol):
     def forget_indices(self) -> np.ndarray:
         """The forget set as sorted indices into the training set, shape (F,)."""
 
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images that a model sees."""
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images in pixels."""
+
     def split_record(self) -> dict[str, Any]:
         """Return the content of `split.json`."""
 
@@ -75,6 +131,9 @@ class UnlearningData(Protocol):
 
     def steps(self, epoch: int) -> int:
         """Return how many global batches an epoch has."""
+
+    def smallest_batch(self) -> int:
+        """Return how many images the smallest training batch holds, over all processes."""
 
     def require_forget_set(self) -> None:
         """Refuse data without a forget set."""
@@ -93,6 +152,7 @@ class UnlearningModule(Protocol):
     """What callbacks ask of a method."""
 
     role: Role
+    trainer_arguments: ClassVar[dict[str, Any]]
     backbone: nn.Module
     original: Path | None
     num_classes: int
@@ -105,6 +165,9 @@ class UnlearningModule(Protocol):
 
     def images(self, epoch: int) -> Draw:
         """Return which images an epoch goes through."""
+
+    def checked_images(self, epoch: int) -> Draw:
+        """Return the same, once it is known to go with the method's role."""
 
     def finish(self) -> None:
         """Bring the model into the state that is measured and saved."""

@@ -1,26 +1,35 @@
+"""Writes the run directory of a run, and refuses before the work what would be wrong after it."""
+
 import sys
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numpy as np
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from medunlearn.callbacks.configuration import configuration
+from medunlearn.callbacks.before_fit import (
+    check_callbacks,
+    check_epochs,
+    check_free,
+    check_parts,
+    check_reference,
+    take_up_seed,
+)
+from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import UnlearningModule
+from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
+from medunlearn.metrics import Predictions, average_gap
 from medunlearn.models import count_changed, save_weights, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
+from medunlearn.runs.starting import check_resumable
 from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
-
-LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
 
 
 class RunRecord(Callback):
@@ -31,23 +40,60 @@ class RunRecord(Callback):
     List `RunTime` and `UnlearningMetrics` before it.
 
     Args:
-        run_dir: The run directory; one that holds a finished run is refused when fit starts.
-        reference: Run directory of the retrained model that AG is taken against; AG is null where it is missing, or
-            cannot be compared with.
-        config: The resolved configuration as YAML, for `config.yaml`; by default what can be read from the parts.
+        run_dir: The run directory; one that holds a run is refused before anything is trained, unless that run is
+            unfinished and gone on with, by `trainer.fit(..., ckpt_path=...)` or `resume`.
+        reference: Run directory of the retrained model that AG is taken against; AG is null where there is no finished
+            run yet.
+        config: The resolved configuration as YAML, for `config.yaml`; by default what the parts and the Trainer say,
+            read by the command line's own parser. Where `medunlearn fit --config` on it would not repeat the run, it
+            says so at the top, and the run in one line.
+        resume: Go on with the unfinished run in `run_dir`, also where it has left no checkpoint.
     """
 
-    def __init__(self, run_dir: str | Path, reference: str | Path | None = None, config: str | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: str | Path,
+        reference: str | Path | None = None,
+        config: str | None = None,
+        resume: bool = False,
+    ) -> None:
         self.run = RunDir(run_dir)
         self.reference = None if reference is None else RunDir(reference)
         self.config = config
+        self.resume = resume
         self.metrics: dict[str, Any] = {}
         self._original_sha256: str | None = None
+        self._checked = False
+
+    def check(self, trainer: Trainer, module: LightningModule, data: UnlearningData) -> None:
+        """Refuse what cannot become a run, before anything is trained or written.
+
+        `trainer.fit` calls this; calling it earlier only brings it forward.
+
+        Args:
+            trainer: The Trainer.
+            module: The method.
+            data: The data module, set up.
+
+        Raises:
+            InputError: If Trainer, method, data, original and reference do not go together.
+        """
+        check_callbacks(trainer, RunRecord)
+        method = cast(UnlearningModule, module)
+        if self.config is None:
+            check_epochs(trainer, method)
+        attack = _sibling(trainer, UnlearningMetrics).attack_settings()
+        own = Record.planned(self.run, data.split_record(), attack)
+        check_parts(trainer, method, data, own)
+        if trainer.is_global_zero:
+            check_reference(self.reference, own, data)
+        self._checked = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Keep which original the run starts from, before the method reads it."""
+        """Check the parts, and keep which original the run starts from, before the method reads it."""
         if stage == "fit":
-            _check_order(trainer)
+            if not self._checked:
+                self.check(trainer, pl_module, cast(Any, trainer).datamodule)
             self._original_sha256 = _original_sha256(cast(UnlearningModule, pl_module))
 
     def state_dict(self) -> dict[str, Any]:
@@ -56,24 +102,32 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up the start of the run that is resumed."""
+        self.resume = True
         self._original_sha256 = state_dict["original_sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what was asked for, before the work.
 
         Raises:
-            InputError: If the run directory holds a finished run, or the original is not the one of the run's start.
+            InputError: If the run directory holds another run, or the original is not the one of the run's start.
         """
-        self._check_original(cast(UnlearningModule, pl_module))
+        method = cast(UnlearningModule, pl_module)
+        self._check_original(method)
+        if self.resume:
+            take_up_seed(self.run, method.datamodule)
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
-            if self.run.finished:
-                raise InputError(
-                    f"run_dir={self.run}: already holds a finished run; name another run_dir, or delete that one"
-                )
-            evaluation = _sibling(trainer, UnlearningMetrics)
-            config = self.config or configuration(trainer, pl_module, evaluation, self.run, self.reference)
-            self.run.write_bytes(self.run.config, config.encode())
-            self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
+            check_free(self.run, self.resume)
+            self.config = self.config or self._configuration(trainer, method)
+            if self.resume and self.run.started:
+                check_resumable(self.run, yaml.safe_load(self.config), method.datamodule.split_record())
+            self.run.write_config(self.config)
+            if problems := kept_problems(self.run):
+                print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
+            self.run.write_json(self.run.split, method.datamodule.split_record())
+
+    def _configuration(self, trainer: Trainer, method: UnlearningModule) -> str:
+        parts = method, method.datamodule, _sibling(trainer, UnlearningMetrics), self.run, self.reference
+        return configuration(*parts, trainer_arguments(trainer, RunRecord), self.resume).text
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came of it, in one process; the others go on once it is written."""
@@ -87,7 +141,7 @@ class RunRecord(Callback):
         method = cast(UnlearningModule, pl_module)
         self._check_original(method)
         self._write_weights(method)
-        self.run.write_predictions(evaluation.predictions.to_arrays() | _attack_arrays(evaluation))
+        self.run.write_predictions(evaluation.predictions.to_arrays() | evaluation.attack_rows())
         compared = self._compared(method, evaluation)
         reference = RunDir(compared.path).read_metrics("reference") if compared else None
         self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(
@@ -95,7 +149,7 @@ class RunRecord(Callback):
         )
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
-        self.run.write_json(self.run.metrics, self.metrics)
+        self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:
         if _original_sha256(module) != self._original_sha256:
@@ -125,7 +179,7 @@ class RunRecord(Callback):
             "method": type(module).__name__,
             **evaluation.metrics,
             "AG": average_gap(evaluation.metrics, reference) if reference else None,
-            "validation": _validation(evaluation, reference),
+            "validation": evaluation.validation_to(reference),
             "RTE": runtime.minutes(trainer),
             "runtime": runtime.seconds(trainer),
             "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
@@ -134,6 +188,7 @@ class RunRecord(Callback):
             "split_sha256": data.split_record()["sha256"],
             "data_sha256": data.split_record()["data_sha256"],
             "attack": evaluation.attack_settings(),
+            **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
             "before": self._before(module, evaluation),
             "parameters": parameters,
             "facts": module.facts(),
@@ -186,22 +241,6 @@ def _original_sha256(module: UnlearningModule) -> str | None:
     return None if module.original is None else RunDir(module.original).weights_sha256()
 
 
-def _validation(evaluation: UnlearningMetrics, reference: dict[str, Any] | None) -> dict[str, float | None]:
-    """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings."""
-    theirs = (reference or {}).get("validation")
-    if theirs is None or any(theirs.get(key) is None for key in GAP_METRICS):
-        return {**evaluation.validation, "AG": None}
-    return {**evaluation.validation, "AG": average_gap(evaluation.validation, theirs)}
-
-
-def _attack_arrays(evaluation: UnlearningMetrics) -> dict[str, np.ndarray]:
-    """Return which rows of the retain part and of the non-members' part the attack learned from."""
-    assert evaluation.predictions is not None
-    retain, outside = evaluation.predictions.retain, getattr(evaluation.predictions, evaluation.nonmembers)
-    members, nonmembers = attack_sample(len(retain.labels), len(outside.labels), evaluation.seed)
-    return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
-
-
 def _trained_on(module: UnlearningModule, epochs: int) -> str:
     """Return which images the epochs went through, each draw once, in order."""
     return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
@@ -225,19 +264,6 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
             "take out the hook or callback that changes them, and start anew with `--overwrite true`"
         )
     return counts
-
-
-def _check_order(trainer: Trainer) -> None:
-    """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
-    listed = [type(callback) for callback in cast(Any, trainer).callbacks]
-    place = next(number for number, kind in enumerate(listed) if issubclass(kind, RunRecord))
-    for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
-        if not any(issubclass(kind, needed) for kind in before):
-            late = needed is UnlearningMetrics and any(issubclass(kind, needed) for kind in listed)
-            raise InputError(
-                f"callbacks={[kind.__name__ for kind in listed]}: {needed.__name__} is "
-                f"{'listed after RunRecord' if late else 'missing'}; list them as `{LISTED}`"
-            )
 
 
 def _sibling(trainer: Trainer, kind: type[C]) -> C:

@@ -10,23 +10,23 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from medunlearn.contracts import Batch, Draw, Part, Preset
+from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
 from medunlearn.data.augmentation import augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
 from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
+from medunlearn.data.named import is_named, read_named
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
-from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
 from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
 
-class MedMNISTDataModule(LightningDataModule):
+class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
 
     Args:
-        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or `synthetic` for generated images.
+        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or another that `medunlearn list` has.
         size: Height and width of its images in pixels: 28, 64, 128 or 224.
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
@@ -71,7 +71,8 @@ class MedMNISTDataModule(LightningDataModule):
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
-        self.seed = torch.initial_seed()  # what seed_everything set: one seed for the whole run
+        # What seed_everything set: one seed for the whole run. PyTorch's own, where none was set, may be longer.
+        self.seed = torch.initial_seed() % 2**32
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]
@@ -119,7 +120,7 @@ class MedMNISTDataModule(LightningDataModule):
 
     @property
     def _official(self) -> bool:
-        return self.file is None and self.dataset != SYNTHETIC
+        return self.file is None and not is_named(self.dataset)
 
     @property
     def forget_indices(self) -> np.ndarray:
@@ -245,6 +246,6 @@ class MedMNISTDataModule(LightningDataModule):
     def _read(self) -> ImageData:
         if self.file is not None:
             return read_npz(self.file, self.stated_classes)
-        if self.dataset == SYNTHETIC:
-            return synthetic_data(self.size)
+        if not self._official:
+            return read_named(str(self.dataset), self.size, self.root, self.download)
         return read_dataset(str(self.dataset), self.size, self.root, self.download)

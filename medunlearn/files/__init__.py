@@ -1,8 +1,9 @@
-"""Reading files that may come from strangers: no code runs, and nothing is allocated that the file cannot hold."""
+"""Reading strangers' files without running code or allocating what they cannot hold; writing files whole."""
 
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
 from medunlearn.files.texts import check_no_pipe, exists, read_bytes, read_json, read_yaml
+from medunlearn.files.writing import write_whole
 
 __all__ = [
     "Header",
@@ -17,4 +18,5 @@ __all__ = [
     "read_json",
     "read_npy",
     "read_yaml",
+    "write_whole",
 ]

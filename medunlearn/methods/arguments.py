@@ -1,9 +1,10 @@
 """Which arguments a method has, through the `**kwargs` that it hands on to its bases, and which were set."""
 
 import inspect
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from medunlearn.contracts import KeepsArguments
 
 GIVEN = ("num_classes", "in_channels", "image_size", "original")
 """Arguments that say what a method works on, not how."""
@@ -27,20 +28,19 @@ def arguments(kind: type) -> dict[str, inspect.Parameter]:
     return found
 
 
-def departures(part: object, others: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of an object that differ from its class's defaults, as JSON can hold them.
+def departures(part: KeepsArguments) -> dict[str, Any]:
+    """Return the arguments that an object was built with and that differ from its class's defaults.
 
     Args:
-        part: An object that keeps its arguments under their own names; those that it does not keep are left out.
-        others: Arguments that it keeps elsewhere.
+        part: The object; arguments that JSON cannot hold are left out.
     """
-    found = {}
-    for name, parameter in arguments(type(part)).items():
-        value = _plain(others.get(name, getattr(part, name, None)))
-        kept = name in others or hasattr(part, name)
-        if kept and name not in GIVEN and value is not _NOT_PLAIN and value != _plain(parameter.default):
-            found[name] = value
-    return found
+    parameters = arguments(type(part))
+    given = {name: _plain(value) for name, value in part.arguments().items() if name not in GIVEN}
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not _NOT_PLAIN and (name not in parameters or value != _plain(parameters[name].default))
+    }
 
 
 def _plain(value: Any) -> Any:

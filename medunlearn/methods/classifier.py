@@ -1,6 +1,5 @@
 """The base of every method: network, loss, optimiser, and the hooks in which methods differ."""
 
-import inspect
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -16,16 +15,16 @@ from torch.optim.lr_scheduler import LambdaLR, MultiStepLR
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from medunlearn.contracts import Batch, Draw, Role, UnlearningData
+from medunlearn.contracts import Batch, Draw, KeepsArguments, Role, UnlearningData
 from medunlearn.errors import InputError
-from medunlearn.methods.arguments import arguments, departures
+from medunlearn.methods.arguments import departures
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
 from medunlearn.models import Stem, build_backbone
 from medunlearn.timing import Stopwatch
 
 
-class Classifier(LightningModule):
+class Classifier(KeepsArguments, LightningModule):
     """What every method shares: a backbone, cross-entropy, SGD with momentum, and a schedule of the learning rate.
 
     A method overrides what differs: `images` says which images an epoch goes through, `targets` which labels the loss
@@ -116,14 +115,9 @@ class Classifier(LightningModule):
         """Return what `metrics.json` is to say of this run beside the figures."""
         return {}
 
-    @classmethod
-    def arguments(cls) -> dict[str, inspect.Parameter]:
-        """Return the parameters of this method and of its bases, by name."""
-        return arguments(cls)
-
     def departures(self) -> dict[str, Any]:
         """Return the arguments that differ from the method's defaults."""
-        return departures(self, getattr(self.backbone, "architecture", {}))
+        return departures(self)
 
     def finish(self) -> None:
         """Bring the model into the state that is measured and saved."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import check_checkpoint
+from medunlearn.files import check_checkpoint, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_torchvision, rebuild
 from medunlearn.models.base import Backbone
 from medunlearn.runs import RunDir
@@ -31,7 +31,7 @@ def save_weights(model: nn.Module, path: Path, **extra: Any) -> None:
     named = {key: _by_plain_names(value) if isinstance(value, dict) else value for key, value in extra.items()}
     content = io.BytesIO()
     torch.save({"state_dict": state, "architecture": network.architecture, **named}, content)
-    RunDir.write_bytes(path, content.getbuffer())
+    write_whole(path, content.getbuffer())
 
 
 def read_weights(source: str | Path, argument: str = "original") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Run directories: where stages meet."""
 
-from medunlearn.runs.directory import RunDir, split_sha256
+from medunlearn.runs.directory import RunDir
+from medunlearn.runs.split import split_sha256
 
 __all__ = ["RunDir", "split_sha256"]

@@ -1,9 +1,8 @@
-"""The run directory: where stages meet. Whatever compares, reports or audits reads it through this page."""
+"""The run directory: where stages meet. Whatever compares, reports or audits a run reads it through `RunDir`."""
 
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,14 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from medunlearn.errors import Fault, InputError
-from medunlearn.files import (
-    exists,
-    read_archive,
-    read_json,
-    read_yaml,
-)
-from medunlearn.runs.schema import check_metrics, check_predictions, check_split
+from medunlearn.errors import Fault, FileError, RunError
+from medunlearn.files import exists, read_archive, read_json, read_yaml, write_whole
+from medunlearn.runs.arrays import check_predictions
+from medunlearn.runs.content import Content, check
+from medunlearn.runs.schema import Metrics, Split
 
 
 class RunDir:
@@ -65,30 +61,30 @@ class RunDir:
         return {str(file.relative_to(self.path)): _sha256(file) for file in kept}
 
     def check_unaltered(self, argument: str, hashes_required: bool = True) -> None:
-        """Raise `InputError` naming `argument` where a file is not the one that the finished run wrote."""
+        """Raise `RunError` naming `argument` where a file is not the one that the finished run wrote."""
         written = self.read_metrics(argument).get("files")
         if written is None and not hashes_required:  # made before hashes were kept
             return
         if not isinstance(written, dict) or not written:
-            raise InputError(f"{argument}={self}: {self.metrics} holds no hashes of its files; run that stage again")
+            raise RunError(f"{argument}={self}: {self.metrics} holds no hashes of its files; run that stage again")
         found = self.hashes()
         for name, sha256 in written.items():
             if found.get(name) != sha256:
-                raise InputError(
+                raise RunError(
                     f"{argument}={self}: {name} is not the file that the run wrote (its SHA-256 differs from the one "
                     "in metrics.json); bring it back, or run that stage again"
                 )
 
     def read_metrics(self, argument: str) -> dict[str, Any]:
-        """Return `metrics.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
-        return self._read_mapping(self.metrics, argument, read_json, check_metrics)
+        """Return `metrics.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.metrics, argument, read_json, Metrics)
 
     def read_split(self, argument: str) -> dict[str, Any]:
-        """Return `split.json`; raise `InputError` naming `argument` where it is missing or wrong inside."""
-        return self._read_mapping(self.split, argument, read_json, check_split)
+        """Return `split.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.split, argument, read_json, Split)
 
     def read_config(self, argument: str) -> dict[str, Any]:
-        """Return `config.yaml`; raise `InputError` naming `argument` where it is missing or damaged."""
+        """Return `config.yaml`; raise `FileError` naming `argument` where it is missing or damaged."""
         return self._read_mapping(self.config, argument, read_yaml)
 
     def read_predictions(self, argument: str, needed: Iterable[str] = ()) -> dict[str, np.ndarray]:
@@ -99,7 +95,7 @@ class RunDir:
             needed: Names of arrays that must be there.
 
         Raises:
-            InputError: If the file is missing or damaged, lacks an array, or holds what no run writes.
+            FileError: If the file is missing or damaged, lacks an array, or holds what no run writes.
         """
         with self._refused(self.predictions, argument):
             arrays = read_archive(self.predictions)
@@ -123,9 +119,25 @@ class RunDir:
         now = RunDir(original).weights_sha256() if original and before else None
         return str(original) if now not in (None, before) else ""
 
+    def write_config(self, text: str) -> None:
+        """Write `config.yaml` so that it is either whole or not there."""
+        write_whole(self.config, text.encode())
+
+    def write_metrics(self, content: dict[str, Any]) -> None:
+        """Write `metrics.json`, with which the run is finished.
+
+        Raises:
+            RunError: If a key that others read is not of its form.
+        """
+        try:
+            check(content, Metrics)
+        except Fault as fault:
+            raise RunError(f"run_dir={self}: {self.metrics.name} cannot be written ({fault.problem})") from None
+        self.write_json(self.metrics, content)
+
     def write_json(self, path: Path, content: dict[str, Any]) -> None:
         """Write `content` so that the file is either whole or not there."""
-        self.write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+        write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write `predictions.npz` so that it is either whole or not there."""
@@ -135,37 +147,22 @@ class RunDir:
         """Write an archive of arrays so that it is either whole or not there."""
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, **arrays)
-        self.write_bytes(path, content.getbuffer())
-
-    @staticmethod
-    def write_bytes(path: Path, content: bytes | memoryview) -> None:
-        """Write `content` so that the file is either whole or not there."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        write_whole(path, content.getbuffer())
 
     def _read_mapping(
         self,
         path: Path,
         argument: str,
         read: Callable[[Path], Any],
-        check: Callable[[dict[str, Any]], None] = lambda content: None,
+        model: type[Content] = Content,
     ) -> dict[str, Any]:
         with self._refused(path, argument):
             content = read(path)
             if isinstance(content, dict):
-                check(content)
+                check(content, model)
                 return content
         held = "JSON object" if path.suffix == ".json" else "settings"
-        raise InputError(f"{argument}={self}: {path} holds no {held}; run that stage again")
+        raise FileError(f"{argument}={self}: {path} holds no {held}; run that stage again")
 
     @contextmanager
     def _refused(self, path: Path, argument: str) -> Iterator[None]:
@@ -174,21 +171,10 @@ class RunDir:
             yield
         except (Fault, OSError, ValueError) as error:
             words = error.problem if isinstance(error, Fault) else str(error)
-            raise InputError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
+            raise FileError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
 
     def _files(self) -> list[Path]:
         return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]
-
-
-def split_sha256(data_sha256: str, indices: np.ndarray) -> str:
-    """Return the SHA-256 over the data and the forget set, which two runs must share to be compared.
-
-    Args:
-        data_sha256: The hash of the images and labels.
-        indices: The forget set as indices into the training set, sorted, shape (F,).
-    """
-    content = data_sha256.encode() + np.ascontiguousarray(indices, dtype="<i8").tobytes()
-    return hashlib.sha256(content).hexdigest()
 
 
 def _sha256(file: Path) -> str:

@@ -1,70 +1,16 @@
-"""What the files of a run directory must hold, where they hold it at all: whoever reads them can rely on the types."""
+"""What `metrics.json` and `split.json` hold: a model each, which checks what is written and read, and documents it."""
 
-import math
 import reprlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_args
+from collections.abc import Callable
+from typing import Annotated, Any, get_args
 
-import numpy as np
-import numpy.typing as npt
+from pydantic import AfterValidator, FailFast, Field, PlainValidator
 
 from medunlearn.contracts import Role
 from medunlearn.errors import Fault
+from medunlearn.runs.content import GROUP, Content, key
 
 LARGEST = 2**63 - 1
-
-
-class Form(NamedTuple):
-    """What a value must be."""
-
-    fits: Callable[[Any], bool]
-    words: str
-
-
-def check_metrics(content: Mapping[str, Any]) -> None:
-    """Refuse a `metrics.json` in which something that others read is not of its form.
-
-    Raises:
-        Fault: If a value has another type, or is out of all range.
-    """
-    _check(content, METRICS, "")
-    for group, forms in GROUPS.items():
-        if content.get(group) is not None:
-            _check(content[group], forms, f"{group}.")
-
-
-def check_split(content: Mapping[str, Any]) -> None:
-    """Refuse a `split.json` whose indices or hashes cannot be such.
-
-    Raises:
-        Fault: If they are of another type, negative or repeated.
-    """
-    _check(content, SPLIT, "")
-
-
-def check_predictions(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Refuse a `predictions.npz` whose arrays cannot belong together.
-
-    Raises:
-        Fault: If a type, shape or value is wrong.
-    """
-    widths = set()
-    for part in ("forget", "retain", "test", "val"):
-        probs, labels, index = (arrays.get(f"{part}_{kind}") for kind in ("probs", "labels", "index"))
-        if probs is not None:
-            _require(probs.dtype == np.float32 and probs.ndim == 2, f"{part}_probs", "float32 (N, C)")
-            _require(bool(((probs >= 0) & (probs <= 1)).all()), f"{part}_probs", "probabilities from 0 to 1")
-            widths.add(probs.shape[1])
-        for name, array in ((f"{part}_labels", labels), (f"{part}_index", index)):
-            if array is not None:
-                _require(array.dtype == np.int64 and array.ndim == 1, name, "int64 (N,)")
-                _require(not len(array) or array.min() >= 0, name, "numbers of 0 or more")
-        if len({len(array) for array in (probs, labels, index) if array is not None}) > 1:
-            raise Fault(f"the arrays of {part} differ in length; write them again")
-        if probs is not None and labels is not None and len(labels):
-            _require(labels.max() < probs.shape[1], f"{part}_labels", f"classes below {probs.shape[1]}")
-    if len(widths) > 1 or 0 in widths:
-        raise Fault("its parts differ in their number of classes, or have none; write them again")
 
 
 def check_mapping(value: Any, name: str) -> dict[str, Any]:
@@ -90,74 +36,158 @@ def is_whole(value: Any) -> bool:
     return type(value) is int and -LARGEST <= value <= LARGEST
 
 
-def _check(content: Any, forms: Mapping[str, Form], prefix: str) -> None:
-    for key, form in forms.items():
-        if key in content and not form.fits(content[key]):
-            raise Fault(f"{prefix}{key} is {reprlib.repr(content[key])}, not {form.words}; write it again")
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # NaN is in no range
 
 
-def _require(holds: bool, name: str, words: str) -> None:
-    if not holds:
-        raise Fault(f"{name} holds no {words}; write it again")
-
-
-def _number(value: Any, most: float) -> bool:
-    return type(value) in (int, float) and 0 <= value <= most  # NaN is in no range
-
-
-def _or_null(form: Form) -> Form:
-    return Form(lambda value: value is None or form.fits(value), f"{form.words}, or null")
-
-
-def _path(value: Any) -> bool:
+def _is_path(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and "\0" not in value
 
 
-def _indices(value: Any) -> bool:
-    return isinstance(value, list) and all(is_whole(each) and each >= 0 for each in value) and not _repeated(value)
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_number(each) and each >= 0 for each in value.values())
 
 
-def _repeated(values: list[int]) -> bool:
-    return len(set(values)) < len(values)
+def _is_facts(value: Any) -> bool:
+    return isinstance(value, dict) and all(each is None or _is_number(each) or is_word(each) for each in value.values())
 
 
-def _counts(value: Any) -> bool:
-    return isinstance(value, dict) and all(is_whole(value.get(part)) for part in ("forget", "retain", "test"))
+def _required(fits: Callable[[Any], bool]) -> PlainValidator:
+    def check(value: Any) -> Any:
+        if not fits(value):
+            raise ValueError("of another form")
+        return value
+
+    return PlainValidator(check)
 
 
-_PERCENT = _or_null(Form(lambda value: _number(value, 100), "a number from 0 to 100"))
-_MINUTES = _or_null(Form(lambda value: _number(value, 1e9), "a number of minutes"))
-_WORD = Form(is_word, "a word")
-_ROLES = get_args(Role)
-_ROLE = Form(lambda value: isinstance(value, str) and value in _ROLES, f"one of {', '.join(_ROLES)}")
-_GROUP = Form(lambda value: isinstance(value, dict), "a group")
-_GAP = dict.fromkeys(("UA", "RA", "TA", "MIA"), _PERCENT)
+def _distinct(values: list[int]) -> list[int]:
+    if len(set(values)) < len(values):
+        raise ValueError("repeated")
+    return values
 
-METRICS = {
-    **_GAP,
-    "AG": _PERCENT,
-    "RTE": _MINUTES,
-    **dict.fromkeys(("method", "data", "split_sha256", "data_sha256"), _WORD),
-    **dict.fromkeys(("trained_on", "precision", "original_sha256", "reference_sha256"), _or_null(_WORD)),
-    "role": _or_null(_ROLE),
-    "seed": Form(is_whole, "a whole number"),
-    "n": Form(_counts, "the numbers of forget, retain and test images"),
-    "runtime": Form(
-        lambda value: isinstance(value, dict) and all(_number(each, math.inf) for each in value.values()),
-        "a group of seconds",
-    ),
-    **dict.fromkeys(("original", "reference"), _or_null(Form(_path, "a run directory"))),
-    "before": _or_null(Form(lambda value: isinstance(value, dict) and not _GAP.keys() - value.keys(), "UA to MIA")),
-    "validation": _or_null(_GROUP),
-    **dict.fromkeys(("attack", "hardware", "versions"), _GROUP),
-}
-GROUPS = {
-    "before": _GAP,
-    "validation": {**_GAP, "AG": _PERCENT},
-    "hardware": {"name": _or_null(_WORD)},
-    "versions": {"torch": _or_null(_WORD)},
-}
-SPLIT = {
-    "indices": Form(_indices, "a list of image numbers"),
-    **dict.fromkeys(("sha256", "data_sha256"), _WORD),
-}
+
+# A value is taken as it is or refused, never converted: "1" and True are no numbers.
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Minutes = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Word = Annotated[str, _required(is_word)]
+RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses names that are not UTF-8
+Seconds = Annotated[dict[str, float], _required(_is_seconds)]
+Facts = Annotated[dict[str, Any], _required(_is_facts)]
+Indices = Annotated[list[Count], FailFast(), AfterValidator(_distinct)]
+
+
+_PERCENT = "a number from 0 to 100, or null"
+_WHOLE = "a whole number"
+_COUNT = "a whole number of 0 or more"
+_WORD = "a word"
+
+
+class Figures(Content):
+    """UA, RA, TA and MIA of a model."""
+
+    UA: Percent | None = key(_PERCENT, "Unlearning accuracy in %: 100 less the accuracy on the forget set.")
+    RA: Percent | None = key(_PERCENT, "Remaining accuracy in %: the accuracy on the retain set.")
+    TA: Percent | None = key(_PERCENT, "Test accuracy in %; in `validation`, the accuracy on the validation set.")
+    MIA: Percent | None = key(_PERCENT, "Share of the forget set in % that the membership attack takes for unseen.")
+
+
+class Before(Figures):
+    """UA, RA, TA and MIA of the original."""
+
+    needed = ("UA", "RA", "TA", "MIA")
+
+
+class Gap(Figures):
+    """UA, RA, TA and MIA of a model, and their distance to the reference's."""
+
+    AG: Percent | None = key(_PERCENT, "Average Gap in percentage points to the reference; null without one.")
+
+
+class Counts(Content):
+    """Numbers of images."""
+
+    needed = ("forget", "retain", "test")
+    forget: Whole = key(_WHOLE, "Images in the forget set.")
+    retain: Whole = key(_WHOLE, "Images in the retain set.")
+    test: Whole = key(_WHOLE, "Images in the test set.")
+    val: Whole = key(_WHOLE, "Images in the validation set.")
+
+
+class Attack(Content):
+    """Settings of the membership attack; two runs must share them for their MIA to be compared."""
+
+    feature: Word | None = key(_WORD, "What the attack sees: confidence, correctness, entropy or prob.")
+    nonmembers: Word | None = key(_WORD, "Where its non-members come from: test or val.")
+    seed: Whole | None = key(_WHOLE, "Seed of its samples.")
+
+
+class Parameters(Content):
+    """Numbers of the backbone's parameters."""
+
+    total: Count | None = key(_COUNT, "All of them.")
+    free: Count | None = key(_COUNT, "Those that the saliency mask leaves free; absent without a mask.")
+    changed: Count | None = key(_COUNT, "Those whose value differs from the original's after the last step.")
+
+
+class Versions(Content):
+    """Versions of what the run was made with."""
+
+    torch: Word | None = key("a word, or null", "Release of PyTorch.")
+
+
+class Hardware(Content):
+    """What the run was made on."""
+
+    name: Word | None = key("a word, or null", "Name of the processor or GPU.")
+
+
+class Metrics(Gap):
+    """Content of `metrics.json`: what a finished run is, what it measured, and what that rests on."""
+
+    method: Word = key(_WORD, "Class of the method.")
+    role: Role | None = key(
+        f"one of {', '.join(get_args(Role))}, or null",
+        "What the model is: it saw every image (original), never saw the forget set (retrained), or started from an "
+        "original (unlearned). Absent in older runs; `trained_on` and `original` say it there.",
+    )
+    RTE: Minutes | None = key("a number of minutes, or null", "Run time of the method in minutes.")
+    runtime: Seconds = key("a group of seconds", "Run time by stage in seconds.")
+    validation: Gap | None = key("a group, or null", "The same with the validation set in place of the test set.")
+    before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
+    n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
+    data: Word = key(_WORD, "Name of the data.")
+    num_classes: Count | None = key(_COUNT, "Number of classes.")
+    data_sha256: Word = key(_WORD, "SHA-256 of images and labels.")
+    split_sha256: Word = key(_WORD, "SHA-256 of data and forget set; runs to be compared share it.")
+    attack: Attack = key(GROUP, "Settings of the membership attack.")
+    trained_on: Word | None = key("a word, or null", "Part of the training set that the method went through.")
+    original: RunPath | None = key("a run directory, or null", "The run whose model this one started from, as given.")
+    original_sha256: Word | None = key("a word, or null", "SHA-256 of that run's model.ckpt when this one started.")
+    reference: RunPath | None = key("a run directory, or null", "The retrained run that AG is taken to, as given.")
+    reference_sha256: Word | None = key("a word, or null", "SHA-256 of that run's model.ckpt.")
+    departures: dict[str, Any] | None = key(
+        "a group, or null", "Arguments of the method that differ from its defaults, by name."
+    )
+    facts: Facts | None = key("a group of numbers and words, or null", "What the method says of itself, by name.")
+    parameters: Parameters | None = key("a group, or null", "Numbers of the backbone's parameters.")
+    epochs: Count | None = key(_COUNT, "Epochs that were trained.")
+    seed: Whole = key(_WHOLE, "Seed of the run.")
+    processes: Count | None = key(_COUNT, "Processes that trained together.")
+    precision: Word | None = key("a word, or null", "Precision of training, as Lightning names it.")
+    files: Any = key(GROUP, "SHA-256 of the files that the run left, by name.")  # judged by RunDir.check_unaltered
+    versions: Versions = key(GROUP, "Versions of Python and the libraries.")
+    hardware: Hardware = key(GROUP, "Device, processor or GPU.")
+
+
+class Split(Content):
+    """Content of `split.json`: the forget set and how it was chosen."""
+
+    indices: Indices = key("a list of image numbers", "The forget set as indices into the training set, each once.")
+    how: dict[str, Any] | None = key("a group, or null", "The rule that chose it.")
+    seed: Whole | None = key("a whole number, or null", "Seed of the choice.")
+    train_size: Count | None = key(_COUNT, "Images in the training set.")
+    data_sha256: Word = key(_WORD, "SHA-256 of images and labels.")
+    sha256: Word = key(_WORD, "SHA-256 of data and indices; runs to be compared share it.")

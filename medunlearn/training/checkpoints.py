@@ -9,7 +9,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 
 from medunlearn.errors import InputError
-from medunlearn.runs import RunDir
+from medunlearn.files import write_whole
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -29,8 +29,8 @@ class WholeCheckpoints(TorchCheckpointIO):
         path, sha256 = Path(path), hashlib.sha256(content.getbuffer()).hexdigest()
         # Killed between the two, or with a full disk, however often, the file that is there is still known.
         known = [self._written[path]] if path in self._written else _known(path)
-        RunDir.write_bytes(_note(path), "\n".join(dict.fromkeys([sha256, *known])).encode())
-        RunDir.write_bytes(path, content.getbuffer())
+        write_whole(_note(path), "\n".join(dict.fromkeys([sha256, *known])).encode())
+        write_whole(path, content.getbuffer())
         self._written[path] = sha256
 
     def load_checkpoint(

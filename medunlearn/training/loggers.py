@@ -7,7 +7,9 @@ from typing import Any, Literal
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
+from medunlearn.files import write_whole
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import shown
 
 
 def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
@@ -112,7 +114,7 @@ def _identity(run: RunDir) -> str:
     if not path.exists():
         # The agent of a sweep has chosen one already.
         swept = os.environ.get("WANDB_RUN_ID") if "WANDB_SWEEP_ID" in os.environ else None
-        run.write_bytes(path, (swept or uuid.uuid4().hex[:8]).encode())
+        write_whole(path, (swept or uuid.uuid4().hex[:8]).encode())
     return path.read_text()
 
 
@@ -130,6 +132,8 @@ def _logged_in() -> bool:
 
 def _say_where(experiment: Any) -> None:
     if getattr(experiment, "offline", False):
-        rank_zero_info(f"Weights & Biases: kept offline; send it with `wandb sync {Path(experiment.dir).parent}`")
+        rank_zero_info(
+            f"Weights & Biases: kept offline; send it with `{shown(['wandb', 'sync', Path(experiment.dir).parent])}`"
+        )
     elif getattr(experiment, "url", None):
         rank_zero_info(f"Weights & Biases: {experiment.url}")

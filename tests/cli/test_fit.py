@@ -14,9 +14,10 @@ from helpers.backbones import TinyNet
 from helpers.runs import FORGET, QUIET, weights
 
 import medunlearn
-from medunlearn.__main__ import COMMANDS, main
+from medunlearn.__main__ import main
 from medunlearn.cli.fit import _parse, _ParsedCLI
 from medunlearn.files.configs import shipped_configs
+from medunlearn.plugins import BUILT_IN
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
@@ -99,7 +100,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         "assert not {'torch', 'lightning', 'wandb', 'sklearn', 'medmnist'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert all(f"  {command}" in done.stdout for command in COMMANDS)
+    assert all(f"  {command}" in done.stdout for command in BUILT_IN["commands"])
 
 
 def test_fit_help_names_the_options_that_scripts_rely_on(capsys):

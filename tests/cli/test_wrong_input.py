@@ -83,7 +83,7 @@ def test_what_is_missing_is_named(capsys, words, says):
 
 
 def test_unknown_commands_and_empty_reports(capsys):
-    assert "fitt: unknown command; choose one of fit" in refused(capsys, "fitt")
+    assert "fitt: unknown command; did you mean fit? The choice is fit, validate" in refused(capsys, "fitt")
     assert "no run directories given" in refused(capsys, "report")
     assert "nowhere: holds no finished run" in refused(capsys, "report", "nowhere")
     assert "no plan given" in refused(capsys, "reproduce")

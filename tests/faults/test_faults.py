@@ -11,7 +11,7 @@ import pytest
 from helpers import children
 from helpers.runs import QUIET, same, weights, write_npz
 
-from medunlearn.runs import RunDir
+from medunlearn.training import checkpoints as checkpoint_module
 from medunlearn.training.checkpoints import WholeCheckpoints
 
 MEGABYTE = 2**20
@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
 @pytest.mark.parametrize("anew", [True, False])
 def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
     """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
-    path, write = tmp_path / "last.ckpt", RunDir.write_bytes
+    path, write = tmp_path / "last.ckpt", checkpoint_module.write_whole
     checkpoints = WholeCheckpoints()
     for epoch in (0, 1):
         checkpoints.save_checkpoint({"epoch": epoch}, path)
@@ -87,7 +87,7 @@ def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path
         write(file, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(RunDir, "write_bytes", full)
+        patch.setattr(checkpoint_module, "write_whole", full)
         for epoch in (2, 3, 4):
             with pytest.raises(OSError, match="No space"):
                 (WholeCheckpoints() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)

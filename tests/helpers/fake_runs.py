@@ -58,7 +58,7 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
             "init_args": {"lr": 0.013 if method == "SalUn" else 0.1, **arguments},
         },
     }
-    run.write_bytes(run.config, yaml.safe_dump(config).encode())
+    run.write_config(yaml.safe_dump(config))
     run.write_json(run.split, {"indices": forgotten})
     run.write_predictions(predictions(len(method) + seed, forgotten))
     run.checkpoints.mkdir(exist_ok=True)
@@ -107,4 +107,4 @@ def change(run, data=None, **metrics):
     run.write_json(run.metrics, run.read_metrics("test") | metrics)
     config = run.read_config("test")
     config["data"] |= data or {}
-    run.write_bytes(run.config, yaml.safe_dump(config).encode())
+    run.write_config(yaml.safe_dump(config))

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from medunlearn.errors import InputError
-from medunlearn.runs import RunDir, split_sha256
-from medunlearn.runs import directory as runs
+from medunlearn.files import write_whole, writing
+from medunlearn.runs import RunDir, directory, split_sha256
 
 FILES = {
     "metrics": "metrics.json",
@@ -114,10 +114,10 @@ def test_clear_of_nothing_does_nothing(run):
 def test_clear_begins_with_what_says_finished(whole, monkeypatch):
     # Killed in between, what is left must not look like a finished run.
     states = []
-    unlink = runs.Path.unlink
-    monkeypatch.setattr(runs.shutil, "rmtree", lambda folder: states.append(whole.finished))
+    unlink = writing.Path.unlink
+    monkeypatch.setattr(directory.shutil, "rmtree", lambda folder: states.append(whole.finished))
     monkeypatch.setattr(
-        runs.Path, "unlink", lambda *args, **kw: (unlink(*args, **kw), states.append(whole.finished))[0]
+        writing.Path, "unlink", lambda *args, **kw: (unlink(*args, **kw), states.append(whole.finished))[0]
     )
     whole.clear()
     assert len(states) == 7
@@ -159,7 +159,7 @@ def test_json_round_trip(run, content):
 
 def test_writing_makes_the_directory_and_leaves_no_other_file(run):
     run.write_json(run.metrics, {})
-    run.write_bytes(run.logs / "deep" / "note", b"x")
+    write_whole(run.logs / "deep" / "note", b"x")
     assert sorted(path.name for path in run.path.rglob("*") if path.is_file()) == ["metrics.json", "note"]
 
 
@@ -181,7 +181,7 @@ def crash(*args, **kwargs):
 def test_a_crash_while_writing_json_leaves_the_old_content(run, monkeypatch, where):
     run.write_json(run.metrics, {"old": 1})
     with monkeypatch.context() as patched:
-        patched.setattr(*{"fsync": (runs.os, "fsync"), "replace": (runs.Path, "replace")}[where], crash)
+        patched.setattr(*{"fsync": (writing.os, "fsync"), "replace": (writing.Path, "replace")}[where], crash)
         with pytest.raises(Crash):
             run.write_json(run.metrics, {"new": "x" * 100_000})
     assert run.read_metrics("reference") == {"old": 1}
@@ -190,7 +190,7 @@ def test_a_crash_while_writing_json_leaves_the_old_content(run, monkeypatch, whe
 
 
 def test_a_crash_while_writing_for_the_first_time_leaves_no_run_that_looks_finished(run, monkeypatch):
-    monkeypatch.setattr(runs.os, "fsync", crash)
+    monkeypatch.setattr(writing.os, "fsync", crash)
     with pytest.raises(Crash):
         run.write_json(run.metrics, {"UA": 1})
     assert (run.started, run.finished) == (False, False)
@@ -205,9 +205,9 @@ def test_content_that_is_no_json_leaves_the_old_file(run):
 
 def test_the_content_is_on_the_disk_before_the_file_gets_its_name(run, monkeypatch):
     done = []
-    fsync, replace = runs.os.fsync, runs.Path.replace
-    monkeypatch.setattr(runs.os, "fsync", lambda number: (done.append("fsync"), fsync(number))[1])
-    monkeypatch.setattr(runs.Path, "replace", lambda part, to: (done.append("replace"), replace(part, to))[1])
+    fsync, replace = writing.os.fsync, writing.Path.replace
+    monkeypatch.setattr(writing.os, "fsync", lambda number: (done.append("fsync"), fsync(number))[1])
+    monkeypatch.setattr(writing.Path, "replace", lambda part, to: (done.append("replace"), replace(part, to))[1])
     run.write_json(run.metrics, {})
     assert done == ["fsync", "replace"]
 
@@ -225,7 +225,7 @@ def test_predictions_round_trip(whole):
 
 def test_a_crash_while_writing_predictions_leaves_the_old_ones(whole, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(runs.Path, "replace", crash)
+        patched.setattr(writing.Path, "replace", crash)
         with pytest.raises(Crash):
             whole.write_predictions({"new": np.arange(3)})
     assert whole.read_predictions("reference")["forget_index"].tolist() == [0, 1, 2]
@@ -269,17 +269,17 @@ def test_damaged_json_is_refused_by_argument_run_and_file(run, name, argument, d
 @pytest.mark.parametrize("content", ["[1, 2]", "null", "3", '"UA"'])
 def test_json_that_is_no_object_is_refused(run, name, content):
     file = getattr(run, name)
-    run.write_bytes(file, content.encode())
+    write_whole(file, content.encode())
     assert refusal(getattr(run, f"read_{name}"), "reference") == (
         f"reference={run}: {file} holds no JSON object; run that stage again"
     )
 
 
 def test_config_is_read_as_yaml_without_running_code(run, tmp_path):
-    run.write_bytes(run.config, b"model: SalUn\ndata:\n  forget: {rate: 0.1}\n")
+    write_whole(run.config, b"model: SalUn\ndata:\n  forget: {rate: 0.1}\n")
     assert run.read_config("run_dir") == {"model": "SalUn", "data": {"forget": {"rate": 0.1}}}
     marker = tmp_path / "code_was_run"
-    run.write_bytes(run.config, f"a: !!python/object/apply:builtins.open ['{marker}', w]\n".encode())
+    write_whole(run.config, f"a: !!python/object/apply:builtins.open ['{marker}', w]\n".encode())
     assert refusal(run.read_config, "run_dir").startswith(f"run_dir={run}: {run.config} cannot be read (")
     assert not marker.exists()
 
@@ -296,13 +296,13 @@ def test_a_damaged_config_is_refused_by_argument_run_and_file(run, damage):
 
 @pytest.mark.parametrize("content", [b"a: 2024-99-99", b"[" * 5000], ids=["date", "deep"])
 def test_a_config_that_yaml_stumbles_over_is_refused(run, content):
-    run.write_bytes(run.config, content)
+    write_whole(run.config, content)
     assert refusal(run.read_config, "run_dir").startswith(f"run_dir={run}: {run.config} cannot be read (")
 
 
 @pytest.mark.parametrize("content", [b"", b"- 1\n", b"text"])
 def test_a_config_without_settings_is_refused(run, content):
-    run.write_bytes(run.config, content)
+    write_whole(run.config, content)
     assert refusal(run.read_config, "run_dir").startswith(f"run_dir={run}: {run.config} ")
 
 

@@ -1,6 +1,7 @@
 """What is read from a run directory to decide what it may be compared with."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from helpers.fake_runs import chain, change
 
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
+from medunlearn.runs.comparable import original_of, reference_of
 from medunlearn.runs.record import Record, role_of
 
 
@@ -72,3 +74,47 @@ def test_a_damaged_configuration_is_refused_by_argument_and_file():
     Path(retrain, "config.yaml").write_text("data: [1]\n")
     with pytest.raises(InputError, match=f"^report={retrain}: {retrain}/config.yaml: data is \\[1\\], not a group"):
         record(retrain)
+
+
+# Through the command line
+
+FORGET = "--data.forget.rate=0.25"
+OWN = """
+import medunlearn
+
+class MyRetrain(medunlearn.Retrain):
+    pass
+"""
+
+
+@pytest.fixture
+def own_retrain(tmp_path, monkeypatch, fit):
+    """Return the run directories of Train, of a Retrain of the user's own class, and of a SalUn that names it."""
+    (tmp_path / "own_methods.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    train = fit("Train", "t", epochs=1)
+    retrain = fit("own_methods.MyRetrain", "mine", FORGET, epochs=1)
+    salun = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", f"--reference={retrain}", epochs=1)
+    return train, retrain, salun
+
+
+def test_a_retrained_run_of_a_class_of_ones_own_is_a_reference_wherever_it_lies(own_retrain, fit, tmp_path):
+    train, mine, salun = own_retrain
+    metrics = RunDir(salun).read_metrics("run")
+    assert metrics["reference_sha256"] == RunDir(mine).weights_sha256()
+    assert [record(run).role for run in own_retrain] == ["original", "retrained", "unlearned"]
+    assert metrics["AG"] is not None
+    other = fit("Retrain", "r", FORGET, "--model.init_args.lr=0.03", epochs=1)
+    found = reference_of(record(salun), map(record, [train, other, mine, salun]))
+    assert (found.reference.path, found.AG, found.reason) == (mine, metrics["AG"], "")
+    found = reference_of(record(salun), map(record, [train, other, salun]))
+    assert (found.reference, found.AG) == (None, metrics["AG"])
+    assert "which is not among the runs" in found.reason
+
+    (tmp_path / "elsewhere").mkdir()
+    for run in own_retrain:
+        shutil.move(run, tmp_path / "elsewhere" / run.name)
+    moved = [record(tmp_path / "elsewhere" / run.name) for run in own_retrain]
+    found = reference_of(moved[2], moved)
+    assert (found.reference, found.AG, found.reason) == (moved[1], metrics["AG"], "")
+    assert original_of(moved[2], moved) == moved[0]

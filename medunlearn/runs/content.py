@@ -1,0 +1,88 @@
+"""The base of the models of a run's JSON files: strict reading, errors of one line, and documentation as a table."""
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any, ClassVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from medunlearn.errors import Fault
+
+GROUP = "a group"
+
+
+def key(form: str, description: str) -> Any:
+    """Return a key that a run may lack.
+
+    Args:
+        form: What its value must be, for error messages and the documentation.
+        description: What it means, with its unit.
+    """
+    return Field(default=None, description=description, json_schema_extra={"form": form})
+
+
+class Content(BaseModel):
+    """Content of a JSON file of a run, or a group in it. Keys that it does not know are kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Keys that must be there."""
+
+    @model_validator(mode="after")
+    def _check_needed(self) -> "Content":
+        if missing := [key for key in self.needed if key not in self.model_fields_set]:
+            raise ValueError(f"lacks {missing[0]}")
+        return self
+
+
+def check(content: Mapping[str, Any], model: type[Content]) -> None:
+    """Refuse content in which a key that `model` knows is not of its form.
+
+    Raises:
+        Fault: If a value has another type, is out of range, or a key is no text.
+    """
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        place = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    else:
+        return
+    raise Fault(f"{_problem(content, model, place)}; write it again")
+
+
+def table(model: type[Content], prefix: str = "") -> str:
+    """Return the keys of a model as a Markdown table: key, form, meaning; those of groups below their group."""
+    head = "" if prefix else "| key | value | meaning |\n|---|---|---|\n"
+    rows = []
+    for name, field in model.model_fields.items():
+        rows.append(f"| `{prefix}{name}` | {_form(model, name)} | {field.description} |")
+        if (group := _group(model, name)) is not None:
+            rows.append(table(group, f"{prefix}{name}."))
+    return head + "\n".join(rows)
+
+
+def _problem(content: Any, model: type[Content], place: tuple[int | str, ...]) -> str:
+    """Return what is wrong, for the innermost key on the way to `place` that a model describes."""
+    path, form, value, at = [], GROUP, content, model
+    for step in map(str, place):
+        if step not in at.model_fields or step not in value:
+            break
+        path.append(step)
+        form, value, group = _form(at, step), value[step], _group(at, step)
+        if group is None:
+            break
+        at = group
+    if not path:
+        return "one of its keys is no text"
+    return f"{'.'.join(path)} is {reprlib.repr(value)}, not {form}"
+
+
+def _form(model: type[Content], name: str) -> str:
+    extra = model.model_fields[name].json_schema_extra
+    return str(extra["form"]) if isinstance(extra, dict) else ""
+
+
+def _group(model: type[Content], name: str) -> type[Content] | None:
+    annotation = model.model_fields[name].annotation
+    kinds = [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
+    return next((each for each in kinds if issubclass(each, Content)), None)
