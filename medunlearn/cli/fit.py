@@ -91,19 +91,17 @@ class UnlearningCLI(SettingsCLI):
         if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
-            trainer = super().instantiate_trainer(callbacks=callbacks, **kwargs)
+            return super().instantiate_trainer(callbacks=callbacks, **kwargs)
         except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
             raise InputError(
                 f"trainer: {error}; `medunlearn {self.config.subcommand} --help` lists its options"
             ) from error
-        if self.config.subcommand == "fit" and given.fast_dev_run:  # LightningCLI then leaves it out, and its checks
-            cast(Any, trainer).callbacks.append(run_record(self._parser("fit"), self.settings))
-        return trainer
 
     @property
     def record(self) -> RunRecord:
-        """The callback that writes the run directory."""
-        return next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
+        """The callback that writes the run directory; a fast_dev_run lists none, and is checked by it all the same."""
+        listed = (each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
+        return next(listed, None) or run_record(self._parser(self.subcommand), self.settings)
 
     def before_fit(self) -> None:
         """Check everything against everything; only then touch the run directory."""
