@@ -12,7 +12,7 @@ import yaml
 from helpers.runs import QUIET, weights, write_npz
 
 from medunlearn.__main__ import main
-from medunlearn.cli.fit import resolved_settings
+from medunlearn.cli.settings import resolved_settings
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.files.configs import shipped_configs
 from medunlearn.runs import RunDir
