@@ -17,6 +17,7 @@ import medunlearn
 from medunlearn.__main__ import main
 from medunlearn.cli.fit import _parse, _ParsedCLI
 from medunlearn.files.configs import shipped_configs
+from medunlearn.methods.arguments import arguments
 from medunlearn.plugins import BUILT_IN
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
@@ -46,7 +47,7 @@ def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_met
     assert all(settings[group] == salun[group] for group in ("data", "reference", "evaluation", "seed_everything"))
     given = settings["model"]["init_args"]
     assert given["original"] == "runs/train_blood"
-    defaults = {name: each.default for name, each in kind.arguments().items()}
+    defaults = {name: each.default for name, each in arguments(kind).items()}
     assert all(value == defaults[name] for name, value in given.items() if name not in ("original", "milestones"))
     assert settings["trainer"]["max_epochs"] == kind.trainer_arguments["max_epochs"] == 10
 
