@@ -4,18 +4,20 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks.configuration import configuration
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, RunError
 from medunlearn.metrics import GAP_METRICS, Predictions, attack_sample, average_gap
 from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record, role_of
+from medunlearn.runs.requirements import missing_reference, require_original, require_reference
 from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
@@ -32,8 +34,8 @@ class RunRecord(Callback):
 
     Args:
         run_dir: The run directory; one that holds a finished run is refused when fit starts.
-        reference: Run directory of the retrained model that AG is taken against; AG is null where it is missing, or
-            cannot be compared with.
+        reference: Run directory of the retrained model that AG is taken against; one that cannot be compared with is
+            refused when fit starts, and AG is null where it is missing.
         config: The resolved configuration as YAML, for `config.yaml`; by default what can be read from the parts.
     """
 
@@ -62,15 +64,18 @@ class RunRecord(Callback):
         """Write what was asked for, before the work.
 
         Raises:
-            InputError: If the run directory holds a finished run, or the original is not the one of the run's start.
+            InputError: If the run directory holds a finished run, the original is not the one of the run's start, or
+                original or reference do not go with this run.
         """
         self._check_original(cast(UnlearningModule, pl_module))
-        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
-            if self.run.finished:
-                raise InputError(
-                    f"run_dir={self.run}: already holds a finished run; name another run_dir, or delete that one"
-                )
-            evaluation = _sibling(trainer, UnlearningMetrics)
+        writing = trainer.is_global_zero and not cast(Any, trainer).fast_dev_run
+        if writing and self.run.finished:
+            raise RunError(
+                f"run_dir={self.run}: already holds a finished run; name another run_dir, or delete that one"
+            )
+        evaluation = _sibling(trainer, UnlearningMetrics)
+        self._require(cast(UnlearningModule, pl_module), evaluation)
+        if writing:
             config = self.config or configuration(trainer, pl_module, evaluation, self.run, self.reference)
             self.run.write_config(config)
             self.run.write_json(self.run.split, cast(UnlearningModule, pl_module).datamodule.split_record())
@@ -95,9 +100,20 @@ class RunRecord(Callback):
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_metrics(self.metrics)
 
+    def _require(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> None:
+        """Refuse an original or a reference that do not go with this run; mention a reference that is missing."""
+        split = module.datamodule.split_record()
+        own = Record.planned(self.run, split, evaluation.attack_settings())
+        if module.original is not None:
+            require_original(own, RunDir(module.original), "model.init_args.original", split["train_size"])
+        if self.reference is not None:
+            require_reference(own, self.reference)
+            if self.config is None and (message := missing_reference(self.reference)):  # else the command line has
+                rank_zero_only(print)(message, file=sys.stderr)
+
     def _check_original(self, module: UnlearningModule) -> None:
         if _original_sha256(module) != self._original_sha256:
-            raise InputError(
+            raise RunError(
                 f"model.init_args.original={module.original}: holds another model than this run started from; bring it "
                 "back, or start this run anew with `--overwrite true`"
             )
@@ -173,7 +189,7 @@ class RunRecord(Callback):
             self.reference.check_unaltered("reference")
             record = Record.of(self.reference, "reference")
             if problem := why_incomparable(own, record):
-                raise InputError(f"reference={self.reference}: {problem}")
+                raise RunError(f"reference={self.reference}: {problem}")
         except InputError as error:
             print(f"AG is null: {error}", file=sys.stderr)
             return None

@@ -5,19 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.methods import Classifier
-from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
-from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
+from medunlearn.runs.requirements import missing_reference, require_original, require_reference
 
 SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
 """Settings that may change on resuming: the hash of the data says whether they are the same."""
@@ -160,43 +157,20 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
         )
 
 
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
-    """Refuse a run that is missing, unfinished or altered, and say how to make it."""
-    if not run.finished:
-        state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
-    run.check_unaltered(argument)
-
-
 def check_original(model: Classifier, own: Record, split: dict[str, Any]) -> None:
     """Refuse an original of other data, another split or another architecture."""
-    if model.original is None:
-        return
-    argument = "model.init_args.original"
-    original = RunDir(model.original)
-    if original.path.resolve() == own.path.resolve():
-        raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
-    check_finished(original, argument)
-    if problem := why_no_original(own, Record.of(original, argument)):
-        raise InputError(f"{argument}={original}: {problem}")
-    _check_predictions(original, argument, split)
-    load_weights(model.backbone, original.path, argument)
+    if model.original is not None:
+        argument = "model.init_args.original"
+        require_original(own, RunDir(model.original), argument, split["train_size"])
+        load_weights(model.backbone, model.original, argument)
 
 
 def check_reference(reference: Path | None, own: Record, data_file: Path | None) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
-    if reference is None:
-        return
-    run = RunDir(reference)
-    if run.path.resolve() == own.path.resolve():
-        raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
-    if not run.finished:
-        remedy = f"make it with `{command_for(run.path, data_file)}`"
-        rank_zero_only(print)(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
-        return
-    run.check_unaltered("reference")
-    if problem := why_incomparable(own, Record.of(run, "reference")):
-        raise InputError(f"reference={run}: {problem}")
+    if reference is not None:
+        require_reference(own, RunDir(reference))
+        if message := missing_reference(RunDir(reference), data_file):
+            rank_zero_only(print)(message, file=sys.stderr)
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
@@ -227,16 +201,6 @@ def check_predict(path: Path, overwrite: bool, processes: int) -> None:
         raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
     if processes > 1:
         raise InputError(f"trainer.devices={processes}: predict writes one file from one process; use 1")
-
-
-def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
-    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
-    arrays = original.read_predictions(argument, Predictions.names())
-    rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
-    if not np.array_equal(rows, np.arange(split["train_size"])):
-        raise InputError(
-            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
-        )
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any], groups: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:

@@ -21,6 +21,7 @@ from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
+from medunlearn.runs.requirements import require_finished
 from medunlearn.training.checkpoints import WholeCheckpoints
 from medunlearn.training.failures import explained
 from medunlearn.training.loggers import default_loggers
@@ -79,9 +80,9 @@ class UnlearningCLI(LightningCLI):
             rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                checks.check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                require_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
-            checks.check_finished(self.run, "run_dir", self.settings.data.file)
+            require_finished(self.run, "run_dir", self.settings.data.file)
 
     def _set_seed(self) -> None:
         checks.check_seed(self.settings.seed_everything)

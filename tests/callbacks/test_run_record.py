@@ -1,12 +1,14 @@
 """What RunRecord keeps and refuses, mostly in runs made from Python."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from helpers.backbones import TINY
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -14,6 +16,7 @@ import medunlearn.callbacks.run_record as run_record
 import medunlearn.methods.classifier as classifier
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, RunRecord, RunTime, SalUn, UnlearningMetrics
 from medunlearn.__main__ import main
+from medunlearn.errors import RunError
 from medunlearn.report.collect import collect
 from medunlearn.runs import RunDir
 
@@ -36,7 +39,9 @@ def python(npz):
         listed = [RunTime(), UnlearningMetrics(), record] if callbacks is None else callbacks(record)
         quiet = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary"), False)
         trainer = Trainer(accelerator="cpu", max_epochs=2, num_sanity_val_steps=0, callbacks=listed, **quiet)
-        trainer.fit(method(data.num_classes, **arguments), data, ckpt_path=resume, weights_only=True)
+        trainer.fit(
+            method(data.num_classes, **{"backbone": TINY} | arguments), data, ckpt_path=resume, weights_only=True
+        )
         return record
 
     return run
@@ -113,28 +118,83 @@ def test_ag_is_taken_to_a_reference_of_the_same_split_and_attack(fit, python, ca
         ("SalUn", [FORGET, ORIGINAL], "its model has seen the forget set; name a Retrain run"),
     ],
 )
-def test_ag_is_null_against_what_is_no_reference(fit, python, capsys, method, options, says):
+def test_what_is_no_reference_is_refused_before_the_work(fit, python, monkeypatch, method, options, says):
     if method == "SalUn":
         fit("Train", "t", epochs=1)
     reference = fit(method, "other", *options)
+    monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it was refused too late"))
+    with pytest.raises(RunError, match=f"^reference=other: {re.escape(says)}"):
+        python("p", reference=reference)
+    assert not Path("p").exists()
+
+
+def test_an_altered_reference_is_refused_before_the_work(fit, python):
+    reference = fit("Retrain", "other", FORGET)
+    (reference / "predictions.npz").write_bytes(b"")
+    with pytest.raises(RunError, match=r"^reference=other: predictions\.npz is not the file that the run wrote"):
+        python("p", reference=reference)
+    assert not Path("p").exists()
+
+
+@pytest.mark.parametrize(
+    ("again", "says"),
+    [
+        ("--data.forget.rate=0.5", "reference=other: it was run with another forget set; use the same data.forget"),
+        (None, "reference=other: predictions.npz is not the file that the run wrote"),
+    ],
+    ids=["made again", "altered"],
+)
+def test_ag_is_null_where_the_reference_was_changed_meanwhile(fit, python, capsys, monkeypatch, again, says):
+    reference = fit("Retrain", "other", FORGET, epochs=1)
+    later = fit("Retrain", "later", again, epochs=1) if again else None
+    measure = UnlearningMetrics.on_fit_end
+
+    def changing(*args):
+        if later:
+            shutil.copytree(later, reference, dirs_exist_ok=True)
+        else:
+            (reference / "predictions.npz").write_bytes(b"")
+        return measure(*args)
+
+    monkeypatch.setattr(UnlearningMetrics, "on_fit_end", changing)
     record = python("p", reference=reference)
     told = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
     assert len(told) == 1
-    assert told[0].startswith(f"AG is null: reference=other: {says}")
-    for key in ("AG", "reference"):
+    assert told[0].startswith(f"AG is null: {says}")
+    for key in ("AG", "reference", "reference_sha256"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
     assert metrics("p") == record.metrics
 
 
-def test_ag_is_null_against_an_altered_reference(fit, python, capsys):
-    reference = fit("Retrain", "other", FORGET)
-    (reference / "predictions.npz").write_bytes(b"")
-    assert python("p", reference=reference).metrics["AG"] is None
-    assert "AG is null: reference=other: predictions.npz is not the file that the run wrote" in capsys.readouterr().err
+def test_a_reference_that_is_not_there_yet_is_mentioned(python, capsys):
+    assert python("p", reference="later").metrics["AG"] is None
+    told = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(told) == 1
+    assert told[0].startswith(
+        "reference=later: no finished run there, so AG will be null; make it with `medunlearn fit"
+    )
 
 
 # What is refused before the work
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "says"),
+    [
+        ("Retrain", [FORGET], "it never saw the forget set; name a model trained on all images"),
+        ("Train", ["--data.forget.rate=0.5"], "it was run with another forget set; use the same data.forget"),
+        (None, [], "no run there; make it with `medunlearn fit"),
+    ],
+)
+def test_a_wrong_original_is_refused_before_the_work(fit, python, monkeypatch, method, options, says):
+    if method:
+        fit(method, "other", *options, epochs=1)
+    monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it was refused too late"))
+    with pytest.raises(InputError, match=r"^(model\.init_args\.)?original=other: ") as caught:
+        python("p", SalUn, original="other")
+    assert says in str(caught.value) or method is None
+    assert not Path("p").exists()
 
 
 def test_a_finished_run_is_not_written_over(python):
