@@ -1,48 +1,7 @@
 """Machine unlearning for medical image classifiers with PyTorch Lightning."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
-    from medunlearn.data import ForgetSpec, MedMNISTDataModule
-    from medunlearn.errors import InputError
-    from medunlearn.methods import Classifier, Retrain, SalUn, Train
-    from medunlearn.models import ResNet18, load_model
-
-_HOME = {
-    "Classifier": "methods",
-    "ForgetSpec": "data",
-    "InputError": "errors",
-    "MedMNISTDataModule": "data",
-    "ResNet18": "models",
-    "Retrain": "methods",
-    "RunRecord": "callbacks",
-    "RunTime": "callbacks",
-    "SalUn": "methods",
-    "Train": "methods",
-    "UnlearningMetrics": "callbacks",
-    "load_model": "models",
-}
-
-__all__ = [
-    "Classifier",
-    "ForgetSpec",
-    "InputError",
-    "MedMNISTDataModule",
-    "ResNet18",
-    "Retrain",
-    "RunRecord",
-    "RunTime",
-    "SalUn",
-    "Train",
-    "UnlearningMetrics",
-    "load_model",
-]
-
-
-def __getattr__(name: str) -> Any:
-    # Imported when first used, so that `medunlearn --help` does not wait for torch.
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"medunlearn.{_HOME[name]}"), name)
+# The public names stand in __init__.pyi. Each is imported when first used, so `medunlearn --help` does not wait for
+# torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,18 +1,12 @@
+"""The command line's entry: finds a command by name, runs it, and turns errors into one line and an exit status."""
+
 import signal
 import sys
 from collections.abc import Sequence
 
+from medunlearn.cli.descriptions import describe
 from medunlearn.errors import InputError, Interrupted
-
-COMMANDS = {
-    "fit": "train, retrain or unlearn, measure it, and write a run directory",
-    "validate": "measure a finished run's model on the validation set",
-    "test": "measure a finished run's model on the test set",
-    "predict": "write a finished run's class probabilities for a test set",
-    "reproduce": "run a whole plan of stages in order and print the comparison",
-    "report": "compare run directories: a table, or a whole report with figures",
-    "dashboard": "lay out a Weights & Biases workspace for the runs of a project",
-}
+from medunlearn.plugins import built_ins, choice, lookup, names
 
 USAGE = """usage: medunlearn COMMAND [options]
 
@@ -27,7 +21,8 @@ examples:
   medunlearn fit --config configs/salun_blood_10.yaml
   medunlearn report runs/train_blood runs/retrain_blood_10 runs/salun_blood_10
 
-`medunlearn COMMAND --help` lists the options of a command; `medunlearn --version` tells the version.
+`medunlearn COMMAND --help` lists the options of a command; `medunlearn list commands` lists those of plug-ins too;
+`medunlearn --version` tells the version.
 """
 
 
@@ -37,17 +32,17 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: The command and its options; by default those of the process.
     """
-    words = list(sys.argv[1:] if args is None else args)
-    if not words or words[0] in ("-h", "--help"):
-        print(USAGE.format(commands="\n".join(f"  {name:<10} {does}" for name, does in COMMANDS.items())), end="")
+    argv = list(sys.argv[1:] if args is None else args)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_usage(), end="")
         return 0
-    if words[0] == "--version":
+    if argv[0] == "--version":
         from importlib.metadata import version
 
         print(f"medunlearn {version('medunlearn')}")
         return 0
     try:
-        return _run(words[0], words[1:])
+        return _run(argv[0], argv[1:])
     except InputError as error:
         print(f"medunlearn: error: {error}", file=sys.stderr)
         return 2
@@ -57,25 +52,19 @@ def main(args: Sequence[str] | None = None) -> int:
         return interrupted.status
 
 
+def _usage() -> str:
+    lines = (f"  {each.name:<10} {describe(each)[0]}" for each in built_ins("commands"))
+    return USAGE.format(commands="\n".join(lines))
+
+
 def _run(command: str, options: list[str]) -> int:
-    # Each command imports only what it needs: Lightning alone takes seconds.
-    if command == "reproduce":
-        from medunlearn.cli.reproduce import reproduce
-
-        return reproduce(options)
-    if command == "report":
-        from medunlearn.cli.report import report
-
-        return report(options)
-    if command == "dashboard":
-        from medunlearn.cli.dashboard import dashboard
-
-        return dashboard(options)
-    if command in COMMANDS:
-        from medunlearn.cli.fit import run
-
-        return run([command, *options])
-    raise InputError(f"{command}: unknown command; choose one of {', '.join(COMMANDS)}")
+    # A built-in command is run without a look at what else is installed, which takes time and may be broken.
+    found = next((each for each in built_ins("commands") if each.name == command), None)
+    found = found or lookup("commands", command)
+    if found is None:
+        raise InputError(f"{command}: unknown command; {choice(command, names('commands'))}")
+    status = found.load()(options)
+    return status if isinstance(status, int) else 0
 
 
 if __name__ == "__main__":

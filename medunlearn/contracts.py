@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -19,8 +20,12 @@ Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 Role = Literal["original", "retrained", "unlearned"]
 """What a model is: it saw every image, it never saw the forget set, or it started from an original."""
 
-TrainingPart = Literal["all", "retain", "forget_then_retain"]
-"""What a method trains on: every image, the retained ones only, or first the forget set and then the retained ones."""
+Draw = Literal["all", "retain", "forget", "forget_then_retain", "paired"]
+"""Which images an epoch goes through: every image, the retain set alone, the forget set alone, first the forget set and
+then the retain set, or both side by side: each step holds a retain batch and a forget batch, the shorter set cycled."""
+
+Part = Literal["retain", "forget", "val"]
+"""What a method may look at beside its training batches. The test set chooses nothing, so it is not among them."""
 
 
 class Batch(NamedTuple):
@@ -41,17 +46,61 @@ class Batch(NamedTuple):
     """(b,) bool: whether the image is in the forget set."""
     weight: Tensor
     """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean
-    over the global batch. 0 for an image that only fills an empty share."""
+    over the global batch; where the draw is `paired`, the mean over its retained images plus the mean over its
+    forgotten ones. 0 for an image that only fills an empty share."""
     uniform: Tensor
     """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
     draws: Any
     """The parameters of the augmentation; None where images stay as they are."""
 
 
+class KeepsArguments:
+    """Keeps the arguments that an object is built with, so that a run made from Python can write them down.
+
+    Attributes may have other names, other forms or other values than the arguments they come from; what `__new__` is
+    given is what `__init__` is given.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments on their way to `__init__`."""
+        built = super().__new__(cls)
+        vars(built).update(_args=args, _kwargs=kwargs, _undrawn_seed=undrawn_seed())
+        return built
+
+    def arguments(self) -> dict[str, Any]:
+        """Return every argument by name, defaults included."""
+        signature = inspect.signature(type(self).__init__)
+        bound = signature.bind(self, *vars(self)["_args"], **vars(self)["_kwargs"])
+        bound.apply_defaults()
+        found: dict[str, Any] = {}
+        for name, value in list(bound.arguments.items())[1:]:
+            if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+                found |= value
+            elif signature.parameters[name].kind is not inspect.Parameter.VAR_POSITIONAL:
+                found[name] = value
+        return found
+
+    @property
+    def built_from_seed(self) -> int | None:
+        """The seed, where building was the first to draw from it; None where other numbers had been drawn before."""
+        seed: int | None = vars(self)["_undrawn_seed"]
+        return seed
+
+
+def undrawn_seed() -> int | None:
+    """Return the seed of PyTorch's generator where nothing has been drawn from it yet, else None."""
+    import torch
+
+    seed = torch.initial_seed()
+    fresh = torch.Generator().manual_seed(seed).get_state()
+    return seed if torch.equal(fresh, torch.get_rng_state()) else None
+
+
 class UnlearningData(Protocol):
     """What methods and callbacks ask of the data module."""
 
     seed: int
+    batch_size: int
     stopwatch: Stopwatch
 
     @property
@@ -66,17 +115,34 @@ class UnlearningData(Protocol):
     def forget_indices(self) -> np.ndarray:
         """The forget set as sorted indices into the training set, shape (F,)."""
 
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images that a model sees."""
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images in pixels."""
+
     def split_record(self) -> dict[str, Any]:
         """Return the content of `split.json`."""
 
-    def train_on(self, part: TrainingPart) -> None:
-        """Say which images the training epochs go through."""
+    def train_on(self, images: Callable[[int], Draw], epochs: int) -> None:
+        """Set which images each training epoch goes through."""
+
+    def steps(self, epoch: int) -> int:
+        """Return how many global batches an epoch has."""
+
+    def smallest_batch(self) -> int:
+        """Return how many images the smallest training batch holds, over all processes."""
 
     def require_forget_set(self) -> None:
         """Refuse data without a forget set."""
 
-    def forget_dataloader(self, augmentation: Preset = "NoAug") -> Iterable[Batch]:
-        """Return the forget set in order."""
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> Iterable[Batch]:
+        """Return a part of the data in order, each image once over all processes."""
+
+    def statistics_dataloader(self) -> Iterable[Batch]:
+        """Return the retain set in whole batches, every process others of them."""
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, by part, as it is."""
@@ -85,9 +151,10 @@ class UnlearningData(Protocol):
 class UnlearningModule(Protocol):
     """What callbacks ask of a method."""
 
+    role: Role
+    trainer_arguments: ClassVar[dict[str, Any]]
     backbone: nn.Module
     original: Path | None
-    training_part: TrainingPart
     num_classes: int
     stopwatch: Stopwatch
     mask: dict[str, Tensor] | None
@@ -95,3 +162,18 @@ class UnlearningModule(Protocol):
     @property
     def datamodule(self) -> UnlearningData:
         """The data of the run."""
+
+    def images(self, epoch: int) -> Draw:
+        """Return which images an epoch goes through."""
+
+    def checked_images(self, epoch: int) -> Draw:
+        """Return the same, once it is known to go with the method's role."""
+
+    def finish(self) -> None:
+        """Bring the model into the state that is measured and saved."""
+
+    def facts(self) -> dict[str, float | str]:
+        """Return what the method says of this run."""
+
+    def departures(self) -> dict[str, Any]:
+        """Return the arguments that differ from the method's defaults."""

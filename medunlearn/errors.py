@@ -36,6 +36,10 @@ class InputError(ValueError):
     def __init__(self, message: str) -> None:
         super().__init__(_one_line(message))
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: IPython asks for this, and the line is enough."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class DataError(InputError):
     """The images, the labels or the forget set are not what a run can use."""
@@ -104,6 +108,7 @@ _OPTION_ERRORS = (
         r"KEY.class_path=\1: no module \2 is found; mend the name, or set PYTHONPATH to the folder that holds \2.py",
     ),
     (_CLASS + r"module '([\w.]+)' has no attribute '(\w+)'", r"KEY.class_path=\1: \2 has no \3; mend the name"),
+    (_CLASS + r"No ([\w.]+) attribute (\w+)", r"KEY.class_path=\1: \2 has no \3; mend the name"),  # lazy_loader's
     (_CLASS + r"the following arguments are required: (\w+)", r"KEY.init_args.\2: missing; set it"),
     (_CLASS + r"Parser key \"(\w+)\": Expected an? (.+?)\. Got value: ([^ ]+)", r"KEY.init_args.\2=\4: give \3"),
     (_CLASS + r"Option '(\w+)' is not accepted", r"KEY.init_args.\2: \1 has no such option"),

@@ -1,58 +1,222 @@
-import inspect
-from collections.abc import Mapping
+"""Writes `config.yaml` of a run made from Python, as the command line's own parser resolves it."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Any, cast
+from pkgutil import resolve_name
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, cast
 
+import torch
 import yaml
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor, ModelSummary, ProgressBar
 
+from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import UnlearningModule
+from medunlearn.contracts import KeepsArguments, UnlearningData, UnlearningModule
+from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
+from medunlearn.training.interruption import Interruption
+
+PARSER = "medunlearn.cli.fit:resolved_settings"
+"""Reached by name when a configuration is written: callbacks know nothing of the command line."""
 
 FROM_DATA = ("num_classes", "in_channels", "image_size")
 """Arguments of a method that the command line takes from the data."""
 
+TRAINER = (
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "accumulate_grad_batches"),
+    *("gradient_clip_val", "limit_train_batches", "limit_val_batches", "overfit_batches", "val_check_interval"),
+    *(
+        "check_val_every_n_epoch",
+        "reload_dataloaders_every_n_epochs",
+        "num_sanity_val_steps",
+        "log_every_n_steps",
+        "fast_dev_run",
+    ),
+)
+"""Arguments that a Trainer keeps under their own names."""
+
+UNSET = {"min_epochs": 0, "limit_train_batches": 1.0, "limit_val_batches": 1.0, "val_check_interval": 1.0}
+"""What a Trainer keeps of arguments that it was not given."""
+
+OBSERVERS = (UnlearningMetrics, RunTime, Interruption, Checkpoint, ProgressBar, ModelSummary, LearningRateMonitor)
+"""Callbacks that every run has, or that change nothing of what is trained."""
+
+WARNING = "# `medunlearn fit --config` on this file does not repeat the run:"
+
 _NOT_PLAIN = object()
 
 
-def configuration(
-    trainer: Trainer, module: LightningModule, evaluation: UnlearningMetrics, run: RunDir, reference: RunDir | None
-) -> str:
-    """Return `config.yaml` of a run made from Python: what the parts still know of what they were built with.
+class Configuration(NamedTuple):
+    """What `config.yaml` holds."""
 
-    An argument that a part does not keep under its own name is left out.
+    settings: dict[str, Any]
+    """The resolved settings, as plain values."""
+    problems: tuple[str, ...] = ()
+    """Why `fit --config` would not repeat the run."""
+
+    @property
+    def text(self) -> str:
+        """The file: YAML, below a comment where it does not repeat the run."""
+        head = [WARNING, *(f"# - {problem}" for problem in self.problems)] if self.problems else []
+        return "".join(f"{line}\n" for line in head) + yaml.safe_dump(self.settings, sort_keys=False)
+
+
+def configuration(
+    method: UnlearningModule,
+    data: UnlearningData,
+    evaluation: UnlearningMetrics,
+    run: RunDir,
+    reference: RunDir | None,
+    trainer: Mapping[str, Any],
+    resumed: bool = False,
+) -> Configuration:
+    """Return the configuration of a run, resolved by the command line's own parser.
+
+    Args:
+        method: What is trained.
+        data: The data module.
+        evaluation: The callback that measures.
+        run: The run directory.
+        reference: The run directory that AG is taken to.
+        trainer: Arguments of the Trainer.
+        resumed: Whether the run goes on from a checkpoint, so that the method's first weights do not matter.
+
+    Raises:
+        InputError: If the parser refuses an argument of the Trainer.
     """
-    method = cast(UnlearningModule, module)
-    arguments = _arguments(module, getattr(method.backbone, "architecture", {}))
-    content = {
-        "seed_everything": method.datamodule.seed,
-        "trainer": {"max_epochs": trainer.max_epochs, "precision": str(trainer.precision)},
-        "model": {
-            "class_path": _class_path(type(module)),
-            "init_args": {name: value for name, value in arguments.items() if name not in FROM_DATA},
-        },
-        "data": _arguments(method.datamodule),
+    problems = [*_unknown_classes(method, data), *(kept_problems(run) if resumed else _first_weights(method, data))]
+    arguments = {k: v for k, v in _arguments(method, "method", problems).items() if k not in FROM_DATA}
+    given = {
+        "seed_everything": data.seed,
+        "trainer": _plain_items({k: v for k, v in trainer.items() if v != []}, "Trainer", problems),
+        "model": {"class_path": _class_path(type(method)), "init_args": arguments},
+        "data": _arguments(data, "data", problems),
         "run_dir": str(run),
         "reference": None if reference is None else str(reference),
-        "evaluation": _arguments(evaluation),
+        "evaluation": _arguments(evaluation, "evaluation", problems),
     }
-    return yaml.safe_dump(content, sort_keys=False)
+    problems = list(dict.fromkeys(problems))
+    try:
+        settings = _parsed(given)
+    except InputError as error:
+        if str(error).startswith("trainer"):
+            raise
+        return Configuration(given, (*problems, str(error)))
+    changed = [f"{key}={before} is read as {after}" for key, before, after in _changes(given, settings)]
+    return Configuration(settings, (*problems, *changed))
+
+
+def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str, Any]:
+    """Return the arguments of a Trainer that change what is trained, as far as it still knows them.
+
+    Args:
+        trainer: The Trainer.
+        observers: Kinds of callbacks that change nothing of what is trained, beside `OBSERVERS`.
+    """
+    lightning = cast(Any, trainer)
+    found = {name: getattr(lightning, name) for name in TRAINER}
+    clipping = lightning.gradient_clip_algorithm
+    return {name: value for name, value in found.items() if value != UNSET.get(name)} | {
+        "gradient_clip_algorithm": clipping.value if isinstance(clipping, Enum) else clipping,
+        "deterministic": _deterministic(),
+        "precision": str(trainer.precision),
+        "accelerator": trainer.strategy.root_device.type,
+        "strategy": lightning.strategy.strategy_name if trainer.world_size > 1 else "auto",
+        "devices": trainer.num_devices,
+        "num_nodes": trainer.num_nodes,
+        "sync_batchnorm": lightning._accelerator_connector._layer_sync is not None,
+        "logger": None if trainer.loggers else False,
+        "callbacks": [each for each in lightning.callbacks if not isinstance(each, (*OBSERVERS, *observers))] or None,
+    }
+
+
+def kept_problems(run: RunDir) -> tuple[str, ...]:
+    """Return the problems that an earlier start of a run has written into `config.yaml`."""
+    if not run.config.is_file():
+        return ()
+    first, *lines = run.config.read_text().splitlines() or [""]
+    if first != WARNING:
+        return ()
+    ends = next((number for number, line in enumerate(lines) if not line.startswith("# - ")), len(lines))
+    return tuple(line.removeprefix("# - ") for line in lines[:ends])
+
+
+def _unknown_classes(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:
+    """Say which classes the command line could not import or build."""
+    kind = type(method)
+    if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
+        yield f"method: the class {kind.__qualname__} is not in a module; move it into a file of its own"
+    elif not importlib.util.find_spec(kind.__module__.partition(".")[0]):
+        yield f"method: the module {kind.__module__} cannot be imported; name it by which it is imported"
+    if type(data).__module__.partition(".")[0] != "medunlearn":
+        yield f"data: the command line knows MedMNISTDataModule alone, not {type(data).__qualname__}; save a .npz"
+
+
+def _first_weights(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:
+    """Say where weights that are trained from scratch are not the first that the seed gives."""
+    if method.original is None and getattr(method, "built_from_seed", None) != data.seed:
+        yield (
+            "seed: the method's first weights are not those of a seed; call `seed_everything` right before the data "
+            "and the method are made"
+        )
+
+
+def _parsed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    parse: Callable[[list[str]], dict[str, Any]] = resolve_name(PARSER)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "config.yaml")
+        path.write_text(yaml.safe_dump(dict(settings), sort_keys=False))
+        return parse(["fit", f"--config={path}"])
+
+
+def _changes(given: Any, read: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Return what the parser has read as something else: another number, or one of another type."""
+    if isinstance(given, dict) and isinstance(read, dict):
+        for name, value in given.items():
+            yield from _changes(value, read.get(name), f"{key}.{name}".lstrip("."))
+    elif given is not None and key != "model.class_path" and not _means_the_same(given, read, key):
+        yield key, given, read
+
+
+def _means_the_same(given: Any, read: Any, key: str) -> bool:
+    # Lightning takes a limit of 1 for one batch and of 1.0 for all of them; no other number has two meanings.
+    two_meanings = given == 1 and key.startswith("trainer.limit")
+    return bool(given == read and (type(given) is type(read) or not two_meanings))
 
 
 def _class_path(kind: type) -> str:
-    import medunlearn
+    """Return the shortest name by which a class can be imported."""
+    parts = kind.__module__.split(".")
+    modules = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    found = (name for name in modules if getattr(sys.modules.get(name), kind.__name__, None) is kind)
+    return f"{next(found, kind.__module__)}.{kind.__qualname__}"
 
-    known = kind.__name__ in medunlearn.__all__ and getattr(medunlearn, kind.__name__) is kind
-    return f"medunlearn.{kind.__name__}" if known else f"{kind.__module__}.{kind.__qualname__}"
+
+def _arguments(part: object, name: str, problems: list[str]) -> dict[str, Any]:
+    if not isinstance(part, KeepsArguments):
+        problems.append(f"{name}: {type(part).__qualname__} does not keep its arguments")
+        return {}
+    return _plain_items(part.arguments(), name, problems)
 
 
-def _arguments(part: object, others: Mapping[str, Any] = {}) -> dict[str, Any]:
-    names = inspect.signature(type(part)).parameters
-    values = {name: _plain(getattr(part, name, _NOT_PLAIN)) for name in names}
-    values |= {name: _plain(others[name]) for name in names if name in others and values[name] is _NOT_PLAIN}
-    return {name: value for name, value in values.items() if value is not _NOT_PLAIN}
+def _plain_items(values: Mapping[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
+    """Return the values that YAML can hold, and note the others."""
+    found = {key: _plain(value) for key, value in values.items()}
+    for key, value in found.items():
+        if value is _NOT_PLAIN and not (name == "Trainer" and key == "logger"):  # a logger changes no result
+            problems.append(f"{name}: {key}={_named(values[key])} is an object, which no config can hold")
+    return {key: value for key, value in found.items() if value is not _NOT_PLAIN}
+
+
+def _named(value: Any) -> str:
+    kinds = [type(each).__qualname__ for each in value] if isinstance(value, list) else type(value).__qualname__
+    return str(kinds)
 
 
 def _plain(value: Any) -> Any:
@@ -68,3 +232,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value if value is None or type(value) in (bool, int, float, str) else _NOT_PLAIN
+
+
+def _deterministic() -> bool | str | None:
+    if not torch.are_deterministic_algorithms_enabled():
+        return None
+    return "warn" if torch.is_deterministic_algorithms_warn_only_enabled() else True

@@ -1,3 +1,5 @@
+"""Measures the run time of a method, stage by stage."""
+
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, cast

@@ -1,3 +1,5 @@
+"""Sends the results of a run to Weights & Biases."""
+
 from collections.abc import Iterable
 from typing import Any
 

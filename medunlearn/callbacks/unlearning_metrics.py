@@ -1,4 +1,6 @@
-from collections.abc import Iterable
+"""Measures what the trained model does on every image: UA, RA, TA and MIA."""
+
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -6,15 +8,19 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from medunlearn.contracts import Batch, UnlearningModule
+from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
+from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
     ARRAYS,
+    GAP_METRICS,
     Feature,
     Part,
     Predictions,
     Solver,
     accuracies,
+    attack_sample,
+    average_gap,
     unlearning_metrics,
     validation_metrics,
 )
@@ -24,7 +30,7 @@ from medunlearn.training.progress import progress
 Nonmembers = Literal["test", "val"]
 
 
-class UnlearningMetrics(Callback):
+class UnlearningMetrics(KeepsArguments, Callback):
     """Measures UA, RA, TA and MIA from one pass over all images at the end of fit, and curves before on request.
 
     Args:
@@ -35,6 +41,7 @@ class UnlearningMetrics(Callback):
             source, as PathMNIST's is, and the attack would learn that difference.
         seed: Seed of the attack's samples.
         solver: `interior_point`, or `libsvm` for the slow reference with the same decisions.
+        extra: Names of further metrics, which `medunlearn list metrics` lists; they go below `extra` in `metrics.json`.
 
     Raises:
         InputError: If a value is out of range.
@@ -47,6 +54,7 @@ class UnlearningMetrics(Callback):
         nonmembers: Nonmembers = "test",
         seed: int = 0,
         solver: Solver = "interior_point",
+        extra: Sequence[str] | None = None,
     ) -> None:
         if every_n_epochs < 0:
             raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
@@ -64,9 +72,12 @@ class UnlearningMetrics(Callback):
         self.nonmembers: Nonmembers = nonmembers
         self.seed = seed
         self.solver: Solver = solver
+        self.extra = extra
+        self._extra = find_extra(extra)
         self.predictions: Predictions | None = None
         self.metrics: dict[str, float | None] = {}
         self.validation: dict[str, float | None] = {}
+        self.extra_metrics: dict[str, Any] = {}
 
     def attack_settings(self) -> dict[str, Any]:
         """Return what two runs must share for their MIA to be compared."""
@@ -75,6 +86,24 @@ class UnlearningMetrics(Callback):
     def measure(self, predictions: Predictions) -> dict[str, float | None]:
         """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
         return unlearning_metrics(predictions, **self.attack_settings(), solver=self.solver)
+
+    def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
+        """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings.
+
+        Args:
+            reference: Content of the reference's `metrics.json`.
+        """
+        known = (reference or {}).get("validation")
+        if known is None or any(known.get(key) is None for key in GAP_METRICS):
+            return {**self.validation, "AG": None}
+        return {**self.validation, "AG": average_gap(self.validation, known)}
+
+    def attack_rows(self) -> dict[str, np.ndarray]:
+        """Return which rows of the retain part and of the non-members' part the attack learned from."""
+        assert self.predictions is not None
+        retain, outside = self.predictions.retain, getattr(self.predictions, self.nonmembers)
+        members, nonmembers = attack_sample(len(retain.labels), len(outside.labels), self.seed)
+        return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a point of the curves where one is due; the last one comes with the final evaluation."""
@@ -91,8 +120,10 @@ class UnlearningMetrics(Callback):
         if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
+        _method(pl_module).finish()
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
+            self.extra_metrics = measure_extra(self._extra, self.predictions)
         if not np.isfinite(self.predictions.test.probs).all():
             raise InputError(
                 "model.init_args.lr: the model has diverged, its outputs are not finite; "

@@ -8,27 +8,23 @@ import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
-from medunlearn.callbacks import Interruption, RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm
+from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics, restarted_by_slurm, session
 from medunlearn.cli import checks
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, option_error
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.record import Record
-from medunlearn.runs.requirements import require_finished
-from medunlearn.training.checkpoints import WholeCheckpoints
-from medunlearn.training.failures import explained
-from medunlearn.training.loggers import default_loggers
-from medunlearn.training.memory import keep_freed_memory
-from medunlearn.training.precision import check_precision, default_precision
-from medunlearn.training.processes import failing_together
+from medunlearn.runs.commands import check_finished, shown
+from medunlearn.runs.starting import check_run_dir
+from medunlearn.training.precision import check_precision
 from medunlearn.training.remarks import leave_out_remarks
+from medunlearn.training.settings import check_strategy, check_trainer
 
 
 class UnlearningCLI(LightningCLI):
@@ -68,21 +64,21 @@ class UnlearningCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Refuse what can be refused before any data is read."""
         checks.check_run_dir_named(self.settings.run_dir)
-        checks.check_strategy(self.settings.trainer.strategy)
+        check_strategy(self.settings.trainer.strategy)
         checks.check_ckpt_path(self.settings.ckpt_path, self.config.subcommand)
         self._fill_epochs()
         if self.config.subcommand == "fit":
             if self.run.started and restarted_by_slurm():
                 self.settings.resume, self.settings.overwrite = True, False
             check_precision(self.settings.trainer.precision)
-            checks.check_trainer(self.settings.trainer.as_dict())
+            check_trainer(self.settings.trainer.as_dict())
             # Other processes meet the directory as the first one has left it.
-            rank_zero_only(checks.check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
+            rank_zero_only(check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                require_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
         else:
-            require_finished(self.run, "run_dir", self.settings.data.file)
+            check_finished(self.run, "run_dir", self.settings.data.file)
 
     def _set_seed(self) -> None:
         checks.check_seed(self.settings.seed_everything)
@@ -90,21 +86,20 @@ class UnlearningCLI(LightningCLI):
 
     def _fill_epochs(self) -> None:
         trainer = self.settings.trainer
-        if trainer.max_epochs is None and trainer.max_steps == -1:
-            trainer.max_epochs = _method(self.settings.model.class_path).default_epochs
+        filled = trainer.as_dict()
+        session.fill_arguments(filled, _method(self.settings.model.class_path))
+        for name, value in filled.items():
+            trainer[name] = value
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""
-        given = self.settings.trainer
-        callbacks = [RunTime(), *(self._get(self.config_init, "trainer").callbacks or [])]
+        given = self._get(self.config_init, "trainer")
         if self.config.subcommand == "fit":
-            logged = given.logger is not False and not given.fast_dev_run
-            callbacks += [LearningRateMonitor("epoch")] if logged else []
-            kept = given.enable_checkpointing is not False
-            callbacks += [_last_checkpoint(self.run)] if kept else []
-            callbacks += [Interruption(self.run.last if kept else None)]
-            kwargs["plugins"] = [*_listed(self._get(self.config_init, "trainer").plugins), WholeCheckpoints()]
-        if _default_logger(given.logger):
+            parts = session.trainer_parts(self.run, given.as_dict())
+            callbacks, kwargs["plugins"] = parts["callbacks"], parts["plugins"]
+        else:
+            callbacks = [RunTime(), *session.listed(given.callbacks)]
+        if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
@@ -114,51 +109,19 @@ class UnlearningCLI(LightningCLI):
             ) from error
 
     @property
-    def evaluation(self) -> UnlearningMetrics:
-        """The callback that measures."""
-        return cast(UnlearningMetrics, self._get(self.config_init, "evaluation"))
+    def record(self) -> RunRecord:
+        """The callback that writes the run directory; a fast_dev_run lists none, and is checked by it all the same."""
+        listed = (each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
+        return next(listed, None) or _run_record(self._parser(self.subcommand), self.settings)
 
     def before_fit(self) -> None:
-        """Check data, original and reference against each other; only then touch the run directory."""
-        if self.trainer.strategy.root_device.type == "cpu":
-            checks.check_sync_batchnorm(self.settings.trainer.sync_batchnorm, self.trainer.world_size)
-            keep_freed_memory()
-        self.datamodule.prepare_data()
-        self.datamodule.setup("fit")
-        if self.model.original is not None:
-            self.datamodule.require_forget_set()
-        self.datamodule.train_on(self.model.training_part)
-        size = self.datamodule.data.size
-        checks.check_batches(
-            self.datamodule.smallest_batch(),
-            1 if self.settings.trainer.sync_batchnorm else self.trainer.world_size,
-            self.datamodule.batch_size,
-            size,
-            self.model.backbone.last_map(size),
-        )
-        split = self.datamodule.split_record()
-        own = Record.planned(self.run, split, self.evaluation.attack_settings())
-        checks.check_original(self.model, own, split)
-        checks.check_reference(self.settings.reference, own, self.settings.data.file)
-        if self.settings.resume:
-            checks.check_resumable(self.run, self.plain_settings(), split)
-        if self.settings.overwrite and not self.settings.trainer.fast_dev_run:
-            rank_zero_only(self.run.clear)()
-        if _default_logger(self.settings.trainer.logger) and not self.settings.trainer.fast_dev_run:
-            with explained(self.run):
-                self.trainer.loggers = default_loggers(self.run, self.plain_settings())
+        """Check everything against everything; only then touch the run directory."""
+        settings = self.plain_settings()
+        session.prepare(self.trainer, self.model, self.datamodule, self.record, settings, self.settings.overwrite)
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""
-        if self.settings.resume and self.run.last.is_file():
-            kwargs["ckpt_path"] = self.run.last
-        interruption = next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, Interruption))
-        with (
-            failing_together(self.trainer.strategy.launcher),
-            explained(self.run),
-            interruption.listening(self.trainer),
-        ):
-            self.trainer.fit(**kwargs | {"weights_only": True})
+        session.train(self.trainer, self.record, **kwargs)
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
@@ -169,12 +132,9 @@ class UnlearningCLI(LightningCLI):
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
             print(f"\n{comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
-                named = " ".join(str(path) for path in (*earlier, self.run))
-                print(
-                    f"reference={reference}: no finished run there, so AG is null; once there is one, "
-                    f"`medunlearn report {named}` tells the gap",
-                    file=sys.stderr,
-                )
+                command = shown(["medunlearn", "report", *earlier, self.run.path])
+                missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
+                print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""
@@ -236,7 +196,7 @@ def run(args: list[str]) -> int:
 
 def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
     leave_out_remarks()
-    quiet = {"exit_on_error": False, "allow_abbrev": False}
+    quiet = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
     checks.check_words(args)
     try:
         return kind(
@@ -245,14 +205,9 @@ def _parse(kind: type[UnlearningCLI], args: list[str]) -> UnlearningCLI:
             subclass_mode_model=True,
             save_config_callback=_run_record,  # type: ignore[arg-type]
             seed_everything_default=0,
-            trainer_defaults={
-                "precision": default_precision(),
-                "num_sanity_val_steps": 0,
-                "log_every_n_steps": 10,
-                "use_distributed_sampler": False,
-            },
+            trainer_defaults=session.trainer_defaults(),
             parser_kwargs=dict.fromkeys(UnlearningCLI.subcommands(), quiet) | quiet,
-            args=resolve_configs(args),
+            args=resolve_methods(resolve_configs(args)),
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )
@@ -276,22 +231,8 @@ def _method(class_path: str) -> type[Classifier]:
     return method
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _default_logger(value: Any) -> bool:
-    return value is None or value is True
-
-
-def _last_checkpoint(run: RunDir) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=run.checkpoints, filename=run.last.stem, enable_version_counter=False, save_on_train_epoch_end=True
-    )
-
-
 def _run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
     """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
     kept = config.clone()
     kept.resume = kept.overwrite = False  # of this call, not of the experiment
-    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False))
+    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)

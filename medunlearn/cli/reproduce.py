@@ -1,17 +1,24 @@
+"""`medunlearn reproduce`: run the stages of a plan and print the comparison."""
+
 import argparse
 import difflib
 import re
 import sys
-from collections.abc import Sequence
-from typing import Any, get_args
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from medunlearn.errors import CommandParser, InputError
 from medunlearn.files.configs import shipped_plans
-from medunlearn.plans.engines import Engine, Outcome, run_locally, run_on_ray
-from medunlearn.plans.options import check_augmentations, check_options, check_seeds
-from medunlearn.plans.plan import Selection, Stage, read_plan
-from medunlearn.plans.reuse import check_settings
+from medunlearn.plans.engines import Outcome, find_engine
+from medunlearn.plans.options import check_augmentations, check_seeds, is_value, overrides_from_argv
+from medunlearn.plans.plan import read_plan
+from medunlearn.plans.reuse import check_inputs, check_settings
 from medunlearn.plans.schedule import TimeLeft
+from medunlearn.plans.stages import Stage
+from medunlearn.plans.variations import Selection
+from medunlearn.plugins import names as plugin_names
+from medunlearn.runs import RunDir
 
 EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage.
 
@@ -32,35 +39,89 @@ examples:
 HELP = "`medunlearn reproduce --help` lists the options"
 
 
-def reproduce(words: list[str]) -> int:
+def reproduce(argv: list[str]) -> int:
     """Run `medunlearn reproduce PLAN [options]` and return its exit status: 0 where every stage is finished, else 1.
 
     Args:
-        words: The plan, what narrows or widens it, and the options that go to every stage.
+        argv: The plan, what narrows or widens it, and the options that go to every stage.
 
     Raises:
         InputError: If the plan cannot be run, before anything is.
     """
-    first_option = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
-    names, given = words[:first_option], words[first_option:]
-    parsed, options = _parser().parse_known_args(given)
+    first_option = next((place for place, word in enumerate(argv) if word.startswith("-")), len(argv))
+    names = argv[:first_option]
+    own, others = _separated(argv[first_option:])
+    parsed = _parser().parse_args(own)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
-    check_options(options)
+    overrides = overrides_from_argv(others)
     check_augmentations(parsed.augmentations)
     check_seeds(parsed.seeds)
-    plan = read_plan(names)
-    stages = plan.stages(_selection(parsed, options))
-    if parsed.dry_run:
-        print("\n".join(stage.command for stage in stages))
-        return 0
-    outcomes = _run(stages, _settings(stages), parsed.engine)
-    return _conclude(stages, outcomes)
+    selection = Selection(
+        tuple(parsed.datasets), tuple(parsed.rates), tuple(parsed.augmentations), tuple(parsed.seeds), overrides
+    )
+    stages = read_plan(names).stages(selection)
+    return _dry_run(stages) if parsed.dry_run else _run(stages, parsed.engine)
+
+
+class FitCommand:
+    """What plans need to know of `medunlearn fit`; imports it, and with it Lightning, when first asked."""
+
+    def settings(self, argv: list[str]) -> dict[str, Any]:
+        """Return the resolved settings of a command."""
+        from medunlearn.cli.fit import resolved_settings
+
+        return resolved_settings(argv)
+
+    def check_same_run(self, run: RunDir, settings: dict[str, Any]) -> None:
+        """Refuse a run that was made under other settings."""
+        from medunlearn.runs.starting import check_same_run
+
+        check_same_run(run, settings)
+
+    def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
+        from medunlearn.data import MedMNISTDataModule
+
+        indices = data["forget"]["indices"] and Path(data["forget"]["indices"])
+        files = [Path(file) for file in (data["file"], indices) if file]
+        if not files or not all(file.is_file() for file in files):
+            return None
+        try:
+            changed = {"download": False, "forget": {**data["forget"], "indices": indices}}
+            return MedMNISTDataModule(**{**data, **changed}).split_record()
+        except InputError:
+            if data["file"] is None:  # MedMNIST's file is not there yet
+                return None
+            raise
+
+    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None) -> None:
+        """Refuse a data file or a list of indices that is missing or cannot be read."""
+        if file is None and indices is None:
+            return
+        from medunlearn.data.forgetting import read_indices
+        from medunlearn.data.npz import read_npz
+
+        count = sys.maxsize if file is None else len(read_npz(file, num_classes).train)
+        if indices is not None:
+            read_indices(indices, count)
+
+
+def _separated(argv: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments that are this command's own, and those that go to every stage."""
+    own, others = list[str](), list[str]()
+    names = {"-h", "--help", *(f"--{name}" for name in vars(_parser().parse_args([])))}
+    group = others
+    for word in argv:
+        if not is_value(word):
+            group = own if word.partition("=")[0] in names else others
+        group.append(word)
+    return own, others
 
 
 def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
     try:
-        return check_settings(stages)
+        return check_settings(stages, FitCommand())
     except InputError as error:
         unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", str(error))
         if unknown is None:
@@ -92,29 +153,31 @@ def _parser() -> CommandParser:
     )
     parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
     parser.add_argument("--seeds", nargs="+", default=[], type=_seed, metavar="S", help="once for each of these seeds")
-    parser.add_argument("--engine", choices=get_args(Engine), default="local", help="where stages run")
+    parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
     return parser
 
 
-def _selection(parsed: argparse.Namespace, options: list[str]) -> Selection:
-    return Selection(
-        tuple(parsed.datasets),
-        tuple(parsed.rates),
-        tuple(parsed.augmentations),
-        tuple(parsed.seeds),
-        tuple(options),
-    )
+def _dry_run(stages: Sequence[Stage]) -> int:
+    check_inputs(stages, FitCommand())
+    print("\n".join(stage.command for stage in stages))
+    return 0
 
 
-def _run(stages: Sequence[Stage], settings: Sequence[dict[str, Any]], engine: Engine) -> list[Outcome]:
-    clock = TimeLeft(stages, [each["trainer"]["max_epochs"] for each in settings])
+def _run(stages: Sequence[Stage], engine: str) -> int:
+    settings = _settings(stages)
+    check_inputs(stages, FitCommand())
+    return _conclude(stages, _outcomes(stages, [each["trainer"]["max_epochs"] for each in settings], engine))
+
+
+def _outcomes(stages: Sequence[Stage], epochs: Sequence[int | None], engine: str) -> list[Outcome]:
+    clock = TimeLeft(stages, epochs)
 
     def announce(stage: Stage) -> None:
         print(f"{clock.title(stage)}\n  {stage.command}", flush=True)
 
     outcomes = []
-    for outcome in {"local": run_locally, "ray": run_on_ray}[engine](stages, announce):
+    for outcome in find_engine(engine)(stages, announce):
         clock.count(outcome)
         print(clock.line(outcome), flush=True)
         outcomes.append(outcome)
@@ -131,7 +194,7 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
         try:
             print(f"\n{comparison(finished)}")
-        except InputError as error:  # what became of the stages is still told
+        except InputError as error:  # the outcomes of the stages are still printed
             wrong.append(f"no comparison: {error}")
     for line in wrong:
         print(f"medunlearn: {line}", file=sys.stderr)

@@ -1,6 +1,8 @@
-from collections.abc import Iterable
+"""The data of a run: images, forget set, and the batches that training and evaluation go through."""
+
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -8,29 +10,23 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from medunlearn.contracts import Batch, Preset, TrainingPart
-from medunlearn.data.augmentation import PRESETS, augment
+from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
+from medunlearn.data.augmentation import augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
-from medunlearn.data.loading import DealtBatches, ImageDataset, make_loader
+from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
 from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
-from medunlearn.data.synthetic import SYNTHETIC, synthetic_data
+from medunlearn.data.named import is_named, read_named
+from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.errors import InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
-EVALUATION_PIXELS = 2**19
-"""Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
-gradients, as the saliency mask needs them, they take the memory that 256 take in bfloat16 training."""
 
-EVALUATION_IMAGES = 1024
-"""At most so many images at a time, however small: more only leave the processor's caches."""
-
-
-class MedMNISTDataModule(LightningDataModule):
+class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
 
     Args:
-        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or `synthetic` for generated images.
+        dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or another that `medunlearn list` has.
         size: Height and width of its images in pixels: 28, 64, 128 or 224.
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
@@ -66,12 +62,7 @@ class MedMNISTDataModule(LightningDataModule):
             raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
         if file is None and num_classes is not None:
             raise InputError(f"data.num_classes={num_classes}: goes with data.file alone; {dataset} has its own")
-        if augmentation not in PRESETS:
-            raise InputError(f"data.augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}")
-        if batch_size < 1:
-            raise InputError(f"data.batch_size={batch_size}: give a whole number of 1 or more")
-        if num_workers < 0:
-            raise InputError(f"data.num_workers={num_workers}: give a whole number of 0 or more")
+        check_loading(augmentation, batch_size, num_workers)
         self.dataset, self.size, self.root, self.download = dataset, size, Path(root), download
         self.file = None if file is None else Path(file)
         if self._official:
@@ -80,9 +71,11 @@ class MedMNISTDataModule(LightningDataModule):
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
-        self.seed = torch.initial_seed()  # what seed_everything set: one seed for the whole run
+        # What seed_everything set: one seed for the whole run. PyTorch's own, where none was set, may be longer.
+        self.seed = torch.initial_seed() % 2**32
         self.stopwatch = Stopwatch()
-        self.training_part: TrainingPart = "all"
+        self._images: Callable[[int], Draw] = lambda epoch: "all"
+        self._draws: list[Draw] = ["all"]
         self._data: ImageData | None = None
         self._forget_indices: np.ndarray | None = None
 
@@ -127,7 +120,7 @@ class MedMNISTDataModule(LightningDataModule):
 
     @property
     def _official(self) -> bool:
-        return self.file is None and self.dataset != SYNTHETIC
+        return self.file is None and not is_named(self.dataset)
 
     @property
     def forget_indices(self) -> np.ndarray:
@@ -139,7 +132,7 @@ class MedMNISTDataModule(LightningDataModule):
     @property
     def retain_indices(self) -> np.ndarray:
         """The rest of the training set, sorted, shape (R,)."""
-        return np.flatnonzero(~self._forget_mask())
+        return np.setdiff1d(np.arange(len(self.data.train)), self.forget_indices)
 
     def split_record(self) -> dict[str, Any]:
         """Return what `split.json` keeps: the forget set, how it was chosen, and the hashes that tie runs together."""
@@ -152,17 +145,21 @@ class MedMNISTDataModule(LightningDataModule):
             "sha256": split_sha256(self.data.sha256, self.forget_indices),
         }
 
-    def train_on(self, part: TrainingPart) -> None:
-        """Let a method say which images its training epochs go through.
+    def train_on(self, images: Callable[[int], Draw], epochs: int = 1) -> None:
+        """Set which images each training epoch goes through.
+
+        Args:
+            images: Returns the draw of an epoch.
+            epochs: How many epochs are checked beforehand; each later one is when it begins.
 
         Raises:
-            InputError: If it needs a forget set and there is none.
+            InputError: If a draw is unknown, or cannot be had from these data.
         """
-        if part not in get_args(TrainingPart):
-            raise ValueError(f"Expected argument `part` to be one of {get_args(TrainingPart)}, but got {part!r}")
-        if part != "all":
-            self.require_forget_set()
-        self.training_part = part
+        self._images, self._draws = images, list(dict.fromkeys(map(images, range(max(1, epochs)))))
+        for draw in self._draws:
+            check_draw(draw, self.batch_size)
+            if draw != "all":
+                self.require_forget_set()
 
     def require_forget_set(self) -> None:
         """Raise `InputError` where there is no forget set."""
@@ -173,90 +170,82 @@ class MedMNISTDataModule(LightningDataModule):
             )
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the augmented training batches of the part that the method trains on."""
-        return self._loader(self.data.train, self._training_groups(), augmentation=self.augmentation, training=True)
+        """Return the augmented training batches of the epoch to come."""
+        # Where a run is resumed after a whole epoch, `trainer.current_epoch` is still the number of that one.
+        epoch = cast(Any, self.trainer).fit_loop.epoch_progress.current.processed if self.trainer else 0
+        return self._loader(self.data.train, self._epoch_sampler(epoch), self.augmentation, self.num_workers)
+
+    def steps(self, epoch: int) -> int:
+        """Return how many global batches an epoch has."""
+        return len(self._epoch_sampler(epoch))
 
     def smallest_batch(self) -> int:
         """Return how many images the smallest training batch holds, over all processes."""
-        lengths = [len(group) for group in self._training_groups() if len(group)]
-        return min(min(length, self.batch_size, length % self.batch_size or self.batch_size) for length in lengths)
+        return min(self._draw_sampler(draw).smallest_batch() for draw in self._draws)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation images in order."""
-        return self._loader(self.data.val)
+        return self._in_order(self.data.val)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return the test images in order."""
-        return self._loader(self.data.test)
+        return self._in_order(self.data.test)
 
     predict_dataloader = test_dataloader
 
-    def forget_dataloader(self, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
-        """Return the forget set in order, augmented only on request."""
-        return self._loader(self.data.train, [torch.from_numpy(self.forget_indices)], augmentation=augmentation)
-
-    def retain_dataloader(self, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
-        """Return the retain set in order, augmented only on request."""
-        return self._loader(self.data.train, [torch.from_numpy(self.retain_indices)], augmentation=augmentation)
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
+        """Return the forget set, the retain set or the validation images in order, augmented only on request."""
+        if part not in get_args(Part):
+            raise InputError(f"part={part!r}: unknown; choose one of {', '.join(get_args(Part))}")
+        if part == "val":
+            return self._in_order(self.data.val, augmentation=augmentation)
+        rows = self.retain_indices if part == "retain" else self.forget_indices
+        return self._in_order(self.data.train, torch.from_numpy(rows), augmentation)
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, without augmentation, by the part it belongs to."""
-        return {
-            "forget": self.forget_dataloader(),
-            "retain": self.retain_dataloader(),
-            "test": self.test_dataloader(),
-            "val": self.val_dataloader(),
-        }
+        parts: dict[str, Iterable[Batch]] = {part: self.part_dataloader(part) for part in ("forget", "retain")}
+        return parts | {"test": self.test_dataloader(), "val": self.val_dataloader()}
+
+    def statistics_dataloader(self) -> DataLoader[Batch]:
+        """Return the retain set as it is, in whole batches of nearly equal size, every process others of them."""
+        retain = torch.from_numpy(self.retain_indices)
+        batches = torch.tensor_split(retain, -(-len(retain) // self.batch_size))
+        return self._loader(self.data.train, self._sampler(batches, self.batch_size, whole=True))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int = 0) -> Batch:
         """Augment a batch that carries draws, and make its images float in [0, 1]; runs on the device."""
         images = augment(batch.images, batch.draws).float().div_(255)
-        return batch._replace(images=self._as_model_sees(images), draws=None)
+        repeated = self.as_rgb and images.shape[1] == 1
+        return batch._replace(images=images.expand(-1, 3, -1, -1) if repeated else images, draws=None)
 
-    def _as_model_sees(self, images: Tensor) -> Tensor:
-        return images.expand(-1, 3, -1, -1) if self.as_rgb and images.shape[1] == 1 else images
+    def _epoch_sampler(self, epoch: int) -> DistributedBatchSampler:
+        return self._draw_sampler(self._images(epoch))
 
-    def _training_groups(self) -> list[Tensor]:
-        retain, forget = torch.from_numpy(self.retain_indices), torch.from_numpy(self.forget_indices)
-        groups: dict[TrainingPart, list[Tensor]] = {
-            "all": [torch.arange(len(self.data.train))],
-            "retain": [retain],
-            "forget_then_retain": [forget, retain],
-        }
-        return groups[self.training_part]
+    def _draw_sampler(self, draw: Draw) -> DistributedBatchSampler:
+        check_draw(draw, self.batch_size)
+        groups = draw_groups(draw, self.retain_indices, self.forget_indices)
+        return self._sampler(groups, self.batch_size, seed=self.seed, fill=True, paired=draw == "paired")
+
+    def _sampler(self, groups: Sequence[Tensor], batch_size: int, **settings: Any) -> DistributedBatchSampler:
+        if self.trainer:
+            settings |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
+        return DistributedBatchSampler(groups, batch_size, **settings)
+
+    def _in_order(self, split: Split, rows: Tensor | None = None, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
+        batch_size = evaluation_batch(self.image_size) * (self.trainer.world_size if self.trainer else 1)
+        sampler = self._sampler([torch.arange(len(split)) if rows is None else rows], batch_size)
+        return self._loader(split, sampler, augmentation)
 
     def _loader(
-        self,
-        split: Split,
-        groups: list[Tensor] | None = None,
-        augmentation: Preset = "NoAug",
-        training: bool = False,
+        self, split: Split, sampler: DistributedBatchSampler, augmentation: Preset = "NoAug", workers: int = 0
     ) -> DataLoader[Batch]:
-        forget = self._forget_mask() if split is self.data.train else None
-        processes = self.trainer.world_size if self.trainer else 1
-        sampler = DealtBatches(
-            [torch.arange(len(split))] if groups is None else groups,
-            self.batch_size if training else processes * self._evaluation_batch(),
-            seed=self.seed if training else None,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=processes,
-            fill=training,
-        )
-        dataset = ImageDataset(split.images, split.labels, forget, augmentation)
-        return make_loader(dataset, sampler, self.num_workers if training else 0)
-
-    def _evaluation_batch(self) -> int:
-        """Return how many images a process evaluates at a time, whatever the training's batch size."""
-        return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // self.image_size**2))
-
-    def _forget_mask(self) -> np.ndarray:
-        mask = np.zeros(len(self.data.train), dtype=bool)
-        mask[self.forget_indices] = True
-        return mask
+        forget = np.isin(np.arange(len(split)), self.forget_indices) if split is self.data.train else None
+        return make_loader(ImageDataset(split.images, split.labels, forget, augmentation), sampler, workers)
 
     def _read(self) -> ImageData:
         if self.file is not None:
             return read_npz(self.file, self.stated_classes)
-        if self.dataset == SYNTHETIC:
-            return synthetic_data(self.size)
+        if not self._official:
+            return read_named(str(self.dataset), self.size, self.root, self.download)
         return read_dataset(str(self.dataset), self.size, self.root, self.download)

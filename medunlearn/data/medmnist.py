@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from medunlearn.data.npz import ImageData, Split, read_npz
 from medunlearn.errors import InputError
+from medunlearn.plugins import names as plugin_names
 
 __all__ = [
     "SIZES",
@@ -53,6 +54,7 @@ def check_dataset(name: str, size: int) -> None:
     """
     names = dataset_names()
     if name not in names:
+        names += plugin_names("datasets")
         close = difflib.get_close_matches(str(name).lower(), names, n=1)
         hint = f"did you mean {close[0]}? The choice is" if close else "choose one of"
         raise InputError(f"data.dataset={name}: not a 2-D MedMNIST set with single labels; {hint} {', '.join(names)}")

@@ -36,11 +36,12 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
         InputError: If there is no such file.
     """
     path = Path(name)
-    shipped = shipped_configs() / path.name
+    named = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
+    shipped = shipped_configs() / named
     for found in (beside / path, path):
         if exists(found):
             return found
-    if path.parent in (Path("configs"), Path()) and exists(shipped):
+    if (named.parent == Path() or named != path) and ".." not in named.parts and exists(shipped):
         return shipped
     names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
     close = difflib.get_close_matches(path.name[:100], names, n=1, cutoff=0.3) or names[:1]
@@ -48,29 +49,31 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
 
 
 def resolve_configs(args: list[str]) -> list[str]:
-    """Return command-line words with each `--config FILE` found, see `find_config`, however that option is written.
+    """Return arguments of a command with the file of each `--config FILE` found, however that option is written.
+
+    See `find_config` for where files are looked for.
 
     Raises:
         InputError: If there is no such file, or it holds no settings.
     """
-    words: list[str] = []
+    argv: list[str] = []
 
     def found(name: str) -> str:
         path = find_config(name)
         read_config(path)  # refuses here what would take the parser forever
         return str(path)
 
-    for word in args:
-        option, equals, value = word.partition("=")
-        if words and _names_config(words[-1]):
-            words.append(found(word))
+    for arg in args:
+        option, equals, value = arg.partition("=")
+        if argv and _names_config(argv[-1]):
+            argv.append(found(arg))
         elif equals and _names_config(option):
-            words.append(f"{option}={found(value)}")
-        elif word.startswith("-c") and word != "-c":
-            words.append(f"-c={found(word[2:])}")
+            argv.append(f"{option}={found(value)}")
+        elif arg.startswith("-c") and arg != "-c":
+            argv.append(f"-c={found(arg[2:])}")
         else:
-            words.append(word)
-    return words
+            argv.append(arg)
+    return argv
 
 
 def _names_config(option: str) -> bool:
@@ -86,8 +89,8 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
     except (Fault, OSError, ValueError) as error:
-        words = error.problem if isinstance(error, Fault) else error
-        raise InputError(f"config={path}: cannot be read as YAML ({words}); mend the file") from None
+        problem = error.problem if isinstance(error, Fault) else error
+        raise InputError(f"config={path}: cannot be read as YAML ({problem}); mend the file") from None
     if not isinstance(content, dict):
         raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
     return content

@@ -1,28 +1,35 @@
+"""The base of every method: network, loss, optimiser, and the hooks in which methods differ."""
+
 import math
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast, final, get_args
 
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, MultiStepLR
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from medunlearn.contracts import Batch, TrainingPart, UnlearningData
+from medunlearn.contracts import Batch, Draw, KeepsArguments, Role, UnlearningData
 from medunlearn.errors import InputError
-from medunlearn.models import Stem, build_backbone, load_weights
+from medunlearn.methods.arguments import departures
+from medunlearn.methods.roles import check_names, check_role
+from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
+from medunlearn.models import Stem, build_backbone
 from medunlearn.timing import Stopwatch
 
 
-class Classifier(LightningModule):
-    """What every method shares: a backbone, cross-entropy, and SGD with momentum and step decay.
+class Classifier(KeepsArguments, LightningModule):
+    """What every method shares: a backbone, cross-entropy, SGD with momentum, and a schedule of the learning rate.
 
-    A method says in `training_part` which images it trains on, in `default_epochs` for how long, and overrides
-    `targets` where it trains towards other labels than the true ones. One that unlearns sets `original` to the run
-    directory of the trained model and starts from its weights.
+    A method overrides what differs: `images` says which images an epoch goes through, `targets` which labels the loss
+    is taken against, `losses` the loss of each image, `penalty` what is added once a step. One that starts from a
+    trained model derives from `Unlearner`.
 
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
@@ -32,7 +39,9 @@ class Classifier(LightningModule):
         image_size: Height and width of the images; the command line takes it from the data.
         lr: Learning rate.
         momentum: Momentum of SGD.
-        weight_decay: L2 penalty on every parameter.
+        weight_decay: L2 penalty on every parameter that may move.
+        lr_schedule: `step` at the milestones, `constant`, or `cosine` from `lr` to `lr_min` over all steps.
+        lr_min: The learning rate at the end of a cosine.
         milestones: Epochs after which the learning rate is multiplied by `gamma`.
         gamma: See `milestones`.
 
@@ -40,8 +49,9 @@ class Classifier(LightningModule):
         InputError: If a value is out of range.
     """
 
-    training_part: TrainingPart = "all"
-    default_epochs: ClassVar[int] = 200
+    role: ClassVar[Role] = "original"
+    trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 200}
+    """Arguments of the Trainer that hold where the user leaves them open."""
     original: Path | None = None
     mask: dict[str, Tensor] | None = None
 
@@ -55,15 +65,23 @@ class Classifier(LightningModule):
         lr: float = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
+        lr_schedule: Schedule = "step",
+        lr_min: float = 0.0,
         milestones: Sequence[int] = (91, 136),
         gamma: float = 0.1,
     ) -> None:
         super().__init__()
-        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay), ("gamma", gamma)):
+        numbers = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "lr_min": lr_min, "gamma": gamma}
+        for name, value in numbers.items():
             if not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise InputError(f"model.init_args.{name}={value}: give a number of 0 or more")
+        if lr_schedule not in get_args(Schedule):
+            raise InputError(
+                f"model.init_args.lr_schedule={lr_schedule}: choose one of {', '.join(get_args(Schedule))}"
+            )
         self.num_classes = num_classes
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.lr_schedule, self.lr_min = lr_schedule, lr_min
         self.milestones, self.gamma = tuple(milestones), gamma
         network = build_backbone(backbone, num_classes, in_channels, stem, image_size)
         self.backbone = network.to(memory_format=torch.channels_last)
@@ -71,6 +89,45 @@ class Classifier(LightningModule):
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(num_classes, average="micro")
         self.stopwatch = Stopwatch()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_names(cls)
+
+    def images(self, epoch: int) -> Draw:
+        """Return which images an epoch goes through; it may differ between epochs."""
+        return "all"
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return the labels (b,) that the loss is taken against."""
+        return batch.labels
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the loss of each image, (b,) in float32; `batch.forget` says which are in the forget set."""
+        # In float32 also under autocast: a weight of 1/B rounded to bfloat16 would scale every gradient.
+        return F.cross_entropy(self(batch.images).float(), self.targets(batch), reduction="none")
+
+    def penalty(self) -> Tensor | None:
+        """Return what is added to the loss once a step, such as a norm of the weights; None for nothing."""
+        return None
+
+    def facts(self) -> dict[str, float | str]:
+        """Return what `metrics.json` is to say of this run beside the figures."""
+        return {}
+
+    def departures(self) -> dict[str, Any]:
+        """Return the arguments that differ from the method's defaults."""
+        return departures(self)
+
+    def finish(self) -> None:
+        """Bring the model into the state that is measured and saved."""
+
+    def new_backbone(self) -> nn.Module:
+        """Return another network like this one, with weights drawn anew."""
+        options = dict(cast(dict[str, Any], self.backbone.architecture))
+        name = options.pop("backbone", "resnet18")
+        options = {key: value for key, value in options.items() if key not in ("mean", "std")}
+        return build_backbone(name, **options).to(memory_format=torch.channels_last)
 
     @property
     def datamodule(self) -> UnlearningData:
@@ -87,29 +144,44 @@ class Classifier(LightningModule):
         return cast(UnlearningData, data)
 
     def setup(self, stage: str) -> None:
-        """Tell the data which images this method trains on, and start from the original's weights.
+        """Tell the data which images the epochs go through."""
+        if self.original is not None and self.role != "unlearned":
+            raise TypeError(f"Expected {type(self).__name__} to derive from Unlearner, since it has an `original`")
+        self.datamodule.train_on(self.checked_images, self.trainer.max_epochs or 1)
+        if stage == "fit" and self._images_vary():
+            # Lightning reads the length of a loader once, and epochs of different draws differ in length.
+            cast(Any, self.trainer).reload_dataloaders_every_n_epochs = 1
 
-        A resumed run gets its own weights back from its checkpoint after this.
+    def checked_images(self, epoch: int) -> Draw:
+        """Return the draw of an epoch.
+
+        Raises:
+            InputError: If it is unknown, or the method would not be what its role says.
         """
-        if self.original is not None:
-            self.datamodule.require_forget_set()
-        self.datamodule.train_on(self.training_part)
-        if stage == "fit" and self.original is not None:
-            load_weights(self.backbone, self.original, "model.init_args.original")
+        return check_role(self.images(epoch), self.role, type(self).__name__)
+
+    def _images_vary(self) -> bool:
+        epochs = self.trainer.max_epochs
+        if epochs is None or epochs < 0:  # until a number of steps or a time is reached
+            return type(self).images is not Classifier.images
+        return len({self.images(epoch) for epoch in range(epochs)}) > 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, channels, H, W) in [0, 1]."""
         return torch.as_tensor(self.backbone(images))
 
-    def targets(self, batch: Batch) -> Tensor:
-        """Return the labels (b,) that the loss is taken against."""
-        return batch.labels
-
+    @final
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the cross-entropy, weighted so that the average over processes is the mean of the global batch."""
-        # In float32 also under autocast: a weight of 1/B rounded to bfloat16 would scale every gradient.
-        losses = F.cross_entropy(self(batch.images).float(), self.targets(batch), reduction="none")
-        loss = (losses * batch.weight).sum()
+        """Return the sum of weighted losses, whose average over processes is the mean of the global batch."""
+        losses = self.losses(batch)
+        if losses.shape != batch.weight.shape:
+            raise TypeError(
+                f"Expected `{type(self).__name__}.losses` to return one loss an image, {tuple(batch.weight.shape)}, "
+                f"but got {tuple(losses.shape)}"
+            )
+        loss = (losses.float() * batch.weight).sum()
+        if (penalty := self.penalty()) is not None:
+            loss = loss + penalty
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(losses), sync_dist=True)
         return loss
 
@@ -137,11 +209,23 @@ class Classifier(LightningModule):
         return {"probs": self(batch.images).float().softmax(1), "labels": batch.labels, "index": batch.rows}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Return SGD, and MultiStepLR where there are milestones."""
+        """Return SGD with the learning rate's schedule."""
         optimizer = torch.optim.SGD(
             self.backbone.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
-        if not self.milestones:
-            return optimizer
-        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.milestones), self.gamma)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        if self.lr_schedule == "cosine" and self.lr > 0:
+            check_end(self.trainer.max_epochs, self.trainer.max_steps)
+            cosine = LambdaLR(optimizer, cosine_factor(cache(self._total_steps), self.lr_min / self.lr))
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        if self.lr_schedule == "step" and self.milestones:
+            return {"optimizer": optimizer, "lr_scheduler": MultiStepLR(optimizer, list(self.milestones), self.gamma)}
+        return optimizer
+
+    def _total_steps(self) -> int:
+        """Return how many steps the optimiser makes in the whole run."""
+        trainer = self.trainer
+        if trainer.max_epochs is None or trainer.max_epochs < 0:
+            return trainer.max_steps
+        batches = map(self.datamodule.steps, range(trainer.max_epochs))
+        steps = total_steps(batches, trainer.limit_train_batches, trainer.accumulate_grad_batches)
+        return steps if trainer.max_steps < 0 else min(steps, trainer.max_steps)

@@ -1,3 +1,8 @@
+"""Retraining from scratch, which every unlearning method is compared with."""
+
+from typing import ClassVar
+
+from medunlearn.contracts import Draw, Role
 from medunlearn.methods.classifier import Classifier
 
 
@@ -7,4 +12,8 @@ class Retrain(Classifier):
     No image and no label of the forget set reaches it, so its weights do not depend on them.
     """
 
-    training_part = "retain"
+    role: ClassVar[Role] = "retrained"
+
+    def images(self, epoch: int) -> Draw:
+        """Return the retain set alone."""
+        return "retain"

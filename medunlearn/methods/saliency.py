@@ -1,7 +1,7 @@
 """The saliency mask of SalUn (Fan et al., ICLR 2024, Eq. 3-4): which weights unlearning may move."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -65,20 +65,22 @@ class FrozenWeights:
     values, and several times quicker than choosing by a boolean mask.
 
     Args:
-        model: The model whose weights are held as they are now.
+        model: The model.
         mask: What may move; its tensors go to the device of the weights.
+        weights: What frozen weights are held at, by parameter name; by default the model's as they are now.
 
     Raises:
         TypeError: If a weight is not in float32.
     """
 
-    def __init__(self, model: nn.Module, mask: Mask) -> None:
+    def __init__(self, model: nn.Module, mask: Mask, weights: Mapping[str, Tensor] | None = None) -> None:
         self._held: list[tuple[nn.Parameter, Tensor, Tensor]] = []
         for name, parameter in model.named_parameters():
             if parameter.dtype != torch.float32:
                 raise TypeError(f"Expected `model` to have float32 weights, but {name} is {parameter.dtype}")
             free = -mask[name].to(parameter.device, torch.int32)  # every bit is set where the weight may move
-            self._held.append((parameter, free, _bits(parameter) & ~free))
+            held = torch.empty_like(parameter).copy_(parameter if weights is None else weights[name])
+            self._held.append((parameter, free, _bits(held) & ~free))
 
     def clear_gradients(self) -> None:
         """Set the gradients of frozen weights to 0."""

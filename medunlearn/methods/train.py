@@ -1,3 +1,5 @@
+"""Training on every image, which gives the original model."""
+
 from medunlearn.methods.classifier import Classifier
 
 

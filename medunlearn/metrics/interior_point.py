@@ -54,6 +54,11 @@ def nonmembers_by_interior_point(
 
     Returns:
         (q,), or None where the kernel's rank is too large or the solution not exact enough: then libsvm is to be used.
+
+    Example:
+        >>> samples, is_member = np.array([[0.9], [0.8], [0.2], [0.1]]), np.array([True, True, False, False])
+        >>> nonmembers_by_interior_point(samples, is_member, np.array([[0.85], [0.15]]), penalty=3, gamma=1)
+        array([False,  True])
     """
     points, place = np.unique(samples, axis=0, return_inverse=True)
     features = _explicit_features(points, gamma)

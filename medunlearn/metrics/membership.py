@@ -46,6 +46,12 @@ def membership_inference(
 
     Raises:
         ValueError: If shapes do not match, a group is empty, a value is not finite, or feature or solver are unknown.
+
+    Example:
+        >>> sure, unsure = np.array([[0.99, 0.01]] * 4), np.array([[0.6, 0.4]] * 4)
+        >>> labels = np.zeros(4, dtype=int)
+        >>> membership_inference(sure, labels, unsure, labels, forget_probs=unsure, forget_labels=labels)
+        1.0
     """
     for name, value, choices in (("feature", feature, Feature), ("solver", solver, Solver)):
         if value not in get_args(choices):
@@ -76,6 +82,11 @@ def nonmembers_by_libsvm(samples: np.ndarray, is_member: np.ndarray, queries: np
 
     Returns:
         (q,) bool.
+
+    Example:
+        >>> samples, is_member = np.array([[0.9], [0.8], [0.2], [0.1]]), np.array([True, True, False, False])
+        >>> nonmembers_by_libsvm(samples, is_member, queries=np.array([[0.85], [0.15]]))
+        array([False,  True])
     """
     from sklearn.svm import SVC  # slow to import, and needed here alone
 
@@ -96,6 +107,11 @@ def attack_sample(members: int, nonmembers: int, seed: int = 0) -> tuple[np.ndar
 
     Returns:
         Two sorted index arrays of shape (min(members, nonmembers),).
+
+    Example:
+        >>> members, nonmembers = attack_sample(members=1000, nonmembers=3)
+        >>> len(members), nonmembers
+        (3, array([0, 1, 2]))
     """
     count = min(members, nonmembers)
     rng = np.random.default_rng(seed)
@@ -120,6 +136,13 @@ def attack(
         feature: See `membership_inference`.
         seed: Seed of the samples.
         solver: See `membership_inference`.
+
+    Example:
+        >>> labels, rows = np.zeros(4, dtype=int), np.arange(4)
+        >>> sure = Part(np.array([[0.99, 0.01]] * 4), labels, rows)
+        >>> unsure = Part(np.array([[0.6, 0.4]] * 4), labels, rows)
+        >>> attack(retain=sure, nonmembers=unsure, forget=sure)
+        0.0
     """
     inside, outside = attack_sample(len(retain.labels), len(nonmembers.labels), seed)
     share = membership_inference(

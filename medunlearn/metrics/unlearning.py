@@ -5,7 +5,19 @@ from medunlearn.metrics.predictions import Part, Predictions
 
 
 def accuracy(part: Part) -> float | None:
-    """Return the share of a part that is classified correctly, in %; None where it is empty."""
+    """Return the share of a part that is classified correctly, in %; None where it is empty.
+
+    A = 100 / N x #{n: argmax_c p_nc = y_n}; of equal probabilities the first class counts.
+
+    Args:
+        part: Softmax outputs p, shape (N, C), and true labels y, shape (N,).
+
+    Example:
+        >>> import numpy as np
+        >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], dtype=np.float32)
+        >>> accuracy(Part(probs[:2], labels=np.array([0, 1]), rows=np.arange(2)))
+        50.0
+    """
     import torch  # both slow to import, and not needed by those who only compare figures
     from torchmetrics.functional.classification import multiclass_accuracy
 
@@ -21,7 +33,17 @@ def accuracies(predictions: Predictions) -> dict[str, float | None]:
     """Return UA, RA and TA in %.
 
     UA = 100 - accuracy on the forget set (None without one), RA = accuracy on the retain set, TA = accuracy on the test
-    set.
+    set (Fan et al., ICLR 2024).
+
+    Args:
+        predictions: The model's predictions on every part.
+
+    Example:
+        >>> import numpy as np
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> wrong = right._replace(labels=np.array([1, 0]))
+        >>> accuracies(Predictions(forget=wrong, retain=right, test=right, val=right))
+        {'UA': 100.0, 'RA': 100.0, 'TA': 100.0}
     """
     forget = accuracy(predictions.forget)
     return {
@@ -41,6 +63,13 @@ def validation_metrics(
         feature: What the membership attack sees of the model's output.
         seed: Seed of the attack's samples.
         solver: How the attack's machine is solved; see `membership_inference`.
+
+    Example:
+        >>> import numpy as np
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> wrong = right._replace(labels=np.array([1, 0]))
+        >>> validation_metrics(Predictions(forget=wrong, retain=right, test=right, val=wrong))
+        {'UA': 100.0, 'RA': 100.0, 'TA': 0.0, 'MIA': 100.0}
     """
     return unlearning_metrics(replace(predictions, test=predictions.val), feature, "test", seed, solver)
 
@@ -60,6 +89,13 @@ def unlearning_metrics(
         nonmembers: `test` or `val`: where the attack's non-members come from.
         seed: Seed of the attack's samples.
         solver: How the attack's machine is solved; see `membership_inference`.
+
+    Example:
+        >>> import numpy as np
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> wrong = right._replace(labels=np.array([1, 0]))
+        >>> unlearning_metrics(Predictions(forget=right, retain=right, test=wrong, val=wrong))
+        {'UA': 0.0, 'RA': 100.0, 'TA': 0.0, 'MIA': 0.0}
     """
     metrics = accuracies(predictions)
     outside: Part = getattr(predictions, nonmembers)

@@ -3,16 +3,18 @@
 from medunlearn.models.backbones import build_backbone, find_backbone
 from medunlearn.models.base import Backbone
 from medunlearn.models.resnet import ResNet18, Stem
-from medunlearn.models.weights import load_model, load_weights, read_weights, save_weights
+from medunlearn.models.weights import count_changed, load_model, load_weights, read_weights, save_weights, weights_for
 
 __all__ = [
     "Backbone",
     "ResNet18",
     "Stem",
     "build_backbone",
+    "count_changed",
     "find_backbone",
     "load_model",
     "load_weights",
     "read_weights",
     "save_weights",
+    "weights_for",
 ]

@@ -13,6 +13,8 @@ from torchvision.models.resnet import ResNet
 from medunlearn.errors import InputError
 from medunlearn.models.base import Architecture, Backbone, normalised, one_pass
 from medunlearn.models.resnet import ResNet18, Stem, check_stem, set_stem
+from medunlearn.plugins import lookup
+from medunlearn.plugins import names as plugin_names
 
 DEFAULT = "resnet18"
 ARGUMENT = "model.init_args.backbone"
@@ -68,19 +70,22 @@ def build_backbone(
 
 
 def find_backbone(name: str) -> Builder:
-    """Return what builds the network of a name: from torchvision, or imported.
+    """Return what builds the network of a name: from torchvision, a plug-in, or imported.
 
     Raises:
         InputError: If there is no such network.
     """
     if is_torchvision(name):
         return lambda **options: _torchvision(name, **options)
+    if (plugin := lookup("backbones", name, ARGUMENT)) is not None:
+        return _callable(name, plugin.load(ARGUMENT))
     if "." not in name:
-        near = get_close_matches(name, torchvision_names(), 1)
+        known = list(dict.fromkeys([*torchvision_names(), *plugin_names("backbones")]))
+        near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}? Choose" if near else "choose"
         raise InputError(
-            f"{ARGUMENT}={name}: no such network; {hint} one of {', '.join(torchvision_names())}, or give an import "
-            "path such as mypackage.networks.Net"
+            f"{ARGUMENT}={name}: no such network; {hint} one of {', '.join(known)}, or give an import path such as "
+            "mypackage.networks.Net"
         )
     try:
         found = pkgutil.resolve_name(name)
@@ -89,6 +94,10 @@ def find_backbone(name: str) -> Builder:
             f"{ARGUMENT}={name}: cannot be imported ({error}); mend the path, or set PYTHONPATH to the folder of "
             f"{name.partition('.')[0]}"
         ) from error
+    return _callable(name, found)
+
+
+def _callable(name: str, found: Any) -> Builder:
     if not callable(found):
         raise InputError(f"{ARGUMENT}={name}: is no class or function that builds a network; name one")
     builder: Builder = found
@@ -132,6 +141,11 @@ def torchvision_names() -> list[str]:
 def is_torchvision(name: object) -> bool:
     """Return whether a name is one of torchvision's classifiers."""
     return isinstance(name, str) and name in torchvision_names()
+
+
+def is_installed(name: object) -> bool:
+    """Return whether a name is torchvision's or a plug-in's: a network that is installed, not any import path."""
+    return is_torchvision(name) or (isinstance(name, str) and name in plugin_names("backbones"))
 
 
 def is_resnet(name: str) -> bool:

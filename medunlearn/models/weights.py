@@ -10,7 +10,7 @@ from torch import nn
 
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import check_checkpoint, write_whole
-from medunlearn.models.backbones import DEFAULT, find_backbone, is_torchvision, rebuild
+from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
 from medunlearn.models.base import Backbone
 from medunlearn.runs import RunDir
 
@@ -105,10 +105,34 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
     return model
 
 
+def weights_for(model: nn.Module, source: str | Path, argument: str = "original") -> dict[str, torch.Tensor]:
+    """Return the weights of a run directory under the names that they have in `model`, which stays as it is."""
+    state = read_weights(source, argument)["state_dict"]
+    return {name: state[_plain(name)] for name in model.state_dict()}
+
+
+def count_changed(
+    model: nn.Module, weights: Mapping[str, torch.Tensor], mask: Mapping[str, torch.Tensor] | None = None
+) -> int:
+    """Return in how many coordinates of its parameters a model differs, bit for bit, from other weights.
+
+    Args:
+        model: The model.
+        weights: The weights that it is compared with, by parameter name.
+        mask: Coordinates to count, True; by default all.
+    """
+    changed = 0
+    for name, parameter in model.named_parameters():
+        before = weights[name].to(parameter.device)
+        differs = parameter.detach().view(torch.int32) != before.view(torch.int32)  # a NaN equals itself, 0 not -0
+        changed += int((differs if mask is None else differs & mask[name].to(differs.device)).sum())
+    return changed
+
+
 def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: str) -> Callable[..., nn.Module] | None:
     """Return what builds a network of the caller's own, which the caller and the file must name alike."""
-    if is_torchvision(name):
-        return None
+    if is_installed(name):
+        return find_backbone(name)
     path = given if given is None or isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
     if path != name:
         raise InputError(

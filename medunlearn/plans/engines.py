@@ -1,4 +1,4 @@
-"""Running the stages of a plan, one after another or on a Ray cluster."""
+"""Engines that run the stages of a plan: one after another on this machine, or on a Ray cluster."""
 
 import ctypes
 import os
@@ -8,19 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from medunlearn.errors import InputError, Interrupted
-from medunlearn.plans.plan import Stage
+from medunlearn.plans.options import setting
+from medunlearn.plans.stages import Stage
+from medunlearn.plugins import find, names
 from medunlearn.runs import RunDir
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM)
 
-Engine = Literal["local", "ray"]
 State = Literal["done", "finished before", "failed", "left out"]
 
 
@@ -31,6 +31,32 @@ class Outcome(NamedTuple):
     state: State
     seconds: float = 0.0
     reason: str = ""
+
+
+class Engine(Protocol):
+    """Runs stages, each after those that it needs and leaves out what needs a failed one.
+
+    It gets the stages in an order in which each comes after what it needs, calls `announce` with each stage before it
+    runs, and yields an `Outcome` for every stage as soon as it is known. `run_stage` runs one.
+    """
+
+    def __call__(self, stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
+        """Run the stages."""
+
+
+def engine_names() -> list[str]:
+    """Return the names of the engines that there are, those of plug-ins included."""
+    return names("engines")
+
+
+def find_engine(name: str) -> Engine:
+    """Return the engine of a name, built in or of the entry-point group `medunlearn.engines`.
+
+    Raises:
+        InputError: If there is no such engine, or it is a plug-in that cannot be imported.
+    """
+    engine: Engine = find("engines", name)
+    return engine
 
 
 def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
@@ -58,9 +84,9 @@ def run_stage(stage: Stage) -> Outcome:
     Raises:
         Interrupted: If a signal has ended the stage, by way of this process or not.
     """
-    words = [*stage.fit, *(["--resume", "true"] if stage.run.started else [])]
+    argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *words])
+    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *argv])
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:
@@ -73,7 +99,7 @@ def run_stage(stage: Stage) -> Outcome:
 def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
     """Run stages as tasks of a Ray cluster, each when what it needs is there; outcomes come as they are known.
 
-    A task takes the GPUs that its stage's `--trainer.devices` names, one by default, and its share of the cores; in a
+    A task takes the GPUs that its stage's `trainer.devices` names, one by default, and its share of the cores; in a
     cluster without GPUs the cores of one node. All nodes must see the working directory at the same path. A stage whose
     node is lost is run again on another, from its last checkpoint.
 
@@ -89,7 +115,7 @@ def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> It
     folder = os.getcwd()  # noqa: PTH109
     tasks: dict[Path, Any] = {}
     for stage in stages:
-        needs = [tasks[need] for need in stage.needs if need in tasks]
+        needs = [tasks[need] for need in stage.needs.values() if need in tasks]
         task = ray.remote(max_retries=5, **_resources(ray.nodes(), stage))(_on_node)
         tasks[stage.run.path] = task.remote(stage, folder, *needs)
         announce(stage)
@@ -126,18 +152,17 @@ def _on_node(stage: Stage, folder: str, *needs: Outcome) -> Outcome:
 def _resources(nodes: Iterable[dict[str, Any]], stage: Stage) -> dict[str, float]:
     """Return the GPUs and cores that a stage takes: its share of the smallest node that has what it needs."""
     alive = [node["Resources"] for node in nodes if node["Alive"]]
-    gpus = _devices(stage.words) if any(node.get("GPU") for node in alive) else 0
+    gpus = _devices(stage.settings) if any(node.get("GPU") for node in alive) else 0
     fitting = [node for node in alive if node.get("GPU", 0) >= gpus and node.get("CPU")] or alive
     if not gpus:
         return {"num_cpus": min(node.get("CPU", 1) for node in fitting)}
     return {"num_gpus": gpus, "num_cpus": min(max(1, node["CPU"] * gpus // node["GPU"]) for node in fitting)}
 
 
-def _devices(words: Sequence[str]) -> int:
-    """Return the GPUs that `--trainer.devices` asks for, 1 where it names no number."""
-    joined = [word for word in words for word in word.split("=", 1)]
-    asked = [value for option, value in pairwise(joined) if option == "--trainer.devices"]
-    return int(asked[-1]) if asked and asked[-1].isdigit() else 1
+def _devices(settings: Mapping[str, Any]) -> int:
+    """Return the number of GPUs that `trainer.devices` asks for, 1 where it names no number."""
+    asked = str(setting(settings, "trainer.devices"))
+    return int(asked) if asked.isdecimal() else 1
 
 
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
@@ -145,8 +170,9 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
     if stage.run.finished:
         reason = _unusable(stage.run)
         return Outcome(stage, "failed", reason=reason) if reason else Outcome(stage, "finished before")
-    broken = [need for need in stage.needs if states.get(need) in ("failed", "left out")]
-    missing = [need for need in stage.needs if need not in states and not RunDir(need).finished]
+    needs = stage.needs.values()
+    broken = [need for need in needs if states.get(need) in ("failed", "left out")]
+    missing = [need for need in needs if need not in states and not RunDir(need).finished]
     if broken:
         return Outcome(stage, "left out", reason=f"it needs {broken[0]}")
     if missing:
@@ -165,9 +191,9 @@ def _unusable(run: RunDir) -> str:
     return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
 
 
-def _run_process(words: Sequence[str]) -> int:
+def _run_process(argv: Sequence[str]) -> int:
     process = subprocess.Popen(
-        words,
+        argv,
         process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )

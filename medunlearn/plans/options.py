@@ -1,6 +1,9 @@
-"""Options that go to every stage of a plan: which of them may."""
+"""Settings that a plan changes in its stages' configs: reading, nesting and checking them."""
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import yaml
@@ -8,30 +11,136 @@ import yaml
 from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
 
-REFUSED = ("--run_dir", "--resume", "--overwrite", "--config", "--ckpt_path", "--print_config")
-GOVERNED = {"seeds": ("--seed_everything", "--data.forget.seed"), "augmentations": ("--data.augmentation",)}
+REFUSED = ("run_dir", "resume", "overwrite", "config", "ckpt_path", "print_config")
+GOVERNED = {"seeds": ("seed_everything", "data.forget.seed"), "augmentations": ("data.augmentation",)}
 MOST_SEED = 2**32 - 1  # NumPy's
+MODEL = ("class_path", "init_args", "dict_kwargs")  # what may stand below `model`; else it is an argument of the class
+_ABSENT = object()
+DEPTH = 5  # levels at which mappings are merged; no setting that plans look at lies deeper
 
 
-def check_options(words: Iterable[str]) -> None:
-    """Refuse options of fit that would be wrong for every stage at once, shortened or not."""
-    for word in words:
-        option = word.partition("=")[0]
-        if option.startswith("-c") or (len(option) > 2 and any(name.startswith(option) for name in REFUSED)):
-            raise InputError(f"{option}: does not go to every stage of a plan; set it in the config files")
+@dataclass(frozen=True)
+class Override:
+    """One setting that differs from a stage's config.
 
-
-def check_governed(words: Sequence[str], by: str) -> None:
-    """Refuse options that `seeds` or `augmentations` set for each stage: where both speak, one would be lost.
+    A stage keeps a sequence of these and not a dictionary, because order counts and `trainer.callbacks+` may repeat.
 
     Args:
-        words: Options for every stage.
+        name: The setting with dots between its levels, such as `data.forget.rate`.
+        value: Its value.
+        text: The value as `medunlearn fit` reads it, in YAML; None where an option was given without one.
+        joined: Whether commands say `--name=text` rather than `--name text`.
+    """
+
+    name: str
+    value: Any
+    text: str | None
+    joined: bool = False
+
+    @property
+    def argv(self) -> list[str]:
+        """The setting as arguments of a command."""
+        if self.text is None:
+            return [f"--{self.name}"]
+        return [f"--{self.name}={self.text}"] if self.joined else [f"--{self.name}", self.text]
+
+
+def override(name: str, value: object) -> Override:
+    """Return an override whose value is known, such as a path or a seed."""
+    return Override(name, value, str(value))
+
+
+def overrides_from_argv(argv: Sequence[str]) -> tuple[Override, ...]:
+    """Return the settings that options of a command line give: `--name=value`, `--name value`.
+
+    Raises:
+        InputError: If an argument belongs to no option, or an option does not go to every stage.
+    """
+    found, rest = [], list(argv)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            _refuse_short(word)
+            raise InputError(f"{word}: belongs to no option; name plans and config files before the options")
+        name, equals, text = word[2:].partition("=")
+        if not equals and rest and is_value(rest[0]):
+            text = rest.pop(0)
+        elif not equals:
+            found.append(Override(name, None, None))
+            continue
+        found.append(Override(name, _parsed(text), text, joined=bool(equals)))
+    check_for_every_stage(found)
+    return tuple(found)
+
+
+def overrides_from_mapping(options: Mapping[Any, Any]) -> tuple[Override, ...]:
+    """Return the settings of a plan file's `options`.
+
+    Raises:
+        TypeError: If a value is of a kind that JSON does not know, such as a date.
+        InputError: If an option does not go to every stage.
+    """
+    texts = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
+    found = tuple(Override(name, _parsed(text), text, joined=True) for name, text in texts.items())
+    check_for_every_stage(found)
+    return found
+
+
+def is_value(word: str) -> bool:
+    """Return whether an argument is a value, a negative number included, rather than an option."""
+    return not word.startswith("-") or re.fullmatch(r"-\d+|-\d*\.\d+", word) is not None
+
+
+def nested(overrides: Iterable[Override], content: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return settings as nested mappings.
+
+    Args:
+        overrides: What to change, in order; the last one counts.
+        content: The settings of a config file, unchanged by this.
+    """
+    settings: dict[str, Any] = {}
+    _merge(settings, dict(content or {}), DEPTH)
+    for each in overrides:
+        value = each.value
+        for key in reversed(each.name.split(".")):
+            value = {key: value}
+        _merge(settings, value, DEPTH)
+    return settings
+
+
+def setting(settings: Mapping[str, Any], name: str, default: Any = None) -> Any:
+    """Return a setting by its dotted name, such as `data.forget.rate`; the default where there is none."""
+    found: Any = settings
+    for key in name.split("."):
+        if not isinstance(found, Mapping) or key not in found:
+            return default
+        found = found[key]
+    return found
+
+
+def named(settings: Mapping[str, Any], name: str) -> bool:
+    """Return whether settings hold one of this dotted name, be it null."""
+    return setting(settings, name, _ABSENT) is not _ABSENT
+
+
+def check_for_every_stage(overrides: Iterable[Override]) -> None:
+    """Refuse settings that would be wrong for every stage at once, shortened or not."""
+    for each in overrides:
+        if each.name and any(name.startswith(each.name) for name in REFUSED):
+            raise InputError(f"--{each.name}: does not go to every stage of a plan; set it in the config files")
+
+
+def check_governed(overrides: Iterable[Override], by: str) -> None:
+    """Refuse settings that `seeds` or `augmentations` set for each stage: one of the two would be lost.
+
+    Args:
+        overrides: Settings for every stage.
         by: `seeds` or `augmentations`.
     """
-    given = options_in(words)
-    for option in GOVERNED[by]:
-        if option in given:
-            raise InputError(f"{option}: this plan's {by} set it for each stage; leave out {option} or {by}")
+    settings = nested(overrides)
+    for name in GOVERNED[by]:
+        if named(settings, name):
+            raise InputError(f"--{name}: this plan's {by} set it for each stage; leave out --{name} or {by}")
 
 
 def check_augmentations(presets: Iterable[str]) -> None:
@@ -48,25 +157,30 @@ def check_seeds(seeds: Iterable[Any]) -> None:
             raise InputError(f"seeds={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")
 
 
-def options_in(words: Sequence[str]) -> set[str]:
-    """Return the options that command-line words set, those within a mapping such as `--data {size: 28}` included."""
-    found: set[str] = set()
-    for word, after in zip(words, [*words, ""][1:], strict=True):
-        if word.startswith("--"):
-            option, equals, value = word.partition("=")
-            found |= _within(option, _content(value if equals else after))
-    return found
+def _refuse_short(word: str) -> None:
+    option = word.partition("=")[0]
+    if option.startswith("-c"):
+        raise InputError(f"{option}: does not go to every stage of a plan; set it in the config files")
 
 
-def _within(option: str, content: Any) -> set[str]:
-    inner = content.items() if isinstance(content, dict) else ()
-    return {option}.union(*(_within(f"{option}.{key}", value) for key, value in inner))
-
-
-def _content(value: str) -> Any:
-    if not value.lstrip().startswith("{"):
-        return None
+def _parsed(text: str) -> Any:
     try:
-        return yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError, RecursionError):  # fit says what is wrong
-        return None
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):  # `medunlearn fit` says what is wrong
+        return text
+
+
+def _merge(settings: dict[str, Any], changes: Mapping[str, Any], depth: int, place: str = "") -> None:
+    """Change settings in place; a mapping changes only what it names."""
+    for key, value in changes.items():
+        if place == "model" and key not in MODEL:  # `--model.lr` is short for `--model.init_args.lr`
+            _merge(settings, {"init_args": {key: value}}, depth, place)
+            continue
+        if not place and key == "model" and isinstance(value, str):
+            value = {"class_path": value}
+        if isinstance(value, Mapping) and depth:
+            inner = settings.get(key)
+            settings[key] = inner if isinstance(inner, dict) else {}
+            _merge(settings[key], value, depth - 1, f"{place}.{key}" if place else str(key))
+        else:
+            settings[key] = value

@@ -1,39 +1,92 @@
-"""What of an earlier call may be used again: only what was made under the settings that are asked for now."""
+"""Checks before the first stage runs: its settings, its data, its earlier runs, and what of them may be used again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from medunlearn.errors import InputError
-from medunlearn.plans.plan import Stage
+from medunlearn.plans.options import setting
+from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished
 
 
-def check_settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
+class Fit(Protocol):
+    """What plans need to know of `medunlearn fit` and its data; the command line provides it."""
+
+    def settings(self, argv: list[str]) -> dict[str, Any]:
+        """Return the resolved settings of a command; raise `InputError` where an option is wrong."""
+
+    def check_same_run(self, run: RunDir, settings: dict[str, Any]) -> None:
+        """Raise `InputError` where a run was made under other settings."""
+
+    def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
+
+    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None) -> None:
+        """Raise `InputError` where a data file or a list of indices is missing or cannot be read."""
+
+
+def check_settings(stages: Sequence[Stage], fit: Fit) -> list[dict[str, Any]]:
     """Return the resolved settings of each stage, before any is run.
 
     Raises:
         InputError: If an option is wrong for any stage, or a run, finished or begun, has other settings or other data.
     """
-    from medunlearn.cli.checks import check_same_run  # heavy, as is what follows
-    from medunlearn.cli.fit import resolved_settings
-
     found, splits = [], dict[str, dict[str, Any] | None]()
     for stage in stages:
-        try:
-            settings = resolved_settings(stage.fit)
-        except InputError as error:
-            raise InputError(f"{stage.config.name}: {error}") from None
+        with _naming(stage):
+            settings = fit.settings(stage.argv)
         found.append(settings)
         if stage.run.config.is_file():
-            check_same_run(stage.run, settings)
-            _check_same_files(stage.run, settings["data"], splits)
+            fit.check_same_run(stage.run, settings)
+            _check_same_files(stage.run, settings["data"], splits, fit)
         elif stage.run.finished:
             stage.run.read_config("run_dir")  # says that it is missing
     return found
 
 
-def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[str, Any] | None]) -> None:
+def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
+    """Check that what the stages read is there: data files, and earlier runs that no stage of the plan makes.
+
+    Official data that is not downloaded yet is no fault, and a finished stage needs nothing. Writes nothing.
+
+    Raises:
+        InputError: If a file or run is missing or cannot be read.
+    """
+    made = {stage.run.path for stage in stages}
+    checked = set[tuple[Path | None, int | None, Path | None]]()
+    for stage in stages:
+        if stage.run.finished:
+            continue
+        file, indices = (_path(stage, name) for name in ("data.file", "data.forget.indices"))
+        classes = setting(stage.settings, "data.num_classes")
+        data = (file, classes if isinstance(classes, int) else None, indices)
+        with _naming(stage):
+            if data not in checked:
+                fit.check_data(*data)
+                checked.add(data)
+            for argument, need in stage.needs.items():
+                if need not in made:
+                    check_finished(RunDir(need), argument, file)
+
+
+@contextmanager
+def _naming(stage: Stage) -> Iterator[None]:
+    """Let errors begin with the name of the stage's config."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{stage.config.name}: {error}") from None
+
+
+def _path(stage: Stage, name: str) -> Path | None:
+    value = setting(stage.settings, name)
+    return Path(value) if isinstance(value, str) else None
+
+
+def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[str, Any] | None], fit: Fit) -> None:
     """Refuse a run whose images or list of indices lie in a file that holds something else now.
 
     MedMNIST's own files need no look: each use checks their MD5.
@@ -42,7 +95,7 @@ def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[
         return
     key = repr({**data, "augmentation": None, "batch_size": None})
     if key not in splits:
-        splits[key] = _split_now(data)
+        splits[key] = fit.split(data)
     now, then = splits[key], run.read_split("run_dir")
     if now and now["sha256"] != then.get("sha256"):
         same_images = now["data_sha256"] == then.get("data_sha256")
@@ -51,20 +104,3 @@ def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[
             f"run_dir={run}: {named} has changed since that run was begun; bring it back, name another run_dir, or "
             "delete that one"
         )
-
-
-def _split_now(data: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what `split.json` would hold with the files as they are now; None where no file of the user's is there."""
-    from medunlearn.data import MedMNISTDataModule
-
-    indices = data["forget"]["indices"] and Path(data["forget"]["indices"])
-    files = [Path(file) for file in (data["file"], indices) if file]
-    if not files or not all(file.is_file() for file in files):
-        return None
-    try:
-        changed = {"download": False, "forget": {**data["forget"], "indices": indices}}
-        return MedMNISTDataModule(**{**data, **changed}).split_record()
-    except InputError:
-        if data["file"] is None:  # MedMNIST's file is not there yet
-            return None
-        raise

@@ -1,34 +1,36 @@
+"""Progress of a plan: which stage runs, and how long the rest will take."""
+
 import time
 from collections.abc import Sequence
 from statistics import mean
 
 from medunlearn.errors import InputError
 from medunlearn.plans.engines import Outcome
-from medunlearn.plans.plan import Stage
+from medunlearn.plans.stages import Stage
 
 BAR = 20  # characters
 
 
 class TimeLeft:
-    """Counts the stages of a plan and estimates the time left from stages that are finished.
+    """Counts the stages of a plan and estimates the time left from finished stages.
 
-    A stage is taken to last as long for each epoch and share of the images as finished ones of the same method on the
-    same data, else on the same data, else of the same method, else any; nothing is said before one is finished.
+    A stage is expected to take as long for each epoch and share of the images as the finished stages most like it: of
+    the same config (under other seeds or presets); else on the same data and likewise from an original or from scratch;
+    else on the same data; else of the same start; else any. There is no estimate before one is finished.
 
     Args:
-        stages: All stages of the plan; those finished in an earlier call tell their time too.
-        epochs: The epochs of each; where one has no such number, all count alike.
+        stages: All stages of the plan; those finished by an earlier command count with the run time that they wrote.
+        epochs: The epochs of each; if one has no such number, all stages count alike.
     """
 
     def __init__(self, stages: Sequence[Stage], epochs: Sequence[int | None]) -> None:
         self.stages = list(stages)
         self.begun = time.perf_counter()
         numbers = [number if number and number > 0 else 0 for number in epochs]
-        shares = [(1 - (stage.rate or 0)) if stage.method == "Retrain" else 1.0 for stage in stages]
         known = all(numbers)
         self.work = {
-            stage.run.path: number * share if known else 1.0
-            for stage, number, share in zip(stages, numbers, shares, strict=True)
+            stage.run.path: number * _share(stage) if known else 1.0
+            for stage, number in zip(stages, numbers, strict=True)
         }
         self.waiting = {stage.run.path: stage for stage in stages if not stage.run.finished}
         self.spent: list[tuple[Stage, float]] = []
@@ -40,15 +42,16 @@ class TimeLeft:
         """Return the heading of a stage that begins: how much of the plan is done, and what is left of it."""
         left, gone = self.seconds_left(), time.perf_counter() - self.begun
         if left is None:
-            return f"{self._name(stage)} (time left: told once a stage is finished)"
+            return f"{self._name(stage)} (time left: unknown until a stage is finished)"
         done = sum(seconds for _, seconds in self.spent)
         share = done / (done + left) if done + left else 0.0
         bar = "#" * round(BAR * share)
-        return f"{self._name(stage)} [{bar:.<{BAR}}] {100 * share:.0f} %, {_words(gone)} gone, {_words(left)} left"
+        elapsed, remaining = _duration(gone), _duration(left)
+        return f"{self._name(stage)} [{bar:.<{BAR}}] {100 * share:.0f} %, {elapsed} elapsed, {remaining} left"
 
     def line(self, outcome: Outcome) -> str:
-        """Return what is said of a stage that has ended, or needed no running."""
-        after = f" after {_words(outcome.seconds)}" if outcome.seconds else ""
+        """Return the line about a stage that has ended, or did not have to run."""
+        after = f" after {_duration(outcome.seconds)}" if outcome.seconds else ""
         why = f" ({outcome.reason})" if outcome.reason else ""
         return f"{self._name(outcome.stage)}: {outcome.state}{after}{why}"
 
@@ -59,7 +62,7 @@ class TimeLeft:
             self.spent.append((outcome.stage, outcome.seconds))
 
     def seconds_left(self) -> float | None:
-        """Return how long the waiting stages will take one after another; None where nothing tells."""
+        """Return how long the waiting stages will take one after another; None while there is no finished stage."""
         return sum(map(self._expected, self.waiting.values())) if self.spent else None
 
     def _name(self, stage: Stage) -> str:
@@ -68,10 +71,17 @@ class TimeLeft:
 
     def _expected(self, stage: Stage) -> float:
         pace = [(other, seconds / self.work[other.run.path]) for other, seconds in self.spent]
-        same = [p for other, p in pace if (other.method, other.dataset) == (stage.method, stage.dataset)]
+        config = [p for other, p in pace if other.config == stage.config]
+        both = [p for other, p in pace if (other.unlearns, other.dataset) == (stage.unlearns, stage.dataset)]
         data = [p for other, p in pace if other.dataset == stage.dataset]
-        alike = [p for other, p in pace if other.method == stage.method]
-        return mean(same or data or alike or [p for _, p in pace]) * self.work[stage.run.path]
+        alike = [p for other, p in pace if other.unlearns == stage.unlearns]
+        return mean(config or both or data or alike or [p for _, p in pace]) * self.work[stage.run.path]
+
+
+def _share(stage: Stage) -> float:
+    """Return the share of the training images in an epoch: from scratch beside a forget set, only what is retained."""
+    rate = stage.rate
+    return 1.0 if stage.unlearns or not isinstance(rate, float | int) or not 0 < rate < 1 else 1 - rate
 
 
 def _seconds_of(stage: Stage) -> float:
@@ -83,7 +93,7 @@ def _seconds_of(stage: Stage) -> float:
     return sum(value for value in values if isinstance(value, int | float))
 
 
-def _words(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 90 * 60:

@@ -1,26 +1,60 @@
-"""The command that makes a run directory, or goes on with it."""
+"""Commands to paste: the one that makes a run directory or goes on with it, and how any command is printed."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.files.configs import read_config, shipped_configs
+from medunlearn.runs.directory import RunDir
+
+
+def shown(argv: Iterable[str | Path]) -> str:
+    """Return a command as a shell takes it, whatever its paths hold.
+
+    Example:
+        >>> shown(["wandb", "sync", "my runs/logs"])
+        "wandb sync 'my runs/logs'"
+    """
+    return shlex.join(str(word) for word in argv)
 
 
 def command_for(run_dir: Path, data_file: Path | None = None) -> str:
-    """Return the command that would make a run directory.
+    """Return the command that would make a run directory, to be pasted into a shell.
 
     Args:
         run_dir: The run directory.
         data_file: `data.file` where the command line named one, for the same data.
     """
+    return shown(["medunlearn", "fit", *_arguments(run_dir, data_file)])
+
+
+def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
+    """Check that a run that another one needs is finished and unaltered.
+
+    Args:
+        run: The run.
+        argument: The setting that names it.
+        data_file: As in `command_for`.
+
+    Raises:
+        InputError: If it is missing, unfinished or altered; says how to make it.
+    """
+    if not run.finished:
+        state = "the run there is unfinished" if run.started else "no run there"
+        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
+    run.check_unaltered(argument)
+
+
+def _arguments(run_dir: Path, data_file: Path | None) -> list[str | Path]:
     if exists(run_dir / "config.yaml"):
-        return f"medunlearn fit --config {run_dir / 'config.yaml'} --resume true"
-    data = "" if data_file is None else f" --data.file {data_file}"
+        return ["--config", run_dir / "config.yaml", "--resume", "true"]
+    data: list[str | Path] = [] if data_file is None else ["--data.file", data_file]
     for path in _known_configs():
         if Path(str(read_config(path).get("run_dir"))) == run_dir:
-            return f"medunlearn fit --config configs/{path.name}{data}"
-    return f"medunlearn fit --config configs/NAME.yaml{data} --run_dir {run_dir}"
+            return ["--config", Path("configs") / path.name, *data]
+    return ["--config", "configs/NAME.yaml", *data, "--run_dir", run_dir]
 
 
 def _known_configs() -> Iterator[Path]:

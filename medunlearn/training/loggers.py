@@ -9,6 +9,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_only, rank_zer
 
 from medunlearn.files import write_whole
 from medunlearn.runs import RunDir
+from medunlearn.runs.commands import shown
 
 
 def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
@@ -131,6 +132,8 @@ def _logged_in() -> bool:
 
 def _say_where(experiment: Any) -> None:
     if getattr(experiment, "offline", False):
-        rank_zero_info(f"Weights & Biases: kept offline; send it with `wandb sync {Path(experiment.dir).parent}`")
+        rank_zero_info(
+            f"Weights & Biases: kept offline; send it with `{shown(['wandb', 'sync', Path(experiment.dir).parent])}`"
+        )
     elif getattr(experiment, "url", None):
         rank_zero_info(f"Weights & Biases: {experiment.url}")

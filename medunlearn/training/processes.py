@@ -1,12 +1,12 @@
 """What several processes that train one model owe each other: one model to measure, and one end."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from medunlearn.errors import InputError, Interrupted
 
@@ -33,9 +33,16 @@ def share_buffers(module: nn.Module) -> None:
     Args:
         module: The model; every process calls this at the same point.
     """
+    share_tensors(module.buffers())
+
+
+def share_tensors(tensors: Iterable[Tensor]) -> None:
+    """Give every process the values of the first, in place; every process calls this at the same point."""
     if several_processes():
-        for buffer in module.buffers():
-            dist.broadcast(buffer, src=0)
+        for tensor in tensors:
+            values = tensor.detach().contiguous()  # all that can be sent; of a channels-last weight a copy
+            dist.broadcast(values, src=0)
+            tensor.detach().copy_(values)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What RunRecord keeps and refuses, mostly in runs made from Python."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -9,15 +8,17 @@ import pytest
 import torch
 import yaml
 from helpers.backbones import TINY
+from helpers.runs import same, weights
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 
 import medunlearn.callbacks.run_record as run_record
 import medunlearn.methods.classifier as classifier
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, RunRecord, RunTime, SalUn, UnlearningMetrics
 from medunlearn.__main__ import main
-from medunlearn.errors import RunError
-from medunlearn.report.collect import collect
+from medunlearn.report import load
+from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
 FORGET = "--data.forget.rate=0.25"
@@ -33,18 +34,34 @@ def metrics(run):
 def python(npz):
     """Return a function that makes a run from Python, with these callbacks, and returns its record."""
 
-    def run(run_dir="r", method=Retrain, callbacks=None, rate=0.25, reference=None, resume=None, **arguments):
-        data = MedMNISTDataModule(file=npz, batch_size=8, forget=ForgetSpec(rate=rate))
+    def run(
+        run_dir="r",
+        method=Retrain,
+        callbacks=None,
+        rate=0.25,
+        reference=None,
+        resume=None,
+        batch_size=8,
+        trainer=None,
+        **arguments,
+    ):
+        data = MedMNISTDataModule(file=npz, batch_size=batch_size, forget=ForgetSpec(rate=rate))
         record = RunRecord(run_dir, reference)
         listed = [RunTime(), UnlearningMetrics(), record] if callbacks is None else callbacks(record)
         quiet = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary"), False)
-        trainer = Trainer(accelerator="cpu", max_epochs=2, num_sanity_val_steps=0, callbacks=listed, **quiet)
-        trainer.fit(
-            method(data.num_classes, **{"backbone": TINY} | arguments), data, ckpt_path=resume, weights_only=True
-        )
+        given = {"accelerator": "cpu", "max_epochs": 2, "num_sanity_val_steps": 0} | quiet | (trainer or {})
+        trainer = Trainer(callbacks=listed, **given)
+        module = method(**{"num_classes": data.num_classes, "backbone": TINY} | arguments)
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
         return record
 
     return run
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Return a function after which any training step fails the test."""
+    return lambda: monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it trains"))
 
 
 def remake(fit):
@@ -118,22 +135,35 @@ def test_ag_is_taken_to_a_reference_of_the_same_split_and_attack(fit, python, ca
         ("SalUn", [FORGET, ORIGINAL], "its model has seen the forget set; name a Retrain run"),
     ],
 )
-def test_what_is_no_reference_is_refused_before_the_work(fit, python, monkeypatch, method, options, says):
+def test_a_wrong_reference_is_refused_before_training(fit, python, untrained, method, options, says):
     if method == "SalUn":
         fit("Train", "t", epochs=1)
     reference = fit(method, "other", *options)
-    monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it was refused too late"))
-    with pytest.raises(RunError, match=f"^reference=other: {re.escape(says)}"):
+    untrained()
+    with pytest.raises(InputError) as caught:
         python("p", reference=reference)
+    assert str(caught.value).startswith(f"reference=other: {says}")
     assert not Path("p").exists()
 
 
-def test_an_altered_reference_is_refused_before_the_work(fit, python):
+def test_an_altered_reference_is_refused_before_training(fit, python, untrained):
     reference = fit("Retrain", "other", FORGET)
     (reference / "predictions.npz").write_bytes(b"")
-    with pytest.raises(RunError, match=r"^reference=other: predictions\.npz is not the file that the run wrote"):
+    untrained()
+    with pytest.raises(InputError, match=r"reference=other: predictions\.npz is not the file that the run wrote"):
         python("p", reference=reference)
     assert not Path("p").exists()
+
+
+def test_a_missing_reference_is_said_to_be_missing_in_one_line(python, capsys):
+    record = python("p", reference="nothing")
+    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(said) == 1
+    assert said[0].startswith("reference=nothing: no finished run there, so AG will be null; make it with `medunlearn ")
+    for key in ("AG", "reference"):
+        assert record.metrics[key] is None
+    assert record.metrics["validation"]["AG"] is None
+    assert metrics("p") == record.metrics
 
 
 @pytest.mark.parametrize(
@@ -144,9 +174,9 @@ def test_an_altered_reference_is_refused_before_the_work(fit, python):
     ],
     ids=["made again", "altered"],
 )
-def test_ag_is_null_where_the_reference_was_changed_meanwhile(fit, python, capsys, monkeypatch, again, says):
-    reference = fit("Retrain", "other", FORGET, epochs=1)
-    later = fit("Retrain", "later", again, epochs=1) if again else None
+def test_ag_is_null_against_a_reference_that_is_changed_meanwhile(fit, python, capsys, monkeypatch, again, says):
+    reference = fit("Retrain", "other", FORGET)
+    later = fit("Retrain", "later", again) if again else None
     measure = UnlearningMetrics.on_fit_end
 
     def changing(*args):
@@ -158,43 +188,16 @@ def test_ag_is_null_where_the_reference_was_changed_meanwhile(fit, python, capsy
 
     monkeypatch.setattr(UnlearningMetrics, "on_fit_end", changing)
     record = python("p", reference=reference)
-    told = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(told) == 1
-    assert told[0].startswith(f"AG is null: {says}")
+    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(said) == 1
+    assert said[0].startswith(f"AG is null: {says}")
     for key in ("AG", "reference", "reference_sha256"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
     assert metrics("p") == record.metrics
 
 
-def test_a_reference_that_is_not_there_yet_is_mentioned(python, capsys):
-    assert python("p", reference="later").metrics["AG"] is None
-    told = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(told) == 1
-    assert told[0].startswith(
-        "reference=later: no finished run there, so AG will be null; make it with `medunlearn fit"
-    )
-
-
 # What is refused before the work
-
-
-@pytest.mark.parametrize(
-    ("method", "options", "says"),
-    [
-        ("Retrain", [FORGET], "it never saw the forget set; name a model trained on all images"),
-        ("Train", ["--data.forget.rate=0.5"], "it was run with another forget set; use the same data.forget"),
-        (None, [], "no run there; make it with `medunlearn fit"),
-    ],
-)
-def test_a_wrong_original_is_refused_before_the_work(fit, python, monkeypatch, method, options, says):
-    if method:
-        fit(method, "other", *options, epochs=1)
-    monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it was refused too late"))
-    with pytest.raises(InputError, match=r"^(model\.init_args\.)?original=other: ") as caught:
-        python("p", SalUn, original="other")
-    assert says in str(caught.value) or method is None
-    assert not Path("p").exists()
 
 
 def test_a_finished_run_is_not_written_over(python):
@@ -203,6 +206,67 @@ def test_a_finished_run_is_not_written_over(python):
     with pytest.raises(InputError, match="run_dir=r: already holds a finished run; name another run_dir, or delete"):
         python(rate=0.5)
     assert {path: path.read_bytes() for path in Path("r").rglob("*") if path.is_file()} == before
+
+
+def test_a_logger_may_write_into_the_run_directory(python):
+    logger = CSVLogger("r", name="logs")
+    assert python(trainer={"logger": logger}).metrics["epochs"] == 2
+    assert list(Path("r/logs").rglob("metrics.csv"))
+
+
+def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, monkeypatch):
+    last = ModelCheckpoint(dirpath="r/checkpoints", filename="last", enable_version_counter=False)
+
+    def listed(record):
+        return [RunTime(), UnlearningMetrics(), record, last]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_record, "save_weights", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            python(callbacks=listed)
+    with pytest.raises(InputError, match="run_dir=r: already holds an unfinished run; go on with it by `ckpt_path='r/"):
+        python(callbacks=listed)
+    with pytest.raises(InputError, match=r"model.init_args.lr=0.05: the run in r was started with 0.1; resume it with"):
+        python(callbacks=listed, resume="r/checkpoints/last.ckpt", lr=0.05)
+    assert not RunDir("r").finished
+    python(callbacks=listed, resume="r/checkpoints/last.ckpt")
+    assert RunDir("r").finished
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"num_classes": 3}, "num_classes=3: the data have 4 classes; give num_classes=4"),
+        ({"in_channels": 1}, "in_channels=1: the data's images have 3; give in_channels=3"),
+        ({"method": SalUn, "original": "r"}, "model.init_args.original=r: it never saw the forget set"),
+        ({"method": SalUn, "original": "other"}, "model.init_args.original=other: it was run with another forget set"),
+        ({"method": SalUn, "original": "altered"}, "model.init_args.original=altered: predictions.npz is not the file"),
+        (
+            {"method": SalUn, "original": "none"},
+            "model.init_args.original=none: no run there; make it with `medunlearn",
+        ),
+        ({"method": SalUn, "original": "t", "rate": None}, "data.forget: this method needs a forget set"),
+        ({"trainer": {"precision": "bf16-true"}}, "trainer.precision=bf16-true: weights must stay in 32 bits"),
+        ({"trainer": {"overfit_batches": 1}}, "trainer.overfit_batches=1: batches are dealt out by rank"),
+        (
+            {"trainer": {"max_epochs": None}},
+            "max_epochs=1000: is what Lightning takes where none is given; give `Train",
+        ),
+        ({"batch_size": 23}, "data.batch_size=23: it leaves 1 of the images for the smallest batch, and BatchNorm"),
+    ],
+)
+def test_what_the_command_line_refuses_is_refused_before_training(fit, python, untrained, arguments, says):
+    if arguments.get("method") is SalUn:
+        fit("Train", "t", epochs=1)
+        fit("Retrain", "r", FORGET, epochs=1)
+        fit("Train", "other", "--data.forget.rate=0.5", epochs=1)
+        shutil.copytree("t", "altered")
+        Path("altered/predictions.npz").write_bytes(b"")
+    untrained()
+    with pytest.raises(InputError) as caught:
+        python("p", **arguments)
+    assert str(caught.value).startswith(says)
+    assert not Path("p").exists()
 
 
 @pytest.mark.parametrize(
@@ -243,8 +307,11 @@ def test_the_report_takes_a_run_made_from_python(fit, python):
     torch.manual_seed(4)
     python("p", SalUn, original="t", reference="r")
     assert main(["report", "r", "p", "--out", "report"]) == 0
-    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label == "SalUn"]
-    assert [cell.seeds for cell in cells] == [[3, 4]], "seeds of one experiment, however they were started"
+    runs = load(["s", "p"])
+    assert runs[runs.measured_by == ""].method.tolist() == ["SalUn", "SalUn"]
+    assert [cell.seeds for section in sections(runs) for cell in section.of_role("unlearned")] == [[3, 4]], (
+        "seeds of one experiment, however they were started"
+    )
 
 
 def test_its_configuration_says_what_it_was_made_with(fit, python, npz):
@@ -254,13 +321,13 @@ def test_its_configuration_says_what_it_was_made_with(fit, python, npz):
     by_python = yaml.safe_load(Path("p/config.yaml").read_text())
     assert by_python["model"]["class_path"] == "medunlearn.SalUn"
     assert by_python["model"]["init_args"] == by_command["model"]["init_args"] | {"lr": 0.02}
-    assert by_python["data"] == by_command["data"] | {"num_classes": 4}
+    assert by_python["data"] == by_command["data"]
     assert by_python["evaluation"] == by_command["evaluation"]
     assert (by_python["run_dir"], by_python["reference"]) == ("p", None)
     assert by_python["seed_everything"] == metrics("p")["seed"]
-    again = ["fit", "--config=p/config.yaml", "--run_dir=q", "--trainer.logger=false", "--trainer.accelerator=cpu"]
-    assert main(again) == 0
+    assert main(["fit", "--config=p/config.yaml", "--run_dir=q"]) == 0
     assert metrics("q")["epochs"] == 2
+    assert same(weights(Path("p")), weights(Path("q")))
 
 
 def test_a_resumed_run_from_python_knows_its_original(fit, python):

@@ -1,6 +1,7 @@
 """The command line as users meet it: every shipped config and every command."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ import yaml
 from helpers.backbones import TinyNet
 from helpers.runs import FORGET, QUIET, weights
 
-from medunlearn.__main__ import COMMANDS, main
+import medunlearn
+from medunlearn.__main__ import main
 from medunlearn.cli.fit import _parse, _ParsedCLI
 from medunlearn.files.configs import shipped_configs
+from medunlearn.plugins import BUILT_IN
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
@@ -30,6 +33,22 @@ def test_there_are_fifteen_configs_and_the_demos():
     }
     assert len(names) == 15
     assert set(CONFIGS) == names | {"demo_train.yaml", "demo_retrain.yaml", "demo_salun.yaml"}
+
+
+@pytest.mark.parametrize("path", sorted((shipped_configs() / "methods").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_method(path):
+    """One for each method beside SalUn, on the same data as its config, found also outside a clone."""
+    settings = _parse(_ParsedCLI, ["fit", "--config", f"configs/methods/{path.name}"]).plain_settings()
+    kind = getattr(medunlearn, settings["model"]["class_path"].rpartition(".")[2])
+    assert "_".join(re.findall("[A-Z][a-z]+", kind.__name__)).lower() == path.stem
+    salun = _parse(_ParsedCLI, ["fit", "--config", "configs/salun_blood_10.yaml"]).plain_settings()
+    assert settings["run_dir"] == f"runs/{path.stem}_blood_10"
+    assert all(settings[group] == salun[group] for group in ("data", "reference", "evaluation", "seed_everything"))
+    given = settings["model"]["init_args"]
+    assert given["original"] == "runs/train_blood"
+    defaults = {name: each.default for name, each in kind.arguments().items()}
+    assert all(value == defaults[name] for name, value in given.items() if name not in ("original", "milestones"))
+    assert settings["trainer"]["max_epochs"] == kind.trainer_arguments["max_epochs"] == 10
 
 
 def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
@@ -81,7 +100,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy():
         "assert not {'torch', 'lightning', 'wandb', 'sklearn', 'medmnist'} & sys.modules.keys()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert all(f"  {command}" in done.stdout for command in COMMANDS)
+    assert all(f"  {command}" in done.stdout for command in BUILT_IN["commands"])
 
 
 def test_fit_help_names_the_options_that_scripts_rely_on(capsys):

@@ -63,7 +63,7 @@ def finish(folder, method, run_dir):
 
 POINTS = {
     "in the mask, first batch": ("torch.autograd", "grad", 1),
-    "in the mask, chosen but not kept": ("medunlearn.methods.salun", "saliency_mask", 1, True),
+    "in the mask, chosen but not kept": ("medunlearn.methods.unlearner", "saliency_mask", 1, True),
     "in the forget pass": ("medunlearn.methods.classifier:Classifier", "training_step", 1),
     "in the retain pass of the second epoch": ("medunlearn.methods.classifier:Classifier", "training_step", 6),
     "in the evaluation": ("medunlearn.methods.classifier:Classifier", "predict_step", 2),

@@ -16,7 +16,7 @@ from helpers.runs import QUIET, same, weights, write_npz
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 import medunlearn.methods.classifier as classifier
-import medunlearn.methods.salun as salun
+import medunlearn.methods.unlearner as unlearner
 from medunlearn.__main__ import main
 from medunlearn.callbacks import Interruption
 from medunlearn.errors import Interrupted
@@ -99,7 +99,7 @@ def test_a_run_that_is_asked_to_end_goes_on_exactly(words, signalled, capsys, me
         assert before[key] == after[key]
 
 
-@pytest.mark.parametrize(("owner", "name"), [(salun, "saliency_mask"), (classifier.Classifier, "predict_step")])
+@pytest.mark.parametrize(("owner", "name"), [(unlearner, "saliency_mask"), (classifier.Classifier, "predict_step")])
 def test_outside_training_a_run_ends_at_once(words, signalled, owner, name):
     whole = words.whole("SalUn-mixed")
     calls = signalled(owner, name, 1, signal.SIGINT)

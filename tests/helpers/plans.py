@@ -35,7 +35,7 @@ def runner(monkeypatch, statuses):
     monkeypatch.setattr(execution, "_run_process", run)
     monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs: "THE TABLE")
     settings = {"trainer": {"max_epochs": None}}
-    monkeypatch.setattr("medunlearn.cli.reproduce.check_settings", lambda stages: [settings] * len(stages))
+    monkeypatch.setattr("medunlearn.cli.reproduce.check_settings", lambda stages, fit: [settings] * len(stages))
     return calls
 
 

@@ -9,19 +9,8 @@ import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
 from medunlearn.files.configs import find_config, resolve_configs, shipped_configs
+from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
-from medunlearn.runs.commands import command_for
-
-
-def test_stages_come_after_those_they_read_from():
-    files = [
-        write("s.yaml", run_dir="r/s", reference="r/r", model=model("SalUn", "r/t")),
-        write("r.yaml", run_dir="r/r", model=model("Retrain")),
-        write("t.yaml", run_dir="r/t", model=model("Train")),
-    ]
-    order = [stage.config.name for stage in read_plan(files).stages()]
-    assert sorted(order) == ["r.yaml", "s.yaml", "t.yaml"]
-    assert order[-1] == "s.yaml"
 
 
 def test_the_papers_blood_block_is_a_plan():
@@ -50,11 +39,6 @@ def test_configs_are_found_in_the_folder_first_and_then_among_those_shipped():
     words = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
     shipped = str(shipped_configs() / "train_path.yaml")
     assert words == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]
-
-
-def test_the_command_that_makes_a_run_is_named():
-    assert command_for(Path("runs/train_organa")) == "medunlearn fit --config configs/train_organa.yaml"
-    assert command_for(Path("runs/train_organa"), Path("f.npz")).endswith("train_organa.yaml --data.file f.npz")
 
 
 def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
@@ -119,21 +103,28 @@ def test_a_killed_stage_is_said_to_be(monkeypatch, capsys):
 
 def test_what_a_plan_lacks_is_said_before_hours_are_lost(monkeypatch, capsys):
     calls = runner(monkeypatch, {})
-    assert main(["reproduce", two_chains()[1]]) == 1
-    assert "it needs r/a_train, which is not there and not in this plan" in capsys.readouterr().err
+    salun = two_chains()[1]
+    for dry_run in ([], ["--dry_run"]):
+        assert main(["reproduce", salun, *dry_run]) == 2
+        printed = capsys.readouterr()
+        assert printed.err == (
+            "medunlearn: error: a_salun.yaml: model.init_args.original=r/a_train: no run there; make it with "
+            "`medunlearn fit --config configs/NAME.yaml --run_dir r/a_train`\n"
+        )
+        assert not printed.out
     assert not calls
 
 
-def test_time_left_is_told_once_a_stage_is_finished(monkeypatch, capsys):
+def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     runner(monkeypatch, {})
     clock = iter(range(0, 10_000, 100))
     monkeypatch.setattr(execution.time, "perf_counter", lambda: next(clock))
     assert main(["reproduce", *two_chains()]) == 0
     titles = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stage") and ": r/" in line]
-    assert titles[0] == "stage 1 of 4: r/a_train (time left: told once a stage is finished)"
+    assert titles[0] == "stage 1 of 4: r/a_train (time left: unknown until a stage is finished)"
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
-    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min gone, 5 min left"
-    assert titles[-2].endswith("[###############.....] 75 %, 17 min gone, 2 min left")
+    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
+    assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
 
 
 def test_the_estimate_counts_epochs_and_the_images_that_are_left():
@@ -168,29 +159,6 @@ def test_the_papers_plan_in_order_one_command_a_line(capsys):
         assert places[0] < places[2]
         assert places[1] < places[2]
         assert max(places[0], places[3]) < places[4]
-
-
-def test_figure_2_adds_two_presets_in_directories_of_their_own(capsys):
-    lines = dry(capsys, "figure2", "--datasets", "blood", "--rates", "10")
-    assert len(lines) == 9
-    last = "medunlearn fit --config configs/salun_blood_10.yaml --data.augmentation Default+RandAugment"
-    last += " --run_dir runs/salun_blood_10_Default+RandAugment"
-    last += " --model.init_args.original runs/train_blood_Default+RandAugment"
-    last += " --reference runs/retrain_blood_10_Default+RandAugment"
-    assert lines[-1] == last
-    assert "medunlearn fit --config configs/salun_blood_10.yaml" in lines, "Default is what the config says"
-
-
-def test_a_seed_has_its_own_chain_and_split(capsys):
-    lines = dry(capsys, "paper", "--datasets", "bloodmnist", "--rates", "0.5", "--seeds", "0", "1", "--data.size=28")
-    assert len(lines) == 6
-    assert lines[3] == (
-        "medunlearn fit --config configs/train_blood.yaml --data.size=28 "
-        "--seed_everything 1 --run_dir runs/train_blood_seed1"
-    )
-    salun = next(line for line in lines if "salun_blood_50.yaml" in line and "seed1" in line)
-    assert "--seed_everything 1 --data.forget.seed 1 --run_dir runs/salun_blood_50_seed1" in salun
-    assert "--model.init_args.original runs/train_blood_seed1 --reference runs/retrain_blood_50_seed1" in salun
 
 
 def test_a_plan_file_of_ones_own(capsys):
@@ -243,6 +211,11 @@ def test_engines(monkeypatch):
     nodes = [{"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Alive": True, "Resources": {"CPU": 4.0}}]
     assert _resources(nodes, stage) == {"num_gpus": 1, "num_cpus": 4.0}
     assert _resources(nodes[1:], stage) == {"num_cpus": 4.0}
-    assert _devices(["--trainer.devices=4"]) == 4
-    assert _devices(["--trainer.devices", "2", "--trainer.devices", "3"]) == 3
-    assert _devices(["--trainer.devices", "auto"]) == 1
+    for argv, devices in (
+        (["--trainer.devices=4"], 4),
+        (["--trainer.devices", "2", "--trainer.devices", "3"], 3),
+        (["--trainer", "{devices: 5}"], 5),
+        (["--trainer.devices", "auto"], 1),
+        ([], 1),
+    ):
+        assert _devices(nested(overrides_from_argv(argv))) == devices

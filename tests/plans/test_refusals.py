@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.plans import dry, model, runner, two_chains, write
+from helpers.plans import dry, runner, two_chains, write
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
@@ -55,16 +55,6 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
         signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize("options", [{"data.forget.rate": 0.1}, {"data.forget": {"rate": 0.1}}, {}])
-def test_a_seed_draws_its_own_forget_set_wherever_that_is_asked_for(capsys, options):
-    retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"))
-    plan = write("plan.yaml", configs=[retrain], seeds=[0, 1], options=options)
-    words = [] if options else ["--data", "{forget: {rate: 0.1}}"]
-    first, second = dry(capsys, plan, *words)
-    assert "seed" not in first
-    assert second.endswith("--seed_everything 1 --data.forget.seed 1 --run_dir r/r_seed1")
-
-
 @pytest.mark.parametrize(
     ("words", "option", "by"),
     [
@@ -111,14 +101,6 @@ def test_wrong_values_of_a_plans_options_are_refused_in_one_line(capsys, words, 
 def test_a_plan_file_names_no_wrong_seed(capsys, seed):
     assert main(["reproduce", write("plan.yaml", configs=two_chains(), seeds=[seed]), "--dry_run"]) == 2
     assert f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
-
-
-def test_a_seed_named_twice_is_run_once(capsys):
-    configs = two_chains()
-    assert main(["reproduce", *configs, "--seeds", "0", "1", "--dry_run"]) == 0
-    once = capsys.readouterr().out
-    assert main(["reproduce", *configs, "--seeds", "0", "1", "0", "--dry_run"]) == 0
-    assert capsys.readouterr().out == once
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.runs import QUIET, write_npz
+from helpers.runs import QUIET, refused, write_npz
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
@@ -108,3 +108,74 @@ def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, 
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
+
+
+@pytest.fixture
+def stage(npz):
+    """Return a function that writes a config of one SalUn stage with changes to its data and model."""
+
+    def write(data=(), **changes):
+        data = {"file": str(npz), "batch_size": 8, "forget": {"rate": 0.25}} | dict(data)
+        model = {"class_path": "Retrain"}
+        Path("s.yaml").write_text(yaml.safe_dump({"run_dir": "r/s", "data": data, "model": model} | changes))
+        return "s.yaml"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"file": "nowhere.npz"}, "data.file=nowhere.npz: no such file; give the path of a .npz file"),
+        ({"file": "text.npz"}, "data.file=text.npz: not an .npz file; save the arrays"),
+        ({"file": "part.npz"}, "data.file=part.npz: "),
+        ({"forget": {"indices": "nowhere.txt"}}, "data.forget.indices=nowhere.txt: no such file; give the path"),
+        ({"forget": {"indices": "far.txt"}}, "data.forget.indices=far.txt: index 99 is out of range"),
+    ],
+)
+def test_wrong_data_files_are_refused_before_the_first_stage_in_the_words_of_fit(stage, capsys, npz, data, message):
+    Path("text.npz").write_text("no archive")
+    Path("part.npz").write_bytes(npz.read_bytes()[:5000])
+    Path("far.txt").write_text("1\n99\n")
+    config = stage(data)
+    of_fit = refused(capsys, "fit", "--config", config, *QUIET)
+    assert of_fit.startswith(message)
+    assert refused(capsys, "reproduce", config, "--dry_run") == f"s.yaml: {of_fit}"
+    assert refused(capsys, "reproduce", config, *QUIET) == f"s.yaml: {of_fit}"
+
+
+def test_a_data_file_given_for_every_stage_is_looked_at(stage, capsys):
+    for argv in (["--data.file", "gone.npz"], ["--data.file=gone.npz"], ["--data", "{file: gone.npz}"]):
+        message = refused(capsys, "reproduce", stage(), *argv, "--dry_run")
+        assert message.startswith("s.yaml: data.file=gone.npz: no such file")
+
+
+def test_an_original_that_nothing_makes_is_refused_in_the_words_of_fit(stage, capsys):
+    model = {"class_path": "SalUn", "init_args": {"original": "r/no t"}}
+    config = stage(model=model)
+    of_fit = refused(capsys, "fit", "--config", config, *QUIET)
+    assert of_fit.startswith("model.init_args.original=r/no t: no run there; make it with `medunlearn fit --config")
+    start, _, command = of_fit.partition(" --data.file")
+    for argv in (["--dry_run"], QUIET):
+        assert refused(capsys, "reproduce", config, *argv) == f"s.yaml: {start} --data.file{command}"
+
+
+def test_a_reference_that_nothing_makes_is_refused(stage, capsys, npz):
+    config = stage(reference="r/no r")
+    for argv in (["--dry_run"], QUIET):
+        assert refused(capsys, "reproduce", config, *argv) == (
+            "s.yaml: reference=r/no r: no run there; make it with `medunlearn fit --config configs/NAME.yaml "
+            f"--data.file {npz} --run_dir 'r/no r'`"
+        )
+
+
+def test_official_data_that_is_not_downloaded_is_no_fault(stage, capsys):
+    config = stage({"file": None, "dataset": "bloodmnist"})
+    assert main(["reproduce", config, "--dry_run"]) == 0
+    assert capsys.readouterr().out == "medunlearn fit --config s.yaml\n"
+    assert not Path("data").exists()
+
+
+def test_dry_run_of_a_finished_plan_needs_no_data(plan, npz, capsys):
+    npz.unlink()
+    assert plan("--dry_run", status=0) == []

@@ -1,0 +1,177 @@
+"""What must hold before a run trains: data, method, Trainer, original and reference go together."""
+
+import sys
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from medunlearn.callbacks.runtime import RunTime
+from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
+from medunlearn.contracts import UnlearningData, UnlearningModule
+from medunlearn.errors import InputError
+from medunlearn.files import exists
+from medunlearn.metrics import Predictions
+from medunlearn.models import load_weights
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished, command_for
+from medunlearn.runs.comparable import why_incomparable, why_no_original
+from medunlearn.runs.record import Record
+from medunlearn.training.precision import check_precision
+from medunlearn.training.settings import check_strategy, check_sync_batchnorm, check_trainer
+
+LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
+
+LIGHTNINGS_EPOCHS = 1000
+
+MOST_SEED = 2**32 - 1  # of seed_everything; PyTorch's own choice, where none is set, is nearly always longer
+
+
+def check_callbacks(trainer: Trainer, record: type[Callback]) -> None:
+    """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
+    listed = [type(callback) for callback in cast(Any, trainer).callbacks]
+    place = next((number for number, kind in enumerate(listed) if issubclass(kind, record)), len(listed))
+    for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
+        if not any(issubclass(kind, needed) for kind in before):
+            late = needed is UnlearningMetrics and any(issubclass(kind, needed) for kind in listed)
+            raise InputError(
+                f"callbacks={[kind.__name__ for kind in listed]}: {needed.__name__} is "
+                f"{'listed after RunRecord' if late else 'missing'}; list them as `{LISTED}`"
+            )
+
+
+def check_free(run: RunDir, resumed: bool) -> None:
+    """Refuse to write over a run, whoever wires the Trainer."""
+    if run.path.exists() and not run.path.is_dir():
+        raise InputError(f"run_dir={run}: is a file; name a directory")
+    if run.finished:
+        raise InputError(f"run_dir={run}: already holds a finished run; name another run_dir, or delete that one")
+    if exists(run.config) and not resumed:  # written first; logs may be there already, begun for this run
+        raise InputError(
+            f"run_dir={run}: already holds an unfinished run; go on with it by `ckpt_path='{run.last}'` or "
+            "`RunRecord(..., resume=True)`, name another run_dir, or delete that one"
+        )
+
+
+def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> None:
+    """Refuse a Trainer, data, a method and an original that cannot make a run together.
+
+    Raises:
+        InputError: If one of them does not fit the others.
+    """
+    _check_settings(trainer)
+    check_sizes(method, data)
+    if method.original is not None:
+        data.require_forget_set()
+    data.train_on(method.checked_images, trainer.max_epochs or 1)
+    processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
+    size = data.image_size
+    check_batches(data.smallest_batch(), processes, data.batch_size, size, cast(Any, method.backbone).last_map(size))
+    check_original(method, own, data.split_record())
+
+
+def _check_settings(trainer: Trainer) -> None:
+    check_strategy(_strategy(trainer))
+    check_precision(trainer.precision)
+    check_trainer({name: getattr(trainer, name) for name in ("overfit_batches", "accumulate_grad_batches")})
+    if trainer.strategy.root_device.type == "cpu":
+        check_sync_batchnorm(_sync_batchnorm(trainer), trainer.world_size)
+
+
+def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
+    """Refuse a model of other classes or channels than the data have."""
+    if method.num_classes != data.num_classes:
+        raise InputError(
+            f"num_classes={method.num_classes}: the data have {data.num_classes} classes; "
+            f"give num_classes={data.num_classes}, the data's num_classes"
+        )
+    architecture = getattr(method.backbone, "architecture", {})
+    for name in ("in_channels", "image_size"):
+        built, found = architecture.get(name), getattr(data, name)
+        if built not in (None, found):
+            raise InputError(f"{name}={built}: the data's images have {found}; give {name}={found}, the data's {name}")
+
+
+def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
+    """Refuse the 1000 epochs that Lightning takes where a Trainer is given no end."""
+    if trainer.max_epochs == LIGHTNINGS_EPOCHS and trainer.max_steps == -1:
+        own = method.trainer_arguments.get("max_epochs")
+        raise InputError(
+            f"max_epochs={LIGHTNINGS_EPOCHS}: is what Lightning takes where none is given; "
+            f"give `Trainer(max_epochs={own})`, the default of {type(method).__name__}, or another number"
+        )
+
+
+def take_up_seed(run: RunDir, data: UnlearningData) -> None:
+    """Give the data the seed that a run was started with, where no seed has been set since."""
+    if torch.initial_seed() > MOST_SEED and exists(run.config):
+        seed = run.read_config("run_dir").get("seed_everything")
+        data.seed = seed if type(seed) is int else data.seed
+
+
+def _strategy(trainer: Trainer) -> dict[str, Any]:
+    """Return a Trainer's strategy as `class_path` and `init_args`."""
+    start = getattr(trainer.strategy, "_start_method", None)
+    return {"class_path": type(trainer.strategy).__name__, "init_args": {"start_method": start}}
+
+
+def _sync_batchnorm(trainer: Trainer) -> bool:
+    return cast(Any, trainer)._accelerator_connector._layer_sync is not None
+
+
+def check_batches(smallest: int, processes: int, batch_size: int, size: int, last_map: int) -> None:
+    """Refuse batches of which BatchNorm would get a single value: one image, its last map one pixel.
+
+    Args:
+        smallest: Images in the smallest training batch.
+        processes: Processes that share it, each with statistics of its own.
+        batch_size: As it was given.
+        size: Height and width of the images.
+        last_map: Height and width of the model's last maps.
+    """
+    if last_map == 1 and smallest // processes <= 1:
+        raise InputError(
+            f"data.batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
+            f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another"
+        )
+
+
+def check_original(method: UnlearningModule, own: Record, split: dict[str, Any]) -> None:
+    """Refuse an original of other data, another split or another architecture."""
+    if method.original is None:
+        return
+    argument = "model.init_args.original"
+    original = RunDir(method.original)
+    if original.path.resolve() == own.path.resolve():
+        raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
+    check_finished(original, argument)
+    if problem := why_no_original(own, Record.of(original, argument)):
+        raise InputError(f"{argument}={original}: {problem}")
+    _check_predictions(original, argument, split)
+    load_weights(cast(Any, method.backbone), original.path, argument)
+
+
+def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
+    """Refuse a reference that cannot be compared with; only mention one that is missing."""
+    if run is None:
+        return
+    if run.path.resolve() == own.path.resolve():
+        raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
+    if not run.finished:
+        remedy = f"make it with `{command_for(run.path, getattr(data, 'file', None))}`"
+        print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
+        return
+    run.check_unaltered("reference")
+    if problem := why_incomparable(own, Record.of(run, "reference")):
+        raise InputError(f"reference={run}: {problem}")
+
+
+def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
+    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
+    arrays = original.read_predictions(argument, Predictions.names())
+    rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
+    if not np.array_equal(rows, np.arange(split["train_size"])):
+        raise InputError(
+            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
+        )

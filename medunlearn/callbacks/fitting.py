@@ -1,0 +1,158 @@
+"""`medunlearn.fit`: one call from Python that makes a run as `medunlearn fit` does."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+
+from medunlearn.callbacks import session
+from medunlearn.callbacks.before_fit import take_up_seed
+from medunlearn.callbacks.configuration import configuration
+from medunlearn.callbacks.run_record import RunRecord
+from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
+from medunlearn.contracts import UnlearningData, UnlearningModule
+from medunlearn.errors import InputError, Interrupted
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished
+from medunlearn.runs.starting import check_run_dir
+from medunlearn.training.interruption import restarted_by_slurm
+from medunlearn.training.remarks import leave_out_remarks
+
+
+def fit(
+    method: LightningModule,
+    data: LightningDataModule,
+    run_dir: str | Path,
+    reference: str | Path | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    evaluation: UnlearningMetrics | None = None,
+    **trainer: Any,
+) -> dict[str, Any]:
+    """Train, retrain or unlearn, measure the model, and write a run directory.
+
+    `medunlearn fit --config RUN_DIR/config.yaml` repeats the run, to the same weights bit for bit in deterministic mode
+    on the same hardware, where `seed_everything` was called right before the data and the method were built, and both
+    are what the command line can build. Where it would not, `config.yaml` says why at its top. A run that starts from
+    an `original` takes its weights from there, so that only the seed of the data matters.
+
+    Args:
+        method: What is trained, such as `medunlearn.SalUn(...)`.
+        data: The images, such as `medunlearn.MedMNISTDataModule(...)`.
+        run_dir: The run directory. Nothing is written anywhere else.
+        reference: Run directory of the retrained model that AG is taken against.
+        resume: Go on with the unfinished run in `run_dir`, whose settings must be the same.
+        overwrite: Delete the run in `run_dir` and start anew.
+        evaluation: What is measured; by default `UnlearningMetrics()`.
+        trainer: Arguments of Lightning's Trainer, with the command line's defaults: the method's number of epochs,
+            bf16-mixed where the hardware has it, logs below `run_dir/logs`.
+
+    Returns:
+        The content of `metrics.json`: UA, RA, TA, MIA and AG in %, RTE in minutes, and what they rest on; empty with
+        `fast_dev_run`, which writes nothing.
+
+    Raises:
+        InputError: If something given is wrong, in one line and before anything is trained or written.
+        Interrupted: If Ctrl-C or a signal has ended the run; it has left a checkpoint to go on from.
+
+    Example:
+        >>> import medunlearn
+        >>> from lightning import seed_everything
+        >>> _ = seed_everything(0)                                       # doctest: +SKIP
+        >>> data = medunlearn.MedMNISTDataModule("bloodmnist")           # doctest: +SKIP
+        >>> method = medunlearn.Train(num_classes=data.num_classes)      # doctest: +SKIP
+        >>> medunlearn.fit(method, data, "runs/train_blood")["TA"]       # doctest: +SKIP
+    """
+    leave_out_remarks()
+    with _in_pythons_words():
+        return _fit(method, data, RunDir(run_dir), reference, resume, overwrite, evaluation, trainer)
+
+
+def _fit(
+    method: LightningModule,
+    data: LightningDataModule,
+    run: RunDir,
+    reference: str | Path | None,
+    resume: bool,
+    overwrite: bool,
+    evaluation: UnlearningMetrics | None,
+    given: dict[str, Any],
+) -> dict[str, Any]:
+    _check_names(given)
+    if run.started and restarted_by_slurm():
+        resume, overwrite = True, False
+    rank_zero_only(check_run_dir)(run, resume, overwrite)
+    if (original := cast(UnlearningModule, method).original) is not None:
+        check_finished(RunDir(original), "original", getattr(data, "file", None))
+    arguments = {**session.trainer_defaults(), **given}
+    session.fill_arguments(arguments, type(method))
+    evaluation = UnlearningMetrics() if evaluation is None else evaluation
+    record = RunRecord(run.path, reference, resume=resume)
+    settings = _configure(record, method, data, evaluation, arguments)
+    trainer = _trainer(record, evaluation, arguments)
+    session.prepare(trainer, method, data, record, settings, overwrite)
+    session.train(trainer, record, model=method, datamodule=data)
+    return {} if given.get("fast_dev_run") else run.read_metrics("run_dir")
+
+
+def _configure(
+    record: RunRecord,
+    method: LightningModule,
+    data: LightningDataModule,
+    evaluation: UnlearningMetrics,
+    arguments: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Let the command's own parser read the settings before anything else does; return what it has read."""
+    parts = cast(UnlearningModule, method), cast(UnlearningData, data)
+    if record.resume:
+        take_up_seed(record.run, parts[1])
+    found = configuration(*parts, evaluation, record.run, record.reference, arguments, record.resume)
+    record.config = found.text
+    return found.settings
+
+
+def _trainer(record: RunRecord, evaluation: UnlearningMetrics, arguments: Mapping[str, Any]) -> Trainer:
+    parts = session.trainer_parts(record.run, arguments)
+    callbacks = [*parts["callbacks"], evaluation, record]
+    changes = {"callbacks": callbacks, "plugins": parts["plugins"]}
+    if session.has_default_logger(arguments.get("logger")):
+        changes["logger"] = False  # started once everything has been checked
+    try:
+        return Trainer(**{**arguments, **changes})
+    except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
+        raise InputError(f"trainer: {error}; `help(lightning.Trainer)` lists its arguments") from error
+
+
+def _check_names(given: Mapping[str, Any]) -> None:
+    known = inspect.signature(Trainer.__init__).parameters
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {close[0]}?" if close else "`help(lightning.Trainer)` lists its arguments"
+            raise InputError(
+                f"{name}={given[name]!r}: neither medunlearn.fit nor Lightning's Trainer takes it; {remedy}"
+            )
+
+
+@contextmanager
+def _in_pythons_words() -> Iterator[None]:
+    """Name arguments as Python has them in what ends a run: `overwrite=True` for `--overwrite true`."""
+    try:
+        yield
+    except Interrupted as end:
+        raise Interrupted(end.number, "call medunlearn.fit again with resume=True to go on") from None
+    except InputError as error:
+        raise InputError(_python_names(str(error))) from None
+
+
+def _python_names(message: str) -> str:
+    for option in ("resume", "overwrite"):
+        message = message.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
+    return message.replace("model.init_args.", "")

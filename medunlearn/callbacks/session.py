@@ -1,0 +1,123 @@
+"""One run from its callbacks to its end, as the command line and `medunlearn.fit` carry it out alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
+
+from medunlearn.callbacks.run_record import RunRecord
+from medunlearn.callbacks.runtime import RunTime
+from medunlearn.contracts import UnlearningData
+from medunlearn.runs import RunDir
+from medunlearn.runs.starting import check_resumable
+from medunlearn.training.checkpoints import WholeCheckpoints
+from medunlearn.training.failures import explained
+from medunlearn.training.interruption import Interruption
+from medunlearn.training.loggers import default_loggers
+from medunlearn.training.memory import keep_freed_memory
+from medunlearn.training.precision import default_precision
+from medunlearn.training.processes import failing_together
+
+
+def trainer_defaults() -> dict[str, Any]:
+    """Return the arguments of a Trainer that are other than Lightning's here where nobody gives them."""
+    return {
+        "precision": default_precision(),
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 10,
+        "use_distributed_sampler": False,
+    }
+
+
+def fill_arguments(given: dict[str, Any], method: type) -> None:
+    """Give a Trainer the arguments of its method that are left open; epochs only where it has no end of its own."""
+    for name, value in cast(Any, method).trainer_arguments.items():
+        if given.get(name) is None and (name != "max_epochs" or given.get("max_steps", -1) == -1):
+            given[name] = value
+
+
+def trainer_parts(run: RunDir, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return callbacks and plugins of a Trainer: those given, and those that every run has.
+
+    Args:
+        run: The run directory.
+        given: The Trainer's arguments.
+    """
+    logged = given.get("logger") is not False and not given.get("fast_dev_run")
+    kept = given.get("enable_checkpointing") is not False
+    callbacks: list[Callback] = [RunTime(), *listed(given.get("callbacks"))]
+    callbacks += [LearningRateMonitor("epoch")] if logged else []
+    callbacks += [_last_checkpoint(run)] if kept else []
+    callbacks += [Interruption(run.last if kept else None)]
+    return {"callbacks": callbacks, "plugins": [*listed(given.get("plugins")), WholeCheckpoints()]}
+
+
+def prepare(
+    trainer: Trainer,
+    method: LightningModule,
+    data: LightningDataModule,
+    record: RunRecord,
+    settings: Mapping[str, Any],
+    overwrite: bool,
+) -> None:
+    """Check everything against everything; only then touch the run directory.
+
+    Args:
+        trainer: The Trainer.
+        method: What is trained.
+        data: The images.
+        record: The callback that writes the run directory.
+        settings: The resolved settings, as plain values.
+        overwrite: Delete the run that is there.
+    """
+    if trainer.strategy.root_device.type == "cpu":
+        keep_freed_memory()
+    data.prepare_data()
+    data.setup("fit")
+    images = cast(UnlearningData, data)
+    record.check(trainer, method, images)
+    if record.resume:
+        check_resumable(record.run, dict(settings), images.split_record())
+    if cast(Any, trainer).fast_dev_run:
+        return
+    if overwrite:
+        rank_zero_only(record.run.clear)()
+    if has_default_logger(settings["trainer"].get("logger")):
+        with explained(record.run):
+            trainer.loggers = default_loggers(record.run, dict(settings))
+
+
+def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
+    """Run `trainer.fit`, from the last checkpoint where the run is resumed; what ends it early is one line.
+
+    Args:
+        trainer: The Trainer.
+        record: The callback that writes the run directory.
+        arguments: Of `trainer.fit`.
+    """
+    if record.resume and record.run.last.is_file():
+        arguments["ckpt_path"] = record.run.last
+    # Whatever was drawn since the parts were built, such as by a notebook, what training draws is the seed's.
+    torch.manual_seed(arguments["datamodule"].seed)
+    interruption = next(each for each in cast(Any, trainer).callbacks if isinstance(each, Interruption))
+    with failing_together(trainer.strategy.launcher), explained(record.run), interruption.listening(trainer):
+        trainer.fit(**arguments | {"weights_only": True})
+
+
+def has_default_logger(value: Any) -> bool:
+    """Return whether an argument `logger` asks for what logs a run by default."""
+    return value is None or value is True
+
+
+def listed(value: Any) -> Sequence[Any]:
+    """Return one value, several or none as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _last_checkpoint(run: RunDir) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=run.checkpoints, filename=run.last.stem, enable_version_counter=False, save_on_train_epoch_end=True
+    )

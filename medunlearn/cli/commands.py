@@ -1,0 +1,58 @@
+"""The built-in commands by name; each imports what it needs when it runs, for Lightning alone takes seconds.
+
+A command takes the options after its name and returns an exit status. Its docstring's first line is its help text.
+"""
+
+
+def fit(options: list[str]) -> int:
+    """Train, retrain or unlearn, measure it, and write a run directory."""
+    return _lightning("fit", options)
+
+
+def validate(options: list[str]) -> int:
+    """Measure a finished run's model on the validation set."""
+    return _lightning("validate", options)
+
+
+def test(options: list[str]) -> int:
+    """Measure a finished run's model on the test set."""
+    return _lightning("test", options)
+
+
+def predict(options: list[str]) -> int:
+    """Write a finished run's class probabilities for a test set."""
+    return _lightning("predict", options)
+
+
+def reproduce(options: list[str]) -> int:
+    """Run a whole plan of stages in order and print the comparison."""
+    from medunlearn.cli.reproduce import reproduce
+
+    return reproduce(options)
+
+
+def report(options: list[str]) -> int:
+    """Compare run directories: a table, or a whole report with figures."""
+    from medunlearn.cli.report import report
+
+    return report(options)
+
+
+def dashboard(options: list[str]) -> int:
+    """Lay out a Weights & Biases workspace for the runs of a project."""
+    from medunlearn.cli.dashboard import dashboard
+
+    return dashboard(options)
+
+
+def list_names(options: list[str]) -> int:
+    """List methods, backbones, data sets, plans, metrics, engines and commands, those of plug-ins included."""
+    from medunlearn.cli.list import list_names
+
+    return list_names(options)
+
+
+def _lightning(command: str, options: list[str]) -> int:
+    from medunlearn.cli.fit import run
+
+    return run([command, *options])

@@ -1,0 +1,58 @@
+"""Methods by name on the command line and in configs: a plug-in's name becomes the import path of its class."""
+
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader, set_loader
+
+from medunlearn.plugins import method_path
+
+OPTIONS = ("--model", "--model.class_path")
+
+PARSER_MODE = "medunlearn"
+"""jsonargparse's name for how configs are read: as YAML, with methods by name."""
+
+
+def resolve_methods(argv: list[str]) -> list[str]:
+    """Return command-line arguments with each method that `--model` names as a plug-in replaced by its import path.
+
+    Raises:
+        InputError: If two packages have the name, or the method cannot be imported.
+    """
+    resolved: list[str] = []
+    for argument in argv:
+        option, equals, value = argument.partition("=")
+        if resolved and resolved[-1] in OPTIONS:
+            resolved.append(_path(argument))
+        elif equals and option in OPTIONS:
+            resolved.append(f"{option}={_path(value)}")
+        else:
+            resolved.append(argument)
+    return resolved
+
+
+def load_settings(text: str) -> Any:
+    """Read YAML; in settings of a run, replace the name of the method by its import path.
+
+    Raises:
+        InputError: If two packages have the name, or the method cannot be imported.
+    """
+    content = get_loader("yaml")(text)
+    if isinstance(content, dict):
+        for settings in (content, *content.values()):  # of `fit`, or with `fit` above them
+            if isinstance(settings, dict) and "model" in settings:
+                settings["model"] = _named(settings["model"])
+    return content
+
+
+def _named(model: Any) -> Any:
+    if isinstance(model, dict) and "class_path" in model:
+        return model | {"class_path": _path(model["class_path"])}
+    return _path(model)
+
+
+def _path(name: Any) -> Any:
+    return method_path(name) if isinstance(name, str) and name.isidentifier() else name
+
+
+set_loader(PARSER_MODE, load_settings, exceptions=(yaml.YAMLError,))

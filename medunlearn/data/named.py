@@ -1,0 +1,39 @@
+"""Data sets by name other than MedMNIST's: generated ones, and those of plug-ins.
+
+A plug-in is a callable that returns `ImageData`. It is given those of `size`, `root` and `download` that it takes.
+"""
+
+import inspect
+from pathlib import Path
+
+from medunlearn.data.npz import ImageData
+from medunlearn.errors import InputError
+from medunlearn.plugins import find, names
+
+
+def is_named(dataset: str | None) -> bool:
+    """Return whether a data set is one of these, rather than MedMNIST's."""
+    return dataset in names("datasets")
+
+
+def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData:
+    """Return the images and labels of a data set.
+
+    Args:
+        dataset: Its name.
+        size: Height and width in pixels that were asked for.
+        root: Where files may lie.
+        download: Whether what is missing there may be downloaded.
+
+    Raises:
+        InputError: If there is no such data set, or what it returns is not `ImageData`.
+    """
+    make = find("datasets", dataset, "data.dataset")
+    takes = inspect.signature(make).parameters
+    given = {"size": size, "root": root, "download": download}
+    data = make(**{name: value for name, value in given.items() if name in takes})
+    if not isinstance(data, ImageData):
+        raise InputError(
+            f"data.dataset={dataset}: its plug-in returns {type(data).__name__}, not medunlearn.ImageData; mend it"
+        )
+    return data

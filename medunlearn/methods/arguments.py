@@ -1,0 +1,52 @@
+"""Which arguments a method has, through the `**kwargs` that it hands on to its bases, and which were set."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from medunlearn.contracts import KeepsArguments
+
+GIVEN = ("num_classes", "in_channels", "image_size", "original")
+"""Arguments that say what a method works on, not how."""
+
+_NOT_PLAIN = object()
+
+
+def arguments(kind: type) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a class by name; those of its bases belong to it where it takes `**kwargs`."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in kind.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                found.setdefault(parameter.name, parameter)
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
+
+
+def departures(part: KeepsArguments) -> dict[str, Any]:
+    """Return the arguments that an object was built with and that differ from its class's defaults.
+
+    Args:
+        part: The object; arguments that JSON cannot hold are left out.
+    """
+    parameters = arguments(type(part))
+    given = {name: _plain(value) for name, value in part.arguments().items() if name not in GIVEN}
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not _NOT_PLAIN and (name not in parameters or value != _plain(parameters[name].default))
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        items = [_plain(item) for item in value]
+        return _NOT_PLAIN if _NOT_PLAIN in items else items
+    if isinstance(value, Path):
+        return str(value)
+    return value if value is None or type(value) in (bool, int, float, str) else _NOT_PLAIN

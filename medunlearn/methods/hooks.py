@@ -1,0 +1,55 @@
+"""Carries an unlearner from its original to its last step; the Trainer's own hooks stay free for the methods."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.optim import Optimizer
+
+if TYPE_CHECKING:
+    from medunlearn.methods.unlearner import Unlearner
+
+
+class UnlearnerHooks(Callback):
+    """Prepares an unlearner before the first step, keeps its mask, and puts both into checkpoints.
+
+    An `Unlearner` brings it along, and it is called after the callbacks of the Trainer. So frozen weights are frozen
+    whatever moves them: an optimiser of the user's own, a hook, another callback.
+    """
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute the mask and prepare."""
+        _unlearner(pl_module).begin()
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Clear the gradients of frozen weights."""
+        _unlearner(pl_module).clear_frozen_gradients()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Restore frozen weights."""
+        _unlearner(pl_module).hold()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Restore frozen weights."""
+        _unlearner(pl_module).hold()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Restore frozen weights."""
+        _unlearner(pl_module).hold()
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the mask and what was prepared: on resuming, the weights are no longer the original's."""
+        method = _unlearner(pl_module)
+        method.hold()  # the checkpoint's weights share their memory with the model's
+        if method.mask is not None:
+            checkpoint["saliency_mask"] = {name: mask.cpu() for name, mask in method.mask.items()}
+        checkpoint["kept"] = {name: value.cpu() for name, value in method.kept.items()}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take both up again."""
+        _unlearner(pl_module).resume(checkpoint.get("saliency_mask"), checkpoint.get("kept", {}))
+
+
+def _unlearner(module: LightningModule) -> "Unlearner":
+    return cast("Unlearner", module)

@@ -1,0 +1,66 @@
+"""Random labels: the forget set is trained towards labels drawn at random."""
+
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.errors import InputError
+from medunlearn.methods.unlearner import Unlearner
+
+Relabel = Literal["random", "random_other", "none"]
+Order = Literal["mixed", "sequential"]
+
+
+class RandomLabels(Unlearner):
+    """Random labels (Golatkar et al., CVPR 2020): wrong answers on the forget set, true ones on the retain set.
+
+    Labels are drawn anew each epoch, so that none is learned by heart: their gradient is, on average, that of a uniform
+    answer.
+
+    Args:
+        relabel: `random` draws from all classes, as SalUn's code does; `random_other` from all but the true one, as
+            its text says; `none` keeps the true labels, which is fine-tuning on all images and, masked, what the code
+            of Falcao & Cordeiro does on MedMNIST.
+        schedule: `mixed` goes through both sets in one shuffled pass; `sequential` through the whole forget set, then
+            the whole retain set.
+        lr: Learning rate.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        relabel: Relabel = "random",
+        schedule: Order = "mixed",
+        lr: float = 0.013,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, lr=lr, **kwargs)
+        for name, value, choices in (("relabel", relabel, Relabel), ("schedule", schedule, Order)):
+            if value not in get_args(choices):
+                raise InputError(f"model.init_args.{name}={value}: choose one of {', '.join(get_args(choices))}")
+        self.relabel, self.schedule = relabel, schedule
+
+    def images(self, epoch: int) -> Draw:
+        """Return both sets, mixed or one after the other."""
+        return "all" if self.schedule == "mixed" else "forget_then_retain"
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return random labels for the forget set, drawn anew each epoch, and the true labels for the rest."""
+        return torch.where(batch.forget, relabelled(batch, self.num_classes, self.relabel), batch.labels)
+
+
+def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
+    """Return the labels (b,) that `relabel` gives the images of a batch, from the one random number of each.
+
+    Each image is met once an epoch, in either schedule, so its label is drawn once an epoch.
+    """
+    if relabel == "random":
+        return (batch.uniform * num_classes).long()
+    if relabel == "random_other":
+        return (batch.labels + 1 + (batch.uniform * (num_classes - 1)).long()) % num_classes
+    return batch.labels

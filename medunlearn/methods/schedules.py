@@ -1,0 +1,46 @@
+"""Learning-rate schedules that every method can be run with."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from medunlearn.errors import InputError
+
+Schedule = Literal["constant", "cosine", "step"]
+"""Constant; half a cosine from `lr` to `lr_min` over all steps of the run; or times `gamma` after each milestone."""
+
+
+def cosine_factor(total: Callable[[], int], least: float) -> Callable[[int], float]:
+    """Return the factor of the learning rate after each step: 1 at the first, `least` at the end.
+
+    factor(t) = least + (1 - least) (1 + cos(pi t / T)) / 2, and `least` after the end (Loshchilov & Hutter 2017, Eq. 5,
+    without restarts).
+
+    Args:
+        total: Returns the number of steps T; asked for once training goes on, when the data are known.
+        least: The last factor.
+    """
+
+    def factor(step: int) -> float:
+        done = min(1.0, step / total()) if step else 0.0
+        return least + (1 - least) * (1 + math.cos(math.pi * done)) / 2
+
+    return factor
+
+
+def check_end(max_epochs: int | None, max_steps: int) -> None:
+    """Refuse a cosine over a run that has no known end."""
+    if max_epochs in (None, -1) and max_steps == -1:
+        raise InputError("model.init_args.lr_schedule=cosine: needs the end of the run; set trainer.max_epochs")
+
+
+def total_steps(batches: Iterable[int], limit: float, accumulated: int = 1) -> int:
+    """Return how many steps an optimiser makes in a run.
+
+    Args:
+        batches: Number of batches of each epoch.
+        limit: At most so many of them, or such a share where it is no whole number (`trainer.limit_train_batches`).
+        accumulated: Batches a step; the last step of an epoch takes what is left.
+    """
+    limited = [min(count, limit) if isinstance(limit, int) else int(count * limit) for count in batches]
+    return sum(-(-count // accumulated) for count in limited)

@@ -1,0 +1,50 @@
+"""Recalibrates the running statistics of BatchNorm on a set of images, without changing a weight."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+
+
+@torch.no_grad()
+def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = dict) -> None:
+    """Replace the running statistics by their plain average over batches.
+
+    Each batch counts the same. Nothing else is in training mode, so dropout draws nothing.
+
+    Args:
+        model: The model; its modes are as before afterwards.
+        batches: Images (b, channels, H, W).
+        summed: Returns the sum over all processes of tensors by name, where each process has batches of its own.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [layer.momentum for layer in layers]
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # PyTorch's sign for a cumulative average
+        layer.train()
+    for images in batches:
+        model(images)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+        _average(layer, summed)
+    for module, training in modes:
+        module.training = training
+
+
+def _average(layer: _BatchNorm, summed: Reduce) -> None:
+    """Average the statistics of all processes, each weighted by its number of batches."""
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    assert layer.num_batches_tracked is not None
+    count = layer.num_batches_tracked.double()
+    found = summed({"mean": layer.running_mean * count, "var": layer.running_var * count, "count": count})
+    if found["count"] > 0:
+        layer.running_mean.copy_(found["mean"] / found["count"])
+        layer.running_var.copy_(found["var"] / found["count"])
+    layer.num_batches_tracked.copy_(found["count"])

@@ -1,0 +1,203 @@
+"""The base of every method that starts from a trained model: mask, preparation, teacher, statistics."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import Callback
+from torch import Tensor, nn
+
+from medunlearn.contracts import Batch, Part, Preset, Role
+from medunlearn.errors import InputError
+from medunlearn.methods.classifier import Classifier
+from medunlearn.methods.hooks import UnlearnerHooks
+from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
+from medunlearn.methods.schedules import Schedule
+from medunlearn.methods.statistics import recalibrate
+from medunlearn.models import load_weights, weights_for
+from medunlearn.training.processes import share_tensors
+from medunlearn.training.progress import progress
+
+
+class Unlearner(Classifier):
+    """Starts from the weights of `original` and makes them forget.
+
+    A method overrides what differs: `images`, `targets`, `losses` and `penalty` as in `Classifier`, `prepare` for what
+    is done once before the first step, `after_step` for what is done after each, `facts` for what `metrics.json` says.
+    It is given `kept`, `batches`, `summed`, `teacher` and `untrained`.
+
+    Args:
+        original: Run directory of the trained model to unlearn from.
+        mask_ratio: Share of the weights that may move, those with the largest gradient over the forget set (SalUn's
+            saliency mask); in (0, 1]. Without it all may.
+        saliency_augmentation: Augmentation of the forget set while the mask is computed.
+        refresh_statistics: Recompute BatchNorm's running statistics on the retain set after the last step.
+        lr: Learning rate.
+        lr_schedule: `constant`, `cosine` from `lr` to `lr_min` over all steps, or `step` at the milestones.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    role: ClassVar[Role] = "unlearned"
+    trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 10}
+
+    def __init__(
+        self,
+        *args: Any,
+        original: Path,
+        mask_ratio: float | None = None,
+        saliency_augmentation: Preset = "NoAug",
+        refresh_statistics: bool = False,
+        lr: float = 0.01,
+        lr_schedule: Schedule = "constant",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)  # type: ignore[misc]  # of args, num_classes
+        if mask_ratio is not None and (not isinstance(mask_ratio, int | float) or not 0 < mask_ratio <= 1):
+            raise InputError(f"model.init_args.mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5")
+        self.original: Path = Path(original)
+        self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation
+        self.refresh_statistics = refresh_statistics
+        self.kept: dict[str, Tensor] = {}
+        """What `prepare` returned, on the device; also in a resumed run."""
+        self._prepared = self._refreshed = False
+        self._frozen: FrozenWeights | None = None
+        self._teacher: list[nn.Module] = []  # in a list, so that it is no part of this module
+
+    def prepare(self) -> dict[str, Tensor]:
+        """Do what comes once before the first step, and return what to keep of it.
+
+        Called on the original's weights, in evaluation mode, and never again in a resumed run. It may change weights in
+        place. Its time counts as part of the method's. What it draws at random comes from the seed of the run; of
+        several processes the first one's weights and results are taken by all, so sums over images that a process has
+        a share of need `summed`.
+        """
+        return {}
+
+    def after_step(self) -> None:
+        """Do what comes after each step of the optimiser, without gradients; frozen weights are restored after it."""
+
+    def facts(self) -> dict[str, float | str]:
+        """Return what `metrics.json` is to say of this run, from `kept` and arguments, as a resumed run has them."""
+        return {}
+
+    def batches(self, part: Part, augmentation: Preset = "NoAug") -> Iterator[Batch]:
+        """Yield a part of the data in order, on the device; of several processes each has a share of every batch."""
+        loader = self.datamodule.part_dataloader(part, augmentation)
+        shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+        for batch in progress(loader, f"Going through {part}", shown):
+            yield self.trainer.strategy.batch_to_device(batch)
+
+    def summed(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the sums of tensors over all processes, by name."""
+        reduce = self.trainer.strategy.reduce
+        return {name: torch.as_tensor(reduce(value, reduce_op="sum")) for name, value in tensors.items()}
+
+    def teacher(self) -> nn.Module:
+        """Return the original as it was, in evaluation mode; no weight of it takes a gradient.
+
+        It is no part of `state_dict`, the optimiser or a checkpoint: a resumed run reads the original again.
+        """
+        if not self._teacher:
+            teacher = deepcopy(self.backbone)
+            load_weights(teacher, self.original, "model.init_args.original")
+            self._teacher.append(teacher.requires_grad_(False).eval())
+        return self._teacher[0].to(self.device)
+
+    def untrained(self) -> nn.Module:
+        """Return a backbone that has learned nothing, drawn from the seed of the run."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.datamodule.seed)
+            return self.new_backbone().to(self.device)
+
+    def setup(self, stage: str) -> None:
+        """Start from the original's weights; a resumed run gets its own back from its checkpoint after this."""
+        self.datamodule.require_forget_set()
+        super().setup(stage)
+        if stage == "fit":
+            load_weights(self.backbone, self.original, "model.init_args.original")
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Return the callback that prepares this method and keeps its mask."""
+        return [UnlearnerHooks()]
+
+    def resume(self, mask: Mask | None, kept: dict[str, Tensor]) -> None:
+        """Take up what the run that is resumed had prepared."""
+        self.mask, self.kept, self._prepared = mask, kept, True
+
+    def begin(self) -> None:
+        """Compute the mask and prepare, unless a resumed run brought both along."""
+        self._refreshed = False
+        if not self._prepared and self.mask_ratio is not None:
+            with self.stopwatch.measure("saliency"):
+                self.mask = self._saliency_mask()
+        if self.mask is not None:
+            original = weights_for(self.backbone, self.original, "model.init_args.original")
+            self._frozen = FrozenWeights(self.backbone, self.mask, original)
+        if not self._prepared and type(self).prepare is not Unlearner.prepare:
+            with self.stopwatch.measure("preparation"):
+                self._prepare()
+        self.kept = {name: value.to(self.device) for name, value in self.kept.items()}
+        self._prepared = True
+        self.hold()
+
+    def hold(self) -> None:
+        """Put the frozen weights back to the original's."""
+        if self._frozen is not None:
+            self._frozen.restore()
+
+    def clear_frozen_gradients(self) -> None:
+        """Set the gradients of frozen weights to 0, so that clipping sees only what moves."""
+        if self._frozen is not None:
+            self._frozen.clear_gradients()
+
+    def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
+        """Clip what a hook of the method has left of the gradients of free weights."""
+        self.clear_frozen_gradients()
+        super().configure_gradient_clipping(*args, **kwargs)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Make a step, and let the method change weights after it; neither moves a frozen one."""
+        super().optimizer_step(*args, **kwargs)
+        self.hold()
+        if type(self).after_step is not Unlearner.after_step:
+            with torch.no_grad():
+                self.after_step()
+            self.hold()
+
+    def finish(self) -> None:
+        """Restore frozen weights a last time and refresh the statistics, before the model is measured and saved."""
+        self.hold()
+        if self.refresh_statistics and not self._refreshed:
+            with self.stopwatch.measure("statistics"):
+                batches = map(self.trainer.strategy.batch_to_device, self.datamodule.statistics_dataloader())
+                recalibrate(self.backbone, (batch.images for batch in batches), self.summed)
+            self._refreshed = True
+
+    def on_fit_end(self) -> None:
+        """Finish also where nothing measures."""
+        self.finish()
+
+    def _prepare(self) -> None:
+        training = self.backbone.training
+        self.backbone.eval()
+        kept = self.prepare() or {}
+        self.kept = {name: value.detach().to(self.device) for name, value in kept.items()}
+        self.backbone.train(training)
+        share_tensors([*self.backbone.state_dict().values(), *self.kept.values()])
+
+    def _saliency_mask(self) -> Mask:
+        batches = self.batches("forget", self.saliency_augmentation)
+        gradients = forget_gradients(self.backbone, ((batch.images, batch.labels) for batch in batches))
+        assert self.mask_ratio is not None
+        try:
+            # Summed over the processes before the absolute value is taken, so that the mask is a single process's.
+            return saliency_mask(self.summed(gradients), self.mask_ratio)
+        except ValueError:  # the ratio was checked when this was built
+            raise InputError(
+                f"model.init_args.original={self.original}: its gradients are not numbers: the model has diverged; "
+                "train it again with a lower learning rate"
+            ) from None

@@ -1,0 +1,121 @@
+"""Stages of a plan: a config and what differs from it, the command that runs it, and the order of stages."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from medunlearn.errors import InputError
+from medunlearn.files.configs import read_config, shipped_configs
+from medunlearn.plans.options import Override, nested, setting
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import shown
+
+NEEDS = ("model.init_args.original", "reference")
+"""The settings that name an earlier run."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One `medunlearn fit` of a plan.
+
+    Args:
+        config: The config file.
+        content: What the config file says.
+        overrides: What differs from it, in the order in which it is applied.
+    """
+
+    config: Path
+    content: Mapping[str, Any] = field(repr=False)
+    overrides: tuple[Override, ...] = ()
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """All settings that the config and the overrides name, as nested mappings; defaults are not filled in."""
+        return nested(self.overrides, self.content)
+
+    @property
+    def run(self) -> RunDir:
+        """The run directory that the stage writes."""
+        return RunDir(self.settings["run_dir"])
+
+    @property
+    def needs(self) -> dict[str, Path]:
+        """The run directories that the stage reads, by the setting that names each: its original and its reference."""
+        named = {name: setting(self.settings, name) for name in NEEDS}
+        return {name: Path(path) for name, path in named.items() if isinstance(path, str)}
+
+    @property
+    def unlearns(self) -> bool:
+        """Whether the stage starts from an original, rather than from scratch."""
+        return NEEDS[0] in self.needs
+
+    @property
+    def dataset(self) -> str:
+        """The name of the config's data set, or of its data file without the ending."""
+        file = setting(self.content, "data.file")
+        return str(setting(self.content, "data.dataset", "")) if file is None else Path(str(file)).stem
+
+    @property
+    def rate(self) -> float | None:
+        """The config's forget rate; None where the forget set is given otherwise, or there is none."""
+        rate: float | None = setting(self.content, "data.forget.rate")
+        return rate
+
+    @property
+    def argv(self) -> list[str]:
+        """The arguments of `medunlearn` that run the stage."""
+        return self._argv(self.config)
+
+    @property
+    def command(self) -> str:
+        """The command that a user would type, in any folder for a shipped config."""
+        shipped = self.config.parent == shipped_configs()
+        return shown(["medunlearn", *self._argv(Path("configs") / self.config.name if shipped else self.config)])
+
+    def _argv(self, config: Path) -> list[str]:
+        return ["fit", "--config", str(config), *(word for each in self.overrides for word in each.argv)]
+
+
+def read_stage(config: Path, overrides: Sequence[Override]) -> Stage:
+    """Return the stage of a config file.
+
+    Raises:
+        InputError: If the config cannot be read, or names no run directory.
+    """
+    content = read_config(config)
+    if not isinstance(content.get("run_dir"), str) or not Path(content["run_dir"]).name:
+        raise InputError(f"config={config}: names no run_dir; add `run_dir: runs/NAME`")
+    return Stage(config, content, tuple(overrides))
+
+
+def in_order(stages: Iterable[Stage]) -> list[Stage]:
+    """Return the stages so that each comes after those it reads from, and else as they were.
+
+    Raises:
+        InputError: If two stages write the same run directory, or stages need each other.
+    """
+    by_run: dict[Path, Stage] = {}
+    for stage in stages:
+        if stage.run.path in by_run:
+            raise InputError(
+                f"config={stage.config}: writes run_dir={stage.run} as {by_run[stage.run.path].config} does; "
+                "give each its own"
+            )
+        by_run[stage.run.path] = stage
+    graph = {path: [need for need in stage.needs.values() if need in by_run] for path, stage in by_run.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise InputError(f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original`") from None
+    ordered: dict[Path, Stage] = {}
+    waiting = list(reversed(by_run))
+    while waiting:
+        path = waiting[-1]
+        if missing := [need for need in graph[path] if need not in ordered]:
+            waiting += reversed(missing)
+        else:
+            ordered[waiting.pop()] = by_run[path]  # a second time changes nothing
+    return list(ordered.values())

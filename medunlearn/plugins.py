@@ -1,0 +1,203 @@
+"""Plug-ins by entry points: methods, backbones, data sets, metrics, engines and commands, found by name.
+
+A package of anyone's own adds to a group in its `pyproject.toml`:
+
+    [project.entry-points."medunlearn.methods"]
+    MyMethod = "my_package.my_module:MyMethod"
+
+Nothing is imported before it is asked for.
+"""
+
+import sys
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Literal, NamedTuple
+
+from medunlearn.errors import InputError
+
+# What only some calls need is imported where it is used: `medunlearn --help` is to be there at once.
+
+Group = Literal["methods", "backbones", "datasets", "metrics", "engines", "commands"]
+
+SINGULAR: dict[Group, str] = {
+    "methods": "method",
+    "backbones": "backbone",
+    "datasets": "data set",
+    "metrics": "metric",
+    "engines": "engine",
+    "commands": "command",
+}
+
+OWN = "medunlearn"
+"""The package that the built-ins come with."""
+
+# The same as in pyproject.toml, which a test compares. They stand here because a clone that is not installed has no
+# entry points, and because `medunlearn --help` must not wait for the metadata of every installed package.
+BUILT_IN: dict[Group, dict[str, str]] = {
+    "methods": {
+        "Train": "medunlearn.methods.train:Train",
+        "Retrain": "medunlearn.methods.retrain:Retrain",
+        "SalUn": "medunlearn.methods.salun:SalUn",
+        "RandomLabels": "medunlearn.methods.random_labels:RandomLabels",
+        "FineTune": "medunlearn.methods.fine_tune:FineTune",
+    },
+    "backbones": {
+        "resnet18": "medunlearn.models.resnet:ResNet18",
+    },
+    "datasets": {
+        "synthetic": "medunlearn.data.synthetic:synthetic_data",
+    },
+    "metrics": {
+        "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
+        "validation": "medunlearn.metrics.unlearning:validation_metrics",
+    },
+    "engines": {
+        "local": "medunlearn.plans.engines:run_locally",
+        "ray": "medunlearn.plans.engines:run_on_ray",
+    },
+    "commands": {
+        "fit": "medunlearn.cli.commands:fit",
+        "validate": "medunlearn.cli.commands:validate",
+        "test": "medunlearn.cli.commands:test",
+        "predict": "medunlearn.cli.commands:predict",
+        "reproduce": "medunlearn.cli.commands:reproduce",
+        "report": "medunlearn.cli.commands:report",
+        "dashboard": "medunlearn.cli.commands:dashboard",
+        "list": "medunlearn.cli.commands:list_names",
+    },
+}
+
+
+class Plugin(NamedTuple):
+    """One name of a group and what it stands for."""
+
+    group: Group
+    name: str
+    value: str
+    """`module:attribute`."""
+    package: str = OWN
+    """The installed package that declares it."""
+
+    @property
+    def module(self) -> str:
+        """The module to import."""
+        return self.value.partition(":")[0].strip()
+
+    @property
+    def attribute(self) -> str:
+        """What the module holds, such as the name of a class."""
+        return self.value.partition(":")[2].partition("[")[0].strip()
+
+    def load(self, argument: str | None = None) -> Any:
+        """Import what the name stands for.
+
+        Args:
+            argument: The option that named it, for the error; by default what the group holds.
+
+        Raises:
+            InputError: If it cannot be imported; the line names the package and the reason.
+        """
+        try:
+            found: Any = import_module(self.module)
+            for part in filter(None, self.attribute.split(".")):
+                found = getattr(found, part)
+        except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
+            raise InputError(
+                f"{argument or SINGULAR[self.group]}={self.name}: the plug-in {self.value} of package {self.package} "
+                f"cannot be imported ({type(error).__name__}: {error}); mend or uninstall {self.package}"
+            ) from error
+        return found
+
+
+def plugins(group: Group) -> list[Plugin]:
+    """Return what a group holds: the built-ins in their order, then those of other packages by name."""
+    return [*built_ins(group), *sorted(_others(group), key=lambda each: (each.name, each.package))]
+
+
+def built_ins(group: Group) -> list[Plugin]:
+    """Return what a group holds without any other package, and without looking for one."""
+    return [Plugin(group, name, value) for name, value in BUILT_IN[group].items()]
+
+
+def names(group: Group) -> list[str]:
+    """Return the names of a group, each once."""
+    return list(dict.fromkeys(each.name for each in plugins(group)))
+
+
+def find(group: Group, name: str, argument: str | None = None, also: tuple[str, ...] = ()) -> Any:
+    """Return what a name of a group stands for, imported.
+
+    Args:
+        group: The group.
+        name: The name.
+        argument: The option that named it, for errors; by default what the group holds.
+        also: Other names that the option takes, for the error.
+
+    Raises:
+        InputError: If there is no such name, two packages have it, or it cannot be imported.
+    """
+    found = lookup(group, name, argument)
+    if found is None:
+        raise unknown(group, name, argument, also)
+    return found.load(argument)
+
+
+def lookup(group: Group, name: str, argument: str | None = None) -> Plugin | None:
+    """Return the plug-in of a name, not yet imported; None where there is none.
+
+    Raises:
+        InputError: If two packages have it.
+    """
+    found = [each for each in plugins(group) if each.name == name]
+    if len({each.value for each in found}) > 1:
+        packages = sorted({each.package for each in found})
+        raise InputError(
+            f"{argument or SINGULAR[group]}={name}: is a {SINGULAR[group]} of {' and of '.join(packages)}; "
+            f"uninstall all but one of these packages"
+        )
+    return found[0] if found else None
+
+
+def unknown(group: Group, name: str, argument: str | None = None, also: tuple[str, ...] = ()) -> InputError:
+    """Return the error for a name that a group does not hold: the closest one, and all that there are."""
+    known = [*names(group), *also]
+    return InputError(f"{argument or SINGULAR[group]}={name}: no such {SINGULAR[group]}; {choice(name, known)}")
+
+
+def choice(name: str, known: list[str]) -> str:
+    """Return the remedy for a name that is none of those known: `did you mean ...?`, and the list."""
+    import difflib
+
+    lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower()[:100], lower, n=1)
+    hint = f"did you mean {lower[close[0]]}? The choice is" if close else "choose one of"
+    return f"{hint} {', '.join(known)}"
+
+
+def method_path(name: str, argument: str = "model") -> str:
+    """Return the import path of a method that is named as its plug-in or its class; any other name as it is.
+
+    Raises:
+        InputError: If two packages have the name, or the method cannot be imported.
+    """
+    found = lookup("methods", name, argument)
+    if found is None:
+        found = next((each for each in plugins("methods") if each.attribute == name), None)
+    if found is None:
+        return name
+    found.load(argument)
+    return f"{found.module}.{found.attribute}"
+
+
+def _others(group: Group) -> list[Plugin]:
+    return _scanned(group, tuple(sys.path))
+
+
+@lru_cache(maxsize=32)
+def _scanned(group: Group, path: tuple[str, ...]) -> list[Plugin]:
+    """Return what other installed packages add to a group; once for each `sys.path`, since it reads many files."""
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=f"{OWN}.{group}")
+    found = [Plugin(group, each.name, each.value, each.dist.name if each.dist else "of no name") for each in points]
+    return [each for each in found if each.package != OWN]

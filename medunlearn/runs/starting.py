@@ -1,0 +1,95 @@
+"""Whether a run may start in a directory, go on with the one there, or start from what another run has left."""
+
+from collections.abc import Iterable, Iterator
+from pkgutil import resolve_name
+from typing import Any
+
+from medunlearn.errors import InputError
+from medunlearn.files import exists
+from medunlearn.runs.directory import RunDir
+
+SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
+"""Settings that may change on resuming: the hash of the data says whether they are the same."""
+
+DISPLAY = ("trainer.enable_progress_bar", "trainer.enable_model_summary")
+"""Settings of what is shown while a run is made; the run is the same."""
+
+MAY_CHANGE = tuple(
+    f"trainer.{name}"
+    for name in (
+        "accelerator",
+        "strategy",
+        "devices",
+        "num_nodes",
+        "sync_batchnorm",
+        "max_epochs",
+        "max_time",
+        "logger",
+    )
+)
+"""Settings that a run may be resumed with: where it runs, how long, and what it is logged to."""
+
+SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
+"""The groups of settings that make a run what it is."""
+
+
+def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
+    """Refuse to write over a run, or to resume what is not there."""
+    if resume and overwrite:
+        raise InputError("resume=true: contradicts overwrite=true; keep one of them")
+    if run.path.exists() and not run.path.is_dir():
+        raise InputError(f"run_dir={run}: is a file; name a directory")
+    if run.finished and not overwrite:
+        raise InputError(
+            f"run_dir={run}: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it"
+        )
+    if run.started and not (resume or overwrite):
+        raise InputError(
+            f"run_dir={run}: already holds an unfinished run; say `--resume true` to go on with it, "
+            "or `--overwrite true` to start anew"
+        )
+    if resume and not run.started:
+        raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")
+
+
+def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
+    """Refuse to resume a run with other data, method or seed than it was started with."""
+    if exists(run.config):
+        for key, before, now in _differences(run.read_config("run_dir"), settings, SETTINGS):
+            if key not in (*SAME_BY_HASH, *DISPLAY, *MAY_CHANGE):
+                raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
+    theirs = run.read_split("run_dir") if exists(run.split) else split
+    if any(theirs.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
+        raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
+
+
+def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
+    """Refuse a run, finished or begun, that was made under other settings than are asked for."""
+    state = "finished" if run.finished else "unfinished"
+    for key, before, now in _differences(run.read_config("run_dir"), settings, (*SETTINGS, "reference")):
+        if key not in DISPLAY:
+            raise InputError(
+                f"{key}={now}: the {state} run in {run} was made with {before}; "
+                "use the same, name another run_dir, or delete that one"
+            )
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], groups: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
+    for group in groups:
+        yield from _walk(before.get(group), now.get(group), group)
+
+
+def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            yield from _walk(before.get(name), now.get(name), f"{key}.{name}")
+    elif before != now and not (key.endswith(".class_path") and _same_class(before, now)):
+        yield key, before, now
+
+
+def _same_class(before: Any, now: Any) -> bool:
+    """Return whether two names are of one class, such as `medunlearn.SalUn` and the module that it comes from."""
+    try:
+        return resolve_name(str(before)) is resolve_name(str(now))
+    except (ImportError, AttributeError, ValueError):
+        return False

@@ -1,0 +1,51 @@
+"""One line and a paper from a docstring."""
+
+import sys
+
+import pytest
+
+from medunlearn.cli.descriptions import describe
+from medunlearn.plugins import Plugin
+
+SOURCES = {
+    "cited.py": 'class Method:\n    """A method (Doe et al., ICML 2023, Eq. 4): and more.\n\n    Text (2024)."""\n',
+    "later.py": 'def method():\n    """Return the rest\n    of it.\n\n    (Doe & Roe 2023: 200 epochs), (Poe 1999)."""\n',  # noqa: E501
+    "aliased.py": "from cited import Method as Other\n",
+    "pack/__init__.py": "raise ImportError\n",
+    "pack/inner.py": 'class Method:\n    """Inner."""\n',
+}
+
+
+@pytest.fixture(autouse=True)
+def _modules(tmp_path, monkeypatch):
+    for name, text in SOURCES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("cited", "later", "aliased"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "line", "paper"),
+    [
+        ("cited:Method", "A method: and more", "Doe et al., ICML 2023"),
+        ("later:method", "The rest of it", "Doe & Roe 2023"),
+        ("aliased:Other", "A method: and more", "Doe et al., ICML 2023"),
+        ("pack.inner:Method", "Inner", ""),
+        (
+            "medunlearn.methods.train:Train",
+            "The original model: trained on the whole training set",
+            "Falcao & Cordeiro 2025",
+        ),
+    ],
+)
+def test_description_is_the_first_line_and_the_paper(value, line, paper):
+    assert describe(Plugin("methods", "name", value)) == (line, paper)
+
+
+def test_description_imports_nothing_where_the_docstring_stands_in_the_source():
+    describe(Plugin("methods", "name", "pack.inner:Method"))
+    describe(Plugin("methods", "name", "cited:Method"))
+    assert not {"pack", "cited"} & sys.modules.keys()

@@ -1,0 +1,98 @@
+"""`medunlearn list`."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers.plugin_package import install
+from helpers.runs import refused
+
+from medunlearn.__main__ import main
+from medunlearn.cli.list import GROUPS, Row, rows, table
+
+
+def shown(capsys, *words):
+    assert main(["list", *words]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def plugged(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(install(tmp_path / "packages")))
+    yield
+    sys.modules.pop("plugged", None)
+
+
+def test_list_prints_name_line_and_paper_in_columns(capsys):
+    lines = shown(capsys, "methods").splitlines()
+    salun = next(line for line in lines if "SalUn" in line)
+    assert lines[0] == "methods (--model NAME)"
+    assert salun.split("  ")[1:2] == ["SalUn"]
+    assert "Saliency unlearning" in salun
+    assert salun.endswith("Fan et al., ICLR 2024")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_list_has_rows_for_every_group_without_importing_torch_where_it_can(capsys, group):
+    assert len(shown(capsys, group).splitlines()) > 1
+
+
+def test_list_alone_prints_every_group(capsys):
+    everything = shown(capsys)
+    assert [line.split(" ")[0] for line in everything.splitlines() if line and line[0] != " "] == list(GROUPS)
+    for name in ("SalUn", "densenet121", "bloodmnist", "synthetic", "paper", "validation", "ray", "reproduce"):
+        assert f"\n  {name} " in everything
+
+
+def test_list_of_methods_imports_nothing_heavy():
+    code = (
+        "import sys; from medunlearn.__main__ import main; main(['list', 'methods']); main(['list', 'commands']); "
+        "assert not {'torch', 'lightning', 'wandb', 'sklearn', 'medmnist'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_list_shows_plug_ins_with_their_package(plugged, capsys):
+    method = next(line for line in shown(capsys, "methods").splitlines() if "softened" in line)
+    assert "Retraining with a flattened loss " in method
+    assert "Nobody, Journal of Examples 2026  plugged" in method
+    assert "tiny_net" in shown(capsys, "backbones")
+    assert "Shannon, 1948" in shown(capsys, "metrics")
+    assert "greet" in shown(capsys, "commands")
+    assert "squares" in shown(capsys, "datasets")
+    assert "plugged" not in sys.modules
+
+
+def test_list_goes_on_after_a_plug_in_that_cannot_be_imported(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(install(tmp_path / "p", {"methods": {"broken": "plugged:Gone"}}, "import nothere")))
+    output = " ".join(shown(capsys, "methods").split())
+    assert "SalUn" in output
+    assert "ModuleNotFoundError" in output
+
+
+def test_list_refuses_an_unknown_group(capsys):
+    assert refused(capsys, "list", "method") == (
+        f"list=method: no such group; did you mean methods? The choice is {', '.join(GROUPS)}"
+    )
+    assert "`medunlearn list --help` lists the options" in refused(capsys, "list", "--all")
+
+
+def test_list_help_names_the_groups(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["list", "--help"])
+    assert "datasets" in capsys.readouterr().out
+
+
+def test_table_aligns_columns_and_leaves_out_empty_ones():
+    assert table([Row("a", "one"), Row("long", "two")]) == "  a     one\n  long  two"
+
+
+def test_table_wraps_what_is_long(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = table([Row("a", "word " * 20)]).splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 40
+
+
+def test_rows_of_an_engine_say_what_it_does():
+    assert [row.name for row in rows("engines")] == ["local", "ray"]

@@ -1,0 +1,52 @@
+"""Time left of a plan: from the pace of the finished stages most like the one that waits, never by a method's name."""
+
+from pathlib import Path
+
+import pytest
+
+from medunlearn.plans.engines import Outcome
+from medunlearn.plans.options import override
+from medunlearn.plans.schedule import TimeLeft
+from medunlearn.plans.stages import Stage
+
+
+def stage(config, run, dataset="a", original=None, rate=None, method="mine.Method", seed=0):
+    model = {"class_path": method} | ({"init_args": {"original": original}} if original else {})
+    data = {"dataset": dataset} | ({"forget": {"rate": rate}} if rate else {})
+    content = {"run_dir": f"r/{run}", "data": data, "model": model}
+    overrides = (override("seed_everything", seed), override("run_dir", f"r/{run}_{seed}")) if seed else ()
+    return Stage(Path(config), content, overrides)
+
+
+def left(finished, waiting, epochs):
+    """Return the seconds left after stages, pairs with their seconds, are finished."""
+    clock = TimeLeft([*(each for each, _ in finished), waiting], epochs)
+    for each, seconds in finished:
+        clock.count(Outcome(each, "done", seconds))
+    return clock.seconds_left()
+
+
+def test_images_that_are_left_count_whatever_the_method_is_called():
+    train = stage("t.yaml", "t")
+    retrain = stage("r.yaml", "r", rate=0.5, method="mine.FromScratch")
+    unlearn = stage("u.yaml", "u", rate=0.5, original="r/t")
+    clock = TimeLeft([train, retrain, unlearn], [200, 200, 10])
+    clock.count(Outcome(train, "done", 400.0))
+    assert clock.seconds_left() == pytest.approx(200 + 20)
+
+
+def test_pace_is_that_of_another_seed_of_the_same_config():
+    slow, quick = stage("slow.yaml", "slow", original="r/t"), stage("quick.yaml", "quick", original="r/t")
+    again = stage("slow.yaml", "slow", original="r/t", seed=1)
+    assert left([(slow, 100.0), (quick, 10.0)], again, [10, 10, 10]) == pytest.approx(100.0)
+
+
+def test_pace_is_that_of_the_same_start_on_the_same_data():
+    train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t")
+    other = stage("v.yaml", "v", original="r/t")
+    assert left([(train, 10.0), (unlearn, 70.0)], other, [10, 10, 10]) == pytest.approx(70.0)
+
+
+def test_without_a_number_of_epochs_all_stages_count_alike():
+    train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t", rate=0.5)
+    assert left([(train, 30.0)], unlearn, [None, 10]) == pytest.approx(30.0)
