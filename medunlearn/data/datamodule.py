@@ -245,6 +245,5 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def _read(self) -> ImageData:
         if self.file is not None:
             return read_npz(self.file, self.stated_classes)
-        if not self._official:
-            return read_named(str(self.dataset), self.size, self.root, self.download)
-        return read_dataset(str(self.dataset), self.size, self.root, self.download)
+        read = read_dataset if self._official else read_named
+        return read(str(self.dataset), self.size, self.root, self.download)
