@@ -100,13 +100,22 @@ def test_a_method_is_found_by_the_name_of_its_entry_point_and_of_its_class(plugg
 # From the command line
 
 
-def test_method_backbone_and_metrics_of_another_package_run(plugged, npz, capsys):
-    words = ["fit", "--model=softened", "--model.init_args.backbone=tiny_net", "--evaluation.extra=[surprise,fails]"]
-    assert main([*words, "--run_dir=r", f"--data.file={npz}", FORGET, *QUIET]) == 0
+@pytest.fixture
+def options(plugged, npz):
+    """Return options of a run with the package's method and backbone, from an original that stands in `t`."""
+    given = [f"--data.file={npz}", "--data.batch_size=8", "--model.init_args.backbone=tiny_net", *QUIET]
+    assert main(["fit", "--model=Train", "--run_dir=t", "--trainer.max_epochs=1", *given]) == 0
+    return [*given, FORGET, "--model.init_args.original=t"]
+
+
+def test_method_backbone_and_metrics_of_another_package_run(options, capsys):
+    words = ["fit", "--model=softened", "--model.init_args.mask_ratio=0.5", "--evaluation.extra=[surprise,fails]"]
+    assert main([*words, "--run_dir=r", *options]) == 0
     metrics, config = json.loads(Path("r/metrics.json").read_text()), yaml.safe_load(Path("r/config.yaml").read_text())
-    assert metrics["method"] == "Softened"
-    assert metrics["epochs"] == 3
-    assert metrics["parameters"]["total"] < 200
+    total = metrics["parameters"]["total"]
+    assert (metrics["method"], metrics["role"], metrics["epochs"]) == ("Softened", "unlearned", 3)
+    assert total < 200
+    assert metrics["parameters"]["free"] == total // 2
     assert metrics["extra"].keys() == {"surprise", "fails"}
     assert metrics["extra"]["surprise"].keys() == {"forget", "test"}
     assert metrics["extra"]["surprise"]["test"] > 0
@@ -117,13 +126,18 @@ def test_method_backbone_and_metrics_of_another_package_run(plugged, npz, capsys
 
 
 @pytest.mark.parametrize("model", ["Softened", {"class_path": "softened", "init_args": {"temperature": 4.0}}])
-def test_a_config_names_a_method_of_another_package(plugged, npz, model):
+def test_a_config_names_a_method_of_another_package(options, model):
     Path("own.yaml").write_text(yaml.safe_dump({"model": model}))
-    backbone = "--model.init_args.backbone=tiny_net"
-    assert main(["fit", "--config=own.yaml", backbone, "--run_dir=r", f"--data.file={npz}", FORGET, *QUIET]) == 0
+    assert main(["fit", "--config=own.yaml", "--run_dir=r", *options]) == 0
     written = yaml.safe_load(Path("r/config.yaml").read_text())["model"]
     assert written["class_path"] == "plugged.Softened"
     assert written["init_args"]["temperature"] == (2.0 if model == "Softened" else 4.0)
+
+
+def test_a_method_of_another_package_is_named_in_a_plan(options, capsys):
+    Path("own.yaml").write_text(yaml.safe_dump({"run_dir": "r", "model": {"class_path": "softened"}}))
+    assert main(["reproduce", "own.yaml", *options, "--dry_run"]) == 0
+    assert "fit --config own.yaml" in capsys.readouterr().out
 
 
 def test_a_data_set_of_another_package_is_read_at_the_size_asked_for(plugged):

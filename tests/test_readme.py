@@ -124,11 +124,10 @@ def test_a_method_of_ones_own(fit, monkeypatch):
     code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")
     Path("finetune.py").write_text(code)
     Path("finetune.yaml").write_text(config)
-    fit("Train", "runs/demo/train")
-    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1")
-    small = [f"--data.file={write_npz(Path('tiny.npz'))}", "--data.batch_size=8", *QUIET]
-    small += ["--model.init_args.backbone=helpers.backbones.TinyNet"]
-    assert main(["fit", "--config=finetune.yaml", *small, "--model.init_args.lr=0"]) == 0
+    fit("Train", "runs/demo/train", backbone="resnet18")
+    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1", backbone="resnet18")
+    tiny = [f"--data.file={write_npz(Path('tiny.npz'))}", "--data.batch_size=8", *QUIET]
+    assert main(["fit", "--config=finetune.yaml", *tiny, "--model.init_args.lr=0"]) == 0
     metrics = RunDir("runs/demo/finetune").read_metrics("run")
     assert metrics["method"] == "Finetune"
     assert metrics["original"] == "runs/demo/train"

@@ -71,8 +71,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
-        # What seed_everything set: one seed for the whole run. PyTorch's own, where none was set, may be longer.
-        self.seed = torch.initial_seed() % 2**32
+        self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]
@@ -246,6 +245,5 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def _read(self) -> ImageData:
         if self.file is not None:
             return read_npz(self.file, self.stated_classes)
-        if not self._official:
-            return read_named(str(self.dataset), self.size, self.root, self.download)
-        return read_dataset(str(self.dataset), self.size, self.root, self.download)
+        read = read_dataset if self._official else read_named
+        return read(str(self.dataset), self.size, self.root, self.download)

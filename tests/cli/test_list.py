@@ -54,7 +54,7 @@ def test_list_of_methods_imports_nothing_heavy():
 
 def test_list_shows_plug_ins_with_their_package(plugged, capsys):
     method = next(line for line in shown(capsys, "methods").splitlines() if "softened" in line)
-    assert "Retraining with a flattened loss " in method
+    assert "Training towards the original's flattened answers " in method
     assert "Nobody, Journal of Examples 2026  plugged" in method
     assert "tiny_net" in shown(capsys, "backbones")
     assert "Shannon, 1948" in shown(capsys, "metrics")

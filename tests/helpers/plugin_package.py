@@ -4,27 +4,35 @@ from pathlib import Path
 
 MODULE = '''
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import nn
 
 import medunlearn
 
 
-class Softened(medunlearn.Retrain):
-    """Retraining with a flattened loss (Nobody, Journal of Examples 2026).
+class Softened(medunlearn.Unlearner):
+    """Training towards the original's flattened answers on the forget set (Nobody, Journal of Examples 2026).
 
     Args:
-        temperature: Divides the loss.
-        options: As `Classifier` has them.
+        temperature: Divides the teacher's logits.
     """
 
     trainer_arguments = {"max_epochs": 3}
 
-    def __init__(self, num_classes: int, temperature: float = 2.0, **options):
-        super().__init__(num_classes, **options)
+    def __init__(self, *args, temperature: float = 2.0, **kwargs):
+        super().__init__(*args, **kwargs)
         self.temperature = temperature
 
+    def images(self, epoch):
+        return "all"
+
     def losses(self, batch):
-        return super().losses(batch) / self.temperature
+        logits = self(batch.images).float()
+        with torch.no_grad():
+            soft = (self.teacher()(batch.images).float() / self.temperature).softmax(1)
+        forget = F.cross_entropy(logits, soft, reduction="none")
+        return torch.where(batch.forget, forget, F.cross_entropy(logits, batch.labels, reduction="none"))
 
 
 def tiny_net(num_classes: int, in_channels: int = 3) -> nn.Module:
