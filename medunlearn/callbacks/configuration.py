@@ -22,7 +22,7 @@ from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
 from medunlearn.training.interruption import Interruption
 
-PARSER = "medunlearn.cli.fit:resolved_settings"
+PARSER = "medunlearn.cli.settings:resolved_settings"
 """Reached by name when a configuration is written: callbacks know nothing of the command line."""
 
 FROM_DATA = ("num_classes", "in_channels", "image_size")
