@@ -128,7 +128,7 @@ def test_fit_writes_nothing_in_a_fast_dev_run(make):
             {"max_epoch": 2},
             "max_epoch=2: neither medunlearn.fit nor Lightning's Trainer takes it; did you mean max_epoch",
         ),
-        ({"max_epochs": "two"}, "trainer.max_epochs=two: give int"),
+        ({"max_epochs": "two"}, "trainer.max_epochs=two: give a whole number"),
         ({"precision": "bf16-true"}, "trainer.precision=bf16-true: weights must stay in 32 bits"),
         ({"strategy": "ddp_notebook"}, "trainer"),
         ({"resume": True, "overwrite": True}, "resume=True: contradicts overwrite=True; keep one of them"),
