@@ -20,8 +20,10 @@ __all__ = [
     "UnlearningMetrics",
     "fit",
     "load_model",
+    "report",
 ]
 
+from . import report
 from .callbacks import RunRecord, RunTime, UnlearningMetrics, fit
 from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule

@@ -1,4 +1,4 @@
-"""Examples in docstrings, run; every public name of `metrics/` has one."""
+"""Examples in docstrings, run; every public name of `metrics/`, and every public function of `report/`, has one."""
 
 import doctest
 import inspect
@@ -7,8 +7,11 @@ from importlib import import_module
 import pytest
 from test_imports import modules
 
-EXEMPLARY = ("metrics",)
-"""Parts of the package in which each public function and class shows an example."""
+EXEMPLARY = ("metrics", "report")
+"""Parts of the package in which each public function shows an example."""
+
+ALSO_CLASSES = ("metrics",)
+"""Those in which each public class and method does so too."""
 
 WITH_EXAMPLES = [name for name, path in modules().items() if ">>> " in path.read_text()]
 
@@ -35,5 +38,10 @@ def test_examples_of_a_module_give_what_they_show(name):
     "name", [name for name in modules() if name.split(".")[1:2] and name.split(".")[1] in EXEMPLARY]
 )
 def test_examples_stand_in_each_public_function_and_class(name):
-    without = [path for path, found in public(import_module(name)) if ">>> " not in (inspect.getdoc(found) or "")]
+    classes = name.split(".")[1] in ALSO_CLASSES
+    shown = [
+        (path, each) for path, each in public(import_module(name)) if classes or path.count(".") == name.count(".") + 1
+    ]
+    shown = [(path, each) for path, each in shown if classes or not inspect.isclass(each)]
+    without = [path for path, found in shown if ">>> " not in (inspect.getdoc(found) or "")]
     assert not without

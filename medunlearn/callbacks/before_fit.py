@@ -31,7 +31,7 @@ MOST_SEED = 2**32 - 1  # of seed_everything; PyTorch's own choice, where none is
 def check_callbacks(trainer: Trainer, record: type[Callback]) -> None:
     """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
     listed = [type(callback) for callback in cast(Any, trainer).callbacks]
-    place = next(number for number, kind in enumerate(listed) if issubclass(kind, record))
+    place = next((number for number, kind in enumerate(listed) if issubclass(kind, record)), len(listed))
     for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
         if not any(issubclass(kind, needed) for kind in before):
             late = needed is UnlearningMetrics and any(issubclass(kind, needed) for kind in listed)

@@ -16,18 +16,17 @@ from medunlearn.callbacks.before_fit import (
     take_up_seed,
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
+from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import track
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import Predictions, average_gap
-from medunlearn.models import count_changed, save_weights, weights_for
+from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
-from medunlearn.training.environment import hardware, versions
 
 C = TypeVar("C", bound=Callback)
 
@@ -144,9 +143,9 @@ class RunRecord(Callback):
         self.run.write_predictions(evaluation.predictions.to_arrays() | evaluation.attack_rows())
         compared = self._compared(method, evaluation)
         reference = RunDir(compared.path).read_metrics("reference") if compared else None
-        self.metrics = self._collect(trainer, method, evaluation, reference) | self._identity(
-            method, trainer.current_epoch, compared
-        )
+        runtime = _sibling(trainer, RunTime)
+        self.metrics = results(trainer, method, evaluation, runtime, self.run, reference)
+        self.metrics |= identity(method, trainer.current_epoch, self._original_sha256, compared)
         self._check_original(method)  # which `before` has been read from
         track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
         self.run.write_metrics(self.metrics)
@@ -162,64 +161,6 @@ class RunRecord(Callback):
         extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(module.backbone, self.run.weights, **extra)
-
-    def _collect(
-        self,
-        trainer: Trainer,
-        module: UnlearningModule,
-        evaluation: UnlearningMetrics,
-        reference: dict[str, Any] | None,
-    ) -> dict[str, Any]:
-        predictions = evaluation.predictions
-        assert predictions is not None
-        data = module.datamodule
-        runtime = _sibling(trainer, RunTime)
-        parameters = _count_parameters(module)
-        return {
-            "method": type(module).__name__,
-            **evaluation.metrics,
-            "AG": average_gap(evaluation.metrics, reference) if reference else None,
-            "validation": evaluation.validation_to(reference),
-            "RTE": runtime.minutes(trainer),
-            "runtime": runtime.seconds(trainer),
-            "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
-            "data": data.data_name,
-            "num_classes": data.num_classes,
-            "split_sha256": data.split_record()["sha256"],
-            "data_sha256": data.split_record()["data_sha256"],
-            "attack": evaluation.attack_settings(),
-            **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
-            "before": self._before(module, evaluation),
-            "parameters": parameters,
-            "facts": module.facts(),
-            "departures": module.departures(),
-            "epochs": trainer.current_epoch,
-            "seed": data.seed,
-            "processes": trainer.world_size,
-            "precision": str(trainer.precision),
-            "files": self.run.hashes(),
-            "versions": versions(),
-            "hardware": hardware(trainer.strategy.root_device),
-        }
-
-    def _identity(self, module: UnlearningModule, epochs: int, reference: Record | None) -> dict[str, Any]:
-        """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
-        return {
-            "role": module.role,
-            "trained_on": _trained_on(module, epochs),
-            "original": None if module.original is None else str(module.original),
-            "original_sha256": self._original_sha256,
-            "reference": str(self.reference) if reference else None,
-            "reference_sha256": reference.weights_sha256 if reference else None,
-        }
-
-    def _before(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
-        """Return the metrics of the model that unlearning started from, on this run's split."""
-        if module.original is None:
-            return None
-        arrays = RunDir(module.original).read_predictions("model.init_args.original", Predictions.names())
-        original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
-        return evaluation.measure(original)
 
     def _compared(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> Record | None:
         """Return the reference; None, and why on stderr, where the run cannot be compared with it."""
@@ -239,31 +180,6 @@ class RunRecord(Callback):
 
 def _original_sha256(module: UnlearningModule) -> str | None:
     return None if module.original is None else RunDir(module.original).weights_sha256()
-
-
-def _trained_on(module: UnlearningModule, epochs: int) -> str:
-    """Return which images the epochs went through, each draw once, in order."""
-    return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
-
-
-def _count_parameters(module: UnlearningModule) -> dict[str, int]:
-    """Return how many parameters there are, may move and have moved since the original.
-
-    Raises:
-        InputError: If one moved that the mask had frozen.
-    """
-    counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
-    if module.original is None:
-        return counts
-    before = weights_for(module.backbone, module.original, "model.init_args.original")
-    free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
-    counts |= {"free": free, "changed": count_changed(module.backbone, before)}
-    if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
-        raise InputError(
-            f"model.init_args.mask_ratio: {moved} frozen weights have moved since the last step; "
-            "take out the hook or callback that changes them, and start anew with `--overwrite true`"
-        )
-    return counts
 
 
 def _sibling(trainer: Trainer, kind: type[C]) -> C:

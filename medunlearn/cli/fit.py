@@ -110,8 +110,9 @@ class UnlearningCLI(LightningCLI):
 
     @property
     def record(self) -> RunRecord:
-        """The callback that writes the run directory."""
-        return next(each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
+        """The callback that writes the run directory; a fast_dev_run lists none, and is checked by it all the same."""
+        listed = (each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
+        return next(listed, None) or _run_record(self._parser(self.subcommand), self.settings)
 
     def before_fit(self) -> None:
         """Check everything against everything; only then touch the run directory."""

@@ -10,13 +10,14 @@ from typing import Any
 
 from medunlearn.errors import CommandParser, InputError
 from medunlearn.files.configs import shipped_plans
-from medunlearn.plans.engines import Outcome, engine_names, find_engine
+from medunlearn.plans.engines import Outcome, find_engine
 from medunlearn.plans.options import check_augmentations, check_seeds, is_value, overrides_from_argv
 from medunlearn.plans.plan import read_plan
 from medunlearn.plans.reuse import check_inputs, check_settings
 from medunlearn.plans.schedule import TimeLeft
 from medunlearn.plans.stages import Stage
 from medunlearn.plans.variations import Selection
+from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
 
 EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage.
@@ -152,7 +153,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
     parser.add_argument("--seeds", nargs="+", default=[], type=_seed, metavar="S", help="once for each of these seeds")
-    parser.add_argument("--engine", choices=engine_names(), default="local", help="where stages run")
+    parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
     return parser
 

@@ -3,6 +3,7 @@
 import pickletools
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from medunlearn.errors import Fault
 from medunlearn.files.arrays import open_archive
@@ -42,3 +43,35 @@ def check_checkpoint(path: Path) -> None:
 
 def _known(name: str) -> bool:
     return name in GLOBALS or (name.startswith("torch ") and name.endswith("Storage") and "Untyped" not in name)
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Return the `state_dict` of a file of weights, by name, without building the network that it belongs to.
+
+    Args:
+        path: What `medunlearn.models.save_weights` wrote.
+
+    Raises:
+        Fault: If the file is damaged, or holds something else than plain tensors.
+        FileNotFoundError: If there is no such file.
+    """
+    import torch
+
+    check_checkpoint(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise Fault(f"{type(error).__name__}; train that run again") from None
+    tensors = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and _is_plain(value) for name, value in tensors.items()
+    ):
+        raise Fault("it holds no weights of medunlearn; train that run again")
+    return tensors
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a tensor has memory for each element: one number, repeated, can pose as billions."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_contiguous()

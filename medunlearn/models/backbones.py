@@ -143,6 +143,11 @@ def is_torchvision(name: object) -> bool:
     return isinstance(name, str) and name in torchvision_names()
 
 
+def is_installed(name: object) -> bool:
+    """Return whether a name is torchvision's or a plug-in's: a network that is installed, not any import path."""
+    return is_torchvision(name) or (isinstance(name, str) and name in plugin_names("backbones"))
+
+
 def is_resnet(name: str) -> bool:
     """Return whether a name is one of torchvision's ResNets, whose stem can be chosen."""
     return is_torchvision(name) and name.startswith(("resnet", "resnext", "wide_resnet"))

@@ -10,7 +10,7 @@ from torch import nn
 
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import check_checkpoint, write_whole
-from medunlearn.models.backbones import DEFAULT, find_backbone, is_torchvision, rebuild
+from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
 from medunlearn.models.base import Backbone
 from medunlearn.runs import RunDir
 
@@ -131,8 +131,8 @@ def count_changed(
 
 def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: str) -> Callable[..., nn.Module] | None:
     """Return what builds a network of the caller's own, which the caller and the file must name alike."""
-    if is_torchvision(name):
-        return None
+    if is_installed(name):
+        return find_backbone(name)
     path = given if given is None or isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
     if path != name:
         raise InputError(

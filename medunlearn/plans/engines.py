@@ -50,7 +50,7 @@ def engine_names() -> list[str]:
 
 
 def find_engine(name: str) -> Engine:
-    """Return the engine of a name.
+    """Return the engine of a name, built in or of the entry-point group `medunlearn.engines`.
 
     Raises:
         InputError: If there is no such engine, or it is a plug-in that cannot be imported.

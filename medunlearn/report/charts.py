@@ -1,63 +1,81 @@
-"""The charts of a report, each one function from sections to a figure, or None where the runs have no data for it."""
+"""The charts of a report: each one function from sections to a figure, or None where the runs have no data for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from medunlearn.report.cells import ORIGINAL, Cell
-from medunlearn.report.published import published
+from medunlearn.report.experiments import Cell
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
 from medunlearn.report.sections import Section
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
-KNOWN = {ORIGINAL: "#8c8c8c", "Retrain": "#009e73", "SalUn": "#d55e00"}
-OTHERS = ("#0072b2", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#f0e442")
+ROLES = {"original": ("#8c8c8c",), "retrained": ("#009e73", "#56b4e9")}
+UNLEARNED = ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#000000", "#f0e442")
 MOST_CLASSES = 100  # bars of more cannot be told apart
 BINS = [number / 25 for number in range(26)]
 
-matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "medunlearn", "axes.spines.top": False})
-matplotlib.rcParams.update({"axes.spines.right": False, "font.size": 9, "legend.frameon": False})
-matplotlib.rcParams["text.parse_math"] = False  # names of data and settings are no formulas
-
 
 def colours(sections: Sequence[Section]) -> dict[str, str]:
-    """Return a colour for each method, the same in every figure of a report."""
-    labels = sorted({cell.label for section in sections for cell in section.cells} - KNOWN.keys())
-    return KNOWN | {label: OTHERS[place % len(OTHERS)] for place, label in enumerate(labels)}
+    """Return a colour for each method, the same in every figure of a report.
+
+    Example:
+        >>> colours([])
+        {}
+    """
+    labels: dict[str, list[str]] = {}
+    for role, label in sorted({(cell.role, cell.label) for section in sections for cell in section.cells}):
+        labels.setdefault(role, []).append(label)
+    palettes = {role: ROLES.get(role, UNLEARNED) for role in labels}
+    return {
+        label: palettes[role][place % len(palettes[role])]
+        for role in labels
+        for place, label in enumerate(labels[role])
+    }
 
 
 def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
-    """Draw the Average Gap: a panel for each data set and forget rate, a group for each preset."""
+    """Draw the Average Gap: a panel for each data set and forget rate, a group for each preset.
+
+    Example:
+        >>> gap_by_preset([]) is None
+        True
+    """
     panels: dict[tuple[str, str], list[Section]] = {}
     for section in sections:
-        if any(_gap(cell) is not None for cell in section.unlearned):
+        if any(cell.over_seeds("AG") for cell in section.of_role("unlearned")):
             panels.setdefault((section.data, section.forgotten), []).append(section)
     if not panels:
         return None
     colour = colours(sections)
-    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.cells if _gap(c)))
+    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.cells if _has_gap(c)))
     most = max(map(len, panels.values()))
     figure, axes = _panels(len(panels), height=2.7, width=max(2.6, 0.5 + 0.34 * most * len(labels)))
     for panel, (names, group) in zip(axes, panels.items(), strict=True):
         _bars(panel, group, labels, colour)
         panel.set_title(f"{names[0]}, {names[1]} forgotten")
         panel.set_ylim(bottom=0)
-    for panel in axes[:: min(3, len(axes))]:
+    for panel in axes[::2]:
         panel.set_ylabel("Average Gap (points)")
     _legend_below(figure, axes)
     return figure
 
 
+def _has_gap(cell: Cell) -> bool:
+    """Return whether a bar can be drawn beside the retrained model, whose gap is 0."""
+    return cell.role != "retrained" and cell.over_seeds("AG") is not None
+
+
 def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: Mapping[str, str]) -> None:
     width = 0.84 / len(labels)
     for place, label in enumerate(labels):
-        drawn = [(number, cell) for number, section in enumerate(group) if (cell := section.cell(label))]
-        known = [(number, gap) for number, cell in drawn if (gap := cell.gap("AG"))]
+        drawn = [
+            (number, cell) for number, section in enumerate(group) for cell in section.cells if cell.label == label
+        ]
+        known = [(number, gap) for number, cell in drawn if (gap := cell.over_seeds("AG"))]
         at = [number - 0.42 + (place + 0.5) * width for number, _ in known]
         heights = [gap.mean for _, gap in known]
         bars = panel.bar(at, heights, 0.9 * width, color=colour[label], label=label)
@@ -66,27 +84,32 @@ def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: 
             panel.errorbar(at, heights, deviations, fmt="none", ecolor="#00000070", elinewidth=1)
         panel.bar_label(bars, [f"{height:.1f}" for height in heights], fontsize=7, padding=1)
         for number, section in enumerate(group):
-            if printed := published(section.data, section.forgotten, label, section.augmentation):
+            style: dict[str, Any] = {"color": "black", "markerfacecolor": "white", "zorder": 3}
+            for gap in section.published[section.published.method == label].AG:
                 there = number - 0.42 + (place + 0.5) * width
-                style: dict[str, Any] = {"color": "black", "markerfacecolor": "white", "zorder": 3}
-                panel.plot([there], [printed.AG], "D", markersize=5, label=f"{label} as published", **style)
+                panel.plot([there], [gap], "D", markersize=5, label=f"{label} as published", **style)
     panel.set_xticks(range(len(group)), [section.augmentation.replace("+", "\n+") for section in group])
 
 
 def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line."""
-    cells = [cell for cell in section.cells if cell.label != ORIGINAL]
-    known = [(c, gap, minutes) for c in cells if (gap := c.gap("AG")) and (minutes := c.value("RTE"))]
+    """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line.
+
+    Example:
+        >>> time_against_gap(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
+    cells = [cell for cell in section.cells if not cell.untouched]
+    known = [(c, gap, time) for c in cells if (gap := c.over_seeds("AG")) and (time := c.over_seeds("RTE"))]
     if not known:
         return None
-    figure, (panel,) = _panels(1, height=3.2, width=6)
+    figure, (panel,) = _panels(1, height=3.2, width=5.4)
     for number, (cell, gap, minutes) in enumerate(known):
         errors: dict[str, Any] = {"xerr": minutes.deviation, "yerr": gap.deviation, "capsize": 2}
         marker = "os^Dvp"[number % 6]
         panel.errorbar(minutes.mean, gap.mean, **errors, fmt=marker, color=colour[cell.label], label=cell.label)
-    original = section.cell(ORIGINAL)
-    if original and (gap := original.gap("AG")):
-        panel.axhline(gap.mean, linestyle="--", color=colour[ORIGINAL], label="untouched model")
+    original = section.original
+    if original and (gap := original.over_seeds("AG")):
+        panel.axhline(gap.mean, linestyle="--", color=colour[original.label], label="untouched model")
     panel.set(xlabel="run time (minutes)", ylabel="Average Gap (points)")
     panel.set_xlim(0, 1.1 * panel.get_xlim()[1])
     panel.set_ylim(min(0, -0.04 * panel.get_ylim()[1]), panel.get_ylim()[1])
@@ -95,11 +118,17 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
 
 
 def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw a histogram of the true class's probability for each method, the images of all seeds together."""
+    """Draw a histogram of the true class's probability for each method, the images of all seeds together.
+
+    Example:
+        >>> probabilities(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     found = predictions(section)
     if not found:
         return None
-    figure, panels = _panels(len(found), height=2.4, width=3.2, columns=2 if len(found) in (2, 4) else 3, share=True)
+    columns = 2 if len(found) in (2, 4) else 3
+    figure, panels = _panels(len(found), height=2.3, width=5.7 / columns, columns=columns, share=True)
     styles: dict[str, dict[str, Any]] = {
         "retain": {"color": "#b8b8b8", "histtype": "stepfilled", "alpha": 0.7},
         "test": {"color": "#0072b2", "histtype": "step", "linewidth": 1.3, "linestyle": "--"},
@@ -109,22 +138,28 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
         for name, style in styles.items():
             values = np.concatenate([confidence(getattr(each, name)) for each in seeds])
             panel.hist(values, BINS, weights=np.full(len(values), 100 / max(1, len(values))), label=name, **style)
-        panel.set(title=label, xlabel="probability of the true class", ylabel="images (%)", yscale="log")
+        panel.set(title=label, xlabel="true class's probability", ylabel="images (%)", yscale="log")
         panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's own writes formulas
         panel.label_outer()
     _legend_below(figure, panels)
     return figure
 
 
 def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw UA by class, the images of all seeds together."""
+    """Draw UA by class, the images of all seeds together.
+
+    Example:
+        >>> error_by_class(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
     found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
     if not found:
         return None
     classes = range(next(iter(found.values()))[0].probs.shape[1])
     if len(classes) > MOST_CLASSES:
         return None
-    figure, (panel,) = _panels(1, height=2.9, width=max(6, 0.9 * len(classes)))
+    figure, (panel,) = _panels(1, height=2.9, width=max(5.4, 0.7 * len(classes)))
     width = 0.84 / len(found)
     for place, (label, parts) in enumerate(found.items()):
         known = {number: error for number in classes if (error := class_error(parts, number)) is not None}
@@ -140,48 +175,51 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
 
 
 def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on."""
-    found = {cell.label: curve for cell in section.unlearned if (curve := curves(section, cell))}
+    """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on.
+
+    Example:
+        >>> unlearning_curves(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
+    found = {cell.label: curve for cell in section.of_role("unlearned") if (curve := curves(section, cell))}
     if not found:
         return None
-    figure, panels = _panels(3, height=2.6)
-    retrain = section.cell("Retrain")
+    figure, panels = _panels(len(CURVES), height=2.4, width=1.95, columns=3)
     for panel, key in zip(panels, CURVES, strict=True):
         for label, curve in found.items():
             if key in curve:
                 epochs, means, lowest, highest = curve[key]
                 panel.fill_between(epochs, lowest, highest, color=colour[label], alpha=0.15, linewidth=0)
                 panel.plot(epochs, means, "o-", color=colour[label], markersize=4, label=label)
-        if retrain and (value := retrain.value(key)):
-            panel.axhline(value.mean, linestyle="--", color=colour["Retrain"], label="Retrain")
-        panel.set(title=key, xlabel="epoch", ylabel=f"{key} (%)")
+        for retrained in section.of_role("retrained"):
+            if value := retrained.over_seeds(key):
+                panel.axhline(value.mean, linestyle="--", color=colour[retrained.label], label=retrained.label)
+        panel.set(title=f"{key} (%)", xlabel="epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend_below(figure, panels)
     return figure
 
 
 def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | None:
-    """Draw the share of the weights that unlearning changed, by layer."""
-    shares = {cell.label: share for cell in section.unlearned if (share := changed_weights(cell))}
+    """Draw the share of the weights that unlearning changed, by layer, the first layer on top.
+
+    Example:
+        >>> weights_by_layer(Section("mine", "10 %", "Default"), {}) is None
+        True
+    """
+    shares = {cell.label: share for cell in section.of_role("unlearned") if (share := changed_weights(cell))}
     if not shares:
         return None
-    names = list(next(iter(shares.values())))
-    figure, (panel,) = _panels(1, height=3.2, width=9)
+    names = list(dict.fromkeys(name for share in shares.values() for name in share))
+    figure, (panel,) = _panels(1, height=0.8 + len(names) * max(0.15, 0.07 * len(shares)), width=5.4)
     width = 0.8 / len(shares)
     for place, (label, share) in enumerate(shares.items()):
         positions = [number - 0.4 + (place + 0.5) * width for number in range(len(names))]
-        panel.bar(positions, [share.get(name, 0) for name in names], 0.9 * width, color=colour[label], label=label)
-    panel.set_xticks(range(len(names)), names, rotation=90)
-    panel.set(ylabel="changed weights (%)", ylim=(0, 105))
-    panel.margins(x=0.01)
+        panel.barh(positions, [share.get(name, 0) for name in names], 0.9 * width, color=colour[label], label=label)
+    panel.set_yticks(range(len(names)), names, fontsize=7)
+    panel.set(xlabel="changed weights (%)", xlim=(0, 105), ylim=(len(names) - 0.4, -0.6))
     _legend_below(figure, [panel])
     return figure
-
-
-def _gap(cell: Cell) -> float | None:
-    """Return the Average Gap of a method that stands beside Retrain; None for Retrain itself."""
-    gap = None if cell.label == "Retrain" else cell.gap("AG")
-    return None if gap is None else gap.mean + 1e-12  # so that a gap of 0 is drawn too
 
 
 def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
@@ -194,8 +232,9 @@ def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
 
 
 def _panels(
-    count: int, height: float, width: float = 3.4, columns: int = 3, share: bool = False
+    count: int, height: float, width: float = 3.2, columns: int = 2, share: bool = False
 ) -> tuple[Figure, list[Axes]]:
+    """Return a figure of panels; it is narrow, so that text can still be read where a phone scales it down."""
     columns = min(count, columns)
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns + 0.4, height * rows + 0.3), layout="constrained")

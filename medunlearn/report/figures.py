@@ -1,15 +1,27 @@
-"""The figures of a report, from run directories alone."""
+"""The figures of a report as files, each with a caption."""
 
 import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from medunlearn.report import charts
 from medunlearn.report.sections import Section
 
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "medunlearn",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "legend.frameon": False,
+    "text.parse_math": False,  # names of data and settings are not formulas
+}
+"""matplotlib's settings while a chart is drawn and saved."""
 OVERVIEW = (
     "Average Gap to retraining by augmentation preset and forget rate (the paper's Figure 2); lower is better. Lines: "
     "standard deviation over seeds. Diamonds: the paper's tables."
@@ -42,25 +54,36 @@ OF_A_SECTION = (
 )
 
 
-def draw_figures(sections: Sequence[Section], folder: Path) -> list[tuple[str, str]]:
-    """Draw every figure that the runs have data for, as PNG and SVG.
+class Drawn(NamedTuple):
+    """A figure that has been saved as NAME.png and NAME.svg."""
+
+    name: str
+    caption: str
+    section: Section | None
+    """What it shows; None for the overview."""
+
+
+def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
+    """Draw every figure that the runs have data for, as PNG and SVG, and leave matplotlib's own settings alone.
 
     Args:
         sections: What was measured.
         folder: Where the files go.
 
-    Returns:
-        For each figure its name without ending, and what it shows in one sentence.
+    Example:
+        >>> draw_figures([], Path("out"))
+        []
     """
-    colour = charts.colours(sections)
-    drawn = [("gap_by_preset", OVERVIEW, partial(charts.gap_by_preset, sections))]
-    for section in sections:
-        name = _file_name(section.title.replace(" forgotten", "").replace(" %", ""))
-        drawn += [
-            (f"{kind}_{name}", f"{section.title}: {says}", partial(draw, section, colour))
-            for kind, draw, says in OF_A_SECTION
-        ]
-    return [(name, caption) for name, caption, draw in drawn if _save(draw(), folder / name)]
+    with matplotlib.rc_context(STYLE):
+        colour = charts.colours(sections)
+        planned = [(Drawn("gap_by_preset", OVERVIEW, None), partial(charts.gap_by_preset, sections))]
+        for section in sections:
+            name = _file_name(section.title.replace(" forgotten", "").replace(" %", ""))
+            planned += [
+                (Drawn(f"{kind}_{name}", f"{section.title}: {says}", section), partial(draw, section, colour))
+                for kind, draw, says in OF_A_SECTION
+            ]
+        return [figure for figure, draw in planned if _save(draw(), folder / figure.name)]
 
 
 def _file_name(title: str) -> str:

@@ -1,22 +1,26 @@
-"""What the figures of a report read from run directories beside `metrics.json`."""
+"""What the charts read from run directories beside metrics.json: predictions, curves and weights."""
 
+import csv
+import re
 from collections import defaultdict
 from pathlib import Path
-from statistics import mean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from medunlearn.errors import InputError
-from medunlearn.files import exists
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import exists, read_bytes
+from medunlearn.files.checkpoints import read_tensors
 from medunlearn.metrics import Part, Predictions
-from medunlearn.report.cells import ORIGINAL, Cell, Result
-from medunlearn.report.curves import read_curve
+from medunlearn.report.experiments import Cell
 from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir
 
 CURVES = ("UA", "RA", "TA")
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+"""Last parts of the names of BatchNorm's statistics, which are not trained."""
 
 
 class Curve(NamedTuple):
@@ -28,91 +32,171 @@ class Curve(NamedTuple):
     highest: list[float]
 
 
+def check_originals(frame: pd.DataFrame) -> None:
+    """Check the models that runs started from, and which were not given: charts show their predictions and weights.
+
+    Raises:
+        InputError: If one has been altered since it was written, or holds another model than a run started from.
+
+    Example:
+        >>> from medunlearn.report import load
+        >>> check_originals(load([]))
+    """
+    own = frame[frame.measured_by == ""]
+    for row in own[(own.original != "") & ~own.original.isin(own.run)].itertuples():
+        original = RunDir(str(row.original))
+        if original.finished:
+            original.check_unaltered("report", hashes_required=False)
+        if RunDir(str(row.run)).remade_original("report"):
+            raise InputError(
+                f"report={row.run}: it started from another model than {original} holds now; run that stage again"
+            )
+
+
 def predictions(section: Section) -> dict[str, list[Predictions]]:
-    """Return the predictions of each method, one for each seed; the original's on the forget set of the others."""
-    found: dict[str, list[Predictions]] = {}
+    """Return the predictions of each method, one for each seed; an untouched model's on the forget set of the others.
+
+    Example:
+        >>> predictions(Section("mine", "10 %", "Default"))
+        {}
+    """
+    found: dict[str, list[Predictions]] = defaultdict(list)
     for cell in section.cells:
-        for result in cell.results:
-            if exists(result.run.predictions):
-                arrays = Predictions.from_arrays(result.run.read_predictions("report"))
-                rows = forget_rows(section, result) if cell.label == ORIGINAL else None
-                found.setdefault(cell.label, []).append(arrays if rows is None else arrays.split_by(rows))
-    return found
+        for row in cell.runs.itertuples():
+            run = RunDir(str(row.run))
+            if exists(run.predictions):
+                arrays = Predictions.from_arrays(run.read_predictions("report"))
+                found[cell.label].append(arrays.split_by(_forget_set(row.measured_by)) if row.measured_by else arrays)
+    return dict(found)
 
 
-def forget_rows(section: Section, result: Result) -> npt.NDArray[np.int64]:
-    """Return the forget set that a result is measured on, as another run of the same split keeps it."""
-    others = (other for cell in section.cells if cell.label != ORIGINAL for other in cell.results)
-    same = next(other for other in others if other.split == result.split)
-    return np.array(same.run.read_split("report")["indices"], dtype=np.int64)
+def _forget_set(run: Any) -> npt.NDArray[np.int64]:
+    return np.array(RunDir(run).read_split("report")["indices"], dtype=np.int64)
 
 
 def class_error(parts: list[Part], number: int) -> float | None:
-    """Return the error on a class over all seeds, in %; None where no image of it is there."""
+    """Return the error on a class over all seeds, in %; None where no image of it is there.
+
+    Example:
+        >>> probs = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
+        >>> class_error([Part(probs, np.array([0, 0]), np.array([3, 7]))], 0)
+        50.0
+    """
     wrong = [part.probs[part.labels == number].argmax(1) != number for part in parts]
     together = np.concatenate(wrong)
     return 100 * float(together.mean()) if len(together) else None
 
 
 def confidence(part: Part) -> npt.NDArray[np.float32]:
-    """Return the probability of the true class, shape (N,)."""
+    """Return the probability of the true class, shape (N,).
+
+    Example:
+        >>> probs = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
+        >>> confidence(Part(probs, np.array([0, 1]), np.array([3, 7]))).tolist()
+        [0.75, 0.5]
+    """
     return np.asarray(part.probs[np.arange(len(part.labels)), part.labels])
 
 
 def curves(section: Section, cell: Cell) -> dict[str, Curve]:
-    """Return UA, RA and TA by epoch; nothing where curves were not asked for."""
+    """Return UA, RA and TA by epoch; nothing where curves were not asked for.
+
+    Example:
+        >>> curves(Section("mine", "10 %", "Default"), Cell("SalUn", pd.DataFrame()))
+        {}
+    """
     points: dict[str, dict[int, list[float]]] = {key: defaultdict(list) for key in CURVES}
-    original = section.cell(ORIGINAL)
-    for result in cell.results:
-        logged = logged_points(result.run)
-        before = [other for other in original.results if other.split == result.split] if original and logged else []
-        for epoch, values in [(-1, dict(other.values)) for other in before[:1]] + list(logged):
+    for row in cell.runs.itertuples():
+        logged = logged_points(RunDir(str(row.run)))
+        for epoch, values in [*_before(section, row), *logged] if logged else []:
             for key in CURVES:
                 if (value := values.get(key)) is not None:
                     points[key][epoch + 1].append(value)
     return {key: _curve(by_epoch) for key, by_epoch in points.items() if any(epoch > 0 for epoch in by_epoch)}
 
 
+def _before(section: Section, row: Any) -> list[tuple[int, dict[str, float]]]:
+    """Return the point of the untouched model, before epoch 0."""
+    original = section.original
+    same = None if original is None else original.runs[original.runs.split_sha256 == row.split_sha256]
+    return [] if same is None or same.empty else [(-1, same.iloc[0][list(CURVES)].dropna().to_dict())]
+
+
 def _curve(by_epoch: dict[int, list[float]]) -> Curve:
     epochs = sorted(by_epoch)
     values = [by_epoch[epoch] for epoch in epochs]
-    return Curve(
-        epochs, [mean(each) for each in values], [min(each) for each in values], [max(each) for each in values]
-    )
+    return Curve(epochs, [sum(each) / len(each) for each in values], list(map(min, values)), list(map(max, values)))
 
 
 def logged_points(run: RunDir) -> list[tuple[int, dict[str, float]]]:
-    """Return the logged points of a run, (epoch from 0, values); where an epoch was run again, its last ones."""
+    """Return the logged points of a run, (epoch from 0, values); where an epoch was run again, its last ones.
+
+    Raises:
+        InputError: If a CSV log is damaged.
+
+    Example:
+        >>> logged_points(RunDir("runs/without_logs"))
+        []
+    """
     points: dict[int, dict[str, float]] = {}
-    for epoch, values in read_curve(run):
-        points.setdefault(epoch, {}).update(values)
+    for path in sorted(run.logs.rglob("metrics.csv"), key=_by_number):
+        try:
+            for line in csv.DictReader(read_bytes(path).decode().splitlines()):
+                epoch, values = _point(line)
+                if values:
+                    points.setdefault(epoch, {}).update(values)
+        except (Fault, OSError, ValueError, TypeError, OverflowError, csv.Error):
+            raise InputError(f"report={run}: {path} holds no curves; delete it, or run that stage again") from None
     return sorted(points.items())
 
 
+def _by_number(path: Path) -> list[str | int]:
+    """Sort version_10 after version_2: each resume writes a version of its own."""
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", str(path))]
+
+
+def _point(line: dict[str, str]) -> tuple[int, dict[str, float]]:
+    values = {key: float(line[f"unlearning/{key}"]) for key in CURVES if line.get(f"unlearning/{key}")}
+    if not values or not line.get("epoch"):
+        return 0, {}
+    epoch = int(float(line["epoch"]))
+    if not all(0 <= value <= 100 for value in values.values()) or not 0 <= epoch < 2**31:
+        raise ValueError("out of range")
+    return epoch, values
+
+
 def changed_weights(cell: Cell) -> dict[str, float]:
-    """Return the share of changed coordinates by layer with weights of its own, in %, the mean over seeds."""
-    shares = [share for result in cell.results if (share := _shares(result))]
-    return {layer: mean(share[layer] for share in shares) for layer in shares[0]} if shares else {}
+    """Return the share of changed coordinates by layer with weights of its own, in %, the mean over seeds.
+
+    Raises:
+        InputError: If weights cannot be read, or are of another network than the original's.
+
+    Example:
+        >>> changed_weights(Cell("SalUn", pd.DataFrame()))
+        {}
+    """
+    shares = [share for row in cell.runs.itertuples() if (share := _shares(str(row.original), str(row.run)))]
+    return {layer: sum(each.get(layer, 0) for each in shares) / len(shares) for layer in shares[0]} if shares else {}
 
 
-def _shares(result: Result) -> dict[str, float]:
-    original = result.metrics.get("original")
-    if original is None or not (exists(RunDir(original).weights) and exists(result.run.weights)):
+def _shares(original: str, run: str) -> dict[str, float]:
+    if not original or not (exists(RunDir(original).weights) and exists(RunDir(run).weights)):
         return {}
-    return _compared(Path(original), result.run.path)
-
-
-def _compared(original: Path, run: Path) -> dict[str, float]:
-    from medunlearn.models import read_weights  # imports torch
-
-    before, after = (read_weights(path, "report")["state_dict"] for path in (original, run))
-    if any(value.shape != before[name].shape for name, value in after.items()):
+    before, after = _weights(original), _weights(run)
+    if before.keys() != after.keys() or any(before[name].shape != value.shape for name, value in after.items()):
         raise InputError(f"report={run}: its weights are of another network than {original}'s; run it again")
-    changed: dict[str, list[int]] = {}
+    changed: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for name, value in after.items():
         layer, _, kind = name.rpartition(".")
-        if kind in ("weight", "bias"):
-            counts = changed.setdefault(layer, [0, 0])
-            counts[0] += int((value != before[name]).sum())
-            counts[1] += value.numel()
-    return {layer: 100 * moved / total for layer, (moved, total) in changed.items()}
+        if kind not in BUFFERS:
+            changed[layer][0] += int((value != before[name]).sum())
+            changed[layer][1] += value.numel()
+    return {layer: 100 * moved / total for layer, (moved, total) in changed.items() if total}
+
+
+def _weights(run: str) -> dict[str, Any]:
+    path = RunDir(run).weights
+    try:
+        return read_tensors(path)
+    except Fault as fault:
+        raise InputError(f"report={run}: {path} cannot be read as weights ({fault.problem}); run it again") from None

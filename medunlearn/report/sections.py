@@ -1,38 +1,36 @@
-"""What a report says, before it is dressed as Markdown, LaTeX, CSV or HTML."""
+"""What a report says of each forget set, before it is written as HTML, Markdown or LaTeX."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
+import pandas as pd
+
+from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS
-from medunlearn.report.cells import ORIGINAL, Cell
-from medunlearn.report.published import PAPER, Published, published
+from medunlearn.report.experiments import Cell, Statistic, experiments
+from medunlearn.report.frame import EXPERIMENT, ORIGINAL, records
+from medunlearn.report.published import PAPER, published
 
-COLUMNS = ("method", *GAP_METRICS, "AG", "RTE (min)", "seeds")
-
-
-class Entry(NamedTuple):
-    """One figure in a table, with its distance to Retrain."""
-
-    text: str
-    gap: str = ""
+PRESETS = ("NoAug", "Default", "Default+RandAugment")
+NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
+"""How a role is called that no run has, where the paper has no method for it."""
 
 
 class Row(NamedTuple):
-    """One method, measured or published."""
+    """One method in a table, measured or published: texts."""
 
     label: str
-    entries: tuple[Entry, ...]
-    """UA, RA, TA, MIA."""
-    gap: str
-    minutes: str
-    seeds: str
-    measured: bool
+    entries: tuple[tuple[str, str], ...]
+    """UA, RA, TA, MIA, each with its distance to the retrained model, which may be empty."""
+    gap: str = ""
+    minutes: str = ""
+    seeds: str = ""
+    published: bool = False
 
 
 class Glance(NamedTuple):
-    """What a reader came for: one method in one section."""
+    """How near one method came to retraining: texts."""
 
     label: str
     gap: str
@@ -40,132 +38,171 @@ class Glance(NamedTuple):
     """The gap of the model before unlearning."""
     time: str
     """Run time as a share of retraining's."""
-    nearer: bool | None
-    """Whether it is nearer to retraining than the untouched model; None where one is unknown."""
+    nearer: bool
+    """Whether it is nearer to retraining than the untouched model."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """All methods on one forget set under one preset."""
+    """All methods on one forget set under one preset; `frame` holds these and all other runs.
+
+    Example:
+        >>> Section("mine", "10 %", "Default").title
+        'mine, 10 % forgotten, Default'
+    """
 
     data: str
     forgotten: str
     augmentation: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell, ...] = ()
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def title(self) -> str:
         """The heading."""
-        return f"{self.data}, {self.forgotten} forgotten, {self.augmentation}"
+        return ", ".join(filter(None, (self.data, f"{self.forgotten} forgotten", self.augmentation)))
 
-    def cell(self, label: str) -> Cell | None:
-        """Return the cell of a method; None where it was not run."""
-        return next((cell for cell in self.cells if cell.label == label), None)
+    def of_role(self, role: str) -> list[Cell]:
+        """Return the cells whose models are `original`, `retrained` or `unlearned`."""
+        return [cell for cell in self.cells if cell.role == role]
 
     @property
-    def unlearned(self) -> list[Cell]:
-        """The methods that unlearn."""
-        return [cell for cell in self.cells if cell.label not in (ORIGINAL, "Retrain")]
+    def original(self) -> Cell | None:
+        """The untouched model; None where no run measured it."""
+        return next((cell for cell in self.cells if cell.untouched), None)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """The paper's rows on this data; none where it is not the paper's."""
+        sets = {name for cell in self.cells for name in cell.runs.dataset}
+        return published(sets.pop() if len(sets) == 1 else "", self.forgotten, self.augmentation)
 
     def rows(self) -> list[Row]:
         """Return the measured rows, each followed by the paper's where it prints one; what was not run says so."""
-        rows = []
-        usual = (ORIGINAL, "Retrain", *(() if self.unlearned and not self._printed("SalUn") else ("SalUn",)))
-        for label in dict.fromkeys([*usual, *(cell.label for cell in self.cells)]):
-            cell = self.cell(label)
-            rows.append(_measured(cell) if cell else Row(label, (Entry("not run"),) * 4, "", "", "", True))
-            if printed := self._printed(label):
-                rows.append(_published(label, printed, self._printed("Retrain")))
+        rows: list[Row] = []
+        for role, name in NOT_RUN.items():
+            named = {cell.label: [_measured(cell)] for cell in self.of_role(role)}
+            some = bool(named) and role != "unlearned"  # one original and one retrained model are enough
+            for printed in records(self.published[self.published.role == role]):
+                missing = [] if some else [_not_run(printed["method"])]
+                named.setdefault(printed["method"], missing).append(_published(printed))
+            rows += [row for label in sorted(named) for row in named[label]] or [_not_run(name)]
         return rows
-
-    def _printed(self, label: str) -> Published | None:
-        return published(self.data, self.forgotten, label, self.augmentation)
 
     def headlines(self) -> list[str]:
         """Return one sentence for each method that unlearned: how near it came, from where, at what cost."""
-        return [_headline(cell, self.cell(ORIGINAL), self.cell("Retrain")) for cell in self.unlearned]
+        return [self._headline(cell) for cell in self.of_role("unlearned")]
+
+    def _headline(self, cell: Cell) -> str:
+        gap, before, share = cell.over_seeds("AG"), self._before(cell), self._time_share(cell)
+        if gap is None:
+            return f"{cell.label}: no Average Gap: {cell.note}"
+        text = f"{cell.label} ends {gap} points from retraining"
+        if before is not None:
+            text += f", {'nearer' if gap.mean < before.mean else 'no nearer'} than the untouched model ({before})"
+        if share is not None:
+            text += f", in {share:.1f} % of retraining's time"
+        return f"{text}.{f' Note: {cell.note}' if cell.note else ''}"
 
     def glances(self) -> list[Glance]:
-        """Return the same as short cells of a table, the nearest to retraining first."""
-        original, retrain = self.cell(ORIGINAL), self.cell("Retrain")
-        before = original.gap("AG") if original else None
-        ordered = sorted(self.unlearned, key=lambda cell: gap.mean if (gap := cell.gap("AG")) else float("inf"))
-        return [
-            Glance(
-                cell.label,
-                "no Retrain" if (gap := cell.gap("AG")) is None else str(gap),
-                "-" if before is None else f"{before}",
-                "-" if (share := _time_share(cell, retrain)) is None else f"{share:.1f} %",
-                nearer=None if gap is None or before is None else gap.mean < before.mean,
+        """Return the same as short texts for a table, the nearest to retraining first."""
+        found = []
+        for cell in self.of_role("unlearned"):
+            gap, before, share = cell.over_seeds("AG"), self._before(cell), self._time_share(cell)
+            texts = (
+                "no Retrain" if gap is None else str(gap),
+                "-" if before is None else str(before),
+                "-" if share is None else f"{share:.1f} %",
             )
-            for cell in ordered
-        ]
+            nearer = gap is not None and before is not None and gap.mean < before.mean
+            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, nearer)))
+        return [glance for _, glance in sorted(found)]
+
+    def _before(self, cell: Cell) -> Statistic | None:
+        """Return the gap of the untouched model to the reference of a cell."""
+        references = set(cell.runs.reference)
+        same = (each for each in self.cells if each.untouched and references & set(each.runs.reference))
+        return original.over_seeds("AG") if (original := next(same, None)) else None
+
+    def _time_share(self, cell: Cell) -> float | None:
+        """Return the run time as a share of the references', in %."""
+        minutes = cell.over_seeds("RTE")
+        references = self.frame[(self.frame.measured_by == "") & self.frame.run.isin(cell.runs.reference)]
+        known = minutes is not None and len(references) and references.RTE.mean(skipna=False) > 0
+        return 100 * minutes.mean / float(references.RTE.mean()) if minutes is not None and known else None
 
     @property
     def protocol(self) -> str:
         """One line on what was run: images, epochs, batch."""
-        first = self.cells[0].results[0].metrics["n"]
-        total = first["forget"] + first["retain"]
-        parts = [f"{first['forget']:,} of {total:,} training images forgotten, {first['test']:,} test images"]
+        first = self.cells[0].runs.iloc[0]
+        total = first.n_forget + first.n_retain
+        parts = [f"{first.n_forget:,} of {total:,} training images forgotten, {first.n_test:,} test images"]
         for cell in self.cells:
-            settings = cell.results[0].settings
+            settings = cell.runs.settings.iloc[0]
             if size := settings.get("size"):
                 parts[0] += "" if "pixels" in parts[0] else f", {size}x{size} pixels"
             if epochs := settings.get("epochs"):
-                parts.append(f"{cell.label}: {epochs} epochs, batch {settings.get('batch')}")
+                several = "" if epochs == 1 else "s"
+                parts.append(f"{cell.label}: {epochs} epoch{several}, batch {settings.get('batch')}")
         return "; ".join(parts) + "."
 
 
-def sections(cells: Sequence[Cell]) -> list[Section]:
-    """Return the sections that cells make up, in their order."""
+def sections(frame: pd.DataFrame) -> list[Section]:
+    """Return the sections that runs make up, in the order of data, forget set and preset.
 
-    def key(cell: Cell) -> tuple[str, str, str]:
-        return cell.data, cell.forgotten, cell.augmentation
+    Raises:
+        InputError: If runs cannot be told apart, are not seeds of one experiment, or a gap could be taken to several.
 
-    return [Section(*names, tuple(group)) for names, group in groupby(cells, key)]
+    Example:
+        >>> from medunlearn.report import load
+        >>> sections(load([]))
+        []
+    """
+    _check_unambiguous(frame)
+    forgetting = frame[frame.forgotten != ""]
+    found = []
+    for names, group in forgetting.groupby(EXPERIMENT[:3], sort=False):
+        data, forgotten, augmentation = map(str, names)
+        found.append(Section(data, forgotten, augmentation, tuple(sorted(experiments(group), key=_cell_order)), frame))
+    return sorted(found, key=_section_order)
+
+
+def _check_unambiguous(frame: pd.DataFrame) -> None:
+    for row in frame[frame.ambiguous].itertuples():
+        raise InputError(f"report: {row.note}")
+
+
+def _cell_order(cell: Cell) -> tuple[Any, ...]:
+    return list(NOT_RUN).index(cell.role), not cell.untouched, cell.label
+
+
+def _section_order(section: Section) -> tuple[Any, ...]:
+    number = section.forgotten.partition(" ")[0]
+    share = float(number) if number.replace(".", "", 1).isdecimal() else float("inf")
+    known = section.augmentation in PRESETS
+    preset = PRESETS.index(section.augmentation) if known else len(PRESETS)
+    return section.data, share, section.forgotten, preset, section.augmentation
 
 
 def _measured(cell: Cell) -> Row:
-    reference = cell.label == "Retrain"
-    entries = []
-    for key in GAP_METRICS:
-        value, gap = cell.value(key), None if reference else cell.gap(key)
-        entries.append(Entry("-" if value is None else str(value), "" if gap is None else f"{gap.mean:.2f}"))
-    gap, minutes = cell.gap("AG"), cell.value("RTE")
-    return Row(
-        cell.label,
-        tuple(entries),
-        "0" if reference else "-" if gap is None else str(gap),
-        "-" if minutes is None else str(minutes),
-        ", ".join(map(str, cell.seeds)),
-        measured=True,
-    )
+    def text(key: str, missing: str = "-") -> str:
+        return missing if (value := cell.over_seeds(key)) is None else str(value)
+
+    def gap(key: str) -> str:
+        value = None if cell.role == "retrained" else cell.over_seeds(f"gap_{key}")
+        return "" if value is None else f"{value.mean:.2f}"
+
+    entries = tuple((text(key), gap(key)) for key in GAP_METRICS)
+    own = "0" if cell.role == "retrained" and cell.over_seeds("AG") else text("AG")
+    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)))
 
 
-def _published(label: str, printed: Published, reference: Published | None) -> Row:
-    def entry(key: str) -> Entry:
-        value = getattr(printed, key)
-        apart = reference is not None and label != "Retrain"
-        return Entry(f"{value:.2f}", f"{abs(value - getattr(reference, key)):.2f}" if apart else "")
-
-    gap = "0" if label == "Retrain" else f"{printed.AG:.2f}"
-    return Row(f"{label}, {PAPER}", tuple(map(entry, GAP_METRICS)), gap, f"{printed.RTE:g}", "1", measured=False)
+def _published(row: dict[str, Any]) -> Row:
+    retrained = row["role"] == "retrained"
+    entries = tuple((f"{row[key]:.2f}", "" if retrained else f"{row[f'gap_{key}']:.2f}") for key in GAP_METRICS)
+    gap = "0" if retrained else f"{row['AG']:.2f}"
+    return Row(f"{row['method']}, {PAPER}", entries, gap, f"{row['RTE']:g}", "1", published=True)
 
 
-def _headline(cell: Cell, original: Cell | None, retrain: Cell | None) -> str:
-    gap = cell.gap("AG")
-    if gap is None:
-        return f"{cell.label}: no Average Gap, for lack of a Retrain run of the same split, preset, seed and attack."
-    text = f"{cell.label} ends {gap} points from retraining"
-    before = original.gap("AG") if original else None
-    if before is not None:
-        text += f", {'nearer' if gap.mean < before.mean else 'no nearer'} than the untouched model ({before})"
-    if (share := _time_share(cell, retrain)) is not None:
-        text += f", in {share:.1f} % of retraining's time"
-    return f"{text}."
-
-
-def _time_share(cell: Cell, retrain: Cell | None) -> float | None:
-    """Return the run time as a share of retraining's, in %."""
-    mine, theirs = cell.value("RTE"), retrain.value("RTE") if retrain else None
-    return 100 * mine.mean / theirs.mean if mine and theirs and theirs.mean > 0 else None
+def _not_run(label: str) -> Row:
+    return Row(label, (("not run", ""),) * len(GAP_METRICS))

@@ -17,7 +17,8 @@ import medunlearn.callbacks.run_record as run_record
 import medunlearn.methods.classifier as classifier
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, RunRecord, RunTime, SalUn, UnlearningMetrics
 from medunlearn.__main__ import main
-from medunlearn.report.collect import collect
+from medunlearn.report import load
+from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
 FORGET = "--data.forget.rate=0.25"
@@ -294,8 +295,11 @@ def test_the_report_takes_a_run_made_from_python(fit, python):
     torch.manual_seed(4)
     python("p", SalUn, original="t", reference="r")
     assert main(["report", "r", "p", "--out", "report"]) == 0
-    cells = [cell for cell in collect(map(RunDir, ("s", "p"))) if cell.label.startswith("SalUn")]
-    assert [cell.seeds for cell in cells] == [[3, 4]], "seeds of one experiment, however they were started"
+    runs = load(["s", "p"])
+    assert runs[runs.measured_by == ""].method.tolist() == ["SalUn", "SalUn"]
+    assert [cell.seeds for section in sections(runs) for cell in section.of_role("unlearned")] == [[3, 4]], (
+        "seeds of one experiment, however they were started"
+    )
 
 
 def test_its_configuration_says_what_it_was_made_with(fit, python, npz):

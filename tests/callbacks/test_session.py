@@ -12,10 +12,10 @@ from medunlearn.runs import RunDir
 def test_epochs_are_the_methods_where_no_end_is_given():
     for given, expected in (({}, 10), ({"max_epochs": None}, 10), ({"max_epochs": 3}, 3), ({"max_steps": 7}, None)):
         filled = dict(given)
-        session.fill_epochs(filled, SalUn)
+        session.fill_arguments(filled, SalUn)
         assert filled.get("max_epochs") == expected
     filled = {}
-    session.fill_epochs(filled, Train)
+    session.fill_arguments(filled, Train)
     assert filled == {"max_epochs": 200}
 
 

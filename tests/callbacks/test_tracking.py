@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import wandb
+from helpers.backbones import WITH_TINY
 from wandb.proto import wandb_internal_pb2
 
 import medunlearn.callbacks.tracking as tracking
@@ -54,7 +55,7 @@ def summary_and_history(folder: Path) -> tuple[dict, set[str], dict]:
 def words(npz):
     def build(method, run_dir, *more):
         data = [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
-        return ["fit", f"--model={method}", f"--run_dir={run_dir}", *data, *OPTIONS, *more]
+        return ["fit", f"--model={method}", f"--run_dir={run_dir}", *data, WITH_TINY, *OPTIONS, *more]
 
     return build
 

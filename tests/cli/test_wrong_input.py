@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.backbones import WITH_TINY
 from helpers.runs import FORGET, QUIET, refused, weights, write_npz
 
 from medunlearn.__main__ import main
@@ -135,7 +136,7 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
 
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     run = fit("Train", "a", epochs=1)
-    words = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", *QUIET]
+    words = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
     assert "already holds a finished run; `--overwrite true` starts anew" in refused(capsys, *words)
     assert "already holds a finished run" in refused(capsys, *words, "--resume=true")
     (run / "metrics.json").unlink()
@@ -148,11 +149,11 @@ def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
 
 def test_an_unsuitable_original_is_refused(trio, capsys, tmp_path):
     train, retrain, _ = trio
-    words = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, *QUIET]
+    words = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, WITH_TINY, *QUIET]
     original = "--model.init_args.original"
     assert "make it with `medunlearn fit" in refused(capsys, *words, f"{original}=nowhere")
     assert "never saw the forget set" in refused(capsys, *words, f"{original}={retrain}")
-    assert "its model is" in refused(capsys, *words, f"{original}={train}", "--model.init_args.stem=imagenet")
+    assert "its model is" in refused(capsys, *words, f"{original}={train}", "--model.init_args.backbone=resnet18")
     other = write_npz(tmp_path / "other.npz", test_images=np.zeros((12, 8, 8, 3), np.uint8))
     assert "run on other data" in refused(capsys, *words, f"--data.file={other}", f"{original}={train}")
     assert "another forget set" in refused(capsys, *words, "--data.forget.seed=3", f"{original}={trio[2]}")
@@ -178,7 +179,15 @@ def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, caps
 
 def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
     run = fit("Train", "a")
-    words = ["fit", "--model=Train", "--run_dir=a", f"--data.file={Path('tiny.npz')}", *QUIET, "--overwrite=true"]
+    words = [
+        "fit",
+        "--model=Train",
+        "--run_dir=a",
+        f"--data.file={Path('tiny.npz')}",
+        WITH_TINY,
+        *QUIET,
+        "--overwrite=true",
+    ]
     refused(capsys, *words, "--model.init_args.lr=-1")
     refused(capsys, *words, "--trainer.accelerator=mps")
     before = weights(run)
@@ -205,7 +214,15 @@ def test_predictions_of_a_run_go_with_it(fit):
 def test_only_a_retrained_model_is_a_reference(fit, capsys):
     train, seen = fit("Train", "t"), fit("Train", "seen", FORGET)
     unlearned = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}")
-    words = ["fit", "--model=SalUn", FORGET, f"--model.init_args.original={train}", "--data.file=tiny.npz", *QUIET]
+    words = [
+        "fit",
+        "--model=SalUn",
+        FORGET,
+        f"--model.init_args.original={train}",
+        "--data.file=tiny.npz",
+        WITH_TINY,
+        *QUIET,
+    ]
     for reference in (train, seen, unlearned):
         line = refused(capsys, *words, "--run_dir=x", f"--reference={reference}")
         assert line.startswith(f"reference={reference}: its model has seen the forget set; name a Retrain run")

@@ -4,7 +4,10 @@ import torch
 from torch import Tensor, nn
 
 TINY = "helpers.backbones.TinyNet"
-"""For `--model.init_args.backbone`, wherever `tests/` is on the path."""
+"""Its name, wherever `tests/` is on the path."""
+
+WITH_TINY = f"--model.init_args.backbone={TINY}"
+"""The option that chooses it."""
 
 
 class TinyNet(nn.Module):

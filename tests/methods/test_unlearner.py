@@ -52,7 +52,9 @@ def interrupted(fit, monkeypatch, method, run_dir, at, *options, **kwargs):
 
 
 @pytest.mark.parametrize("method", ["AdamSalUn", "FusedSalUn", "WrappedSalUn", "DecayingSalUn", "SteppingSalUn"])
-@pytest.mark.parametrize("options", [(), ("--trainer.accumulate_grad_batches=2", "--trainer.gradient_clip_val=0.1")])
+@pytest.mark.parametrize(
+    "options", [(), (*EXACT, "--trainer.accumulate_grad_batches=2", "--trainer.gradient_clip_val=0.1")]
+)
 def test_mask_holds_whatever_a_method_brings(fit, method, options):
     """The optimiser of F1, fused, wrapped, and weights that are changed in the method's own hooks."""
     fit("Train", "t", epochs=1)

@@ -4,7 +4,8 @@ import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.__main__ import main
-from medunlearn.report.collect import collect
+from medunlearn.report import load
+from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
 
@@ -15,10 +16,10 @@ def test_variants_of_a_method_are_rows_of_their_own(others):
     more = {"before": (1, 99, 96, 4), "original": train}
     plain = fake("runs/plain", "SalUn", (1.0, 99, 96, 5), relabel="random", **more)
     none = [fake(f"runs/none{n}", "SalUn", (1.0, 99, 96, 5), seed=n, relabel="none", **more) for n in range(others)]
-    cells = collect(map(RunDir, [*none, train, retrain, plain]))
-    labels = [cell.label for cell in cells]
+    (section,) = sections(load([*none, train, retrain, plain]))
+    labels = [cell.label for cell in section.cells]
     assert labels == ["Original", "Retrain", "SalUn", *(["SalUn (relabel none)"] if others else [])]
-    assert len(cells[-1].seeds) == max(1, others)
+    assert len(section.cells[-1].seeds) == max(1, others)
 
 
 def test_the_same_experiment_twice_is_refused(capsys):

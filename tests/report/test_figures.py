@@ -1,10 +1,14 @@
+import subprocess
+import sys
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from helpers.fake_runs import CLASSES, chain, write
 
-from medunlearn.report.collect import collect
+from medunlearn.errors import InputError
+from medunlearn.report import load
 from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
@@ -29,17 +33,47 @@ def test_shares_of_changed_weights_by_hand():
     from medunlearn.report.readings import changed_weights
 
     train, retrain, salun = chain()
-    cell = collect(map(RunDir, [train, retrain, salun]))[-1]
+    (section,) = sections(load([train, retrain, salun]))
+    cell = section.cells[-1]
     shares = changed_weights(cell)
     assert shares["fc"] == pytest.approx(100 * 2 / (512 * CLASSES + CLASSES))
     assert {name for name, share in shares.items() if share} == {"fc"}
 
 
+def test_changed_weights_are_read_from_what_runs_write_without_building_the_network():
+    import torch
+
+    from medunlearn.models import ResNet18, save_weights
+    from medunlearn.report.readings import changed_weights
+
+    train, retrain, salun = chain()
+    model = ResNet18(CLASSES)
+    save_weights(model, RunDir(train).weights)
+    with torch.no_grad():
+        model.layer1[0].conv1.weight[0] += 1
+    save_weights(model, RunDir(salun).weights)
+    (section,) = sections(load([train, retrain, salun]))
+    shares = changed_weights(section.of_role("unlearned")[0])
+    assert len(shares) > 40
+    assert {name: share for name, share in shares.items() if share} == {"layer1.0.conv1": pytest.approx(100 / 64)}
+    RunDir(salun).weights.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"model\.ckpt cannot be read as weights"):
+        changed_weights(section.of_role("unlearned")[0])
+
+
+def test_drawing_leaves_matplotlibs_own_settings_alone():
+    code = "import matplotlib; before = dict(matplotlib.rcParams); import medunlearn.report.figures"
+    subprocess.run([sys.executable, "-c", f"{code}; assert dict(matplotlib.rcParams) == before"], check=True)
+    before = dict(matplotlib.rcParams)
+    write(*chain())
+    assert dict(matplotlib.rcParams) == before
+
+
 def test_per_class_error_by_hand():
     from medunlearn.report.readings import class_error, predictions
 
-    cells = collect(map(RunDir, chain()))
-    found = {label: seeds[0] for label, seeds in predictions(sections(cells)[0]).items()}
+    (section,) = sections(load(chain()))
+    found = {label: seeds[0] for label, seeds in predictions(section).items()}
     assert list(found) == ["Original", "Retrain", "SalUn"]
     assert found["Original"].forget.rows.tolist() == [0, 10, 20, 30], "the original on the forget set of the others"
     part = found["SalUn"].forget
@@ -54,9 +88,9 @@ def test_figures_take_all_seeds_and_methods_keep_their_colours():
     from medunlearn.report.readings import curves, predictions
 
     runs = [run for seed in range(3) for run in chain(seed=seed)]
-    (section,) = sections(collect(map(RunDir, runs)))
+    (section,) = sections(load(runs))
     assert all(len(seeds) == 3 for seeds in predictions(section).values())
-    curve = curves(section, section.cell("SalUn"))["UA"]
+    curve = curves(section, section.of_role("unlearned")[0])["UA"]
     assert curve.epochs == [0, 1, 2]
     assert curve.means == [1.0, 2.0, 4.0], "epoch 0 is the untouched model"
     labels = colours([section])
@@ -71,7 +105,7 @@ def test_figures_take_all_seeds_and_methods_keep_their_colours():
 def test_a_class_without_forgotten_images_has_no_bar_and_each_forget_set_counts_once():
     from medunlearn.report.charts import colours, error_by_class
 
-    (section,) = sections(collect(map(RunDir, [*chain(seed=0), *chain(seed=1)[:2]])))
+    (section,) = sections(load([*chain(seed=0), *chain(seed=1)[:2]]))
     bars = error_by_class(section, colours([section])).axes[0]
     counts = np.bincount([0, 10 % 4, 20 % 4, 30 % 4, 1, 11 % 4, 20 % 4, 30 % 4], minlength=CLASSES).tolist()
     shown = [int(tick.get_text().partition("n=")[2]) for tick in bars.get_xticklabels()]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
@@ -63,7 +64,7 @@ def folder(tmp_path_factory):
 def fit(npz, method, run, *options):
     forget = [] if method == "Train" else ["--data.forget.rate=0.25"]
     words = ["fit", f"--model={method}", f"--run_dir={run}", f"--data.file={npz}", "--data.batch_size=8"]
-    return [*words, "--trainer.max_epochs=2", *forget, *QUIET, *options]
+    return [*words, "--trainer.max_epochs=2", *forget, WITH_TINY, *QUIET, *options]
 
 
 @contextmanager

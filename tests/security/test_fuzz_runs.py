@@ -16,7 +16,8 @@ from medunlearn.errors import InputError
 from medunlearn.files.configs import read_config
 from medunlearn.metrics import Predictions
 from medunlearn.plans.plan import read_plan
-from medunlearn.report.collect import collect
+from medunlearn.report import load
+from medunlearn.report.sections import sections
 from medunlearn.report.table import comparison
 from medunlearn.runs import RunDir
 
@@ -130,11 +131,11 @@ def test_table_and_collection(metrics, config, which):
     ]
     judge(lambda: comparison(runs), "runs/a", metrics, lambda text: text.count("\n") < 12)
 
-    def valid(cells):
-        numbers = [cell.gap(key) for cell in cells for key in ("UA", "AG")]
+    def valid(found):
+        numbers = [cell.over_seeds(key) for section in found for cell in section.cells for key in ("gap_UA", "AG")]
         return all(number is None or 0 <= number.mean <= 100 for number in numbers)
 
-    judge(lambda: collect(runs), "runs/a", metrics + config, valid)
+    judge(lambda: sections(load(runs)), "runs/a", metrics + config, valid)
 
 
 @settings(fuzz, max_examples=max(8, EXAMPLES // 15))  # each draws six figures

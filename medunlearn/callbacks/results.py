@@ -1,0 +1,116 @@
+"""What `metrics.json` says of a run: figures, times, what it is, and what it rests on."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from medunlearn.callbacks.runtime import RunTime
+from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
+from medunlearn.contracts import UnlearningModule
+from medunlearn.errors import InputError
+from medunlearn.metrics import Predictions, average_gap
+from medunlearn.models import count_changed, weights_for
+from medunlearn.runs import RunDir
+from medunlearn.runs.record import Record
+from medunlearn.training.environment import hardware, versions
+
+
+def results(
+    trainer: Trainer,
+    module: UnlearningModule,
+    evaluation: UnlearningMetrics,
+    runtime: RunTime,
+    run: RunDir,
+    reference: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what was measured and what it rests on.
+
+    Args:
+        trainer: The Trainer.
+        module: The method.
+        evaluation: The callback that measured.
+        runtime: The callback that took the time.
+        run: The run directory, all other files of which are written.
+        reference: Content of the reference's `metrics.json`.
+
+    Raises:
+        InputError: If weights have moved that the mask had frozen.
+    """
+    predictions = evaluation.predictions
+    assert predictions is not None
+    data = module.datamodule
+    parameters = _count_parameters(module)
+    return {
+        "method": type(module).__name__,
+        **evaluation.metrics,
+        "AG": average_gap(evaluation.metrics, reference) if reference else None,
+        "validation": evaluation.validation_to(reference),
+        "RTE": runtime.minutes(trainer),
+        "runtime": runtime.seconds(trainer),
+        "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
+        "data": data.data_name,
+        "num_classes": data.num_classes,
+        "split_sha256": data.split_record()["sha256"],
+        "data_sha256": data.split_record()["data_sha256"],
+        "attack": evaluation.attack_settings(),
+        **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
+        "before": _before(module, evaluation),
+        "parameters": parameters,
+        "facts": module.facts(),
+        "departures": module.departures(),
+        "epochs": trainer.current_epoch,
+        "seed": data.seed,
+        "processes": trainer.world_size,
+        "precision": str(trainer.precision),
+        "files": run.hashes(),
+        "versions": versions(),
+        "hardware": hardware(trainer.strategy.root_device),
+    }
+
+
+def identity(
+    module: UnlearningModule, epochs: int, original_sha256: str | None, reference: Record | None
+) -> dict[str, Any]:
+    """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
+    return {
+        "role": module.role,
+        "trained_on": _trained_on(module, epochs),
+        "original": None if module.original is None else str(module.original),
+        "original_sha256": original_sha256,
+        "reference": str(reference.path) if reference else None,
+        "reference_sha256": reference.weights_sha256 if reference else None,
+    }
+
+
+def _before(module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
+    """Return the metrics of the model that unlearning started from, on this run's split."""
+    if module.original is None:
+        return None
+    arrays = RunDir(module.original).read_predictions("model.init_args.original", Predictions.names())
+    original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
+    return evaluation.measure(original)
+
+
+def _trained_on(module: UnlearningModule, epochs: int) -> str:
+    """Return which images the epochs went through, each draw once, in order."""
+    return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
+
+
+def _count_parameters(module: UnlearningModule) -> dict[str, int]:
+    """Return how many parameters there are, may move and have moved since the original.
+
+    Raises:
+        InputError: If one moved that the mask had frozen.
+    """
+    counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
+    if module.original is None:
+        return counts
+    before = weights_for(module.backbone, module.original, "model.init_args.original")
+    free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
+    counts |= {"free": free, "changed": count_changed(module.backbone, before)}
+    if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
+        raise InputError(
+            f"model.init_args.mask_ratio: {moved} frozen weights have moved since the last step; "
+            "take out the hook or callback that changes them, and start anew with `--overwrite true`"
+        )
+    return counts

@@ -1,0 +1,88 @@
+"""Names that tell rows of a report apart: of data, of forget sets, and of variants of a method."""
+
+import reprlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from medunlearn.report.reading import PROTOCOL
+from medunlearn.runs.schema import is_word
+
+Row = dict[str, Any]
+
+
+def tell_apart(rows: Iterable[Row]) -> list[Row]:
+    """Name data after its size, or else its hash, where one name stands for different images; index files likewise.
+
+    Example:
+        >>> row = {"data": "mine", "forgotten": "", "listed": False, "split_sha256": "", "settings": {"size": None}}
+        >>> [each["data"] for each in tell_apart([row | {"data_sha256": "a1"}, row | {"data_sha256": "b2"}])]
+        ['mine (a1)', 'mine (b2)']
+    """
+    found = list(rows)
+    images: dict[str, set[str]] = defaultdict(set)
+    for row in found:
+        images[row["data"]].add(row["data_sha256"])
+    named = [row | {"data": _data(row, images[row["data"]])} for row in found]
+    splits: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in named:
+        splits[row["data"], row["forgotten"]].add(row["split_sha256"])
+    return [row | {"forgotten": _forgotten(row, splits[row["data"], row["forgotten"]])} for row in named]
+
+
+def _data(row: Row, images: set[str]) -> str:
+    name, size = row["data"], row["settings"]["size"]
+    if len(images) == 1:
+        return str(name)
+    return f"{name} at {size}x{size}" if size else f"{name} ({row['data_sha256'][:8]})"
+
+
+def _forgotten(row: Row, splits: set[str]) -> str:
+    several = row["listed"] and len(splits) > 1
+    return f"{row['forgotten']} (split {row['split_sha256'][:12]})" if several else str(row["forgotten"])
+
+
+def label_methods(rows: Iterable[Row]) -> list[Row]:
+    """Name runs of a method that unlearns after what departs from its defaults, as in `SalUn (relabel none)`.
+
+    Settings without a default, such as the epochs, are named where runs of the method on the same data differ in them;
+    so are all settings of older runs, which do not say what departs.
+
+    Example:
+        >>> row = {"data": "mine", "method": "SalUn", "role": "unlearned", "forgotten": "10 %", "label": "SalUn"}
+        >>> row |= {"settings": {"relabel": "none"}, "departures": {"relabel": "none"}}
+        >>> label_methods([row])[0]["label"]
+        'SalUn (relabel none)'
+    """
+    found = list(rows)
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in found:
+        if row["role"] == "unlearned" and row["forgotten"]:
+            groups[row["data"], row["method"]].append(row)
+    for group in groups.values():
+        _label(group)
+    return found
+
+
+def _label(group: Sequence[Row]) -> None:
+    keys = dict.fromkeys(key for row in group for key in row["settings"])
+    usual = {key: _usual(key, group) for key in keys}
+    for row in group:
+        own = [key for key in keys if repr(row["settings"].get(key)) != usual[key]]
+        named = ", ".join(f"{key} {_plain(row['settings'].get(key))}" for key in own)
+        row["label"] = f"{row['method']} ({named})" if named else row["method"]
+
+
+def _usual(key: str, group: Sequence[Row]) -> str:
+    """Return the value that needs no mention: the method's default, or else the most common."""
+    telling = [row for row in group if row["departures"] is not None]
+    if telling and key not in PROTOCOL:
+        defaults = [row for row in telling if key not in row["departures"]]
+        return repr(defaults[0]["settings"].get(key)) if defaults else ""
+    values = [repr(row["settings"].get(key)) for row in group]
+    return max(sorted(set(values)), key=values.count)
+
+
+def _plain(value: Any) -> str:
+    """Return a setting as it can stand in a table."""
+    return str(value) if is_word(str(value)) else reprlib.repr(value)

@@ -1,0 +1,153 @@
+"""Reads one run directory into one row of the frame: what its metrics.json and config.yaml say, both checked."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from medunlearn.errors import Fault, InputError
+from medunlearn.files import exists
+from medunlearn.metrics import GAP_METRICS
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import command_for
+from medunlearn.runs.record import Record, attack_settings, role_of
+from medunlearn.runs.schema import check_mapping, is_whole, is_word
+
+NEEDED = (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256", "seed", "runtime")
+PROTOCOL = ("size", "epochs", "batch", "attack")
+"""Settings beside the method's own that make two runs different experiments."""
+
+
+def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
+    """Return the runs at paths, each once; a directory that holds none stands for those directly inside it.
+
+    Raises:
+        InputError: If a path cannot be read.
+
+    Example:
+        >>> [str(run) for run in find_runs(["runs/salun", "runs/../runs/salun"])]
+        ['runs/salun']
+    """
+    runs: dict[str, RunDir] = {}
+    for path in paths:
+        run = path if isinstance(path, RunDir) else RunDir(path)
+        try:
+            for each in _inside(run.path) or [run]:
+                runs.setdefault(os.path.realpath(each.path), each)
+        except (OSError, ValueError, RuntimeError) as error:  # no rights, or a path that no file can have
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"report={path}: cannot be read ({reason}); name a run directory") from None
+    return list(runs.values())
+
+
+def _inside(path: Path) -> list[RunDir]:
+    if RunDir(path).started or not path.is_dir():
+        return []
+    return [run for child in sorted(path.iterdir()) if (run := RunDir(child)).started]
+
+
+def read_run(run: RunDir) -> dict[str, Any]:
+    """Return the row of a finished run: columns of `frame.COLUMNS`, and what the others are computed from.
+
+    Raises:
+        InputError: If the run is unfinished or damaged, or a file is not the one that it wrote.
+
+    Example:
+        >>> read_run(RunDir("nowhere"))
+        Traceback (most recent call last):
+        medunlearn.errors.InputError: report=nowhere: holds no finished run; there is no such directory
+    """
+    _check_finished(run)
+    run.check_unaltered("report", hashes_required=False)
+    metrics = run.read_metrics("report")
+    if missing := [key for key in NEEDED if key not in metrics]:
+        raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
+    config = run.read_config("report") if exists(run.config) else {}  # a run from Python may have none
+    try:
+        return _row(run, metrics, config) | {"record": Record.of(run, "report")}
+    except Fault as fault:
+        raise InputError(f"report={run}: {run.config}: {fault}") from None
+
+
+def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    data, model = (check_mapping(config.get(key), key) for key in ("data", "model"))
+    forget = check_mapping(data.get("forget"), "data.forget")
+    augmentation = data.get("augmentation", "Default") if config else ""
+    if not is_word(augmentation):
+        raise Fault("data.augmentation is not a name; run that stage again")
+    return {
+        "run": str(run),
+        "measured_by": "",
+        "method": metrics["method"],
+        "role": role_of(metrics),
+        "label": metrics["method"],
+        "data": metrics["data"],
+        "forgotten": _forgotten(forget, metrics["n"]["forget"]),
+        "augmentation": augmentation,
+        "seed": metrics["seed"],
+        **{key: metrics[key] for key in (*GAP_METRICS, "RTE")},
+        **{f"n_{part}": metrics["n"][part] for part in ("forget", "retain", "test")},
+        "split_sha256": metrics["split_sha256"],
+        "original": metrics.get("original") or "",
+        "dataset": _dataset(data),
+        "settings": _arguments(metrics, model) | _protocol(metrics, data),
+        "hardware": (metrics.get("hardware") or {}).get("name") or "",
+        "precision": metrics.get("precision") or "",
+        "torch": (metrics.get("versions") or {}).get("torch") or "",
+        "before": metrics.get("before"),
+        "data_sha256": metrics.get("data_sha256", ""),
+        "departures": metrics.get("departures"),
+        "listed": forget.get("indices") is not None,
+    }
+
+
+def _arguments(metrics: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the method's arguments, but for the original: that is another run, not a setting."""
+    departures = check_mapping(metrics.get("departures"), "departures")
+    arguments = check_mapping(model.get("init_args"), "model.init_args") | departures
+    return {name: value for name, value in arguments.items() if name != "original"}
+
+
+def _protocol(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings beside the method's own that make two runs different experiments."""
+    attack = attack_settings(metrics)
+    values = (
+        None if data.get("file") else data.get("size"),
+        metrics.get("epochs"),
+        data.get("batch_size"),
+        "{feature}, {nonmembers}, seed {seed}".format(**attack) if attack else None,
+    )
+    return dict(zip(PROTOCOL, values, strict=True))
+
+
+def _dataset(data: Mapping[str, Any]) -> str:
+    """Return name and size of an official set, whose file was checked by its MD5 when it was fetched."""
+    name, size = data.get("dataset"), data.get("size")
+    return f"{name} {size}" if is_word(name) and is_whole(size) and data.get("file") is None else ""
+
+
+def _forgotten(forget: Mapping[str, Any], count: int) -> str:
+    rate, classes, indices = (forget.get(key) for key in ("rate", "classes", "indices"))
+    if rate is not None:
+        if type(rate) not in (int, float) or not 0 < rate < 1:
+            raise Fault(f"data.forget.rate is {rate}, not a share; run that stage again")
+        return f"{100 * rate:g} %{' (stratified)' if forget.get('stratified') else ''}"
+    if classes is not None:
+        if not isinstance(classes, list) or not all(map(is_whole, classes)):
+            raise Fault("data.forget.classes is not a list of whole numbers; run that stage again")
+        return f"classes {', '.join(map(str, classes))}"
+    if indices is not None and not is_word(indices):
+        raise Fault("data.forget.indices is not a file name; run that stage again")
+    return Path(indices).name if indices else f"{count} images" if count else ""
+
+
+def _check_finished(run: RunDir) -> None:
+    if run.finished:
+        return
+    if exists(run.config):
+        remedy = f"go on with `{command_for(run.path)}`, or leave it out"
+        raise InputError(f"report={run}: the run there is unfinished; {remedy}")
+    if run.started:
+        raise InputError(f"report={run}: the run there is unfinished; run that stage again, or leave it out")
+    remedy = "give directories that hold a metrics.json" if run.path.exists() else "there is no such directory"
+    raise InputError(f"report={run}: holds no finished run; {remedy}")

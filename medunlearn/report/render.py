@@ -1,0 +1,167 @@
+"""The written report: results.csv, and templates that make HTML, Markdown and LaTeX of the same sections."""
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from medunlearn.errors import InputError
+from medunlearn.metrics import GAP_METRICS
+from medunlearn.report.figures import Drawn, draw_figures
+from medunlearn.report.published import DIFFERENCES
+from medunlearn.report.readings import check_originals
+from medunlearn.report.sections import Section, sections
+
+LEGEND = (
+    "UA, RA, TA and MIA in %, in brackets the distance to the retrained model; AG is the mean of the four distances, "
+    "each seed against its own Retrain. ↓: lower is better; UA, RA, TA and MIA are best where the distance is least. "
+    "Means over seeds ± standard deviation. RTE in minutes: mask and updates, without evaluation; of Original its "
+    "training."
+)
+GLANCE_LEGEND = (
+    "AG: Average Gap to retraining in points, lower is better; bold where it is below that of the untouched model. "
+    "Nearest first."
+)
+FEW = 2
+"""Up to so many sections, sentences answer first; a table does where there are more."""
+
+CSV_COLUMNS = (
+    *("data", "forgotten", "augmentation", "method", "seed"),
+    *(*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE_minutes"),
+    *("n_forget", "n_retain", "n_test", "split_sha256", "run", "reference", "hardware", "precision", "torch"),
+    *("role", "note"),
+)
+
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"±": r"$\pm$", "↓": r"$\downarrow$", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "`": r"\textasciigrave{}"}
+)
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
+
+
+class Markup(str):
+    """Text of a template's own, which is not escaped."""
+
+
+def tex(text: str) -> str:
+    r"""Return text in which LaTeX sees no command.
+
+    Example:
+        >>> tex("50 % of our_data")
+        '50 \\% of our\\_data'
+    """
+    return text.translate(_TEX)
+
+
+def markdown(text: str) -> str:
+    r"""Return text in which Markdown sees neither markup nor HTML nor the end of a table's cell.
+
+    Example:
+        >>> markdown("a|b <i>")
+        'a\\|b \\<i\\>'
+    """
+    return text.translate(_MARKDOWN)
+
+
+def write_report(frame: pd.DataFrame, folder: Path) -> int:
+    """Write report.html, report.md, tables.tex, results.csv and the figures, and return how many figures there are.
+
+    Args:
+        frame: What `load` returned.
+        folder: Where the files go; it is made, and files of these names are replaced.
+
+    Raises:
+        InputError: If nothing is forgotten, runs cannot be put together, or the folder cannot be one.
+
+    Example:
+        >>> from medunlearn.report import load
+        >>> write_report(load([]), Path("out"))
+        Traceback (most recent call last):
+        medunlearn.errors.InputError: report: none of the runs forgets anything; name a Retrain or an unlearned run too
+    """
+    found = sections(frame)
+    if not found:
+        raise InputError("report: none of the runs forgets anything; name a Retrain or an unlearned run too")
+    check_originals(frame)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out={folder}: is a file; name a directory")
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = draw_figures(found, folder)
+    texts = {"results.csv": results_csv(found)}
+    for name, environment in _ENVIRONMENTS.items():
+        texts[name] = environment().get_template(name).render(_content(found, figures, folder))
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    return len(figures)
+
+
+def results_csv(sections: Sequence[Section]) -> str:
+    """Return `results.csv`: one line for each run and forget set, numbers in full.
+
+    Example:
+        >>> results_csv([]).startswith("data,forgotten,augmentation,method,seed,UA,RA,TA,MIA,gap_UA")
+        True
+    """
+    rows = [cell.runs for section in sections for cell in section.cells]
+    frame = pd.concat(rows) if rows else pd.DataFrame(columns=[*CSV_COLUMNS, "label", "RTE"])
+    renamed = frame.drop(columns="method").rename(columns={"label": "method", "RTE": "RTE_minutes"})
+    return str(renamed.to_csv(columns=list(CSV_COLUMNS), index=False, lineterminator="\n"))
+
+
+def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path) -> dict[str, Any]:
+    """Return what the templates see."""
+    frame = pd.concat([cell.runs for section in sections for cell in section.cells])
+    return {
+        "sections": sections,
+        "figures": figures,
+        "forgotten": list(dict.fromkeys(section.forgotten for section in sections)),
+        "keys": GAP_METRICS,
+        "few": len(sections) <= FEW,
+        "legend": LEGEND,
+        "glance_legend": GLANCE_LEGEND,
+        "differences": DIFFERENCES if any(len(section.published) for section in sections) else "",
+        "facts": {name: _listed(frame[name]) for name in ("hardware", "precision", "torch")},
+        "png": lambda name: base64.b64encode((folder / f"{name}.png").read_bytes()).decode(),
+        "raw": Markup,
+    }
+
+
+def _listed(values: "pd.Series[Any]") -> str:
+    return ", ".join(sorted({str(value) for value in values if value}))
+
+
+def _environment(**options: Any) -> Environment:
+    loader = FileSystemLoader(Path(__file__).with_name("templates"))
+    return Environment(
+        loader=loader,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **options,
+    )
+
+
+def _escaping(escape: Callable[[str], str]) -> Callable[[Any], str]:
+    """Return what Jinja does to each value: it is escaped unless the template says that it is its own."""
+    return lambda value: value if isinstance(value, Markup) else escape(str(value))
+
+
+_ENVIRONMENTS: dict[str, Callable[[], Environment]] = {
+    "report.html": lambda: _environment(autoescape=True),
+    "report.md": lambda: _environment(autoescape=False, finalize=_escaping(markdown)),
+    "tables.tex": lambda: _environment(
+        autoescape=False,
+        finalize=_escaping(tex),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    ),
+}
