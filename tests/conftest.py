@@ -8,6 +8,10 @@ from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
 
+# One thread for each test process and for those that it starts: threads of several at once wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
 
 @pytest.fixture(autouse=True)
 def _workplace(tmp_path, tmp_path_factory, monkeypatch):

@@ -1,28 +1,131 @@
-"""What the README shows is run as it stands there."""
+"""Every block of the README is run as it stands there, on tiny images where it trains."""
 
 import re
+import shlex
+import shutil
+import signal
+import tomllib
 from pathlib import Path
 
-from helpers.runs import QUIET, write_npz
+import pytest
+import yaml
+from helpers.runs import QUIET, weights, write_npz
 
 from medunlearn.__main__ import main
+from medunlearn.cli.fit import resolved_settings
+from medunlearn.errors import InputError, Interrupted
+from medunlearn.files.configs import shipped_configs
 from medunlearn.runs import RunDir
+from medunlearn.training.failures import explained
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+CI = (ROOT / ".ci" / "run").read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
 
 
-def blocks(section: str, language: str) -> list[str]:
-    """Return the code of one language in a section."""
-    return re.findall(rf"```{language}\n(.*?)```", TEXT.split(f"## {section}\n")[1].split("\n## ")[0], re.DOTALL)
+def block(language: str, start: str) -> str:
+    """Return the one block of a language that begins so."""
+    (found,) = [code for kind, code in BLOCKS if kind == language and code.startswith(start)]
+
+    return found
+
+
+def commands(code: str) -> list[list[str]]:
+    """Return the commands of a block for the shell, in words, with `*` expanded."""
+    lines = (shlex.split(line, comments=True) for line in code.splitlines())
+    return [
+        [name for word in words for name in (sorted(map(str, Path().glob(word))) or [word])] for words in lines if words
+    ]
+
+
+def tiny(npz: Path) -> list[str]:
+    """Return options that make a shipped config quick."""
+    return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
+
+
+def refusal(words: list[str]) -> str:
+    """Return what is said against a command; nothing where it is taken."""
+    try:
+        resolved_settings(words)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def run_all(code: str, options: list[str]) -> None:
+    """Run the commands of a block; `options` go to each fit, and plans are only printed."""
+    for program, command, *words in commands(code):
+        assert program == "medunlearn"
+        more = {"fit": options, "reproduce": ["--dry_run"]}.get(command, [])
+        assert main([command, *words, *more]) == 0
+
+
+def test_the_papers_experiment(npz, capsys):
+    run_all(block("bash", "medunlearn fit --config configs/train_blood.yaml"), tiny(npz))
+    table = capsys.readouterr().out
+    for name in ("train_blood", "retrain_blood_10", "salun_blood_10"):
+        assert f"| runs/{name} " in table
+    run_all(block("bash", "medunlearn reproduce paper"), [])
+    assert "medunlearn fit --config configs/salun_path_50.yaml" in capsys.readouterr().out
+    for name in ("report.html", "report.md", "tables.tex", "results.csv"):
+        assert Path("report", name).is_file()
+
+
+def test_a_plan_of_ones_own(npz, capsys):
+    code = block("yaml", "configs: [train_ours.yaml")
+    npz.rename("ours.npz")
+    for stage, shipped in (("train", "train_blood"), ("retrain", "retrain_blood_10"), ("salun", "salun_blood_10")):
+        content = (shipped_configs() / f"{shipped}.yaml").read_text()
+        for name, ours in (("train_blood", "a"), ("retrain_blood_10", "b"), ("salun_blood_10", "c")):
+            content = content.replace(f"runs/{name}", f"runs/{ours}")
+        Path(f"{stage}_ours.yaml").write_text(content)
+    Path("plan.yaml").write_text(code)
+    assert main(["reproduce", "plan.yaml", "--dry_run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 * 3 * 2, "three configs under three seeds and two presets"
+    assert all("--data.file=ours.npz" in line for line in lines)
+
+
+def test_from_python(fit, npz, monkeypatch, capsys):
+    own_start, own_trainer = block("python", "import medunlearn\nfrom lightning"), block("python", "from lightning.")
+    whole = "--model.init_args.backbone=resnet18"
+    fit("Train", "runs/train_blood", whole, epochs=1)
+    fit("Retrain", "runs/retrain_blood_10", "--data.forget.rate=0.1", whole, epochs=1)
+    assert own_start.count('"bloodmnist"') == 1
+    names = {}
+    exec(own_start.replace('"bloodmnist"', f'file="{npz}", batch_size=8'), names)
+    assert RunDir("runs/salun_blood_10").finished
+    shutil.rmtree("runs/salun_blood_10")
+    exec(own_trainer, names)
+    assert RunDir("runs/salun_blood_10").finished
+    printed = [line for line in capsys.readouterr().out.splitlines() if re.fullmatch(r"[\d.]+ [\d.]+", line)]
+    assert len(printed) == 2
+
+
+def test_several_gpus():
+    (words,) = commands(block("bash", "medunlearn fit --config configs/train_path.yaml --trainer.devices"))
+    trainer = resolved_settings(words[1:])["trainer"]
+    assert (str(trainer["devices"]), trainer["strategy"]) == ("4", "ddp")
+
+
+def test_what_an_interrupted_run_says():
+    shown = block("text", "medunlearn: ended by").strip()
+    run = RunDir("runs/train_path")
+    run.path.mkdir(parents=True)
+    run.config.touch()
+    with pytest.raises(Interrupted) as end, explained(run):
+        raise Interrupted(signal.SIGTERM)
+    assert f"medunlearn: {end.value}" == shown
 
 
 def test_a_method_of_ones_own(fit, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
-    (code,), (config,) = blocks("A method of your own", "python"), blocks("A method of your own", "yaml")
+    code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")
     Path("finetune.py").write_text(code)
     Path("finetune.yaml").write_text(config)
-    fit("Train", "runs/demo/train")
-    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1")
+    fit("Train", "runs/demo/train", backbone="resnet18")
+    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1", backbone="resnet18")
     tiny = [f"--data.file={write_npz(Path('tiny.npz'))}", "--data.batch_size=8", *QUIET]
     assert main(["fit", "--config=finetune.yaml", *tiny, "--model.init_args.lr=0"]) == 0
     metrics = RunDir("runs/demo/finetune").read_metrics("run")
@@ -30,8 +133,55 @@ def test_a_method_of_ones_own(fit, monkeypatch):
     assert metrics["original"] == "runs/demo/train"
     assert metrics["trained_on"] == "retain"
     assert metrics["AG"] is not None
-    before, after = (RunDir(f"runs/demo/{name}") for name in ("train", "finetune"))
-    from medunlearn import load_model
+    before, after = (weights(Path(f"runs/demo/{name}")) for name in ("train", "finetune"))
+    learned = [name for name in before if "running" not in name and "num_batches" not in name]
+    assert learned
+    assert all(before[name].equal(after[name]) for name in learned), "it begins with the original's weights"
 
-    same = zip(load_model(before.path).parameters(), load_model(after.path).parameters(), strict=True)
-    assert all(old.equal(new) for old, new in same), "it begins with the original's weights"
+
+def test_set_up_and_development_are_what_ci_does():
+    set_up, development = block("bash", "pip install -e .\n"), block("bash", 'pip install -e ".[dev]"')
+    assert "medunlearn reproduce demo" in set_up
+    assert "medunlearn reproduce demo" in CI
+    for command in re.split(r"\n| && ", development.strip()):
+        words = command.removeprefix("pip install ")
+        assert words in CI, f".ci/run does not run `{command}`"
+
+
+def test_every_extra_that_is_named_exists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = set(re.findall(r'pip install -e "\.\[(\w+)\]"', TEXT))
+    assert named
+    assert named <= extras.keys()
+
+
+@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
+def test_every_option_that_is_named_exists(option):
+    """An option with a wrong value is refused for its value, one that does not exist for its name."""
+    if option in ("--engine", "--out"):  # of reproduce and report
+        command = {"--engine": "reproduce", "--out": "report"}[option]
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        return
+    base = ["fit", "--model=SalUn", "--model.init_args.original=x", "--data.dataset=bloodmnist", "--run_dir=x"]
+    assert "no such option" not in refusal([*base, option, "{}"])
+
+
+def test_every_metric_key_that_a_run_writes_is_in_the_table_of_files(fit):
+    run = fit("Train", "runs/a", epochs=1)
+    table = re.search(r"\| file \| what it holds \|\n(.*?)\n\n", TEXT, re.DOTALL)[1]
+    for name in re.findall(r"`([\w./]+)`", table):
+        if "." in name and name.endswith((".yaml", ".json", ".ckpt", ".npz")):
+            assert (run / name).is_file(), f"{name} is in the README and not in the run directory"
+    yaml.safe_load((run / "config.yaml").read_text())
+
+
+def test_no_block_is_left_out():
+    source = Path(__file__).read_text()
+    starts = re.findall(r'block\("\w+", [\'"](.*?)[\'"]\)', source)
+    unread = [
+        code
+        for _, code in BLOCKS
+        if "▶" not in code and not any(code.startswith(start.encode().decode("unicode_escape")) for start in starts)
+    ]
+    assert not unread, f"no test runs {unread}"

@@ -19,11 +19,20 @@ from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 from medunlearn.training.precision import check_precision
-from medunlearn.training.settings import check_strategy, check_sync_batchnorm, check_trainer
+from medunlearn.training.settings import (
+    check_epoch,
+    check_monitors,
+    check_strategy,
+    check_sync_batchnorm,
+    check_trainer,
+)
 
 LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
 
 LIGHTNINGS_EPOCHS = 1000
+
+LOGGED = ("train/loss", "train/loss_step", "train/loss_epoch", "val/loss", "val/accuracy")
+"""The values that this package's methods log and that callbacks can monitor."""
 
 MOST_SEED = 2**32 - 1  # of seed_everything; PyTorch's own choice, where none is set, is nearly always longer
 
@@ -68,6 +77,9 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     check_batches(data.smallest_batch(), processes, data.batch_size, size, cast(Any, method.backbone).last_map(size))
+    check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
+    if type(method).__module__.startswith("medunlearn."):  # others may log more
+        check_monitors(cast(Any, trainer).callbacks, LOGGED)
     check_original(method, own, data.split_record())
 
 

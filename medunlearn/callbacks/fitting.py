@@ -22,7 +22,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.starting import check_run_dir
 from medunlearn.training.interruption import restarted_by_slurm
-from medunlearn.training.remarks import leave_out_remarks
+from medunlearn.training.warning_filters import hide_lightning_warnings
 
 
 def fit(
@@ -70,7 +70,7 @@ def fit(
         >>> method = medunlearn.Train(num_classes=data.num_classes)      # doctest: +SKIP
         >>> medunlearn.fit(method, data, "runs/train_blood")["TA"]       # doctest: +SKIP
     """
-    leave_out_remarks()
+    hide_lightning_warnings()
     with _in_pythons_words():
         return _fit(method, data, RunDir(run_dir), reference, resume, overwrite, evaluation, trainer)
 

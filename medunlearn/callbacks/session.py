@@ -13,7 +13,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.contracts import UnlearningData
 from medunlearn.runs import RunDir
 from medunlearn.runs.starting import check_resumable
-from medunlearn.training.checkpoints import WholeCheckpoints
+from medunlearn.training.checkpoints import AtomicCheckpointIO
 from medunlearn.training.failures import explained
 from medunlearn.training.interruption import Interruption
 from medunlearn.training.loggers import default_loggers
@@ -52,7 +52,7 @@ def trainer_parts(run: RunDir, given: Mapping[str, Any]) -> dict[str, Any]:
     callbacks += [LearningRateMonitor("epoch")] if logged else []
     callbacks += [_last_checkpoint(run)] if kept else []
     callbacks += [Interruption(run.last if kept else None)]
-    return {"callbacks": callbacks, "plugins": [*listed(given.get("plugins")), WholeCheckpoints()]}
+    return {"callbacks": callbacks, "plugins": [*listed(given.get("plugins")), AtomicCheckpointIO()]}
 
 
 def prepare(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS
 
 NAME = "medunlearn"

@@ -9,7 +9,8 @@ from typing import NamedTuple, get_args
 import yaml
 
 from medunlearn.cli.descriptions import describe
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plan, shipped_plans
 from medunlearn.plugins import OWN, Group, Plugin, choice, plugins
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 
 
 def report(options: list[str]) -> int:

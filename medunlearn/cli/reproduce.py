@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medunlearn.errors import CommandParser, InputError
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.plans.engines import Outcome, find_engine
 from medunlearn.plans.options import check_augmentations, check_seeds, is_value, overrides_from_argv
@@ -69,7 +70,7 @@ class FitCommand:
 
     def settings(self, argv: list[str]) -> dict[str, Any]:
         """Return the resolved settings of a command."""
-        from medunlearn.cli.fit import resolved_settings
+        from medunlearn.cli.settings import resolved_settings
 
         return resolved_settings(argv)
 

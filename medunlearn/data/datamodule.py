@@ -71,8 +71,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
-        # What seed_everything set: one seed for the whole run. PyTorch's own, where none was set, may be longer.
-        self.seed = torch.initial_seed() % 2**32
+        self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]

@@ -1,4 +1,6 @@
 import csv
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +109,8 @@ def read_indices(path: Path, count: int) -> np.ndarray:
         found = readers[path.suffix](path)
     except FileNotFoundError:
         raise InputError(f"{argument}: no such file; give the path of an index file") from None
+    except _NotAnIndex as error:
+        raise InputError(f"{argument}: {error}: {_FORMS[path.suffix]}") from None
     except Exception:  # a file of another kind fails in many ways
         raise InputError(f"{argument}: {_FORMS[path.suffix]}") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
@@ -130,8 +134,13 @@ _FORMS = {
 }
 
 
+class _NotAnIndex(ValueError):
+    """An entry of an index file is no whole number; the message says where it stands."""
+
+
 def _read_txt(path: Path) -> np.ndarray:
-    return _integers([line for line in read_bytes(path).decode("utf-8-sig").split("\n") if line.strip()])
+    lines = read_bytes(path).decode("utf-8-sig").split("\n")
+    return _integers((f"line {number}", line) for number, line in enumerate(lines, 1) if line.strip())
 
 
 def _read_csv(path: Path) -> np.ndarray:
@@ -139,8 +148,8 @@ def _read_csv(path: Path) -> np.ndarray:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.DictReader(file, skipinitialspace=True)
         if "index" not in (rows.fieldnames or ()):
-            raise ValueError("no column `index`")
-        return _integers([row["index"] for row in rows])
+            raise _NotAnIndex("line 1 names no column `index`")
+        return _integers((f"line {rows.line_num}", row["index"]) for row in rows)
 
 
 def _read_npy(path: Path) -> np.ndarray:
@@ -150,16 +159,27 @@ def _read_npy(path: Path) -> np.ndarray:
 def _read_json(path: Path) -> np.ndarray:
     content = read_json(path)
     values = content["indices"] if isinstance(content, dict) else content
-    if not isinstance(values, list) or not all(type(value) is int for value in values):
-        raise ValueError("not a list of whole numbers")
-    return _integers(values)
+    if not isinstance(values, list):
+        raise ValueError("not a list")
+    for number, value in enumerate(values, 1):
+        if type(value) is not int:
+            raise _NotAnIndex(f"entry {number} is {_shortened(json.dumps(value))}")
+    return _integers((f"entry {number}", value) for number, value in enumerate(values, 1))
 
 
-def _integers(values: list[str] | list[int]) -> np.ndarray:
-    try:
-        return np.array([int(value) for value in values], dtype=np.int64)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
+def _integers(entries: Iterable[tuple[str, str | int | None]]) -> np.ndarray:
+    """Return the whole numbers of entries, each with the place where it stands."""
+    numbers = []
+    for place, value in entries:
+        try:
+            numbers.append(np.int64(int(value or "")) if isinstance(value, str | None) else np.int64(value))
+        except (ValueError, OverflowError):
+            raise _NotAnIndex(f"{place} is {_shortened(str(value or '').strip()) or 'empty'}") from None
+    return np.array(numbers, dtype=np.int64)
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= 40 else f"{value[:40]}..."
 
 
 def _share(rate: float, count: int) -> int:

@@ -134,11 +134,13 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
         "test": {"color": "#0072b2", "histtype": "step", "linewidth": 1.3, "linestyle": "--"},
         "forget": {"color": "#d55e00", "histtype": "step", "linewidth": 2},
     }
+    counts = [sum(len(getattr(each, name).labels) for each in seeds) for seeds in found.values() for name in styles]
+    limits = 50 / max(1, *counts), 150  # %: a single image is seen, and so are all of them
     for panel, (label, seeds) in zip(panels, found.items(), strict=True):
         for name, style in styles.items():
             values = np.concatenate([confidence(getattr(each, name)) for each in seeds])
             panel.hist(values, BINS, weights=np.full(len(values), 100 / max(1, len(values))), label=name, **style)
-        panel.set(title=label, xlabel="true class's probability", ylabel="images (%)", yscale="log")
+        panel.set(title=label, xlabel="true class's probability", ylabel="images (%)", ylim=limits, yscale="log")
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's own writes formulas
         panel.label_outer()

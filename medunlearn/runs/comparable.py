@@ -133,6 +133,11 @@ def remade_original(run: Record, candidates: Iterable[Record]) -> Record | None:
     return None if original_of(run, found) else _at(run.original, found)
 
 
+def same_path(first: str | Path, second: str | Path) -> bool:
+    """Return whether two paths lead to one place, by whatever links."""
+    return _real(first) == _real(second)
+
+
 def _named(run: Record, candidates: Sequence[Record]) -> Pairing:
     """Return the pairing of a run that names its reference."""
     named = [each for each in candidates if _is_same(each, run.reference, run.reference_sha256)]
@@ -203,11 +208,11 @@ def _is_same(candidate: Record, path: str | None, sha256: str | None) -> bool:
         return False
     if sha256 is not None and candidate.weights_sha256 is not None:
         return candidate.weights_sha256 == sha256
-    return _real(candidate.path) == _real(path)
+    return same_path(candidate.path, path)
 
 
 def _at(path: str | None, candidates: Iterable[Record]) -> Record | None:
-    return next((each for each in candidates if path is not None and _real(each.path) == _real(path)), None)
+    return next((each for each in candidates if path is not None and same_path(each.path, path)), None)
 
 
 def _real(path: str | Path) -> str:

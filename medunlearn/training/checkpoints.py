@@ -1,4 +1,4 @@
-"""Checkpoints to resume from: each is whole, whatever happens while it is written, and known by its hash."""
+"""Checkpoints to resume from: written atomically and verified by their SHA-256."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ from medunlearn.errors import InputError
 from medunlearn.files import write_whole
 
 
-class WholeCheckpoints(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes checkpoints in one step, their SHA-256 beside them, and reads what was written and nothing else.
 
     Lightning's own moves a temporary file into place, which from one disk to another is no single step.

@@ -1,3 +1,5 @@
+"""Versions and hardware that a result depends on, for metrics.json."""
+
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version

@@ -1,4 +1,4 @@
-"""What is said where a run ends before its end."""
+"""Turns expected failures of a run into one-line errors."""
 
 import errno
 from collections.abc import Iterator
@@ -28,6 +28,10 @@ def explained(run: RunDir) -> Iterator[None]:
         raise Interrupted(end.number, f"go on with `{command_for(run.path)}`") from None
     except MisconfigurationException as error:
         raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
+    except (RuntimeError, ValueError) as error:
+        if isinstance(error, InputError) or not _raised_by_lightning(error):
+            raise
+        raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
@@ -35,3 +39,14 @@ def explained(run: RunDir) -> Iterator[None]:
             f"run_dir={run}: cannot be written ({error.strerror}); make room there or name another directory, and go "
             "on with what has been done by `--resume true`"
         ) from error
+
+
+def _raised_by_lightning(error: BaseException) -> bool:
+    """Return whether an error comes out of Lightning's own code: of a setting that it finds wrong while training.
+
+    Such as a metric that a callback monitors and nobody logs.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("lightning.")

@@ -1,3 +1,5 @@
+"""Ends a run on a signal so that it can be resumed without losing work."""
+
 import os
 import signal
 import subprocess

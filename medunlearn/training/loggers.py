@@ -1,3 +1,5 @@
+"""The loggers that a run has by default: Weights & Biases and CSV files, neither of which can end the run."""
+
 import os
 import uuid
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+"""Memory allocation settings that make training on CPUs faster."""
+
 import ctypes
 import sys
 

@@ -1,4 +1,4 @@
-"""In how many bits a run computes."""
+"""The precision that a run computes in: its default, and those that are rejected."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
 
 
 def check_precision(precision: object) -> None:
-    """Refuse precisions that keep the weights themselves in fewer bits."""
+    """Reject precisions that keep the weights themselves in fewer bits."""
     if precision is not None and str(precision) not in PRECISIONS:
         raise InputError(
             f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "

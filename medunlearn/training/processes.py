@@ -1,4 +1,4 @@
-"""What several processes that train one model owe each other: one model to measure, and one end."""
+"""Distributed helpers: equal buffers on every rank, and a shared exit status."""
 
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence

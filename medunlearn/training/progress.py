@@ -1,3 +1,5 @@
+"""Progress bars outside Lightning's loops."""
+
 from collections.abc import Iterable
 from typing import TypeVar
 

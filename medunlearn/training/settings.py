@@ -1,13 +1,51 @@
-"""Settings of Lightning's Trainer: this project's defaults, and those that it refuses."""
+"""Trainer settings that would fail late, or measure something else than was asked for."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from lightning.pytorch import Callback, Trainer
 
 from medunlearn.errors import InputError
 
+LEAST = {
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "num_nodes": 1,
+    "log_every_n_steps": 0,
+    "min_epochs": 0,
+    "min_steps": 0,
+    "num_sanity_val_steps": -1,
+}
+"""The smallest value of settings that Lightning takes unchecked."""
+
+
+def check_trainer(trainer: Mapping[str, Any]) -> None:
+    """Reject settings that no run can have.
+
+    Args:
+        trainer: The resolved settings of the Trainer, by name.
+    """
+    if trainer["overfit_batches"]:
+        raise InputError(
+            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
+            "use trainer.limit_train_batches"
+        )
+    for name, least in LEAST.items():
+        value = trainer.get(name)
+        if value is not None and value < least:
+            raise InputError(f"trainer.{name}={value}: give a whole number of {least} or more")
+    if (trainer.get("gradient_clip_val") or 0) < 0:
+        raise InputError(f"trainer.gradient_clip_val={trainer['gradient_clip_val']}: give a number above 0, or null")
+    if trainer.get("val_check_interval") in (0, 0.0):
+        raise InputError(
+            f"trainer.val_check_interval={trainer['val_check_interval']}: give a number of batches, or a share of the "
+            "epoch such as 0.5; `--trainer.limit_val_batches 0` leaves validation out"
+        )
+
 
 def check_strategy(strategy: str | Mapping[str, Any]) -> None:
-    """Refuse strategies that cut up the model, and those whose processes are copies of this one.
+    """Reject strategies that shard the model, and those whose processes are copies of this one.
 
     Args:
         strategy: A name that Lightning knows, or `class_path` and `init_args`.
@@ -29,21 +67,53 @@ def check_strategy(strategy: str | Mapping[str, Any]) -> None:
 
 
 def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
-    """Refuse BatchNorm over several processes where there is no GPU."""
+    """Reject BatchNorm over several processes where there is no GPU."""
     if sync_batchnorm and processes > 1:
         raise InputError(
             "trainer.sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu"
         )
 
 
-def check_trainer(trainer: Mapping[str, Any]) -> None:
-    """Refuse settings of the Trainer that would fail later, or measure another thing than was asked for."""
-    if trainer["overfit_batches"]:
+def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None:
+    """Reject limits that leave no batch, and a validation that comes after the end of the epoch.
+
+    Args:
+        trainer: The Trainer, before it is run.
+        batches: Training batches of an epoch.
+        validation_batches: Validation batches.
+    """
+    left = _limited(trainer.limit_train_batches, batches, "limit_train_batches")
+    _limited(trainer.limit_val_batches, validation_batches, "limit_val_batches")
+    interval = getattr(trainer, "val_check_interval", None)  # it has none where the interval is a time
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
         raise InputError(
-            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
-            "use trainer.limit_train_batches"
+            f"trainer.val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
+            "0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs"
         )
-    if trainer["accumulate_grad_batches"] < 1:
-        raise InputError(
-            f"trainer.accumulate_grad_batches={trainer['accumulate_grad_batches']}: give a whole number of 1 or more"
-        )
+
+
+def check_monitors(callbacks: Iterable[Callback], logged: Sequence[str]) -> None:
+    """Reject callbacks that watch a value which is never logged.
+
+    Args:
+        callbacks: The callbacks of the Trainer.
+        logged: The names of all values that are logged for callbacks.
+    """
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if monitor is not None and monitor not in logged:
+            raise InputError(
+                f"trainer.callbacks: {type(callback).__name__} monitors {monitor}, which is not logged; "
+                f"choose one of {', '.join(logged)}"
+            )
+
+
+def _limited(limit: int | float | None, batches: int, name: str) -> int:
+    """Return how many batches a limit leaves."""
+    if limit is None:
+        return batches
+    left = min(limit, batches) if isinstance(limit, int) else int(limit * batches)
+    if limit and not left:
+        least = math.ceil(100 / batches) / 100 if batches else 1
+        raise InputError(f"trainer.{name}={limit}: leaves none of {batches} batches; give at least {least}")
+    return left

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import wandb
 import yaml
 from helpers.backbones import TINY
 from helpers.runs import FORGET, QUIET, same, weights
@@ -96,7 +97,9 @@ def test_fit_takes_epochs_precision_and_loggers_as_the_command_line_does(make, f
     written = RunDir("s").read_config("run_dir")["trainer"]
     plain = RunDir("t").read_config("run_dir")["trainer"]
     assert written == plain | {"max_epochs": SalUn.trainer_arguments["max_epochs"], "logger": None}
+    wandb.teardown()  # its service stays in this test's folder, and would write the runs of others there
     assert list(Path("s/logs").rglob("metrics.csv"))
+    assert list(Path("s/logs").rglob("*.wandb"))
     assert {path.name for path in Path().iterdir()} == {"s", "t", "tiny.npz"}
 
 

@@ -166,20 +166,32 @@ def test_a_missing_reference_is_said_to_be_missing_in_one_line(python, capsys):
     assert metrics("p") == record.metrics
 
 
-def test_ag_is_null_against_a_reference_that_is_altered_meanwhile(fit, python, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("again", "says"),
+    [
+        ("--data.forget.rate=0.5", "reference=other: it was run with another forget set; use the same data.forget"),
+        (None, "reference=other: predictions.npz is not the file that the run wrote"),
+    ],
+    ids=["made again", "altered"],
+)
+def test_ag_is_null_against_a_reference_that_is_changed_meanwhile(fit, python, capsys, monkeypatch, again, says):
     reference = fit("Retrain", "other", FORGET)
+    later = fit("Retrain", "later", again) if again else None
     measure = UnlearningMetrics.on_fit_end
 
-    def altering(*args):
-        (reference / "predictions.npz").write_bytes(b"")
+    def changing(*args):
+        if later:
+            shutil.copytree(later, reference, dirs_exist_ok=True)
+        else:
+            (reference / "predictions.npz").write_bytes(b"")
         return measure(*args)
 
-    monkeypatch.setattr(UnlearningMetrics, "on_fit_end", altering)
+    monkeypatch.setattr(UnlearningMetrics, "on_fit_end", changing)
     record = python("p", reference=reference)
     said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
     assert len(said) == 1
-    assert said[0].startswith("AG is null: reference=other: predictions.npz is not the file that the run wrote")
-    for key in ("AG", "reference"):
+    assert said[0].startswith(f"AG is null: {says}")
+    for key in ("AG", "reference", "reference_sha256"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
     assert metrics("p") == record.metrics

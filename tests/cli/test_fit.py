@@ -15,8 +15,9 @@ from helpers.runs import FORGET, QUIET, weights
 
 import medunlearn
 from medunlearn.__main__ import main
-from medunlearn.cli.fit import _parse, _ParsedCLI
+from medunlearn.cli.settings import resolved_settings
 from medunlearn.files.configs import shipped_configs
+from medunlearn.methods.arguments import arguments
 from medunlearn.plugins import BUILT_IN
 
 CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
@@ -38,23 +39,23 @@ def test_there_are_fifteen_configs_and_the_demos():
 @pytest.mark.parametrize("path", sorted((shipped_configs() / "methods").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_method(path):
     """One for each method beside SalUn, on the same data as its config, found also outside a clone."""
-    settings = _parse(_ParsedCLI, ["fit", "--config", f"configs/methods/{path.name}"]).plain_settings()
+    settings = resolved_settings(["fit", "--config", f"configs/methods/{path.name}"])
     kind = getattr(medunlearn, settings["model"]["class_path"].rpartition(".")[2])
     assert "_".join(re.findall("[A-Z][a-z]+", kind.__name__)).lower() == path.stem
-    salun = _parse(_ParsedCLI, ["fit", "--config", "configs/salun_blood_10.yaml"]).plain_settings()
+    salun = resolved_settings(["fit", "--config", "configs/salun_blood_10.yaml"])
     assert settings["run_dir"] == f"runs/{path.stem}_blood_10"
     assert all(settings[group] == salun[group] for group in ("data", "reference", "evaluation", "seed_everything"))
     given = settings["model"]["init_args"]
     assert given["original"] == "runs/train_blood"
-    defaults = {name: each.default for name, each in kind.arguments().items()}
+    defaults = {name: each.default for name, each in arguments(kind).items()}
     assert all(value == defaults[name] for name, value in given.items() if name not in ("original", "milestones"))
     assert settings["trainer"]["max_epochs"] == kind.trainer_arguments["max_epochs"] == 10
 
 
 def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
     (path,) = (shipped_configs() / "tuned").glob("*.yaml")
-    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
-    plain = _parse(_ParsedCLI, ["fit", "--config", str(BLOCK / "salun_10.yaml")]).plain_settings()
+    settings = resolved_settings(["fit", "--config", str(path)])
+    plain = resolved_settings(["fit", "--config", str(BLOCK / "salun_10.yaml")])
     ours, papers = (each["model"]["init_args"] for each in (settings, plain))
     assert {key: value for key, value in ours.items() if papers[key] != value} == {"lr": 0.0008}
     assert settings["data"] == plain["data"]
@@ -62,7 +63,7 @@ def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
 
 @pytest.mark.parametrize("path", sorted(BLOCK.glob("*_*.yaml")), ids=lambda path: path.stem)
 def test_the_small_blood_block_scales_the_papers_learning_rates(path):
-    settings = _parse(_ParsedCLI, ["fit", "--config", str(path)]).plain_settings()
+    settings = resolved_settings(["fit", "--config", str(path)])
     lr = 0.013 if path.stem.startswith("salun") else 0.1
     assert settings["model"]["init_args"]["lr"] == pytest.approx(lr * settings["data"]["batch_size"] / 256, rel=0.02)
 
@@ -70,7 +71,7 @@ def test_the_small_blood_block_scales_the_papers_learning_rates(path):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_says_what_its_name_says(name):
     """Resolved by the real parser; what it does not state are the paper's values."""
-    settings = _parse(_ParsedCLI, ["fit", "--config", f"configs/{name}"]).plain_settings()
+    settings = resolved_settings(["fit", "--config", f"configs/{name}"])
     stage, *rest = name.removesuffix(".yaml").split("_")
     if stage == "demo":
         stage, rest = rest[0], ["demo", *(["10"] if rest[0] != "train" else [])]

@@ -12,6 +12,9 @@ from helpers.backbones import WITH_TINY
 from helpers.runs import FORGET, QUIET, refused, weights, write_npz
 
 from medunlearn.__main__ import main
+from medunlearn.plugins import names
+
+METHODS = names("methods")
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,7 @@ from medunlearn.__main__ import main
     [
         (["--data.dataset=bloodmist"], r"data.dataset=bloodmist: .* did you mean bloodmnist"),
         (["--data.size=32"], r"data.size=32: .* choose one of 28, 64, 128, 224"),
-        (["--data.size=abc"], r"data.size=abc: give int"),
+        (["--data.size=abc"], r"data.size=abc: give a whole number"),
         (["--data.augmentation=Foo"], r"data.augmentation=Foo: give one of .*NoAug"),
         (["--data.batch_size=0"], r"data.batch_size=0: give a whole number of 1 or more"),
         (["--data.file=nowhere.npz"], r"data.file=nowhere.npz: no such file"),
@@ -32,11 +35,11 @@ from medunlearn.__main__ import main
         (["--resume=true"], r"run_dir=runs/train_blood: there is no run to resume"),
         (["--evaluation.seed=-1"], r"evaluation.seed=-1: give a whole number"),
         (["--model.init_args.typo=1"], r"model.init_args.typo: .*no such option"),
-        (["--model.init_args.lr=x"], r"model.init_args.lr=x: give float"),
+        (["--model.init_args.lr=x"], r"model.init_args.lr=x: give a number"),
         (["--trainer.callbacks=EarlyStopping"], r"trainer.callbacks.init_args.monitor: missing"),
         (
             ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.patience=x"],
-            r"trainer.callbacks.init_args.patience=x: give int",
+            r"trainer.callbacks.init_args.patience=x: give a whole number",
         ),
         (["--trainer.logger=Foo"], r"trainer.logger=Foo: no such class"),
         (["--data.download=false"], r"data.root=data: .*download"),
@@ -66,8 +69,11 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
     ("words", "says"),
     [
         ([], "model: no method named"),
-        (["--model=Foo", "--run_dir=r"], "model=Foo: no such method; choose Train, Retrain or SalUn"),
-        (["--model=os.path", "--run_dir=r"], "model=os.path: no method; choose Train, Retrain, SalUn, or a subclass"),
+        (
+            ["--model=Foo", "--run_dir=r"],
+            f"model=Foo: no such method; choose {', '.join(METHODS[:-1])} or {METHODS[-1]}",
+        ),
+        (["--model=os.path", "--run_dir=r"], f"model=os.path: no method; choose {', '.join(METHODS)}, or a subclass"),
         (
             ["--model=ours.Ours", "--run_dir=r"],
             "model.class_path=ours.Ours: no module ours is found; mend the name, or",

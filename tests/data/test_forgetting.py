@@ -307,11 +307,43 @@ UNREADABLE = [
     ("very_deep.json", "[" * 100_000),
 ]
 
+PLACES = {
+    "floats.txt": "line 1 is 1.0",
+    "exponent.txt": "line 1 is 1e3",
+    "words.txt": "line 1 is seven",
+    "two_a_line.txt": "line 1 is 1 2",
+    "commas.txt": "line 1 is 1,2,3",
+    "too_large.txt": "line 1 is 99999999999999999999",
+    "no_column.csv": "line 1 names no column `index`",
+    "no_header.csv": "line 1 names no column `index`",
+    "empty.csv": "line 1 names no column `index`",
+    "floats.csv": "line 2 is 1.0",
+    "empty_cell.csv": "line 2 is empty",
+    "short_row.csv": "line 2 is empty",
+    "floats.json": "entry 1 is 1.0",
+    "bools.json": "entry 1 is true",
+    "words.json": 'entry 1 is "1"',
+    "nested.json": "entry 1 is [1, 2]",
+    "too_large.json": "entry 1 is 99999999999999999999",
+}
+"""Where the wrong entry stands, where a part of the file is readable."""
+
 
 @pytest.mark.parametrize(("name", "content"), UNREADABLE, ids=[name for name, _ in UNREADABLE])
 def test_files_of_another_form_are_refused_and_the_form_is_named(write, name, content):
-    path = write(name, content)
-    assert refusal(read_indices, path, 100) == f"data.forget.indices={path}: {FORMS[path.suffix]}"
+    path, place = write(name, content), PLACES.get(name)
+    found = refusal(read_indices, path, 100)
+    assert found == f"data.forget.indices={path}: {f'{place}: ' if place else ''}{FORMS[path.suffix]}"
+
+
+def test_the_wrong_entry_of_a_long_file_is_named_by_its_line(write):
+    for name, content, place in (
+        ("a.txt", "1\n\n2\r\nx7\n", "line 4 is x7"),
+        ("a.csv", "label,index\n1,2\n\n5,3.5\n", "line 4 is 3.5"),
+        ("a.json", '[1, 2, "3"]', 'entry 3 is "3"'),
+        ("long.txt", f"1\n{'9' * 5000}\n", f"line 2 is {'9' * 40}..."),
+    ):
+        assert f": {place}: not readable as a list of indices; " in refusal(read_indices, write(name, content), 100)
 
 
 @pytest.mark.parametrize("suffix", FORMS)

@@ -12,7 +12,7 @@ from helpers import children
 from helpers.runs import QUIET, same, weights, write_npz
 
 from medunlearn.training import checkpoints as checkpoint_module
-from medunlearn.training.checkpoints import WholeCheckpoints
+from medunlearn.training.checkpoints import AtomicCheckpointIO
 
 MEGABYTE = 2**20
 LOGGED = [option for option in QUIET if "logger" not in option]
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
 def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
     """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
     path, write = tmp_path / "last.ckpt", checkpoint_module.write_whole
-    checkpoints = WholeCheckpoints()
+    checkpoints = AtomicCheckpointIO()
     for epoch in (0, 1):
         checkpoints.save_checkpoint({"epoch": epoch}, path)
 
@@ -90,11 +90,11 @@ def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path
         patch.setattr(checkpoint_module, "write_whole", full)
         for epoch in (2, 3, 4):
             with pytest.raises(OSError, match="No space"):
-                (WholeCheckpoints() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
-    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 1}
+                (AtomicCheckpointIO() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
+    assert AtomicCheckpointIO().load_checkpoint(path) == {"epoch": 1}
     for epoch in (5, 6):
         checkpoints.save_checkpoint({"epoch": epoch}, path)
-    assert WholeCheckpoints().load_checkpoint(path) == {"epoch": 6}
+    assert AtomicCheckpointIO().load_checkpoint(path) == {"epoch": 6}
     assert len(path.with_name("last.ckpt.sha256").read_text().split()) == 2
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from medunlearn.cli.fit import resolved_settings
+from medunlearn.cli.settings import resolved_settings
 from medunlearn.files.configs import find_config, shipped_configs, shipped_plans
 from medunlearn.plans.plan import read_plan
 

@@ -77,7 +77,6 @@ class DecayingSalUn(SalUn):
 class SteppingSalUn(SalUn):
     """Changes every weight after each step."""
 
-    @torch.no_grad()
     def after_step(self) -> None:
         shrink(self)
 
@@ -164,11 +163,10 @@ class PairedTrain(Classifier):
         return "paired"
 
 
-@torch.no_grad()
 def shrink(module: Any) -> None:
-    """Move every weight a little."""
+    """Move every weight a little, behind autograd's back."""
     for parameter in module.backbone.parameters():
-        parameter.mul_(0.99).sub_(1e-3)
+        parameter.data.mul_(0.99).sub_(1e-3)
 
 
 def ask_to_end(trainer: Any, epoch: int, batch: int) -> None:

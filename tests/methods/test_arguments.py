@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from medunlearn.contracts import KeepsArguments
 from medunlearn.methods.arguments import arguments, departures
 
 
-class Base:
+class Base(KeepsArguments):
     def __init__(self, lr=0.1, milestones=(1, 2), folder=None):
         self.lr, self.milestones, self.folder = lr, milestones, folder
 
@@ -33,11 +34,14 @@ def test_arguments_of_the_bases_belong_to_a_class_that_hands_them_on():
 
 
 def test_departures_are_from_the_defaults_of_the_class_itself():
-    assert departures(Method(), {}) == {}
-    assert departures(Method(lr=0.1, milestones=[1, 2]), {}) == {"lr": 0.1}
-    assert departures(Method(milestones=(3,), folder=Path("a")), {}) == {"milestones": [3], "folder": "a"}
-    assert departures(Method(strength=1.0), {"folder": "elsewhere"}) == {"strength": 1.0, "folder": "elsewhere"}
+    assert departures(Method()) == {}
+    assert departures(Method(lr=0.1, milestones=[1, 2], lost=1)) == {"lr": 0.1}
+    assert departures(Method(milestones=(3,), folder=Path("a"), lost=2)) == {
+        "milestones": [3],
+        "folder": "a",
+        "lost": 2,
+    }
 
 
 def test_a_value_that_json_cannot_hold_is_left_out():
-    assert departures(Method(strength=object(), folder={1}), {}) == {}
+    assert departures(Method(strength=object(), folder={1})) == {}

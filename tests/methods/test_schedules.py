@@ -23,9 +23,9 @@ def rates(monkeypatch):
     rates = []
     step = torch.optim.SGD.step
 
-    def watched(self, *args):
+    def watched(self, *args, **kwargs):
         rates.append(self.param_groups[0]["lr"])
-        return step(self, *args)
+        return step(self, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.SGD, "step", watched)
     return rates

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from xml.etree import ElementTree
 
 import matplotlib
@@ -67,6 +68,22 @@ def test_drawing_leaves_matplotlibs_own_settings_alone():
     before = dict(matplotlib.rcParams)
     write(*chain())
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_single_image_is_seen_among_probabilities_and_draws_without_a_warning():
+    from medunlearn.report.charts import colours, probabilities
+
+    runs = chain()
+    for run in runs:
+        arrays = RunDir(run).read_predictions("test")
+        for part in ("forget", "retain", "test", "val"):
+            arrays[f"{part}_probs"][:] = 1 / CLASSES  # all in one bar
+        RunDir(run).write_predictions(arrays)
+    (section,) = sections(load(runs))
+    with warnings.catch_warnings(action="error"):
+        figure = probabilities(section, colours([section]))
+    low, high = figure.axes[0].get_ylim()
+    assert low < 100 / 40 < 100 < high
 
 
 def test_per_class_error_by_hand():

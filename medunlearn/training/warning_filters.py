@@ -1,4 +1,4 @@
-"""What Lightning says to whoever wires a Trainer, and users of the command line need not read."""
+"""Warnings of Lightning that the command line hides."""
 
 import logging
 import warnings
@@ -11,20 +11,20 @@ WARNINGS = (
     ".*Checkpoint directory .* exists and is not empty.*",
     r".*isinstance\(treespec, LeafSpec\).*",
 )
-REMARKS = (
+LOG_MESSAGES = (
     "litlogger",  # an advertisement
     "`weights_only` was not set",  # of writing a checkpoint whole, not of reading one
 )
 
 
-def leave_out_remarks() -> None:
-    """Show neither these warnings nor these remarks from now on."""
+def hide_lightning_warnings() -> None:
+    """Show neither `WARNINGS` nor `LOG_MESSAGES` from now on."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
     for name in ("rank_zero", "distributed"):
-        logging.getLogger(f"lightning.pytorch.utilities.{name}").addFilter(_for_users)
-    logging.getLogger("lightning.pytorch.trainer.connectors.checkpoint_connector").addFilter(_for_users)
+        logging.getLogger(f"lightning.pytorch.utilities.{name}").addFilter(_is_for_users)
+    logging.getLogger("lightning.pytorch.trainer.connectors.checkpoint_connector").addFilter(_is_for_users)
 
 
-def _for_users(record: logging.LogRecord) -> bool:
-    return not any(remark in record.getMessage() for remark in REMARKS)
+def _is_for_users(record: logging.LogRecord) -> bool:
+    return not any(message in record.getMessage() for message in LOG_MESSAGES)

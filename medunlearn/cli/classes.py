@@ -1,0 +1,170 @@
+"""Classes that settings name: importing them and asking what their arguments take, with errors of one line."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+FROM_DATA = {
+    "num_classes": "data.num_classes beside data.file",
+    "in_channels": "data.as_rgb",
+    "image_size": "data.size",
+}
+"""Arguments of a method that come from the data, and the setting that governs each."""
+
+
+class ClassError(Exception):
+    """A class cannot be had."""
+
+
+class NotFound(ClassError):
+    """There is no class of this name; the message says what to do."""
+
+
+class NotSubclass(ClassError):
+    """What is found at this import path is not a class of the right kind."""
+
+
+class NotImportable(ClassError):
+    """The import path leads nowhere; the message says why and what to do."""
+
+
+def find_class(name: str, bases: tuple[type, ...]) -> type:
+    """Return the class of a name: its import path, or the bare name of an imported subclass of `bases`.
+
+    Raises:
+        NotFound: If no subclass has this bare name.
+        NotImportable: If the import path leads nowhere.
+        NotSubclass: If it leads to something else.
+    """
+    module, _, attribute = name.rpartition(".")
+    found = _attribute(module, attribute) if module else _by_name(name, _subclasses(bases))
+    if not (isinstance(found, type) and issubclass(found, bases)):
+        raise NotSubclass
+    return found
+
+
+def arguments_of(kind: type) -> dict[str, Any]:
+    """Return the arguments of a class, those of its bases included, with the type that each takes."""
+    parser = _parser()
+    parser.add_class_arguments(kind, as_group=False, fail_untyped=False)
+    return {
+        action.dest: type_of(action)
+        for action in parser._actions
+        if "." not in action.dest and f"--{action.dest}" in action.option_strings and action.dest != "help"
+    }
+
+
+def is_required(kind: type, name: str) -> bool:
+    """Return whether an argument of a class must be given."""
+    try:
+        _one_argument(kind, name).parse_object({})
+    except ArgumentError:
+        return True
+    return False
+
+
+def accepts(hint: Any, value: Any) -> bool:
+    """Return whether a type takes a value, text from the command line included."""
+    parser = _parser()
+    parser.add_argument("--value", type=hint)
+    try:
+        parser.parse_object({"value": value})
+    except ArgumentError:
+        return False
+    return True
+
+
+def type_of(action: Any) -> Any:
+    """Return the type of what an option of jsonargparse takes."""
+    return getattr(action, "_typehint", None) or action.type or str
+
+
+def class_bases(hint: Any) -> tuple[type, ...]:
+    """Return the classes of which a type takes instances, alone or in a list."""
+    if get_origin(hint) is Literal:
+        return ()
+    if inner := get_args(hint):
+        return tuple(base for each in inner for base in class_bases(each))
+    plain = (str, int, float, bool, bytes, Path, NoneType)
+    own = isinstance(hint, type) and not issubclass(hint, plain) and hint.__module__ not in ("builtins", "datetime")
+    return (hint,) if own else ()
+
+
+def described(hint: Any) -> str:
+    """Return what a type takes, for people: `a whole number, or null`."""
+    members = _members(hint)
+    choices = [str(each) for member in members if get_origin(member) is Literal for each in get_args(member)]
+    kinds = [_described_one(each) for each in members if get_origin(each) is not Literal and each is not NoneType]
+    if int in members and float in members:
+        kinds.remove(_described_one(int))
+    kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
+    return " or ".join(dict.fromkeys(kinds)) + (", or null" if NoneType in members else "")
+
+
+def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return `did you mean PREFIX+NAME? `, empty where nothing is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) or [each for each in names if each.startswith(name)]
+    return f"did you mean {prefix}{close[0]}? " if close else ""
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) not in (Union, UnionType):
+        return (hint,)
+    return tuple(member for each in get_args(hint) for member in _members(each))
+
+
+def _described_one(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+    origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, dict):
+        of_numbers = inner[:1] == (int,)
+        return "a list of whole numbers, such as [4]" if of_numbers else f"a list of {described(inner[0])}"
+    return names.get(hint) or f"a {getattr(hint, '__name__', hint)}"
+
+
+def _by_name(name: str, kinds: Sequence[type]) -> type:
+    known = {kind.__name__: kind for kind in kinds}
+    if name not in known:
+        raise NotFound(f"{suggestion(name, known)}give the name by which it is imported")
+    return known[name]
+
+
+def _subclasses(bases: Iterable[type]) -> list[type]:
+    found: dict[type, None] = {}
+    for base in bases:
+        found |= dict.fromkeys([base, *_subclasses(base.__subclasses__())])
+    return list(found)
+
+
+def _attribute(module: str, name: str) -> Any:
+    try:
+        holder = import_module(module)
+    except ModuleNotFoundError as error:
+        raise NotImportable(
+            f"no module {error.name} is found; mend the name, or set PYTHONPATH to the folder that holds "
+            f"{error.name}.py"
+        ) from None
+    except Exception as error:  # whatever a module of the user's own raises
+        raise NotImportable(f"{module} cannot be imported ({type(error).__name__}: {error}); mend it") from None
+    if not hasattr(holder, name):
+        known = [each for each in dir(holder) if not each.startswith("_")]
+        known += getattr(holder, "__all__", [])
+        raise NotImportable(f"{module} has no {name}; {suggestion(name, known)}mend the name")
+    return getattr(holder, name)
+
+
+def _one_argument(kind: type, name: str) -> ArgumentParser:
+    parser = _parser()
+    others = set(arguments_of(kind)) - {name}
+    parser.add_class_arguments(kind, as_group=False, fail_untyped=False, skip=others)
+    return parser
+
+
+def _parser() -> ArgumentParser:
+    return ArgumentParser(exit_on_error=False)

@@ -1,0 +1,23 @@
+"""The parser of the commands that are this project's own; the commands of LightningCLI have theirs in `settings`."""
+
+import argparse
+from typing import Any, NoReturn
+
+from medunlearn.errors import InputError
+
+
+class CommandParser(argparse.ArgumentParser):
+    """argparse's parser that takes options in full and raises `InputError` for wrong ones.
+
+    Args:
+        prog: The command, `medunlearn NAME`, and what stands before its options.
+        options: As `argparse.ArgumentParser` takes them.
+    """
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError`."""
+        command = " ".join(self.prog.split()[:2])
+        raise InputError(f"{message}; `{command} --help` lists the options")

@@ -1,0 +1,217 @@
+"""How LightningCLI is set up for this project: from options and config files to resolved settings."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
+from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
+from medunlearn.cli.given import Setting, given_settings, last
+from medunlearn.cli.messages import check_from_data, check_groups, explained_error
+from medunlearn.cli.methods import PARSER_MODE, resolve_methods
+from medunlearn.data import MedMNISTDataModule
+from medunlearn.errors import InputError
+from medunlearn.files.configs import resolve_configs
+from medunlearn.methods import Classifier
+from medunlearn.plugins import built_ins, method_path
+from medunlearn.runs import RunDir
+from medunlearn.training.warning_filters import hide_lightning_warnings
+
+USAGE = (
+    "medunlearn {} --model NAME --data.dataset NAME|--data.file FILE --run_dir DIR [options]\n"
+    "       medunlearn {} --config FILE [options]"
+)
+
+EPOCHS_HELP = "Stop after this many epochs. By default as many as the method states: {}."
+STEPS_HELP = "Stop after this many steps; -1 for as many as the epochs have."
+
+
+class SettingsCLI(LightningCLI):
+    """LightningCLI with the options of this project.
+
+    Args:
+        argv: The command and its options.
+
+    Raises:
+        InputError: If an option is wrong.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        hide_lightning_warnings()
+        command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
+        self.given = given_settings(options)
+        check_from_data(self.given)
+        method = given_method(self.given)
+        super().__init__(
+            Classifier,
+            MedMNISTDataModule,
+            subclass_mode_model=True,
+            save_config_callback=run_record,  # type: ignore[arg-type]
+            seed_everything_default=0,
+            trainer_defaults=_trainer_defaults(self.given, method),
+            parser_kwargs=_parser_options(),
+            args=[command, *options, *_epochs_for_null(self.given, method)],
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what a run needs beside data, model and trainer."""
+        parser.add_argument("--run_dir", type=Path | None, default=None, help="The run directory.")
+        parser.add_argument("--resume", type=bool, default=False, help="Go on with the unfinished run in run_dir.")
+        parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start anew.")
+        parser.add_argument(
+            "--reference", type=Path | None, default=None, help="Run directory of the Retrain run that AG is taken to."
+        )
+        parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
+        for name in FROM_DATA:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        _adjust(parser)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and raise what is wrong as `InputError`."""
+        command = args[0]
+        check_groups(self.given, self._parser(command), command)
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            raise explained_error(error, self.given, self._parser(command), command) from None
+        self._fill_open_settings()
+
+    def _fill_open_settings(self) -> None:
+        """Fill in the method's own Trainer settings where `_trainer_defaults` could not see the method."""
+        trainer = self.settings.trainer
+        filled = trainer.as_dict()
+        session.fill_arguments(filled, find_class(self.settings.model.class_path, (Classifier,)))
+        for name, value in filled.items():
+            trainer[name] = value
+
+    @property
+    def settings(self) -> Namespace:
+        """The resolved settings of the command."""
+        return cast(Namespace, self.config[self.config.subcommand])
+
+    @property
+    def run(self) -> RunDir:
+        """The run directory."""
+        return RunDir(self.settings.run_dir)
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the resolved settings as `config.yaml` holds them."""
+        content = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        return cast(dict[str, Any], content[self.config.subcommand])
+
+
+class ResolvedSettings(SettingsCLI):
+    """Resolves the settings and stops there."""
+
+    def instantiate_classes(self) -> None:
+        """Do nothing."""
+
+    def _set_seed(self) -> None:
+        pass
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        pass
+
+
+def resolved_settings(argv: list[str]) -> dict[str, Any]:
+    """Return the settings that a command line resolves to, as `config.yaml` would hold them; nothing is run.
+
+    Args:
+        argv: `fit` and its options.
+
+    Raises:
+        InputError: If an option is wrong.
+    """
+    return ResolvedSettings(argv).plain_settings()
+
+
+def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
+    """Return the method that the settings name, None where there is none of that name."""
+    name = last(given, "model", "model.class_path")
+    with suppress(ClassError, InputError):
+        return _method(name) if isinstance(name, str) else None
+    return None
+
+
+def _method(name: str) -> type[Classifier]:
+    path = method_path(name) if name.isidentifier() else name
+    return cast(type[Classifier], find_class(path, (Classifier,)))
+
+
+def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None) -> dict[str, Any]:
+    own = dict(method.trainer_arguments) if method else {}
+    if _has_steps(given):
+        own.pop("max_epochs", None)
+    return session.trainer_defaults() | own
+
+
+def _epochs_for_null(given: Sequence[Setting], method: type[Classifier] | None) -> list[str]:
+    """Return the option that replaces an explicit `max_epochs: null`, by which a config leaves the choice open."""
+    null = any(setting.key == "trainer.max_epochs" for setting in given) and last(given, "trainer.max_epochs") is None
+    if not null or method is None or _has_steps(given):
+        return []
+    return [f"--trainer.max_epochs={method.trainer_arguments.get('max_epochs', 'null')}"]
+
+
+def _has_steps(given: Sequence[Setting]) -> bool:
+    return last(given, "trainer.max_steps") not in (None, -1)
+
+
+def _null_for_none(argument: str) -> str:
+    """Return `--key=null` for the `--key=None` that sweeps send."""
+    return (
+        f"{argument.removesuffix('None')}null" if argument.startswith("--") and argument.endswith("=None") else argument
+    )
+
+
+def _parser_options() -> dict[str, Any]:
+    common = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
+    commands = {name: common | {"usage": USAGE.format(name, name)} for name in LightningCLI.subcommands()}
+    return common | commands
+
+
+def _adjust(parser: ArgumentParser) -> None:
+    """Correct what the parser says of its options, and how it reads whole numbers."""
+    for action in cast(list[Any], parser._actions):
+        if action.dest == "trainer.max_epochs":
+            action.help = EPOCHS_HELP.format(_epochs_by_method())
+        if action.dest == "trainer.max_steps":
+            action.help = STEPS_HELP
+        if action.dest == "model.help":  # not the user's to give
+            action.sub_add_kwargs = {**action.sub_add_kwargs, "skip": set(FROM_DATA)}
+        if hasattr(action, "_typehint"):
+            action._typehint = _whole_numbers_first(type_of(action))
+
+
+def _epochs_by_method() -> str:
+    own = {each.name: _method(each.name).trainer_arguments.get("max_epochs") for each in built_ins("methods")}
+    return ", ".join(f"{epochs} for {name}" for name, epochs in own.items())
+
+
+def _whole_numbers_first(hint: Any) -> Any:
+    """Return a union with int before float, or `limit_train_batches 1`, one batch, is read as 1.0, all of them.
+
+    Python keeps a single object for `Union[int, float]` and `Union[float, int]`, in the order that was met first.
+    """
+    members = get_args(hint)
+    if get_origin(hint) not in (Union, UnionType) or int not in members or float not in members:
+        return hint
+    union: Any = int | float
+    for member in members:
+        union = union | member
+    return union
+
+
+def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
+    """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
+    kept = config.clone()
+    kept.resume = kept.overwrite = False  # of this call, not of the experiment
+    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)

@@ -1,0 +1,127 @@
+"""What is said of wrong settings, by kind; jsonargparse's own wording plays no part in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from helpers.runs import QUIET, refused
+
+FIT = ["fit", "--model=Train", "--data.dataset=synthetic", "--run_dir=r"]
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ("modle: Train", "modle: no such setting in own.yaml; did you mean model? "),
+        ("modle: {class_path: medunlearn.Train}", "modle: no such setting in own.yaml; did you mean model? "),
+        (
+            "model: Train\ndata: {forget: {rte: 0.1}}",
+            "data.forget.rte: no such setting in own.yaml; did you mean data.forget.rate? ",
+        ),
+        ("model: Train\nbatch_size: 3", "batch_size: no such setting in own.yaml; did you mean data.batch_size? "),
+        (
+            "model: {class_path: medunlearn.Train, init_args: {learning_rate: 1}}",
+            "model.init_args.learning_rate: Train has no such option; `medunlearn fit --model.help Train`",
+        ),
+        (
+            "model: {class_path: medunlearn.Train, init_args: {momentu: 1}}",
+            "model.init_args.momentu: Train has no such option; did you mean momentum? ",
+        ),
+        (
+            "model: {class_path: medunlearn.Train, init_args: {num_classes: 3}}",
+            "model.init_args.num_classes: is taken from the data; leave it out, or set data.num_classes",
+        ),
+        ("model: Train\ndata: 5", "data=5: is a group of settings; set `data.NAME`"),
+        (
+            "model: Train\ntrainer: {callbacks: [{patience: 3}]}",
+            "trainer.callbacks: an entry holds patience and no class_path; write class_path and init_args",
+        ),
+        (
+            "model: Train\ntrainer: {callbacks: [{class_path: EarlyStopping, init_args: {patience: 3}}]}",
+            "trainer.callbacks.init_args.monitor: missing; set it",
+        ),
+    ],
+)
+def test_a_wrong_setting_in_a_config_is_named_with_a_suggestion(capsys, config, line):
+    Path("own.yaml").write_text(config)
+    assert refused(capsys, "fit", "--config=own.yaml").startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["--data.forget.classes=4"], "data.forget.classes=4: give a list of whole numbers, such as [4], or null"),
+        (["--data.forget.classes=[b]"], "data.forget.classes=[b]: give a list of whole numbers, such as [4], or null"),
+        (["--data.forget.rate=x"], "data.forget.rate=x: give a number, or null"),
+        (["--trainer.limit_train_batches=x"], "trainer.limit_train_batches=x: give a number, or null"),
+        (["--trainer.detect_anomaly=x"], "trainer.detect_anomaly=x: give true or false; "),
+        (["--trainer.callbacks=3"], "trainer.callbacks=3: give a list of a Callback or a Callback, or null"),
+        (["--trainer.callbacks=EarlyStoping"], "trainer.callbacks=EarlyStoping: no such class; did you mean Early"),
+        (["--trainer.callbacks=torch.nn.Linear"], "trainer.callbacks=torch.nn.Linear: no such class; give a subclass"),
+        (["--trainer.callbacks.patience=3"], "trainer.callbacks.patience=3: no class named; set `trainer.callbacks`"),
+        (["--trainer.max_epoch", "3"], "--trainer.max_epoch 3: no such option; did you mean --trainer.max_epochs? "),
+        (["--lr=3"], "--lr=3: no such option; did you mean --model.init_args.lr? "),
+        (["--data.aug=NoAug"], "--data.aug=NoAug: no such option; did you mean --data.augmentation? "),
+        (["--typo=1"], "--typo=1: no such option; `medunlearn fit --help` lists the options"),
+        (
+            ["--model=medunlearn.Trian"],
+            "model.class_path=medunlearn.Trian: medunlearn has no Trian; did you mean Train",
+        ),
+    ],
+)
+def test_a_wrong_option_is_one_line(capsys, argv, line):
+    assert refused(capsys, *FIT, *argv).startswith(line)
+
+
+def test_a_module_that_cannot_be_imported_is_one_line(capsys, monkeypatch):
+    monkeypatch.syspath_prepend(".")
+    Path("brokenmodule.py").write_text("import medunlearn\nraise OSError('no\\nlicence')\n")
+    line = refused(capsys, *FIT, "--model=brokenmodule.Own")
+    assert line.startswith("model.class_path=brokenmodule.Own: brokenmodule cannot be imported (OSError: no licence);")
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (
+            ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=val/los"],
+            r".*: EarlyStopping monitors val/los",
+        ),
+        (
+            ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor=x"],
+            r".*: ModelCheckpoint monitors x, wh",
+        ),
+        (
+            ["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=a", "--trainer.callbacks.mode=x"],
+            r"trainer.callbacks: EarlyStopping: .*mode.*x",
+        ),
+        (
+            ["--trainer.val_check_interval=100"],
+            r"trainer.val_check_interval=100: an epoch has 4 batches; give at most 4",
+        ),
+        (["--trainer.val_check_interval=0"], r"trainer.val_check_interval=0: give a number of batches, or a share"),
+        (["--trainer.val_check_interval=foo"], r"trainer: .*val_check_interval.*foo"),
+        (["--trainer.check_val_every_n_epoch=0"], r"trainer.check_val_every_n_epoch=0: give a whole number of 1"),
+        (["--trainer.limit_train_batches=0.01"], r"trainer.limit_train_batches=0.01: leaves none of 4 .* least 0.25"),
+        (["--trainer.limit_val_batches=0.01"], r"trainer.limit_val_batches=0.01: leaves none of 1 batches"),
+        (["--trainer.limit_train_batches=-1"], r"trainer: .*limit_train_batches"),
+        (["--trainer.accelerator=foo"], r"trainer: .*'foo'"),
+        (["--trainer.devices=foo"], r"trainer: .*devices"),
+        (["--trainer.devices=[0,1]"], r"trainer: .*devices"),
+        (["--trainer.num_nodes=0"], r"trainer.num_nodes=0: give a whole number of 1 or more"),
+        (["--trainer.precision=64"], r"trainer.precision=64: weights must stay in 32 bits"),
+        (["--trainer.precision=foo"], r"trainer.precision=foo: give one of .*32-true"),
+        (["--trainer.max_time=5"], r"trainer: .*DD:HH:MM:SS"),
+        (["--trainer.gradient_clip_algorithm=foo"], r"trainer: .*gradient_clip_algorithm.* foo"),
+        (["--trainer.gradient_clip_val=-1"], r"trainer.gradient_clip_val=-1: give a number above 0"),
+        (["--trainer.profiler=foo"], r"trainer: .*profiler"),
+        (["--trainer.min_epochs=-1"], r"trainer.min_epochs=-1: give a whole number of 0 or more"),
+        (["--trainer.max_steps=-5"], r"trainer: .*max_steps"),
+        (["--trainer.logger=[Foo]"], r"trainer.logger=Foo: no such class"),
+        (["--trainer.plugins=MixedPrecision"], r"trainer.plugins.init_args.precision: missing"),
+    ],
+)
+def test_a_wrong_setting_of_the_trainer_is_one_line_before_any_work(capsys, npz, argv, line):
+    words = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=8", *QUIET]
+    found = refused(capsys, *words, *argv)
+    assert re.match(line, found), found

@@ -1,0 +1,37 @@
+import errno
+
+import pytest
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.demos.boring_classes import BoringModel
+
+from medunlearn.errors import InputError
+from medunlearn.runs import RunDir
+from medunlearn.training.failures import explained
+
+QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+
+
+def test_a_monitored_metric_that_nobody_logs_is_an_input_error():
+    trainer = Trainer(
+        max_epochs=1, limit_train_batches=1, limit_val_batches=1, callbacks=[EarlyStopping("own")], **QUIET
+    )
+    with pytest.raises(InputError, match=r"^trainer: .*`own`"), explained(RunDir("r")):
+        trainer.fit(BoringModel())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("own"), ValueError("own"), OSError(errno.ENOENT, "own")])
+def test_errors_of_the_method_itself_pass_unchanged(error):
+    with pytest.raises(type(error), match="own") as found, explained(RunDir("r")):
+        raise error
+    assert found.value is error
+
+
+def test_input_errors_pass_unchanged():
+    with pytest.raises(InputError, match=r"^x=1: no; give 2$"), explained(RunDir("r")):
+        raise InputError("x=1: no; give 2")
+
+
+def test_a_full_disk_names_the_run_directory():
+    with pytest.raises(InputError, match="run_dir=r: cannot be written"), explained(RunDir("r")):
+        raise OSError(errno.ENOSPC, "No space left on device")
