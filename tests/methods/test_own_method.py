@@ -16,7 +16,7 @@ from helpers.stages import prepare, start
 HELPERS = Path(own.__file__).parents[1]
 FORGET = "--data.forget.rate=0.25"
 EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
-NOISE = 4e-6  # of weights, from the order of sums
+NOISE = 1e-5  # of weights that move by a thousandth and more, from the order of sums
 
 
 def content(run):
@@ -153,7 +153,7 @@ def test_refreshed_statistics_do_not_depend_on_the_number_of_processes(folder):
 @pytest.mark.timeout(600)
 def test_paired_steps_on_two_processes_are_those_of_one(folder):
     """With BatchNorm kept out of training, whose statistics are each process's own."""
-    options = (FORGET, "--model.init_args.original=t")
+    options = (FORGET, "--model.init_args.original=t", "--model.init_args.lr=0.1")
     for run, processes in (("still_1", 1), ("still_2", 2)):
         ended = command(folder, "helpers.methods.StillDistil", run, *options, processes=processes)
         assert ended.returncode == 0, ended.stderr[-2000:]
@@ -161,4 +161,5 @@ def test_paired_steps_on_two_processes_are_those_of_one(folder):
     free = content(folder / "still_1")["saliency_mask"]
     gaps = [(one[name] - two[name]).abs().max().item() for name in free]
     moves = [(one[name] - start_[name]).abs().max().item() for name in free]
-    assert max(gaps) < NOISE < max(moves) / 100
+    assert max(gaps) < max(moves) / 100
+    assert max(gaps) < NOISE
