@@ -28,7 +28,7 @@ class InputError(ValueError):
     status 2; from Python it is a `ValueError`.
 
     Args:
-        message: The words. Values in them may come from strangers: line breaks and characters that a terminal would
+        message: The message. Values in them may come from strangers: line breaks and characters that a terminal would
             obey are written out, and the middle is left out of what would fill the screen.
     """
 

@@ -1,3 +1,5 @@
+"""The stopwatch: seconds by stage, and the run time (RTE) that they add up to."""
+
 import time
 from collections import defaultdict
 from collections.abc import Iterator

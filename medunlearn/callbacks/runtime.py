@@ -52,7 +52,7 @@ class RunTime(Callback):
         self._wrapped.clear()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock where a run is resumed in the middle of an epoch, of which Lightning tells no start."""
+        """Start the clock where a run is resumed in the middle of an epoch, for which Lightning calls no start hook."""
         if trainer.fit_loop.restarted_mid_epoch:
             self._stopwatch.start("training")
 

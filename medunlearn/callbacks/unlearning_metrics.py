@@ -156,8 +156,8 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
         if len(batch.labels):  # a process may have no share of the last batch
             output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
             outputs.append(output)  # on the device: to fetch each would make the host wait for it
-    mine = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
-    shares = _gather(mine)
+    local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
+    shares = _gather(local)
     order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
     return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
 
@@ -169,11 +169,11 @@ def _no_rows(module: LightningModule) -> dict[str, Tensor]:
     return {"probs": probs, "labels": empty, "index": empty}
 
 
-def _gather(mine: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+def _gather(local: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [mine]
+        return [local]
     shares: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(shares, mine)
+    torch.distributed.all_gather_object(shares, local)
     return shares
 
 

@@ -1,3 +1,5 @@
+"""The forget set: which training images are to be forgotten, by rate, class or index."""
+
 import csv
 import json
 from collections.abc import Iterable

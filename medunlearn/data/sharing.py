@@ -109,8 +109,8 @@ def _notes() -> Path | None:
         found = folder.lstat()
     except OSError:
         return None
-    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
-    return folder if mine and os.access(folder, os.W_OK) else None
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return folder if own and os.access(folder, os.W_OK) else None
 
 
 def _leads_to(address: str, name: str) -> bool:

@@ -1,3 +1,5 @@
+"""Generated images of cells, for demonstrations and tests."""
+
 import numpy as np
 
 from medunlearn.data.medmnist import ImageData, Split

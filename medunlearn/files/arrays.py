@@ -168,5 +168,5 @@ def _damage() -> Iterator[None]:
             "its arrays do not fit into memory; use a machine with more memory, or save fewer or smaller ones"
         ) from None
     except _DAMAGE as error:
-        words = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise Fault(f"cut short or damaged ({words}); copy, download or save it again") from error
+        problem = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Fault(f"cut short or damaged ({problem}); copy, download or save it again") from error

@@ -1,3 +1,5 @@
+"""The distance of a model's figures to those of the retrained model."""
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The membership inference attack: which forgotten images look like training images."""
+
 from collections.abc import Callable
 from typing import Literal, get_args
 

@@ -1,3 +1,5 @@
+"""What a model predicts for every image, by part: all metrics derive from it."""
+
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 

@@ -1,3 +1,5 @@
+"""UA, RA, TA and MIA from predictions."""
+
 from dataclasses import replace
 
 from medunlearn.metrics.membership import Feature, Solver, attack

@@ -47,9 +47,9 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
     except FileNotFoundError:
         raise InputError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
     except Exception as error:  # torch raises many kinds for a damaged file
-        words = error.problem if isinstance(error, Fault) else type(error).__name__
+        problem = error.problem if isinstance(error, Fault) else type(error).__name__
         raise InputError(
-            f"{argument}={source}: {path} cannot be read as weights ({words}); train that run again"
+            f"{argument}={source}: {path} cannot be read as weights ({problem}); train that run again"
         ) from None
     parts = [content.get(key) for key in ("state_dict", "architecture")] if isinstance(content, dict) else [None]
     if not all(isinstance(part, dict) for part in parts):

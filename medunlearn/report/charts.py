@@ -15,7 +15,7 @@ from medunlearn.report.sections import Section
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
 ROLES = {"original": ("#8c8c8c",), "retrained": ("#009e73", "#56b4e9")}
 UNLEARNED = ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#000000", "#f0e442")
-MOST_CLASSES = 100  # bars of more cannot be told apart
+MOST_CLASSES = 100  # bars of more cannot be distinguished
 BINS = [number / 25 for number in range(26)]
 
 
@@ -95,7 +95,7 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
     """Draw run time against Average Gap; keeping the untouched model takes no time, so its gap is a line.
 
     Example:
-        >>> time_against_gap(Section("mine", "10 %", "Default"), {}) is None
+        >>> time_against_gap(Section("cells", "10 %", "Default"), {}) is None
         True
     """
     cells = [cell for cell in section.cells if not cell.untouched]
@@ -121,7 +121,7 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
     """Draw a histogram of the true class's probability for each method, the images of all seeds together.
 
     Example:
-        >>> probabilities(Section("mine", "10 %", "Default"), {}) is None
+        >>> probabilities(Section("cells", "10 %", "Default"), {}) is None
         True
     """
     found = predictions(section)
@@ -152,7 +152,7 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
     """Draw UA by class, the images of all seeds together.
 
     Example:
-        >>> error_by_class(Section("mine", "10 %", "Default"), {}) is None
+        >>> error_by_class(Section("cells", "10 %", "Default"), {}) is None
         True
     """
     found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
@@ -180,7 +180,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
     """Draw UA, RA and TA by epoch, the mean over seeds in the range of them, from the untouched model on.
 
     Example:
-        >>> unlearning_curves(Section("mine", "10 %", "Default"), {}) is None
+        >>> unlearning_curves(Section("cells", "10 %", "Default"), {}) is None
         True
     """
     found = {cell.label: curve for cell in section.of_role("unlearned") if (curve := curves(section, cell))}
@@ -206,7 +206,7 @@ def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | No
     """Draw the share of the weights that unlearning changed, by layer, the first layer on top.
 
     Example:
-        >>> weights_by_layer(Section("mine", "10 %", "Default"), {}) is None
+        >>> weights_by_layer(Section("cells", "10 %", "Default"), {}) is None
         True
     """
     shares = {cell.label: share for cell in section.of_role("unlearned") if (share := changed_weights(cell))}

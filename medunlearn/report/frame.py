@@ -130,7 +130,7 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
 def _once(originals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return each untouched model once for a forget set, preset, seed and reference; without AG only if none has one.
 
-    Gaps to several references are told apart by the references' names.
+    Gaps to several references are distinguished by the references' names.
     """
     groups: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in sorted(originals, key=lambda row: row["AG"] is None):

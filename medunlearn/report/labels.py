@@ -15,9 +15,9 @@ def tell_apart(rows: Iterable[Row]) -> list[Row]:
     """Name data after its size, or else its hash, where one name stands for different images; index files likewise.
 
     Example:
-        >>> row = {"data": "mine", "forgotten": "", "listed": False, "split_sha256": "", "settings": {"size": None}}
+        >>> row = {"data": "cells", "forgotten": "", "listed": False, "split_sha256": "", "settings": {"size": None}}
         >>> [each["data"] for each in tell_apart([row | {"data_sha256": "a1"}, row | {"data_sha256": "b2"}])]
-        ['mine (a1)', 'mine (b2)']
+        ['cells (a1)', 'cells (b2)']
     """
     found = list(rows)
     images: dict[str, set[str]] = defaultdict(set)
@@ -49,7 +49,7 @@ def label_methods(rows: Iterable[Row]) -> list[Row]:
     so are all settings of older runs, which do not say what departs.
 
     Example:
-        >>> row = {"data": "mine", "method": "SalUn", "role": "unlearned", "forgotten": "10 %", "label": "SalUn"}
+        >>> row = {"data": "cells", "method": "SalUn", "role": "unlearned", "forgotten": "10 %", "label": "SalUn"}
         >>> row |= {"settings": {"relabel": "none"}, "departures": {"relabel": "none"}}
         >>> label_methods([row])[0]["label"]
         'SalUn (relabel none)'

@@ -57,7 +57,7 @@ def predictions(section: Section) -> dict[str, list[Predictions]]:
     """Return the predictions of each method, one for each seed; an untouched model's on the forget set of the others.
 
     Example:
-        >>> predictions(Section("mine", "10 %", "Default"))
+        >>> predictions(Section("cells", "10 %", "Default"))
         {}
     """
     found: dict[str, list[Predictions]] = defaultdict(list)
@@ -102,7 +102,7 @@ def curves(section: Section, cell: Cell) -> dict[str, Curve]:
     """Return UA, RA and TA by epoch; nothing where curves were not asked for.
 
     Example:
-        >>> curves(Section("mine", "10 %", "Default"), Cell("SalUn", pd.DataFrame()))
+        >>> curves(Section("cells", "10 %", "Default"), Cell("SalUn", pd.DataFrame()))
         {}
     """
     points: dict[str, dict[int, list[float]]] = {key: defaultdict(list) for key in CURVES}

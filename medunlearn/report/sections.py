@@ -47,8 +47,8 @@ class Section:
     """All methods on one forget set under one preset; `frame` holds these and all other runs.
 
     Example:
-        >>> Section("mine", "10 %", "Default").title
-        'mine, 10 % forgotten, Default'
+        >>> Section("cells", "10 %", "Default").title
+        'cells, 10 % forgotten, Default'
     """
 
     data: str
@@ -151,7 +151,7 @@ def sections(frame: pd.DataFrame) -> list[Section]:
     """Return the sections that runs make up, in the order of data, forget set and preset.
 
     Raises:
-        InputError: If runs cannot be told apart, are not seeds of one experiment, or a gap could be taken to several.
+        InputError: If runs cannot be distinguished, are no seeds of one experiment, or a gap could be taken to several.
 
     Example:
         >>> from medunlearn.report import load

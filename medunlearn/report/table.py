@@ -89,6 +89,6 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def _notes(rows: pd.DataFrame) -> list[str]:
     """Return why a gap is missing, or is not what one expects: one paragraph, a line a run."""
-    told = records(rows[rows.note != ""])
-    lines = [f"{row['run']}: {'no AG' if pd.isna(row['AG']) else 'AG'}: {row['note']}" for row in told]
+    noted = records(rows[rows.note != ""])
+    lines = [f"{row['run']}: {'no AG' if pd.isna(row['AG']) else 'AG'}: {row['note']}" for row in noted]
     return ["\n".join(lines)] if lines else []

@@ -34,6 +34,6 @@ def check_predictions(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         raise Fault("its parts differ in their number of classes, or have none; write them again")
 
 
-def _require(holds: bool, name: str, words: str) -> None:
+def _require(holds: bool, name: str, form: str) -> None:
     if not holds:
-        raise Fault(f"{name} holds no {words}; write it again")
+        raise Fault(f"{name} holds no {form}; write it again")

@@ -53,7 +53,7 @@ def is_reference(candidate: Record) -> bool:
 
     Example:
         >>> figures = {"UA": 5.0, "RA": 98.0, "TA": 95.0, "MIA": 10.0}
-        >>> is_reference(Record(Path("runs/mine"), role="retrained", values=figures))
+        >>> is_reference(Record(Path("runs/retrain"), role="retrained", values=figures))
         True
     """
     return candidate.role == "retrained" and not candidate.missing

@@ -170,8 +170,8 @@ class RunDir:
         try:
             yield
         except (Fault, OSError, ValueError) as error:
-            words = error.problem if isinstance(error, Fault) else str(error)
-            raise FileError(f"{argument}={self}: {path} cannot be read ({words}); run that stage again") from None
+            problem = error.problem if isinstance(error, Fault) else str(error)
+            raise FileError(f"{argument}={self}: {path} cannot be read ({problem}); run that stage again") from None
 
     def _files(self) -> list[Path]:
         return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]

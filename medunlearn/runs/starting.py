@@ -58,8 +58,8 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
         for key, before, now in _differences(run.read_config("run_dir"), settings, SETTINGS):
             if key not in (*SAME_BY_HASH, *DISPLAY, *MAY_CHANGE):
                 raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
-    theirs = run.read_split("run_dir") if exists(run.split) else split
-    if any(theirs.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
+    before = run.read_split("run_dir") if exists(run.split) else split
+    if any(before.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
         raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
 
 

@@ -103,10 +103,10 @@ class Interruption(Callback):
 
     def _asked(self, trainer: Trainer) -> int:
         """Return the signal that any of the processes has received, the same in all; 0 for none."""
-        mine = self._received or 0
+        own = self._received or 0
         if trainer.world_size == 1:
-            return mine
-        received = torch.tensor(mine, device=trainer.strategy.root_device)
+            return own
+        received = torch.tensor(own, device=trainer.strategy.root_device)
         return int(cast(Tensor, trainer.strategy.reduce(received, reduce_op="max")))
 
 

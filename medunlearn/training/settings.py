@@ -28,7 +28,7 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
     """
     if trainer["overfit_batches"]:
         raise InputError(
-            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are dealt out by rank and cannot be held; "
+            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are shared out by rank and cannot be held; "
             "use trainer.limit_train_batches"
         )
     for name, least in LEAST.items():

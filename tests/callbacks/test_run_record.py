@@ -247,7 +247,7 @@ def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, 
         ),
         ({"method": SalUn, "original": "t", "rate": None}, "data.forget: this method needs a forget set"),
         ({"trainer": {"precision": "bf16-true"}}, "trainer.precision=bf16-true: weights must stay in 32 bits"),
-        ({"trainer": {"overfit_batches": 1}}, "trainer.overfit_batches=1: batches are dealt out by rank"),
+        ({"trainer": {"overfit_batches": 1}}, "trainer.overfit_batches=1: batches are shared out by rank"),
         (
             {"trainer": {"max_epochs": None}},
             "max_epochs=1000: is what Lightning takes where none is given; give `Train",
