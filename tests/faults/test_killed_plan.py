@@ -9,26 +9,30 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.backbones import TINY
 from helpers.runs import QUIET, same, weights
 
 STAGES = ("train", "retrain", "salun")
 SEEDS = (0, 1, 2)
+EPOCHS = 20  # so that a stage is still at work when its first file is seen
 
 
 def write_configs(npz):
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
     contents = {
-        "train": {"data": data, "model": {"class_path": "Train"}},
-        "retrain": {"data": forget, "model": {"class_path": "Retrain"}},
+        "train": {"data": data, "model": {"class_path": "Train", "init_args": {"backbone": TINY}}},
+        "retrain": {"data": forget, "model": {"class_path": "Retrain", "init_args": {"backbone": TINY}}},
         "salun": {
             "data": forget,
             "reference": "r/retrain",
-            "model": {"class_path": "SalUn", "init_args": {"original": "r/train"}},
+            "model": {"class_path": "SalUn", "init_args": {"original": "r/train", "backbone": TINY}},
         },
     }
     for name, content in contents.items():
-        Path(f"{name}.yaml").write_text(json.dumps({"run_dir": f"r/{name}", "trainer": {"max_epochs": 3}, **content}))
+        Path(f"{name}.yaml").write_text(
+            json.dumps({"run_dir": f"r/{name}", "trainer": {"max_epochs": EPOCHS}, **content})
+        )
     Path("plan.yaml").write_text(json.dumps({"configs": [f"{name}.yaml" for name in STAGES], "seeds": list(SEEDS)}))
 
 

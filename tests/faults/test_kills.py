@@ -12,6 +12,7 @@ import time
 
 import pytest
 from helpers import children
+from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET, same, weights, write_npz
 
 from medunlearn.runs import RunDir
@@ -23,6 +24,7 @@ FIGURES = ("UA", "RA", "TA", "MIA", "AG", "epochs", "n", "before", "validation",
 
 def words(method, run_dir, *extra):
     given = ["fit", f"--model={method}", f"--run_dir={run_dir}", "--data.file=tiny.npz", "--data.batch_size=8", *QUIET]
+    given += [WITH_TINY]
     given += ["--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=3"]
     if method != "Train":
         given += ["--data.forget.rate=0.25"]

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET, same, weights, write_npz
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
@@ -40,7 +41,7 @@ def words(folder):
     def of(method, run_dir):
         kind, _, schedule = method.partition("-")
         given = ["fit", f"--model={kind}", f"--run_dir={run_dir}", f"--data.file={folder}/tiny.npz"]
-        given += ["--data.batch_size=8", *QUIET, *DETERMINISTIC]
+        given += ["--data.batch_size=8", WITH_TINY, *QUIET, *DETERMINISTIC]
         if kind != "Train":
             given.append("--data.forget.rate=0.25")
         if schedule:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET
 from medunlearn.data.synthetic import synthetic_data
 
@@ -103,6 +104,7 @@ def words(world, run, method, *options):
     return f"{run}_{world}", [
         "fit",
         f"--model={method}",
+        WITH_TINY,
         f"--run_dir={run}_{world}",
         "--data.file=nine.npz",
         "--data.batch_size=7",
@@ -137,7 +139,7 @@ def stages(world):
 
 def start(folder, *command, seconds=PATIENCE):
     """Run a command in `folder` to its end, and return it with what it said."""
-    found = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
+    found = os.pathsep.join(map(str, (folder, *Path(__file__).parents[1:3])))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
     environment |= {"PYTHONPATH": found, "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "HOME": str(folder)}
     with subprocess.Popen(
