@@ -87,7 +87,7 @@ def test_strategy_that_shards_or_copies_is_refused_by_name_and_by_class(strategy
 
 
 def test_strategy_is_judged_by_its_class_not_by_its_package():
-    check_strategy({"class_path": "fork.of.lightning.DDPStrategy", "init_args": {"start_method": "popen"}})
+    check_strategy({"class_path": "fork.of.deepspeed.DDPStrategy", "init_args": {"start_method": "popen"}})
 
 
 def test_sync_batchnorm_is_refused_on_several_processes_only():
