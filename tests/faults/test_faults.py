@@ -1,6 +1,5 @@
 """What goes wrong around a run: one line says it, nothing half-written is left, and the training is not lost."""
 
-import errno
 import json
 import os
 import stat
@@ -10,9 +9,6 @@ from pathlib import Path
 import pytest
 from helpers import children
 from helpers.runs import QUIET, same, weights, write_npz
-
-from medunlearn.training import checkpoints as checkpoint_module
-from medunlearn.training.checkpoints import AtomicCheckpointIO
 
 MEGABYTE = 2**20
 LOGGED = [option for option in QUIET if "logger" not in option]
@@ -73,31 +69,6 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are POSIX's")
-@pytest.mark.parametrize("anew", [True, False])
-def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
-    """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
-    path, write = tmp_path / "last.ckpt", checkpoint_module.write_whole
-    checkpoints = AtomicCheckpointIO()
-    for epoch in (0, 1):
-        checkpoints.save_checkpoint({"epoch": epoch}, path)
-
-    def full(file, content):
-        if file == path:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(file, content)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoint_module, "write_whole", full)
-        for epoch in (2, 3, 4):
-            with pytest.raises(OSError, match="No space"):
-                (AtomicCheckpointIO() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
-    assert AtomicCheckpointIO().load_checkpoint(path) == {"epoch": 1}
-    for epoch in (5, 6):
-        checkpoints.save_checkpoint({"epoch": epoch}, path)
-    assert AtomicCheckpointIO().load_checkpoint(path) == {"epoch": 6}
-    assert len(path.with_name("last.ckpt.sha256").read_text().split()) == 2
-
-
 def test_a_run_directory_that_is_read_only(folder, tmp_path):
     run = tmp_path / "shut" / "run"
     run.parent.mkdir()

@@ -1,0 +1,80 @@
+"""Which of an unlearner's parts each hook calls, with a stand-in for it. (In runs: `test_unlearner.py`.)"""
+
+import pytest
+import torch
+from helpers.backbones import TINY
+from lightning.pytorch import Callback
+
+from medunlearn.methods import SalUn
+from medunlearn.methods.hooks import UnlearnerHooks
+
+
+class Method:
+    """Notes what is called."""
+
+    def __init__(self, mask=None, kept=None):
+        self.mask, self.kept, self.calls = mask, kept or {}, []
+
+    def begin(self):
+        self.calls.append("begin")
+
+    def hold(self):
+        self.calls.append("hold")
+
+    def clear_frozen_gradients(self):
+        self.calls.append("clear")
+
+    def resume(self, mask, kept):
+        self.calls.append(("resume", mask, kept))
+
+
+@pytest.mark.parametrize(
+    ("hook", "more", "called"),
+    [
+        ("on_fit_start", 0, "begin"),
+        ("on_before_optimizer_step", 1, "clear"),
+        ("on_train_batch_end", 3, "hold"),
+        ("on_train_epoch_end", 0, "hold"),
+        ("on_train_end", 0, "hold"),
+    ],
+)
+def test_hook_calls_its_part_once(hook, more, called):
+    method = Method()
+    getattr(UnlearnerHooks(), hook)(None, method, *[None] * more)
+    assert method.calls == [called]
+
+
+def test_hooks_are_no_more_than_those_tested_here():
+    own = {name for name in vars(UnlearnerHooks) if not name.startswith("_")}
+    checkpoint = {"on_save_checkpoint", "on_load_checkpoint"}
+    steps = {"on_fit_start", "on_before_optimizer_step", "on_train_batch_end", "on_train_epoch_end", "on_train_end"}
+    assert own == checkpoint | steps
+    assert all(hasattr(Callback, name) for name in own), "Lightning calls no other names"
+
+
+def test_checkpoint_gets_mask_and_kept_after_frozen_weights_are_restored():
+    mask = {"w": torch.tensor([True, False])}
+    method, checkpoint = Method(mask, {"noise": torch.arange(3.0)}), {"epoch": 1}
+    UnlearnerHooks().on_save_checkpoint(None, method, checkpoint)
+    assert method.calls == ["hold"]
+    assert checkpoint.keys() == {"epoch", "saliency_mask", "kept"}
+    assert torch.equal(checkpoint["saliency_mask"]["w"], mask["w"])
+    assert checkpoint["kept"]["noise"].tolist() == [0, 1, 2]
+    again = Method()
+    UnlearnerHooks().on_load_checkpoint(None, again, checkpoint)
+    assert again.calls == [("resume", checkpoint["saliency_mask"], checkpoint["kept"])]
+
+
+def test_checkpoint_without_a_mask_names_none():
+    method, checkpoint = Method(), {}
+    UnlearnerHooks().on_save_checkpoint(None, method, checkpoint)
+    assert checkpoint == {"kept": {}}
+    UnlearnerHooks().on_load_checkpoint(None, method, checkpoint)
+    UnlearnerHooks().on_load_checkpoint(None, method, {})
+    assert method.calls[1:] == [("resume", None, {})] * 2
+
+
+def test_unlearner_brings_its_hooks_along():
+    callbacks = SalUn(4, original="t", backbone=TINY).configure_callbacks()
+    callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    assert [type(each) for each in callbacks] == [UnlearnerHooks]

@@ -1,0 +1,64 @@
+"""Warnings of Lightning that the command line hides."""
+
+import logging
+import warnings
+
+import pytest
+
+from medunlearn.training.warning_filters import hide_lightning_warnings
+
+LOGGERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.pytorch.utilities.distributed",
+    "lightning.pytorch.trainer.connectors.checkpoint_connector",
+)
+HIDDEN = (
+    "The 'train_dataloader' does not have many workers which may be a bottleneck. Consider increasing",
+    "LightningCLI's args parameter is intended to run from within Python like if it were from the command line.",
+    "`Trainer` was configured with the deprecated strategy",
+    "Precision bf16-mixed is not supported by the model summary.  Estimated model size in MB will not be accurate.",
+    "Checkpoint directory /runs/train/checkpoints exists and is not empty.",
+    "`isinstance(treespec, LeafSpec)` is deprecated, use `isinstance(treespec, TreeSpec)`",
+)
+SHOWN = ("The dataloader is empty", "Checkpoint directory /runs/train/checkpoints is a link", "`Trainer` has stopped")
+
+
+@pytest.fixture
+def hidden():
+    """Hide them for one test."""
+    before = {name: list(logging.getLogger(name).filters) for name in LOGGERS}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        hide_lightning_warnings()
+        yield caught
+    for name, filters in before.items():
+        logging.getLogger(name).filters[:] = filters
+
+
+def test_hidden_warnings_are_lightnings_known_ones_and_no_other(hidden):
+    for message in (*HIDDEN, *SHOWN):
+        warnings.warn(message, stacklevel=1)
+    assert [str(warning.message) for warning in hidden] == list(SHOWN)
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+def test_hidden_log_messages_are_advertisements_and_the_note_on_writing(hidden, name):
+    records, logger = [], logging.getLogger(name)
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        logger.warning("Tip: try %s, which is new", "litlogger")
+        logger.warning("`weights_only` was not set, defaulting to `False`.")
+        logger.warning("GPU available: %s", False)
+    finally:
+        logger.removeHandler(handler)
+    assert records == ["GPU available: False"]
+
+
+def test_hidden_names_are_loggers_that_lightning_has():
+    import lightning.pytorch.trainer.connectors.checkpoint_connector as connector
+    import lightning.pytorch.utilities.rank_zero as rank_zero
+
+    assert {connector.__name__, rank_zero.__name__} <= set(LOGGERS)
