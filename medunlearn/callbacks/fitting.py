@@ -149,10 +149,10 @@ def _in_pythons_words() -> Iterator[None]:
     except Interrupted as end:
         raise Interrupted(end.number, "call medunlearn.fit again with resume=True to go on") from None
     except InputError as error:
-        raise InputError(_python_names(str(error))) from None
+        raise type(error)(_python_names(str(error)), error.part) from None
 
 
 def _python_names(message: str) -> str:
     for option in ("resume", "overwrite"):
         message = message.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
-    return message.replace("model.init_args.", "")
+    return message
