@@ -206,7 +206,7 @@ def test_an_altered_file_is_reported_and_kept(server, publish, root, content, do
     root.mkdir(parents=True)
     (root / "bloodmnist_64.npz").write_bytes(content)
     message = fault(root, download)
-    assert message.startswith(f"data.root={root}: bloodmnist_64.npz is truncated or altered (MD5 ")
+    assert message.startswith(f"root={root}: bloodmnist_64.npz is truncated or altered (MD5 ")
     assert "delete it and set data.download=true, or give data.file" in message
     assert (root / "bloodmnist_64.npz").read_bytes() == content
     assert server.ranges == []
@@ -215,7 +215,7 @@ def test_an_altered_file_is_reported_and_kept(server, publish, root, content, do
 def test_a_missing_file_without_download(server, publish, root):
     publish(server.url)
     assert fault(root, download=False) == (
-        f"data.root={root}: no file bloodmnist_64.npz there and data.download=false; "
+        f"root={root}: no file bloodmnist_64.npz there and data.download=false; "
         "give the folder that holds it, or data.download=true"
     )
     assert server.ranges == []
@@ -227,7 +227,7 @@ def test_a_root_that_cannot_be_written(server, publish, tmp_path, below):
     publish(server.url)
     (tmp_path / "file").touch()
     message = fault(tmp_path / "file" / below)
-    assert message.startswith(f"data.root={tmp_path / 'file' / below}: ")
+    assert message.startswith(f"root={tmp_path / 'file' / below}: ")
     assert message.endswith("; give a folder that you may write to, with enough room")
 
 
@@ -237,7 +237,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(server, publish, root,
 
     monkeypatch.setattr(medmnist.os, "fsync", full)
     publish(server.url)
-    assert fault(root).startswith(f"data.root={root}: No space left on device (")
+    assert fault(root).startswith(f"root={root}: No space left on device (")
     assert len(server.ranges) == 1
 
 
@@ -441,5 +441,5 @@ def test_read_dataset_names_the_data_set_in_what_is_wrong_with_its_file(publish,
     with pytest.raises(InputError) as caught:
         read_dataset("bloodmnist", 64, tmp_path, download=False)
     assert str(caught.value).startswith(
-        f"data.dataset=bloodmnist: {tmp_path / 'bloodmnist_64.npz'}: train_labels holds 8, but the 8 classes"
+        f"dataset=bloodmnist: {tmp_path / 'bloodmnist_64.npz'}: train_labels holds 8, but the 8 classes"
     )
