@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from medunlearn.errors import InputError
+
 Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
 
@@ -35,6 +37,15 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = di
         _average(layer, summed)
     for module, training in modes:
         module.training = training
+
+
+def check_layers(model: nn.Module, processes: int) -> None:
+    """Refuse layers that wait for all processes in each batch, where processes have different numbers of batches."""
+    if processes > 1 and any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
+        raise InputError(
+            "model.init_args.refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
+            "leave one of them out"
+        )
 
 
 def _average(layer: _BatchNorm, summed: Reduce) -> None:

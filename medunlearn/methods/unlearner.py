@@ -15,7 +15,7 @@ from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
 from medunlearn.methods.schedules import Schedule
-from medunlearn.methods.statistics import recalibrate
+from medunlearn.methods.statistics import check_layers, recalibrate
 from medunlearn.models import load_weights, weights_for
 from medunlearn.training.processes import share_tensors
 from medunlearn.training.progress import progress
@@ -135,6 +135,8 @@ class Unlearner(Classifier):
     def begin(self) -> None:
         """Compute the mask and prepare, unless a resumed run brought both along."""
         self._refreshed = False
+        if self.refresh_statistics:
+            check_layers(self.backbone, self.trainer.world_size)
         if not self._prepared and self.mask_ratio is not None:
             with self.stopwatch.measure("saliency"):
                 self.mask = self._saliency_mask()

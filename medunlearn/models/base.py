@@ -1,7 +1,7 @@
 """What every backbone has: normalisation inside, a description to build it again, the size of its smallest maps."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 Architecture = dict[str, int | float | str]
 """What a network is built from: plain values, so that a file of weights can hold them."""
@@ -31,7 +32,8 @@ class Backbone(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""
         mean, std = float(self.architecture["mean"]), float(self.architecture["std"])
-        return torch.as_tensor(super().forward((x - mean) / std))
+        logits: Tensor = super().forward((x - mean) / std)
+        return logits
 
     def last_map(self, size: int) -> int:
         """Return the height and width of the smallest maps that BatchNorm averages over.
@@ -70,6 +72,25 @@ def normalised(network: nn.Module, architecture: Architecture) -> Backbone:
     assert isinstance(network, Backbone)
     network.architecture = {**architecture, "mean": architecture.get("mean", MEAN), "std": architecture.get("std", STD)}
     return network
+
+
+class unallocated(TorchFunctionMode):
+    """Builds networks whose weights take no memory, as `torch.device("meta")` does.
+
+    Only weights are left out: what a network computes while it is built, such as its widths, has values.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call `func`, on the meta device where it makes a tensor of a shape."""
+        options = kwargs or {}
+        if func in _OF_A_SHAPE and options.get("device") is None:
+            options = {**options, "device": "meta"}
+        return func(*args, **options)
+
+
+_OF_A_SHAPE = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn)
 
 
 def one_pass(network: nn.Module, in_channels: int, size: int) -> Any:

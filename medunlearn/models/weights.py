@@ -11,7 +11,7 @@ from torch import nn
 from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import check_checkpoint, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
-from medunlearn.models.base import Backbone
+from medunlearn.models.base import Backbone, unallocated
 from medunlearn.runs import RunDir
 
 
@@ -72,13 +72,15 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
     content = read_weights(source, argument)
     network = _unwrapped(model)
     if content["architecture"] != network.architecture:
+        its, own = _differing(content["architecture"], network.architecture)
         raise InputError(
-            f"{argument}={source}: its model is {_words(content['architecture'])}, this run's is "
-            f"{_words(network.architecture)}; give a run of the same model and data"
+            f"{argument}={source}: its model is {its}, this run's is {own}; give a run of the same model and data"
         )
     expected = network.state_dict()
     _check_same(content["state_dict"], _by_plain_names(expected), content["architecture"], f"{argument}={source}")
-    network.load_state_dict({name: content["state_dict"][_plain(name)] for name in expected})
+    for name in expected:  # in place, for what else torch keeps there: the version of each layer
+        expected[name] = content["state_dict"][_plain(name)]
+    network.load_state_dict(expected)
 
 
 def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | None = None) -> Backbone:
@@ -92,9 +94,11 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
     Raises:
         InputError: If there are no weights, they are damaged, or they are of a network that `backbone` is not.
     """
-    architecture = read_weights(source, "source")["architecture"]
+    content = read_weights(source, "source")
+    architecture = content["architecture"]
     own = _consented(architecture.get("backbone", DEFAULT), backbone, f"source={source}")
     try:
+        _check_own(content, own, f"source={source}")
         model = rebuild(architecture, own)
     except (RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
@@ -142,6 +146,18 @@ def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: 
     return find_backbone(given) if isinstance(given, str) else given
 
 
+def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, source: str) -> None:
+    """Refuse weights that are not those of the caller's own network, before that takes any memory."""
+    if is_torchvision(content["architecture"].get("backbone", DEFAULT)):
+        return  # done when they were read
+    try:
+        with unallocated():
+            expected = rebuild(content["architecture"], own).state_dict()
+    except Exception:  # a network that needs values while it is built can only be built for real
+        return
+    _check_same(content["state_dict"], expected, content["architecture"], source)
+
+
 def _check_fits(content: dict[str, Any], source: str) -> None:
     """Refuse weights that are not those of the network that they name, before that takes any memory."""
     architecture, found = content["architecture"], content["state_dict"]
@@ -150,7 +166,7 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
             raise TypeError("not numbers and words")
         name = architecture.get("backbone", DEFAULT)
         if is_torchvision(name):
-            with torch.device("meta"):
+            with unallocated():
                 model = rebuild(architecture)
             if model.architecture != architecture:
                 raise ValueError("not as it would be written")
@@ -199,6 +215,12 @@ def _by_plain_names(values: dict[str, Any]) -> dict[str, Any]:
 def _title(architecture: dict[str, Any]) -> str:
     name = str(architecture.get("backbone", DEFAULT))
     return "ResNet-18" if name == DEFAULT else name
+
+
+def _differing(its: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """Return two architectures in words, each with the name of its network where these differ."""
+    named = its.get("backbone", DEFAULT) != own.get("backbone", DEFAULT)
+    return [_words({"backbone": DEFAULT, **each} if named else each) for each in (its, own)]
 
 
 def _words(architecture: dict[str, Any]) -> str:

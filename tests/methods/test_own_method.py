@@ -1,4 +1,4 @@
-"""A method of one's own through the command line: its own loss, teacher and mask, on two processes, and resumed."""
+"""A method of one's own, in a package of its own, through the command line: loss, teacher, mask, two processes."""
 
 import json
 import signal
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from helpers import own
 from helpers.backbones import TINY, TinyNet
+from helpers.plugin_package import install
 from helpers.runs import QUIET, same, weights
 from helpers.stages import prepare, start
 
@@ -100,9 +101,10 @@ def test_its_loss_is_weighed_within_each_of_the_two_sets(fit, npz, monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with nine.npz and the original, trained by one process."""
+    """Return a folder with nine.npz, the original, trained by one process, and the installed package of the method."""
     folder = tmp_path_factory.mktemp("two")
     prepare(folder)
+    install(folder, {"methods": {"distil": "distilling:Distil"}}, Path(own.__file__).read_text(), "distilling")
     (folder / "helpers").symlink_to(HELPERS / "helpers")
     assert command(folder, "Train", "t").returncode == 0
     return folder
@@ -120,14 +122,14 @@ def command(folder, method, run, *options, processes=1):
 def test_on_two_processes_it_does_what_it_does_on_one_and_goes_on(folder, monkeypatch):
     options = (FORGET, "--model.init_args.original=t", "--model.init_args.lr_schedule=cosine")
     for run, processes in (("one", 1), ("whole", 2)):
-        ended = command(folder, "helpers.own.Distil", run, *options, processes=processes)
+        ended = command(folder, "distil", run, *options, processes=processes)
         assert ended.returncode == 0, ended.stderr[-2000:]
     monkeypatch.setenv("ASKED", "1 1 2")  # the second process, in the middle of the second epoch
-    ended = command(folder, "helpers.own.Distil", "part", *options, processes=2)
+    ended = command(folder, "distil", "part", *options, processes=2)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-2000:]
     assert not (folder / "part" / "metrics.json").exists()
     monkeypatch.delenv("ASKED")
-    ended = command(folder, "helpers.own.Distil", "part", *options, "--resume=true", processes=2)
+    ended = command(folder, "distil", "part", *options, "--resume=true", processes=2)
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert same(weights(folder / "whole"), weights(folder / "part"))
     masks = [check_mask(folder / "t", folder / run) for run in ("one", "whole")]

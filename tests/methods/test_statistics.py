@@ -1,10 +1,12 @@
 """Recalibrated BatchNorm, against NumPy."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from medunlearn.methods.statistics import recalibrate
+from medunlearn.errors import InputError
+from medunlearn.methods.statistics import check_layers, recalibrate
 
 
 def network():
@@ -53,3 +55,11 @@ def test_a_network_without_statistics_is_left_alone():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     recalibrate(model, [torch.rand(2, 1, 3, 3)])
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_layers_that_wait_for_every_process_are_refused_on_several():
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(network())
+    check_layers(model, 1)
+    check_layers(network(), 2)
+    with pytest.raises(InputError, match=r"refresh_statistics=true: cannot be had with trainer\.sync_batchnorm on sev"):
+        check_layers(model, 2)

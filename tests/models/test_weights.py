@@ -1,11 +1,14 @@
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 import torch
+from helpers.backbones import TINY, TinyNet
+from torch import nn
 
 from medunlearn.errors import InputError
-from medunlearn.models import ResNet18, load_model, load_weights, read_weights, save_weights, weights
+from medunlearn.models import ResNet18, build_backbone, load_model, load_weights, read_weights, save_weights, weights
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +226,115 @@ def test_load_model_brings_the_normalisation_back(tmp_path):
     x = torch.rand(1, 3, 8, 8)
     with torch.no_grad():
         assert torch.equal(load_model(tmp_path / "model.ckpt")(x), made.eval()(x))
+
+
+# Networks of one's own, compiled networks, and several processes
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    torch.manual_seed(0)
+    made = build_backbone(TINY, 3)
+    made(torch.rand(2, 3, 8, 8))
+    save_weights(made, tmp_path / "tiny.ckpt")
+    return made
+
+
+def test_own_network_loads_where_the_caller_names_it(tiny, tmp_path):
+    for named in (TINY, TinyNet):
+        loaded = load_model(tmp_path / "tiny.ckpt", named)
+        assert_same_weights(loaded.state_dict(), tiny.state_dict())
+        assert not loaded.training
+
+
+@pytest.mark.parametrize("named", [None, "helpers.backbones.Other", ResNet18])
+def test_own_network_is_not_imported_because_a_file_says_so(tmp_path, monkeypatch, named):
+    (tmp_path / "touching.py").write_text("from pathlib import Path\nPath('was_imported').touch()\nNet = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    architecture = {"backbone": "touching.Net", "num_classes": 3, "in_channels": 3, "mean": 0.5, "std": 0.5}
+    torch.save({"state_dict": {"a": torch.zeros(1)}, "architecture": architecture}, "model.ckpt")
+    with pytest.raises(InputError) as caught:
+        load_model("model.ckpt", named)
+    assert message(caught) == (
+        "source=model.ckpt: its network is touching.Net, which is not imported because a file says so; if you trust "
+        "it, load_model(..., backbone='touching.Net')"
+    )
+    with pytest.raises(InputError, match=r"its model is backbone touching\.Net, .*, this run's is backbone resnet18"):
+        load_weights(ResNet18(3), "model.ckpt")
+    assert read_weights("model.ckpt")["architecture"] == architecture
+    assert not Path("was_imported").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_classes": 10**9},
+        {"backbone": "densenet121", "num_classes": 10**9},
+        {"backbone": "vit_b_16", "image_size": 16 * 10**5},
+        {"backbone": "densenet121", "stem": "cifar"},
+        {"backbone": "densenet121", "image_size": 28},
+        {"backbone": "resnet18"},
+        {"backbone": 7},
+        {"backbone": "resnet50", "stem": "other"},
+        {"backbone": "mobilenet_v3_small", "in_channels": 0},
+        {"backbone": "fcn_resnet50"},
+    ],
+)
+def test_architecture_that_the_weights_do_not_have_is_refused_before_it_is_built(tiny, tmp_path, monkeypatch, change):
+    content = torch.load(tmp_path / "tiny.ckpt", weights_only=True)
+    torch.save(content | {"architecture": content["architecture"] | change}, "odd.ckpt")
+    monkeypatch.setattr(weights, "load_weights", lambda *_: pytest.fail("was built"))
+    with pytest.raises(InputError) as caught:
+        load_model("odd.ckpt", TINY)
+    assert message(caught).startswith("source=odd.ckpt: ")
+
+
+def test_own_weights_that_pose_as_more_are_refused(tiny, tmp_path):
+    content = torch.load(tmp_path / "tiny.ckpt", weights_only=True)
+    content["state_dict"]["fc.weight"] = torch.zeros(1, 1).expand(10**9, 16)
+    content["architecture"]["num_classes"] = 10**9
+    torch.save(content, "odd.ckpt")
+    with pytest.raises(InputError, match=f"its weights do not fit a {TINY}; train that run again"):
+        read_weights("odd.ckpt")
+
+
+def compiled_within(model):
+    model.bn1 = torch.compile(model.bn1, backend="eager")
+    return model
+
+
+WRAPPED = {
+    "compiled": lambda model: torch.compile(model, backend="eager"),
+    "compiled within": compiled_within,
+    "several processes": nn.DataParallel,
+    "both": lambda model: nn.DataParallel(torch.compile(model, backend="eager")),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPED.values(), ids=WRAPPED)
+def test_wrapped_network_is_saved_and_loaded_under_plain_names(tiny, tmp_path, wrap):
+    before = {name: value.clone() for name, value in tiny.state_dict().items()}
+    wrapped = wrap(tiny)
+    save_weights(wrapped, Path("wrapped.ckpt"), saliency_mask={name: torch.ones(1) for name in wrapped.state_dict()})
+    content = torch.load("wrapped.ckpt", weights_only=True)
+    assert_same_weights(content["state_dict"], before)
+    assert content["architecture"] == tiny.architecture
+    other = wrap(build_backbone(TINY, 3))
+    load_weights(other, "wrapped.ckpt")
+    x = torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(other.eval()(x), load_model("wrapped.ckpt", TINY)(x))
+
+
+@pytest.mark.parametrize("wrap", ["compiled", "compiled within"])
+def test_mask_of_a_compiled_network_is_saved_under_plain_names(tiny, wrap):
+    wrapped = WRAPPED[wrap](tiny)
+    mask = {name: torch.ones_like(value, dtype=torch.bool) for name, value in wrapped.named_parameters()}
+    save_weights(wrapped, Path("wrapped.ckpt"), saliency_mask=mask)
+    names = [name for name, _ in TinyNet(3).named_parameters()]
+    assert list(read_weights("wrapped.ckpt")["saliency_mask"]) == names
+
+
+def test_what_is_no_backbone_is_said_to_be_none():
+    with pytest.raises(TypeError, match="Expected `model` to be a Backbone, but got Linear; see `build_backbone`"):
+        save_weights(nn.Linear(2, 2), Path("model.ckpt"))
