@@ -34,8 +34,13 @@ def error(call, *args, **given):
 @pytest.mark.parametrize(
     ("call", "options", "part", "says"),
     [
-        (lambda npz: Train(lr=-1.0), ["--model.init_args.lr=-1"], "model.init_args", "lr=-1.0: give a number of 0"),
-        (lambda npz: SalUn(mask_ratio=2.0), ["--model.init_args.mask_ratio=2"], "model.init_args", "mask_ratio=2.0: "),
+        (lambda npz: Train(2, lr=-1.0), ["--model.init_args.lr=-1"], "model.init_args", "lr=-1.0: give a number of 0"),
+        (
+            lambda npz: SalUn(2, original="t", mask_ratio=2.0),
+            ["--model.init_args.mask_ratio=2"],
+            "model.init_args",
+            "mask_ratio=2.0: ",
+        ),
         (lambda npz: build_backbone("resnt18"), ["--model.init_args.backbone=resnt18"], "model.init_args", "backbone="),
         (
             lambda npz: build_backbone("densenet121", stem="imagenet"),

@@ -130,7 +130,7 @@ def test_fit_writes_nothing_in_a_fast_dev_run(make):
         ),
         ({"max_epochs": "two"}, "max_epochs=two: give a whole number"),
         ({"precision": "bf16-true"}, "precision=bf16-true: weights must stay in 32 bits"),
-        ({"strategy": "ddp_notebook"}, "trainer"),
+        ({"strategy": "ddp_notebook"}, "strategy=ddp_notebook: "),
         ({"resume": True, "overwrite": True}, "resume=True: contradicts overwrite=True; keep one of them"),
         ({"resume": True}, "run_dir=p: there is no run to resume; leave out `resume=True`"),
         ({"arguments": {"num_classes": 3}}, "num_classes=3: the data have 4 classes"),
