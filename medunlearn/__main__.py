@@ -44,7 +44,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         return _run(argv[0], argv[1:])
     except InputError as error:
-        print(f"medunlearn: error: {error}", file=sys.stderr)
+        print(f"medunlearn: error: {error.for_command_line}", file=sys.stderr)
         return 2
     except (Interrupted, KeyboardInterrupt) as end:
         interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)

@@ -1,6 +1,9 @@
 """What can go wrong through no fault of this package: wrong input, a file that cannot be read, an interruption."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
 
 class Interrupted(Exception):
@@ -18,22 +21,40 @@ class Interrupted(Exception):
         """The exit status, as shells have it for signals."""
 
 
+PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")
+"""The option paths of the parts of a run; a part within another comes first."""
+
 LONGEST = 2_000  # characters of an error; a value in a stranger's file may have millions
 
 
 class InputError(ValueError):
     """Something that the user gave is wrong, and the user can put it right.
 
-    The message is one line that names the argument, its value and the remedy. The command line prints it and ends with
-    status 2; from Python it is a `ValueError`.
+    The message is one line that names the argument, its value and the remedy. From Python it is a `ValueError`. The
+    command line puts the path of the argument's part before it, prints it and ends with status 2.
 
     Args:
         message: The message. Values in them may come from strangers: line breaks and characters that a terminal would
             obey are written out, and the middle is left out of what would fill the screen.
+        part: The option path of the part that has the argument, such as `model.init_args`, without which the message
+            begins; empty where the argument is the command's own.
     """
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, part: str = "") -> None:
         super().__init__(_one_line(message))
+        self.part = part
+        self._message = message
+
+    @property
+    def for_command_line(self) -> str:
+        """The message with the argument's whole path, as options and configs have it."""
+        return _one_line(f"{self.part}.{self._message}" if self.part else self._message)
+
+    @classmethod
+    def of_option(cls, message: str) -> Self:
+        """Return the error of a message that begins with an option's whole path, such as `data.forget.rate=2: ...`."""
+        part = next((each for each in PARTS if message.startswith(f"{each}.")), "")
+        return cls(message.removeprefix(f"{part}."), part)
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows: IPython asks for this, and the line is enough."""
@@ -59,6 +80,25 @@ class Fault(Exception):
     def problem(self) -> str:
         """What is wrong, for whoever knows a better remedy."""
         return str(self).rpartition("; ")[0] or str(self)
+
+
+@contextmanager
+def owned_by(part: str, argument: str) -> Iterator[None]:
+    """Say whose the argument is in errors of a `with` block, raised by what knows the argument's name alone.
+
+    Args:
+        part: As of `InputError`.
+        argument: The argument; errors that begin with another name, or have a part already, stay as they are.
+
+    Raises:
+        InputError: The same error, with its part.
+    """
+    try:
+        yield
+    except InputError as error:
+        if not error.part and str(error).startswith((f"{argument}=", f"{argument}:")):
+            error.part = part
+        raise
 
 
 def _one_line(text: str) -> str:

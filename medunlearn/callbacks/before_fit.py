@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
@@ -144,16 +144,18 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
     """
     if last_map == 1 and smallest // processes <= 1:
         raise InputError(
-            f"data.batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
-            f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another"
+            f"batch_size={batch_size}: it leaves {smallest} of the images for the smallest batch, and BatchNorm "
+            f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another",
+            part="data",
         )
 
 
+@owned_by("model.init_args", "original")
 def check_original(method: UnlearningModule, own: Record, split: dict[str, Any]) -> None:
     """Refuse an original of other data, another split or another architecture."""
     if method.original is None:
         return
-    argument = "model.init_args.original"
+    argument = "original"
     original = RunDir(method.original)
     if original.path.resolve() == own.path.resolve():
         raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")

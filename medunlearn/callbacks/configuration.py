@@ -105,9 +105,9 @@ def configuration(
     try:
         settings = _parsed(given)
     except InputError as error:
-        if str(error).startswith("trainer"):
-            raise
-        return Configuration(given, (*problems, str(error)))
+        if error.for_command_line.startswith("trainer"):
+            raise InputError.of_option(error.for_command_line) from None
+        return Configuration(given, (*problems, error.for_command_line))
     changed = [f"{key}={before} is read as {after}" for key, before, after in _changes(given, settings)]
     return Configuration(settings, (*problems, *changed))
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.metrics import Predictions
 from medunlearn.plugins import find
 
 ExtraMetric = Callable[[Predictions], Any]
-ARGUMENT = "evaluation.extra"
+ARGUMENT = "extra"
+PART = "evaluation"
 
 
 def find_extra(names: Sequence[str] | None) -> dict[str, ExtraMetric]:
@@ -24,8 +25,9 @@ def find_extra(names: Sequence[str] | None) -> dict[str, ExtraMetric]:
         InputError: If there is no such metric, or it cannot be imported.
     """
     if isinstance(names, str):
-        raise InputError(f"{ARGUMENT}={names}: give a list of names, as in [{names}]")
-    return {name: find("metrics", name, ARGUMENT) for name in names or ()}
+        raise InputError(f"{ARGUMENT}={names}: give a list of names, as in [{names}]", PART)
+    with owned_by(PART, ARGUMENT):
+        return {name: find("metrics", name, ARGUMENT) for name in names or ()}
 
 
 def measure_extra(metrics: Mapping[str, ExtraMetric], predictions: Predictions) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def _measure(name: str, metric: ExtraMetric, predictions: Predictions) -> Any:
         return _plain(metric(predictions))
     except Exception as error:  # whatever a stranger's arithmetic does
         problem = f"{ARGUMENT}={name}: is null in metrics.json ({type(error).__name__}: {error}); mend its plug-in"
-        print(InputError(problem), file=sys.stderr)  # in one line
+        print(InputError(problem, PART).for_command_line, file=sys.stderr)  # in one line
         return None
 
 

@@ -17,7 +17,7 @@ from medunlearn.callbacks.configuration import configuration
 from medunlearn.callbacks.run_record import RunRecord
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, owned_by
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.starting import check_run_dir
@@ -90,7 +90,8 @@ def _fit(
         resume, overwrite = True, False
     rank_zero_only(check_run_dir)(run, resume, overwrite)
     if (original := cast(UnlearningModule, method).original) is not None:
-        check_finished(RunDir(original), "original", getattr(data, "file", None))
+        with owned_by("model.init_args", "original"):
+            check_finished(RunDir(original), "original", getattr(data, "file", None))
     arguments = {**session.trainer_defaults(), **given}
     session.fill_arguments(arguments, type(method))
     evaluation = UnlearningMetrics() if evaluation is None else evaluation
@@ -149,10 +150,10 @@ def _in_pythons_words() -> Iterator[None]:
     except Interrupted as end:
         raise Interrupted(end.number, "call medunlearn.fit again with resume=True to go on") from None
     except InputError as error:
-        raise InputError(_python_names(str(error))) from None
+        raise type(error)(_python_names(str(error)), error.part) from None
 
 
 def _python_names(message: str) -> str:
     for option in ("resume", "overwrite"):
         message = message.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
-    return message.replace("model.init_args.", "")
+    return message

@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.metrics import Predictions, average_gap
 from medunlearn.models import count_changed, weights_for
 from medunlearn.runs import RunDir
@@ -86,7 +86,8 @@ def _before(module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str
     """Return the metrics of the model that unlearning started from, on this run's split."""
     if module.original is None:
         return None
-    arrays = RunDir(module.original).read_predictions("model.init_args.original", Predictions.names())
+    with owned_by("model.init_args", "original"):
+        arrays = RunDir(module.original).read_predictions("original", Predictions.names())
     original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
     return evaluation.measure(original)
 
@@ -105,12 +106,14 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
     if module.original is None:
         return counts
-    before = weights_for(module.backbone, module.original, "model.init_args.original")
+    with owned_by("model.init_args", "original"):
+        before = weights_for(module.backbone, module.original)
     free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
     counts |= {"free": free, "changed": count_changed(module.backbone, before)}
     if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
         raise InputError(
-            f"model.init_args.mask_ratio: {moved} frozen weights have moved since the last step; "
-            "take out the hook or callback that changes them, and start anew with `--overwrite true`"
+            f"mask_ratio: {moved} frozen weights have moved since the last step; "
+            "take out the hook or callback that changes them, and start anew with `--overwrite true`",
+            part="model.init_args",
         )
     return counts

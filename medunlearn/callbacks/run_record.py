@@ -153,8 +153,9 @@ class RunRecord(Callback):
     def _check_original(self, module: UnlearningModule) -> None:
         if _original_sha256(module) != self._original_sha256:
             raise InputError(
-                f"model.init_args.original={module.original}: holds another model than this run started from; bring it "
-                "back, or start this run anew with `--overwrite true`"
+                f"original={module.original}: holds another model than this run started from; bring it "
+                "back, or start this run anew with `--overwrite true`",
+                part="model.init_args",
             )
 
     def _write_weights(self, module: UnlearningModule) -> None:
@@ -173,7 +174,7 @@ class RunRecord(Callback):
             if problem := why_incomparable(own, record):
                 raise InputError(f"reference={self.reference}: {problem}")
         except InputError as error:
-            print(f"AG is null: {error}", file=sys.stderr)
+            print(f"AG is null: {error.for_command_line}", file=sys.stderr)
             return None
         return record
 

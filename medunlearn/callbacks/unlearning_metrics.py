@@ -57,16 +57,18 @@ class UnlearningMetrics(KeepsArguments, Callback):
         extra: Sequence[str] | None = None,
     ) -> None:
         if every_n_epochs < 0:
-            raise InputError(f"evaluation.every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none")
+            raise InputError(
+                f"every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none", part="evaluation"
+            )
         if seed < 0:
-            raise InputError(f"evaluation.seed={seed}: give a whole number of 0 or more")
+            raise InputError(f"seed={seed}: give a whole number of 0 or more", part="evaluation")
         for name, value, choices in (
             ("feature", feature, Feature),
             ("nonmembers", nonmembers, Nonmembers),
             ("solver", solver, Solver),
         ):
             if value not in get_args(choices):
-                raise InputError(f"evaluation.{name}={value}: choose one of {', '.join(get_args(choices))}")
+                raise InputError(f"{name}={value}: choose one of {', '.join(get_args(choices))}", part="evaluation")
         self.every_n_epochs = every_n_epochs
         self.feature: Feature = feature
         self.nonmembers: Nonmembers = nonmembers
@@ -126,8 +128,9 @@ class UnlearningMetrics(KeepsArguments, Callback):
             self.extra_metrics = measure_extra(self._extra, self.predictions)
         if not np.isfinite(self.predictions.test.probs).all():
             raise InputError(
-                "model.init_args.lr: the model has diverged, its outputs are not finite; "
-                "lower the learning rate and start anew with `--overwrite true`"
+                "lr: the model has diverged, its outputs are not finite; "
+                "lower the learning rate and start anew with `--overwrite true`",
+                part="model.init_args",
             )
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):

@@ -13,7 +13,7 @@ from medunlearn.callbacks import RunRecord, RunTime, restarted_by_slurm, session
 from medunlearn.cli.parts import PartErrors
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
@@ -58,7 +58,8 @@ class UnlearningCLI(SettingsCLI):
             rank_zero_only(check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
-                check_finished(RunDir(original), "model.init_args.original", self.settings.data.file)
+                with owned_by("model.init_args", "original"):
+                    check_finished(RunDir(original), "original", self.settings.data.file)
         else:
             check_finished(self.run, "run_dir", self.settings.data.file)
 

@@ -71,7 +71,7 @@ def _row(plugin: Plugin) -> Row:
     try:
         return Row(plugin.name, *describe(plugin), package)
     except InputError as error:  # the others are listed nevertheless
-        return Row(plugin.name, str(error), "", package)
+        return Row(plugin.name, error.for_command_line, "", package)
 
 
 def _plan(name: str) -> str:

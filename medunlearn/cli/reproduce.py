@@ -124,14 +124,14 @@ def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
     try:
         return check_settings(stages, FitCommand())
     except InputError as error:
-        unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", str(error))
+        unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", error.for_command_line)
         if unknown is None:
             raise
         own = [f"--{name}" for name in vars(_parser().parse_args([]))]
         close = difflib.get_close_matches(unknown[1], own, n=1, cutoff=0.8)
         hint = f"did you mean {close[0]}? " if close else ""
         raise InputError(
-            f"{str(error)[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
+            f"{error.for_command_line[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
         ) from None
 
 
@@ -196,7 +196,7 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
         try:
             print(f"\n{comparison(finished)}")
         except InputError as error:  # the outcomes of the stages are still printed
-            wrong.append(f"no comparison: {error}")
+            wrong.append(f"no comparison: {error.for_command_line}")
     for line in wrong:
         print(f"medunlearn: {line}", file=sys.stderr)
     if broken:

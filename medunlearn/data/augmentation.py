@@ -65,7 +65,7 @@ def draw(preset: str, count: int, generator: torch.Generator) -> Draws | None:
         InputError: There is no such preset.
     """
     if preset not in PRESETS:
-        raise InputError(f"data.augmentation={preset}: unknown preset; choose one of {', '.join(PRESETS)}")
+        raise InputError(f"augmentation={preset}: unknown preset; choose one of {', '.join(PRESETS)}", part="data")
     if preset == "NoAug":
         return None
     operations = (count, NUM_OPS if preset == "Default+RandAugment" else 0)

@@ -17,7 +17,7 @@ from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batc
 from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
 from medunlearn.data.named import is_named, read_named
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
-from medunlearn.errors import InputError
+from medunlearn.errors import DataError, InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
@@ -61,7 +61,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         if file is None and dataset is None:
             raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
         if file is None and num_classes is not None:
-            raise InputError(f"data.num_classes={num_classes}: goes with data.file alone; {dataset} has its own")
+            raise InputError(f"num_classes={num_classes}: goes with data.file alone; {dataset} has its own", "data")
         check_loading(augmentation, batch_size, num_workers)
         self.dataset, self.size, self.root, self.download = dataset, size, Path(root), download
         self.file = None if file is None else Path(file)
@@ -163,9 +163,10 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def require_forget_set(self) -> None:
         """Raise `InputError` where there is no forget set."""
         if not self.forget.given:
-            raise InputError(
-                "data.forget: this method needs a forget set and none is named; "
-                "set one of data.forget.rate, data.forget.classes, data.forget.indices"
+            raise DataError(
+                "forget: this method needs a forget set and none is named; "
+                "set one of data.forget.rate, data.forget.classes, data.forget.indices",
+                part="data",
             )
 
     def train_dataloader(self) -> DataLoader[Batch]:

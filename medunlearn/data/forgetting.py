@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medunlearn.errors import InputError
+from medunlearn.errors import DataError, InputError
 from medunlearn.files import check_no_pipe, read_bytes, read_json, read_npy
 
 
@@ -38,15 +38,18 @@ class ForgetSpec:
         given = [name for name in ("rate", "classes", "indices") if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(
-                f"data.forget: {' and '.join(given)} are both set; keep one and clear the other, "
-                f"as in `--data.forget.{given[0]} null`"
+                f"forget: {' and '.join(given)} are both set; keep one and clear the other, "
+                f"as in `--data.forget.{given[0]} null`",
+                part="data",
             )
         if self.rate is not None and not 0 < self.rate < 1:
-            raise InputError(f"data.forget.rate={self.rate}: give a share between 0 and 1, such as 0.1")
+            raise InputError(f"rate={self.rate}: give a share between 0 and 1, such as 0.1", part="data.forget")
         if self.seed < 0:
-            raise InputError(f"data.forget.seed={self.seed}: give a whole number of 0 or more")
+            raise InputError(f"seed={self.seed}: give a whole number of 0 or more", part="data.forget")
         if self.stratified and self.rate is None:
-            raise InputError("data.forget.stratified=true: only a draw by rate can be stratified; set data.forget.rate")
+            raise InputError(
+                "stratified=true: only a draw by rate can be stratified; set data.forget.rate", part="data.forget"
+            )
 
     @property
     def given(self) -> bool:
@@ -80,16 +83,20 @@ def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) ->
         return np.empty(0, dtype=np.int64)
     if spec.rate is not None:
         draw = _draw_stratified if spec.stratified else _draw_uniform
-        chosen, argument = draw(labels, spec.rate, spec.seed), f"data.forget.rate={spec.rate}"
+        chosen, argument = draw(labels, spec.rate, spec.seed), f"rate={spec.rate}"
     elif spec.classes is not None:
-        chosen, argument = _of_classes(labels, num_classes, spec.classes), f"data.forget.classes={spec.classes}"
+        chosen, argument = _of_classes(labels, num_classes, spec.classes), f"classes={spec.classes}"
     else:
         assert spec.indices is not None
-        chosen, argument = read_indices(spec.indices, len(labels)), f"data.forget.indices={spec.indices}"
+        chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"
     if len(chosen) == 0:
-        raise InputError(f"{argument}: the forget set is empty with {len(labels)} training images; choose more")
+        raise DataError(
+            f"{argument}: the forget set is empty with {len(labels)} training images; choose more", part="data.forget"
+        )
     if len(chosen) == len(labels):
-        raise InputError(f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer")
+        raise DataError(
+            f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer", part="data.forget"
+        )
     return np.sort(chosen)
 
 
@@ -103,28 +110,33 @@ def read_indices(path: Path, count: int) -> np.ndarray:
     Raises:
         InputError: If the file is missing or of another form, or an index is repeated or out of range.
     """
-    argument = f"data.forget.indices={path}"
+    argument = f"indices={path}"
     readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": _read_npy, ".json": _read_json}
     if path.suffix not in readers:
-        raise InputError(f"{argument}: unknown kind of file; give one that ends in {', '.join(readers)}")
+        raise DataError(
+            f"{argument}: unknown kind of file; give one that ends in {', '.join(readers)}", part="data.forget"
+        )
     try:
         found = readers[path.suffix](path)
     except FileNotFoundError:
-        raise InputError(f"{argument}: no such file; give the path of an index file") from None
+        raise DataError(f"{argument}: no such file; give the path of an index file", part="data.forget") from None
     except _NotAnIndex as error:
-        raise InputError(f"{argument}: {error}: {_FORMS[path.suffix]}") from None
+        raise DataError(f"{argument}: {error}: {_FORMS[path.suffix]}", part="data.forget") from None
     except Exception:  # a file of another kind fails in many ways
-        raise InputError(f"{argument}: {_FORMS[path.suffix]}") from None
+        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
-        raise InputError(f"{argument}: {_FORMS[path.suffix]}")
+        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget")
     wrong = found[(found < 0) | (found >= count)]
     if len(wrong):
-        raise InputError(
-            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}"
+        raise DataError(
+            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}",
+            part="data.forget",
         )
     values, times = np.unique(found, return_counts=True)
     if (times > 1).any():
-        raise InputError(f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once")
+        raise DataError(
+            f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once", part="data.forget"
+        )
     return found.astype(np.int64)
 
 
@@ -211,7 +223,8 @@ def _draw_stratified(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
 def _of_classes(labels: np.ndarray, num_classes: int, classes: list[int]) -> np.ndarray:
     wrong = [label for label in classes if not 0 <= label < num_classes]
     if wrong:
-        raise InputError(
-            f"data.forget.classes={classes}: class {wrong[0]} is out of range; the classes are 0 to {num_classes - 1}"
+        raise DataError(
+            f"classes={classes}: class {wrong[0]} is out of range; the classes are 0 to {num_classes - 1}",
+            part="data.forget",
         )
     return np.flatnonzero(np.isin(labels, classes))

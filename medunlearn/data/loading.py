@@ -99,7 +99,9 @@ def evaluation_batch(size: int) -> int:
 def check_loading(augmentation: str, batch_size: int, num_workers: int) -> None:
     """Refuse settings of `MedMNISTDataModule` by which no batch can be fetched."""
     if augmentation not in PRESETS:
-        raise InputError(f"data.augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}")
+        raise InputError(
+            f"augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}", part="data"
+        )
     for name, value, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
         if value < least:
-            raise InputError(f"data.{name}={value}: give a whole number of {least} or more")
+            raise InputError(f"{name}={value}: give a whole number of {least} or more", part="data")

@@ -17,7 +17,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from medunlearn.data.npz import ImageData, Split, read_npz
-from medunlearn.errors import InputError
+from medunlearn.errors import DataError, InputError
 from medunlearn.plugins import names as plugin_names
 
 __all__ = [
@@ -57,10 +57,14 @@ def check_dataset(name: str, size: int) -> None:
         names += plugin_names("datasets")
         close = difflib.get_close_matches(str(name).lower(), names, n=1)
         hint = f"did you mean {close[0]}? The choice is" if close else "choose one of"
-        raise InputError(f"data.dataset={name}: not a 2-D MedMNIST set with single labels; {hint} {', '.join(names)}")
+        raise InputError(
+            f"dataset={name}: not a 2-D MedMNIST set with single labels; {hint} {', '.join(names)}", part="data"
+        )
     offered = [size for size in SIZES if f"url{_suffix(size)}" in _info()[name]]
     if size not in offered:
-        raise InputError(f"data.size={size}: no such size of {name}; choose one of {', '.join(map(str, offered))}")
+        raise InputError(
+            f"size={size}: no such size of {name}; choose one of {', '.join(map(str, offered))}", part="data"
+        )
 
 
 def num_classes_of(name: str) -> int:
@@ -80,7 +84,7 @@ def read_dataset(name: str, size: int, root: Path | str, download: bool = True) 
         InputError: There is no such set, or its file cannot be had or read.
     """
     path = fetch(name, size, root, download)
-    return replace(read_npz(path, num_classes_of(name), source=f"data.dataset={name}: {path}"), name=name)
+    return replace(read_npz(path, num_classes_of(name), source=f"dataset={name}: {path}"), name=name)
 
 
 def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path:
@@ -100,14 +104,15 @@ def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path
         elif download:
             _download_once(url, path, md5)
         else:
-            raise InputError(
-                f"data.root={root}: no file {path.name} there and data.download=false; "
-                "give the folder that holds it, or data.download=true"
+            raise DataError(
+                f"root={root}: no file {path.name} there and data.download=false; "
+                "give the folder that holds it, or data.download=true",
+                part="data",
             )
     except OSError as error:
         reason = f"{error.strerror or error} ({error.filename or path})"
-        raise InputError(
-            f"data.root={root}: {reason}; give a folder that you may write to, with enough room"
+        raise DataError(
+            f"root={root}: {reason}; give a folder that you may write to, with enough room", part="data"
         ) from error
     return path
 
@@ -130,9 +135,10 @@ def _md5(path: Path) -> str:
 def _verify(path: Path, md5: str) -> None:
     found = _md5(path)
     if found != md5:
-        raise InputError(
-            f"data.root={path.parent}: {path.name} is truncated or altered (MD5 {found}, not {md5}); "
-            "delete it and set data.download=true, or give data.file if it is meant to differ"
+        raise DataError(
+            f"root={path.parent}: {path.name} is truncated or altered (MD5 {found}, not {md5}); "
+            "delete it and set data.download=true, or give data.file if it is meant to differ",
+            part="data",
         )
 
 
@@ -153,9 +159,10 @@ def _download(url: str, path: Path, md5: str) -> None:
         found = _md5(part)
         if found != md5:
             part.unlink()
-            raise InputError(
-                f"data.root={path.parent}: {url} sent another file than {path.name} (MD5 {found}, not {md5}), now "
-                f"deleted; try again, or copy the file to {path} by hand"
+            raise DataError(
+                f"root={path.parent}: {url} sent another file than {path.name} (MD5 {found}, not {md5}), now "
+                f"deleted; try again, or copy the file to {path} by hand",
+                part="data",
             )
     part.replace(path)
 
@@ -175,9 +182,10 @@ def _transfer(url: str, part: Path, path: Path) -> None:
             return
         except _Failed as failure:
             if attempt == ATTEMPTS or not failure.again:
-                raise InputError(
-                    f"data.root={path.parent}: {path.name} is not there and {url} could not be downloaded ({failure}); "
-                    f"copy the file to {path} by hand, try again, or give data.file"
+                raise DataError(
+                    f"root={path.parent}: {path.name} is not there and {url} could not be downloaded ({failure}); "
+                    f"copy the file to {path} by hand, try again, or give data.file",
+                    part="data",
                 ) from failure
         time.sleep(BACKOFF * 2 ** (attempt - 1))
 

@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 
 from medunlearn.data.npz import ImageData
-from medunlearn.errors import InputError
+from medunlearn.errors import DataError, owned_by
 from medunlearn.plugins import find, names
 
 
@@ -28,12 +28,14 @@ def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData
     Raises:
         InputError: If there is no such data set, or what it returns is not `ImageData`.
     """
-    make = find("datasets", dataset, "data.dataset")
+    with owned_by("data", "dataset"):
+        make = find("datasets", dataset, "dataset")
     takes = inspect.signature(make).parameters
     given = {"size": size, "root": root, "download": download}
     data = make(**{name: value for name, value in given.items() if name in takes})
     if not isinstance(data, ImageData):
-        raise InputError(
-            f"data.dataset={dataset}: its plug-in returns {type(data).__name__}, not medunlearn.ImageData; mend it"
+        raise DataError(
+            f"dataset={dataset}: its plug-in returns {type(data).__name__}, not medunlearn.ImageData; mend it",
+            part="data",
         )
     return data

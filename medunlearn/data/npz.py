@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medunlearn.data.sharing import shared_bytes
-from medunlearn.errors import Fault, InputError
+from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.files import Header, check_no_pipe, open_archive, read_array, read_header
 
 SPLITS = ("train", "val", "test")
@@ -83,17 +83,19 @@ def read_npz(path: Path | str, num_classes: int | None = None, source: str | Non
     Args:
         path: An `.npz` with `train`, `val` and `test` `_images` and `_labels`.
         num_classes: How many classes there are; by default as many as the training labels say.
-        source: How errors name the file; by default `data.file=PATH`.
+        source: How errors name the file; by default `file=PATH`.
 
     Raises:
         InputError: The file cannot be read, or does not hold what it should.
     """
     if num_classes is not None and num_classes < 2:
-        raise InputError(f"data.num_classes={num_classes}: a classifier needs at least 2 classes; give the true number")
+        raise InputError(
+            f"num_classes={num_classes}: a classifier needs at least 2 classes; give the true number", part="data"
+        )
     try:
         return _read(Path(path), num_classes)
     except Fault as fault:
-        raise InputError(f"{source or f'data.file={path}'}: {fault}") from fault
+        raise DataError(f"{source or f'file={path}'}: {fault}", part="data") from fault
 
 
 def _read(path: Path, num_classes: int | None) -> ImageData:

@@ -135,7 +135,7 @@ def check_draw(draw: str, batch_size: int) -> None:
     if draw not in get_args(Draw):
         raise InputError(f"images={draw}: unknown draw; choose one of {', '.join(get_args(Draw))}")
     if draw == "paired" and batch_size < 2:
-        raise InputError(f"data.batch_size={batch_size}: a paired step holds two parts; give 2 or more")
+        raise InputError(f"batch_size={batch_size}: a paired step holds two parts; give 2 or more", part="data")
 
 
 def draw_groups(draw: Draw, retain: np.ndarray, forget: np.ndarray) -> list[Tensor]:

@@ -74,10 +74,10 @@ class Classifier(KeepsArguments, LightningModule):
         numbers = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "lr_min": lr_min, "gamma": gamma}
         for name, value in numbers.items():
             if not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"model.init_args.{name}={value}: give a number of 0 or more")
+                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
         if lr_schedule not in get_args(Schedule):
             raise InputError(
-                f"model.init_args.lr_schedule={lr_schedule}: choose one of {', '.join(get_args(Schedule))}"
+                f"lr_schedule={lr_schedule}: choose one of {', '.join(get_args(Schedule))}", part="model.init_args"
             )
         self.num_classes = num_classes
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay

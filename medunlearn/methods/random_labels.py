@@ -42,7 +42,9 @@ class RandomLabels(Unlearner):
         super().__init__(*args, lr=lr, **kwargs)
         for name, value, choices in (("relabel", relabel, Relabel), ("schedule", schedule, Order)):
             if value not in get_args(choices):
-                raise InputError(f"model.init_args.{name}={value}: choose one of {', '.join(get_args(choices))}")
+                raise InputError(
+                    f"{name}={value}: choose one of {', '.join(get_args(choices))}", part="model.init_args"
+                )
         self.relabel, self.schedule = relabel, schedule
 
     def images(self, epoch: int) -> Draw:

@@ -31,7 +31,7 @@ def cosine_factor(total: Callable[[], int], least: float) -> Callable[[int], flo
 def check_end(max_epochs: int | None, max_steps: int) -> None:
     """Refuse a cosine over a run that has no known end."""
     if max_epochs in (None, -1) and max_steps == -1:
-        raise InputError("model.init_args.lr_schedule=cosine: needs the end of the run; set trainer.max_epochs")
+        raise InputError("lr_schedule=cosine: needs the end of the run; set trainer.max_epochs", part="model.init_args")
 
 
 def total_steps(batches: Iterable[int], limit: float, accumulated: int = 1) -> int:

@@ -43,8 +43,9 @@ def check_layers(model: nn.Module, processes: int) -> None:
     """Refuse layers that wait for all processes in each batch, where processes have different numbers of batches."""
     if processes > 1 and any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
         raise InputError(
-            "model.init_args.refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
-            "leave one of them out"
+            "refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
+            "leave one of them out",
+            part="model.init_args",
         )
 
 

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 
 from medunlearn.contracts import Batch, Part, Preset, Role
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
@@ -57,7 +57,9 @@ class Unlearner(Classifier):
     ) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)  # type: ignore[misc]  # of args, num_classes
         if mask_ratio is not None and (not isinstance(mask_ratio, int | float) or not 0 < mask_ratio <= 1):
-            raise InputError(f"model.init_args.mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5")
+            raise InputError(
+                f"mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5", part="model.init_args"
+            )
         self.original: Path = Path(original)
         self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation
         self.refresh_statistics = refresh_statistics
@@ -103,7 +105,8 @@ class Unlearner(Classifier):
         """
         if not self._teacher:
             teacher = deepcopy(self.backbone)
-            load_weights(teacher, self.original, "model.init_args.original")
+            with owned_by("model.init_args", "original"):
+                load_weights(teacher, self.original)
             self._teacher.append(teacher.requires_grad_(False).eval())
         return self._teacher[0].to(self.device)
 
@@ -118,7 +121,8 @@ class Unlearner(Classifier):
         self.datamodule.require_forget_set()
         super().setup(stage)
         if stage == "fit":
-            load_weights(self.backbone, self.original, "model.init_args.original")
+            with owned_by("model.init_args", "original"):
+                load_weights(self.backbone, self.original)
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callback that prepares this method and keeps its mask."""
@@ -137,7 +141,8 @@ class Unlearner(Classifier):
             with self.stopwatch.measure("saliency"):
                 self.mask = self._saliency_mask()
         if self.mask is not None:
-            original = weights_for(self.backbone, self.original, "model.init_args.original")
+            with owned_by("model.init_args", "original"):
+                original = weights_for(self.backbone, self.original)
             self._frozen = FrozenWeights(self.backbone, self.mask, original)
         if not self._prepared and type(self).prepare is not Unlearner.prepare:
             with self.stopwatch.measure("preparation"):
@@ -200,6 +205,7 @@ class Unlearner(Classifier):
             return saliency_mask(self.summed(gradients), self.mask_ratio)
         except ValueError:  # the ratio was checked when this was built
             raise InputError(
-                f"model.init_args.original={self.original}: its gradients are not numbers: the model has diverged; "
-                "train it again with a lower learning rate"
+                f"original={self.original}: its gradients are not numbers: the model has diverged; "
+                "train it again with a lower learning rate",
+                part="model.init_args",
             ) from None

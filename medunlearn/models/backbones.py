@@ -10,14 +10,15 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import ResNet
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, owned_by
 from medunlearn.models.base import Architecture, Backbone, normalised, one_pass
 from medunlearn.models.resnet import ResNet18, Stem, check_stem, set_stem
 from medunlearn.plugins import lookup
 from medunlearn.plugins import names as plugin_names
 
 DEFAULT = "resnet18"
-ARGUMENT = "model.init_args.backbone"
+ARGUMENT = "backbone"
+PART = "model.init_args"
 
 Builder = Callable[..., nn.Module]
 """Takes `num_classes` and `in_channels`, and `image_size` where its signature has it; returns a classifier."""
@@ -26,6 +27,7 @@ _SIZE_OPTIONS = {"vit_": "image_size", "maxvit_": "input_size"}
 """torchvision's networks that are built for images of one size, by how their names begin, and the option for it."""
 
 
+@owned_by(PART, ARGUMENT)
 def build_backbone(
     name: str = DEFAULT,
     num_classes: int = 2,
@@ -55,7 +57,7 @@ def build_backbone(
     if is_resnet(name):
         architecture["stem"] = stem
     elif stem != "cifar":  # the default, which says nothing here
-        raise InputError(f"model.init_args.stem={stem}: {name} has no stem to choose; leave it out")
+        raise InputError(f"stem={stem}: {name} has no stem to choose; leave it out", PART)
     if image_size is not None and _takes_size(name, own):
         architecture["image_size"] = image_size
     try:
@@ -69,6 +71,7 @@ def build_backbone(
     return network
 
 
+@owned_by(PART, ARGUMENT)
 def find_backbone(name: str) -> Builder:
     """Return what builds the network of a name: from torchvision, a plug-in, or imported.
 
@@ -104,6 +107,7 @@ def _callable(name: str, found: Any) -> Builder:
     return builder
 
 
+@owned_by(PART, ARGUMENT)
 def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Backbone:
     """Return the network that an architecture describes, with fresh weights. Imports nothing by a name in it.
 

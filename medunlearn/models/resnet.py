@@ -51,7 +51,7 @@ def check_stem(stem: str) -> None:
         InputError: If there is no such stem.
     """
     if stem not in get_args(Stem):
-        raise InputError(f"model.init_args.stem={stem}: choose one of {', '.join(get_args(Stem))}")
+        raise InputError(f"stem={stem}: choose one of {', '.join(get_args(Stem))}", part="model.init_args")
 
 
 def set_stem(network: ResNet, in_channels: int, stem: Stem) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from medunlearn.errors import Fault, InputError
+from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import check_checkpoint, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
 from medunlearn.models.base import Backbone, unallocated
@@ -45,15 +45,15 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
         check_checkpoint(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise InputError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
+        raise FileError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
     except Exception as error:  # torch raises many kinds for a damaged file
         problem = error.problem if isinstance(error, Fault) else type(error).__name__
-        raise InputError(
+        raise FileError(
             f"{argument}={source}: {path} cannot be read as weights ({problem}); train that run again"
         ) from None
     parts = [content.get(key) for key in ("state_dict", "architecture")] if isinstance(content, dict) else [None]
     if not all(isinstance(part, dict) for part in parts):
-        raise InputError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")
+        raise FileError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")
     _check_fits(content, f"{argument}={source}")
     return cast(dict[str, Any], content)
 
@@ -174,13 +174,13 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
         else:
             expected = found  # compared with the network when it is there; here only that nothing poses as more
     except (RuntimeError, TypeError, ValueError, OverflowError, AssertionError, StopIteration):
-        raise InputError(f"{source}: names no {_title(architecture)} that can be built; train that run again") from None
+        raise FileError(f"{source}: names no {_title(architecture)} that can be built; train that run again") from None
     _check_same(found, expected, architecture, source)
 
 
 def _check_same(found: dict[str, Any], expected: Mapping[str, Any], architecture: dict[str, Any], source: str) -> None:
     if found.keys() != expected.keys() or not all(_alike(found[name], value) for name, value in expected.items()):
-        raise InputError(f"{source}: its weights do not fit a {_title(architecture)}; train that run again")
+        raise FileError(f"{source}: its weights do not fit a {_title(architecture)}; train that run again")
 
 
 def _alike(found: Any, expected: Any) -> bool:

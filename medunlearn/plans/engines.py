@@ -184,7 +184,9 @@ def _unusable(run: RunDir) -> str:
     """Return why a finished run is not taken as it is; else an empty text."""
     try:
         original = run.remade_original("run_dir")
-    except (InputError, OSError) as error:  # of this stage alone: the plan goes on with the rest
+    except InputError as error:  # of this stage alone: the plan goes on with the rest
+        return error.for_command_line
+    except OSError as error:
         return str(error)
     if not original:
         return ""

@@ -78,7 +78,7 @@ def _naming(stage: Stage) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{stage.config.name}: {error}") from None
+        raise InputError(f"{stage.config.name}: {error.for_command_line}") from None
 
 
 def _path(stage: Stage, name: str) -> Path | None:

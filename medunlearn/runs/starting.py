@@ -57,7 +57,9 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
     if exists(run.config):
         for key, before, now in _differences(run.read_config("run_dir"), settings, SETTINGS):
             if key not in (*SAME_BY_HASH, *DISPLAY, *MAY_CHANGE):
-                raise InputError(f"{key}={now}: the run in {run} was started with {before}; resume it with the same")
+                raise InputError.of_option(
+                    f"{key}={now}: the run in {run} was started with {before}; resume it with the same"
+                )
     before = run.read_split("run_dir") if exists(run.split) else split
     if any(before.get(key) != split[key] for key in ("sha256", "data_sha256", "indices")):
         raise InputError(f"run_dir={run}: its data or forget set has changed since it was started; bring it back")
@@ -68,7 +70,7 @@ def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
     state = "finished" if run.finished else "unfinished"
     for key, before, now in _differences(run.read_config("run_dir"), settings, (*SETTINGS, "reference")):
         if key not in DISPLAY:
-            raise InputError(
+            raise InputError.of_option(
                 f"{key}={now}: the {state} run in {run} was made with {before}; "
                 "use the same, name another run_dir, or delete that one"
             )

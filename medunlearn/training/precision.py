@@ -13,8 +13,9 @@ def check_precision(precision: object) -> None:
     """Reject precisions that keep the weights themselves in fewer bits."""
     if precision is not None and str(precision) not in PRECISIONS:
         raise InputError(
-            f"trainer.precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
-            "bit-identical; use 32-true, bf16-mixed or 16-mixed"
+            f"precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
+            "bit-identical; use 32-true, bf16-mixed or 16-mixed",
+            part="trainer",
         )
 
 

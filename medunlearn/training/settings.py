@@ -28,19 +28,23 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
     """
     if trainer["overfit_batches"]:
         raise InputError(
-            f"trainer.overfit_batches={trainer['overfit_batches']}: batches are shared out by rank and cannot be held; "
-            "use trainer.limit_train_batches"
+            f"overfit_batches={trainer['overfit_batches']}: batches are shared out by rank and cannot be held; "
+            "use trainer.limit_train_batches",
+            part="trainer",
         )
     for name, least in LEAST.items():
         value = trainer.get(name)
         if value is not None and value < least:
-            raise InputError(f"trainer.{name}={value}: give a whole number of {least} or more")
+            raise InputError(f"{name}={value}: give a whole number of {least} or more", part="trainer")
     if (trainer.get("gradient_clip_val") or 0) < 0:
-        raise InputError(f"trainer.gradient_clip_val={trainer['gradient_clip_val']}: give a number above 0, or null")
+        raise InputError(
+            f"gradient_clip_val={trainer['gradient_clip_val']}: give a number above 0, or null", part="trainer"
+        )
     if trainer.get("val_check_interval") in (0, 0.0):
         raise InputError(
-            f"trainer.val_check_interval={trainer['val_check_interval']}: give a number of batches, or a share of the "
-            "epoch such as 0.5; `--trainer.limit_val_batches 0` leaves validation out"
+            f"val_check_interval={trainer['val_check_interval']}: give a number of batches, or a share of the "
+            "epoch such as 0.5; `--trainer.limit_val_batches 0` leaves validation out",
+            part="trainer",
         )
 
 
@@ -56,13 +60,15 @@ def check_strategy(strategy: str | Mapping[str, Any]) -> None:
     plain = name.rpartition(".")[2].lower().replace("_", "")
     if any(kind in plain for kind in ("fsdp", "deepspeed", "modelparallel")):
         raise InputError(
-            f"trainer.strategy={name}: cuts the weights up over the processes, but the saliency mask, frozen weights "
-            "and model.ckpt need them whole and in float32 in each; use ddp"
+            f"strategy={name}: cuts the weights up over the processes, but the saliency mask, frozen weights "
+            "and model.ckpt need them whole and in float32 in each; use ddp",
+            part="trainer",
         )
     if any(kind in start for kind in ("spawn", "fork", "notebook")):
         raise InputError(
-            f"trainer.strategy={name}: its processes are copies of this one, whose errors come out as long "
-            "tracebacks; use ddp, which starts each by the same command"
+            f"strategy={name}: its processes are copies of this one, whose errors come out as long "
+            "tracebacks; use ddp, which starts each by the same command",
+            part="trainer",
         )
 
 
@@ -70,7 +76,8 @@ def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
     """Reject BatchNorm over several processes where there is no GPU."""
     if sync_batchnorm and processes > 1:
         raise InputError(
-            "trainer.sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu"
+            "sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu",
+            part="trainer",
         )
 
 
@@ -87,8 +94,9 @@ def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None
     interval = getattr(trainer, "val_check_interval", None)  # it has none where the interval is a time
     if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
         raise InputError(
-            f"trainer.val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
-            "0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs"
+            f"val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
+            "0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs",
+            part="trainer",
         )
 
 
@@ -103,8 +111,9 @@ def check_monitors(callbacks: Iterable[Callback], logged: Sequence[str]) -> None
         monitor = getattr(callback, "monitor", None)
         if monitor is not None and monitor not in logged:
             raise InputError(
-                f"trainer.callbacks: {type(callback).__name__} monitors {monitor}, which is not logged; "
-                f"choose one of {', '.join(logged)}"
+                f"callbacks: {type(callback).__name__} monitors {monitor}, which is not logged; "
+                f"choose one of {', '.join(logged)}",
+                part="trainer",
             )
 
 
@@ -115,5 +124,5 @@ def _limited(limit: int | float | None, batches: int, name: str) -> int:
     left = min(limit, batches) if isinstance(limit, int) else int(limit * batches)
     if limit and not left:
         least = math.ceil(100 / batches) / 100 if batches else 1
-        raise InputError(f"trainer.{name}={limit}: leaves none of {batches} batches; give at least {least}")
+        raise InputError(f"{name}={limit}: leaves none of {batches} batches; give at least {least}", part="trainer")
     return left

@@ -42,7 +42,7 @@ def test_batches_of_two_images_or_two_pixels_will_do(smallest, processes, last_m
 
 @pytest.mark.parametrize(("smallest", "processes"), [(1, 1), (3, 2)])
 def test_batches_of_one_value_are_refused(smallest, processes):
-    with pytest.raises(InputError, match=rf"data\.batch_size=32: it leaves {smallest} of the images for the smallest"):
+    with pytest.raises(InputError, match=rf"^batch_size=32: it leaves {smallest} of the images for the smallest"):
         check_batches(smallest, processes, 32, 8, 1)
 
 

@@ -59,7 +59,7 @@ def test_the_presets_and_operations_are_the_fields():
 
 
 def test_unknown_preset_names_argument_value_and_choices():
-    words = "data.augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
+    words = "augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
     with pytest.raises(InputError, match=f"^{re.escape(words)}$"):
         draw("AutoAug", 4, generator())
 

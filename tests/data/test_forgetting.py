@@ -22,7 +22,7 @@ def chosen(labels=LABELS, num_classes=3, **settings):
 
 
 def refusal(call, *args, **settings):
-    """The words of the error: one line, as the command line prints it."""
+    """The words of the error: one line."""
     with pytest.raises(InputError) as caught:
         call(*args, **settings)
     words = str(caught.value)
@@ -73,28 +73,28 @@ def test_one_of_the_three_is_a_forget_set(settings):
 )
 def test_two_ways_at_once_are_refused_with_the_remedy(settings, words):
     assert refusal(ForgetSpec, **settings) == (
-        f"data.forget: {words}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
+        f"forget: {words}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
     )
 
 
 def test_all_three_at_once_are_refused():
     words = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
-    assert words.startswith("data.forget: rate and classes and indices are both set; keep one")
+    assert words.startswith("forget: rate and classes and indices are both set; keep one")
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, 1, 1.0, 1.5, -0.1, math.nan, math.inf])
 def test_rates_outside_0_to_1_are_refused(rate):
-    assert refusal(ForgetSpec, rate=rate) == f"data.forget.rate={rate}: give a share between 0 and 1, such as 0.1"
+    assert refusal(ForgetSpec, rate=rate) == f"rate={rate}: give a share between 0 and 1, such as 0.1"
 
 
 def test_a_negative_seed_is_refused():
-    assert refusal(ForgetSpec, rate=0.1, seed=-1) == "data.forget.seed=-1: give a whole number of 0 or more"
+    assert refusal(ForgetSpec, rate=0.1, seed=-1) == "seed=-1: give a whole number of 0 or more"
 
 
 @pytest.mark.parametrize("settings", [{}, {"classes": [1]}, {"indices": "a.txt"}])
 def test_stratified_without_a_rate_is_refused(settings):
     assert refusal(ForgetSpec, stratified=True, **settings) == (
-        "data.forget.stratified=true: only a draw by rate can be stratified; set data.forget.rate"
+        "stratified=true: only a draw by rate can be stratified; set data.forget.rate"
     )
 
 
@@ -208,7 +208,7 @@ def test_the_floor_is_of_the_rate_as_written(rate, size, count):
 @pytest.mark.parametrize("stratified", [False, True])
 def test_a_rate_too_small_for_one_image_is_refused(stratified):
     assert refusal(chosen, rate=0.009, stratified=stratified) == (
-        "data.forget.rate=0.009: the forget set is empty with 100 training images; choose more"
+        "rate=0.009: the forget set is empty with 100 training images; choose more"
     )
 
 
@@ -226,19 +226,19 @@ def test_classes_give_every_image_of_them_and_no_other(classes):
 @pytest.mark.parametrize(("classes", "wrong"), [([3], 3), ([0, -1], -1), ([99, 0, 1], 99)])
 def test_a_class_that_does_not_exist_is_refused(classes, wrong):
     assert refusal(chosen, classes=classes) == (
-        f"data.forget.classes={classes}: class {wrong} is out of range; the classes are 0 to 2"
+        f"classes={classes}: class {wrong} is out of range; the classes are 0 to 2"
     )
 
 
 def test_no_class_and_a_class_without_images_are_refused():
     empty = "the forget set is empty with 100 training images; choose more"
-    assert refusal(chosen, classes=[]) == f"data.forget.classes=[]: {empty}"
-    assert refusal(chosen, num_classes=5, classes=[4]) == f"data.forget.classes=[4]: {empty}"
+    assert refusal(chosen, classes=[]) == f"classes=[]: {empty}"
+    assert refusal(chosen, num_classes=5, classes=[4]) == f"classes=[4]: {empty}"
 
 
 def test_all_classes_are_refused():
     assert refusal(chosen, classes=[0, 1, 2]) == (
-        "data.forget.classes=[0, 1, 2]: nothing is left to retain of 100 training images; choose fewer"
+        "classes=[0, 1, 2]: nothing is left to retain of 100 training images; choose fewer"
     )
 
 
@@ -333,7 +333,7 @@ PLACES = {
 def test_files_of_another_form_are_refused_and_the_form_is_named(write, name, content):
     path, place = write(name, content), PLACES.get(name)
     found = refusal(read_indices, path, 100)
-    assert found == f"data.forget.indices={path}: {f'{place}: ' if place else ''}{FORMS[path.suffix]}"
+    assert found == f"indices={path}: {f'{place}: ' if place else ''}{FORMS[path.suffix]}"
 
 
 def test_the_wrong_entry_of_a_long_file_is_named_by_its_line(write):
@@ -350,13 +350,13 @@ def test_the_wrong_entry_of_a_long_file_is_named_by_its_line(write):
 def test_a_directory_is_refused(tmp_path, suffix):
     path = tmp_path / f"folder{suffix}"
     path.mkdir()
-    assert refusal(read_indices, path, 100) == f"data.forget.indices={path}: {FORMS[suffix]}"
+    assert refusal(read_indices, path, 100) == f"indices={path}: {FORMS[suffix]}"
 
 
 @pytest.mark.parametrize("suffix", FORMS)
 def test_a_missing_file_is_refused(tmp_path, suffix):
     path = tmp_path / f"none{suffix}"
-    words = f"data.forget.indices={path}: no such file; give the path of an index file"
+    words = f"indices={path}: no such file; give the path of an index file"
     assert refusal(read_indices, path, 100) == words
     assert refusal(chosen, indices=path) == words
 
@@ -365,7 +365,7 @@ def test_a_missing_file_is_refused(tmp_path, suffix):
 def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(write, name):
     path = write(name, "1\n")
     assert refusal(read_indices, path, 100) == (
-        f"data.forget.indices={path}: unknown kind of file; give one that ends in .txt, .csv, .npy, .json"
+        f"indices={path}: unknown kind of file; give one that ends in .txt, .csv, .npy, .json"
     )
 
 
@@ -382,7 +382,7 @@ def test_code_in_an_npy_file_is_not_run(write, tmp_path, kind):
     marker = tmp_path / "code_was_run"
     bomb = np.array([Bomb(marker)], dtype=object) if kind == "object array" else pickle.dumps(Bomb(marker))
     path = write("bomb.npy", bomb)
-    assert refusal(read_indices, path, 100) == f"data.forget.indices={path}: {FORMS['.npy']}"
+    assert refusal(read_indices, path, 100) == f"indices={path}: {FORMS['.npy']}"
     assert not marker.exists()
     np.load(path, allow_pickle=True).tolist() if kind == "object array" else pickle.loads(path.read_bytes())
     assert marker.exists()  # so reading it without care does run code
@@ -399,7 +399,7 @@ def in_every_kind(indices):
 def test_an_index_out_of_range_is_refused(write, suffix, indices, wrong):
     path = write(f"far{suffix}", in_every_kind(indices)[suffix])
     assert refusal(read_indices, path, 100) == (
-        f"data.forget.indices={path}: index {wrong} is out of range; there are 100 training images, 0 to 99"
+        f"indices={path}: index {wrong} is out of range; there are 100 training images, 0 to 99"
     )
 
 
@@ -411,9 +411,7 @@ def test_an_index_beyond_int64_is_refused(write):
 @pytest.mark.parametrize("suffix", FORMS)
 def test_an_index_that_occurs_twice_is_refused(write, suffix):
     path = write(f"twice{suffix}", in_every_kind([5, 8, 5, 1])[suffix])
-    assert refusal(read_indices, path, 100) == (
-        f"data.forget.indices={path}: index 5 occurs more than once; list each image once"
-    )
+    assert refusal(read_indices, path, 100) == (f"indices={path}: index 5 occurs more than once; list each image once")
 
 
 @pytest.mark.parametrize(
@@ -422,7 +420,7 @@ def test_an_index_that_occurs_twice_is_refused(write, suffix):
 def test_a_list_of_nothing_is_refused(write, name, content):
     path = write(name, content)
     assert refusal(chosen, indices=path) == (
-        f"data.forget.indices={path}: the forget set is empty with 100 training images; choose more"
+        f"indices={path}: the forget set is empty with 100 training images; choose more"
     )
 
 
@@ -430,7 +428,7 @@ def test_a_list_of_nothing_is_refused(write, name, content):
 def test_a_list_of_all_images_is_refused(write, suffix):
     path = write(f"all{suffix}", in_every_kind(list(range(100)))[suffix])
     assert refusal(chosen, indices=path) == (
-        f"data.forget.indices={path}: nothing is left to retain of 100 training images; choose fewer"
+        f"indices={path}: nothing is left to retain of 100 training images; choose fewer"
     )
 
 
@@ -458,7 +456,7 @@ def test_a_header_made_by_hand_reads(write):
 )
 def test_a_damaged_npy_file_is_refused(write, content):
     path = write("damaged.npy", content)
-    assert refusal(read_indices, path, 100) == f"data.forget.indices={path}: {FORMS['.npy']}"
+    assert refusal(read_indices, path, 100) == f"indices={path}: {FORMS['.npy']}"
 
 
 @pytest.mark.parametrize(("name", "content"), [("excel.csv", "index\n7\n"), ("excel.txt", "7\n")])

@@ -156,14 +156,14 @@ def test_files_are_named_as_the_medmnist_package_names_them(tmp_path):
 
 @pytest.mark.parametrize("name", ["bloodmnst", "BloodMNIST", "blood"])
 def test_a_name_that_is_nearly_right(name):
-    with pytest.raises(InputError, match=rf"^data\.dataset={name}: .* did you mean bloodmnist\? .*pathmnist, .*tissue"):
+    with pytest.raises(InputError, match=rf"^dataset={name}: .* did you mean bloodmnist\? .*pathmnist, .*tissue"):
         check_dataset(name, 64)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "", None])
 def test_an_unknown_name_lists_the_known(name):
     with pytest.raises(
-        InputError, match=rf"^data\.dataset={name}: not a 2-D MedMNIST set .*choose one of pathmnist, der"
+        InputError, match=rf"^dataset={name}: not a 2-D MedMNIST set .*choose one of pathmnist, der"
     ):
         check_dataset(name, 64)
 
@@ -171,20 +171,20 @@ def test_an_unknown_name_lists_the_known(name):
 @pytest.mark.parametrize("name", ["chestmnist", "organmnist3d", "synapsemnist3d"])
 def test_multi_label_and_3d_sets_are_refused(name, tmp_path):
     for refused in (check_dataset, lambda *of: fetch(*of, tmp_path), lambda *of: read_dataset(*of, tmp_path)):
-        with pytest.raises(InputError, match=rf"^data\.dataset={name}: not a 2-D MedMNIST set with single labels"):
+        with pytest.raises(InputError, match=rf"^dataset={name}: not a 2-D MedMNIST set with single labels"):
             refused(name, 64)
 
 
 @pytest.mark.parametrize("size", [0, 32, "64", None])
 def test_an_unknown_size_lists_the_known(size):
-    with pytest.raises(InputError, match=rf"^data\.size={size}: .*bloodmnist; choose one of 28, 64, 128, 224$"):
+    with pytest.raises(InputError, match=rf"^size={size}: .*bloodmnist; choose one of 28, 64, 128, 224$"):
         check_dataset("bloodmnist", size)
 
 
 def test_a_size_without_an_address_is_refused(monkeypatch):
     without = {key: value for key, value in INFO["bloodmnist"].items() if key != "url_64"}
     monkeypatch.setitem(INFO, "bloodmnist", without)
-    with pytest.raises(InputError, match=r"^data\.size=64: .*choose one of 28, 128, 224$"):
+    with pytest.raises(InputError, match=r"^size=64: .*choose one of 28, 128, 224$"):
         check_dataset("bloodmnist", 64)
 
 
@@ -206,7 +206,7 @@ def test_an_altered_file_is_reported_and_kept(server, publish, root, content, do
     root.mkdir(parents=True)
     (root / "bloodmnist_64.npz").write_bytes(content)
     message = fault(root, download)
-    assert message.startswith(f"data.root={root}: bloodmnist_64.npz is truncated or altered (MD5 ")
+    assert message.startswith(f"root={root}: bloodmnist_64.npz is truncated or altered (MD5 ")
     assert "delete it and set data.download=true, or give data.file" in message
     assert (root / "bloodmnist_64.npz").read_bytes() == content
     assert server.ranges == []
@@ -215,7 +215,7 @@ def test_an_altered_file_is_reported_and_kept(server, publish, root, content, do
 def test_a_missing_file_without_download(server, publish, root):
     publish(server.url)
     assert fault(root, download=False) == (
-        f"data.root={root}: no file bloodmnist_64.npz there and data.download=false; "
+        f"root={root}: no file bloodmnist_64.npz there and data.download=false; "
         "give the folder that holds it, or data.download=true"
     )
     assert server.ranges == []
@@ -227,7 +227,7 @@ def test_a_root_that_cannot_be_written(server, publish, tmp_path, below):
     publish(server.url)
     (tmp_path / "file").touch()
     message = fault(tmp_path / "file" / below)
-    assert message.startswith(f"data.root={tmp_path / 'file' / below}: ")
+    assert message.startswith(f"root={tmp_path / 'file' / below}: ")
     assert message.endswith("; give a folder that you may write to, with enough room")
 
 
@@ -237,7 +237,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(server, publish, root,
 
     monkeypatch.setattr(medmnist.os, "fsync", full)
     publish(server.url)
-    assert fault(root).startswith(f"data.root={root}: No space left on device (")
+    assert fault(root).startswith(f"root={root}: No space left on device (")
     assert len(server.ranges) == 1
 
 
@@ -431,7 +431,7 @@ def test_read_dataset_downloads_and_takes_the_published_classes(server, publish,
     data = read_dataset("bloodmnist", 64, root)
     assert (data.name, data.num_classes, data.size, data.channels) == ("bloodmnist", 8, 8, 1)
     assert data.test.labels.tolist() == [0, 1]
-    with pytest.raises(InputError, match=r"^data\.root=.* no file pathmnist_64\.npz there and data\.download=false"):
+    with pytest.raises(InputError, match=r"^root=.* no file pathmnist_64\.npz there and data\.download=false"):
         read_dataset("pathmnist", 64, root, download=False)
 
 
@@ -441,5 +441,5 @@ def test_read_dataset_names_the_data_set_in_what_is_wrong_with_its_file(publish,
     with pytest.raises(InputError) as caught:
         read_dataset("bloodmnist", 64, tmp_path, download=False)
     assert str(caught.value).startswith(
-        f"data.dataset=bloodmnist: {tmp_path / 'bloodmnist_64.npz'}: train_labels holds 8, but the 8 classes"
+        f"dataset=bloodmnist: {tmp_path / 'bloodmnist_64.npz'}: train_labels holds 8, but the 8 classes"
     )

@@ -32,13 +32,13 @@ def save(tmp_path):
 
 
 def fault(path, num_classes=None):
-    """The error's text after `data.file=PATH: `."""
+    """The error's text after `file=PATH: `."""
     with pytest.raises(InputError) as caught:
         read_npz(path, num_classes)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
-    assert message.startswith(f"data.file={path}: ")
-    return message.removeprefix(f"data.file={path}: ")
+    assert message.startswith(f"file={path}: ")
+    return message.removeprefix(f"file={path}: ")
 
 
 def test_reads_what_was_saved(save):
@@ -118,13 +118,13 @@ def test_stated_classes_may_lack_examples(save):
 
 @pytest.mark.parametrize("number", [1, 0, -1])
 def test_a_stated_number_of_classes_must_make_sense(save, number):
-    with pytest.raises(InputError, match=rf"^data\.num_classes={number}: .*at least 2"):
+    with pytest.raises(InputError, match=rf"^num_classes={number}: .*at least 2"):
         read_npz(save(), num_classes=number)
 
 
 def test_source_names_the_file_in_errors(tmp_path):
-    with pytest.raises(InputError, match=r"^data\.dataset=bloodmnist: no such file"):
-        read_npz(tmp_path / "none.npz", source="data.dataset=bloodmnist")
+    with pytest.raises(InputError, match=r"^dataset=bloodmnist: no such file"):
+        read_npz(tmp_path / "none.npz", source="dataset=bloodmnist")
 
 
 def test_missing_file(tmp_path):

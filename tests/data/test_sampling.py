@@ -265,6 +265,6 @@ def test_each_draw_goes_through_its_images():
 def test_an_unknown_draw_and_too_small_a_pair_are_refused():
     with pytest.raises(InputError, match="images=forgotten: unknown draw; choose one of all, retain, forget, "):
         check_draw("forgotten", 8)
-    with pytest.raises(InputError, match=r"data\.batch_size=1: a paired step holds two parts; give 2 or more"):
+    with pytest.raises(InputError, match=r"^batch_size=1: a paired step holds two parts; give 2 or more"):
         check_draw("paired", 1)
     check_draw("all", 1)

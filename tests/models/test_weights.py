@@ -126,9 +126,9 @@ def test_another_architecture_is_refused_and_both_are_named(saved, num_classes, 
     other = ResNet18(num_classes, in_channels, stem)
     before = {name: value.clone() for name, value in other.state_dict().items()}
     with pytest.raises(InputError) as caught:
-        load_weights(other, saved, "model.init_args.original")
+        load_weights(other, saved)
     assert message(caught) == (
-        f"model.init_args.original={saved}: its model is in_channels 3, num_classes 3, stem cifar, this run's is "
+        f"original={saved}: its model is in_channels 3, num_classes 3, stem cifar, this run's is "
         f"in_channels {in_channels}, num_classes {num_classes}, stem {stem}; give a run of the same model and data"
     )
     assert_same_weights(other.state_dict(), before)

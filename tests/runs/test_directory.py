@@ -249,7 +249,7 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("argument", ["reference", "model.init_args.original"])
+@pytest.mark.parametrize("argument", ["reference", "original"])
 @pytest.mark.parametrize("name", ["metrics", "split"])
 @pytest.mark.parametrize("damage", ["missing", "directory", *DAMAGE])
 def test_damaged_json_is_refused_by_argument_run_and_file(run, name, argument, damage):
@@ -321,8 +321,8 @@ def test_damaged_predictions_are_refused_by_argument_run_and_file(run, tmp_path,
         run.predictions.mkdir()
     elif damage != "missing":
         run.predictions.write_bytes(content[damage])
-    words = refusal(run.read_predictions, "model.init_args.original")
-    assert words.startswith(f"model.init_args.original={run}: {run.predictions} cannot be read (")
+    words = refusal(run.read_predictions, "original")
+    assert words.startswith(f"original={run}: {run.predictions} cannot be read (")
     assert words.endswith("); run that stage again")
 
 

@@ -85,8 +85,8 @@ def test_resumable_is_what_the_run_is_the_same_with(run, settings):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        (changed("data", batch_size=9), "data.batch_size=9: the run in r was started with 8; resume it with the same"),
-        (changed("trainer", precision="16-mixed"), "trainer.precision=16-mixed: the run in r was started with 32-true"),
+        (changed("data", batch_size=9), "batch_size=9: the run in r was started with 8; resume it with the same"),
+        (changed("trainer", precision="16-mixed"), "precision=16-mixed: the run in r was started with 32-true"),
         (SETTINGS | {"seed_everything": 1}, "seed_everything=1: the run in r was started with 0"),
         (changed("model", class_path="medunlearn.Retrain"), "model.class_path=medunlearn.Retrain: the run in r was"),
         (changed("model", class_path="none.Such"), "model.class_path=none.Such: the run in r was"),
@@ -105,7 +105,5 @@ def test_resumable_is_no_run_of_other_data(run):
 
 def test_same_run_has_the_same_settings_except_for_display(run):
     check_same_run(run, changed("trainer", enable_progress_bar=False))
-    with pytest.raises(
-        InputError, match=r"trainer.max_epochs=5: the unfinished run in r was made with 2; use the same"
-    ):
+    with pytest.raises(InputError, match=r"^max_epochs=5: the unfinished run in r was made with 2; use the same"):
         check_same_run(run, changed("trainer", max_epochs=5))
