@@ -3,11 +3,16 @@
 import json
 from pathlib import Path
 
+import pytest
 from helpers.plans import model, runner, two_chains, write
 from helpers.runs import QUIET
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
+from medunlearn.cli.reproduce import FitCommand, _seed, _separated
+from medunlearn.errors import InputError
+from medunlearn.files.configs import shipped_plans
+from medunlearn.plugins import names
 
 
 def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
@@ -28,7 +33,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     ]
     options = ["--trainer.max_epochs=1", *QUIET]
     assert main(["reproduce", *files, *options]) == 0
-    table = capsys.readouterr().out.split("\n\n")[-1]
+    table = [part for part in capsys.readouterr().out.split("\n\n") if "| r/" in part][-1]  # the legend is below
     assert [line.split("|")[2].strip() for line in table.splitlines() if line.startswith("| r/")] == [
         "Train",
         "Retrain",
@@ -94,3 +99,63 @@ def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
     assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
     assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
+
+
+def test_own_options_and_those_of_stages_are_separated_with_their_values():
+    argv = [
+        "--seeds",
+        "0",
+        "1",
+        "--trainer.max_epochs",
+        "3",
+        "--dry_run",
+        "--data.file=a.npz",
+        "--rates=10",
+        "--x",
+        "-1",
+    ]
+    own, others = _separated(argv)
+    assert own == ["--seeds", "0", "1", "--dry_run", "--rates=10"]
+    assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
+
+
+@pytest.mark.parametrize(("word", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
+def test_seed_is_a_number_or_stays_text_for_the_check(word, seed):
+    assert _seed(word) == seed
+    assert type(_seed(word)) is type(seed)
+
+
+def test_reproduce_help_names_every_shipped_plan_and_engine(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["reproduce", "--help"])
+    shown = capsys.readouterr().out
+    assert all(f"`{name}`" in shown for name in shipped_plans())
+    assert all(name in shown for name in names("engines"))
+
+
+def test_reproduce_refuses_an_unknown_engine_in_one_line(capsys):
+    assert main(["reproduce", "demo", "--engine", "slurm"]) == 2
+    error = capsys.readouterr().err
+    assert "slurm" in error
+    assert error.count("\n") == 1
+
+
+def test_split_of_official_data_that_is_not_there_is_unknown(npz):
+    data = {"file": None, "dataset": "bloodmnist", "forget": {"rate": 0.1, "indices": None}}
+    assert FitCommand().split(data) is None
+    data |= {"file": str(npz), "dataset": None}
+    split = FitCommand().split(data)
+    assert split is not None
+    assert (len(split["indices"]), split["train_size"]) == (3, 32)
+    assert FitCommand().split(data | {"file": "nowhere.npz"}) is None
+
+
+def test_check_data_reads_indices_against_the_file(npz):
+    Path("list.txt").write_text("0\n31\n")
+    FitCommand().check_data(npz, None, Path("list.txt"))
+    FitCommand().check_data(None, None, Path("list.txt"))
+    Path("list.txt").write_text("0\n32\n")
+    with pytest.raises(InputError, match="32"):
+        FitCommand().check_data(npz, None, Path("list.txt"))
+    FitCommand().check_data(None, None, Path("list.txt"))
+    FitCommand().check_data(None, None, None)

@@ -4,6 +4,7 @@ import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.report import load
+from medunlearn.report.labels import label_methods, tell_apart
 from medunlearn.report.sections import sections
 
 CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
@@ -81,3 +82,58 @@ def test_index_files_of_one_name_are_told_apart():
     assert found["forget.csv (split aaaaaaaaaaaa)", "Default", "SalUn"].seeds == [0, 2]
     assert found["forget.csv (split bbbbbbbbbbbb)", "Default", "SalUn"].seeds == [1]
     assert ("forget.csv", "Default", "SalUn") in cells(*first, *third), "one file's seeds are one experiment"
+
+
+def row(**changes):
+    base = {"data": "cells", "data_sha256": "a" * 64, "forgotten": "10 %", "listed": False, "split_sha256": "s" * 64}
+    base |= {"method": "Own", "role": "unlearned", "label": "Own", "departures": {}}
+    return base | changes | {"settings": {"size": None} | changes.get("settings", {})}
+
+
+def labels(*rows):
+    return [each["label"] for each in label_methods(rows)]
+
+
+def test_tell_apart_leaves_the_rows_it_is_given_as_they_are():
+    rows = [row(), row(data_sha256="b" * 64)]
+    assert [each["data"] for each in tell_apart(rows)] == ["cells (aaaaaaaa)", "cells (bbbbbbbb)"]
+    assert [each["data"] for each in rows] == ["cells", "cells"]
+
+
+def test_tell_apart_keeps_the_split_of_a_rate_unsaid_since_seeds_draw_others():
+    rows = [row(split_sha256="s" * 64), row(split_sha256="t" * 64)]
+    assert [each["forgotten"] for each in tell_apart(rows)] == ["10 %", "10 %"]
+
+
+def test_tell_apart_compares_index_files_within_one_data_set():
+    first, second = row(listed=True), row(listed=True, data="other", split_sha256="t" * 64)
+    assert [each["forgotten"] for each in tell_apart([first, second])] == ["10 %", "10 %"]
+
+
+def test_label_of_a_departure_needs_no_other_run_and_names_each_setting_once():
+    settings = {"lr": 0.5, "alpha": [1, 2], "beta": 3}
+    found = labels(row(settings=settings, departures={"lr": 0.5, "alpha": [1, 2]}))
+    assert found == ["Own (lr 0.5, alpha [1, 2])"]
+
+
+def test_label_names_epochs_only_where_runs_differ_in_them_and_not_the_most_common():
+    ten, ten_too, three = (row(settings={"epochs": number}) for number in (10, 10, 3))
+    assert labels(ten) == ["Own"]
+    assert labels(three, ten, ten_too) == ["Own (epochs 3)", "Own", "Own"]
+
+
+def test_label_is_not_compared_across_data_or_methods():
+    other = row(settings={"epochs": 3}, data="others"), row(settings={"epochs": 3}, method="Else", label="Else")
+    assert labels(row(settings={"epochs": 10}), *other) == ["Own", "Own", "Else"]
+
+
+def test_label_of_runs_that_do_not_unlearn_is_their_method():
+    departed = {"settings": {"lr": 1}, "departures": {"lr": 1}}
+    assert labels(row(role="retrained", **departed), row(forgotten="", **departed)) == ["Own", "Own"]
+
+
+def test_label_of_a_long_value_is_shortened_to_one_line():
+    (label,) = labels(row(settings={"x": "a\nb"}, departures={"x": "a\nb"}))
+    assert label == r"Own (x 'a\nb')"
+    (label,) = labels(row(settings={"x": list(range(1000))}, departures={"x": 1}))
+    assert len(label) < 100

@@ -1,8 +1,12 @@
 """The paper's figures: that they add up, and with which data they are shown."""
 
+import csv
+from pathlib import Path
+
 import pytest
 from helpers.fake_runs import KEYS, chain, write
 
+import medunlearn.report.published as module
 from medunlearn.report.published import DIFFERENCES, published, tables
 
 
@@ -35,3 +39,46 @@ def test_published_values_add_up():
     assert ", ".join(f"{gap:.2f}" for gap in odd) in DIFFERENCES
     assert published("bloodmnist 64", "10 %", "Default").set_index("method").RTE["SalUn"] == 1.1
     assert published("bloodmnist 64", "10 %", "NoAug").empty
+
+
+def test_tables_hold_what_the_file_says_and_distances_by_hand():
+    with Path(module.__file__).with_name("published.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    found = tables().to_dict("records")
+    assert len(found) == len(lines)
+    retrained = {(line["dataset"], line["forgotten"]): line for line in lines if line["role"] == "retrained"}
+    assert len(retrained) == 6
+    for row, line in zip(found, lines, strict=True):
+        reference = retrained[line["dataset"], line["forgotten"]]
+        for key in KEYS:
+            assert row[key] == float(line[key])
+            assert row[f"gap_{key}"] == pytest.approx(abs(float(line[key]) - float(reference[key])))
+        assert (row["AG"], row["RTE"]) == (float(line["AG"]), float(line["RTE"]))
+
+
+def test_tables_hold_rows_that_are_possible():
+    rows = tables()
+    assert rows[list(KEYS)].stack().between(0, 100).all()
+    assert (rows.RTE > 0).all()
+    assert rows[rows.role == "retrained"].AG.eq(0).all()
+    assert rows.groupby(["dataset", "forgotten"]).role.agg(list).map(sorted).map(tuple).unique().tolist() == [
+        ("retrained", "unlearned")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "forgotten", "augmentation", "count"),
+    [
+        ("pathmnist 64", "50 %", "Default", 2),
+        ("pathmnist 28", "50 %", "Default", 0),
+        ("pathmnist", "50 %", "Default", 0),
+        ("pathmnist 64", "20 %", "Default", 0),
+        ("pathmnist 64", "50 % (stratified)", "Default", 0),
+        ("pathmnist 64", "50 %", "Default+RandAugment", 0),
+        ("", "50 %", "Default", 0),
+    ],
+)
+def test_published_rows_are_of_the_papers_data_rate_and_preset_alone(dataset, forgotten, augmentation, count):
+    found = published(dataset, forgotten, augmentation)
+    assert len(found) == count
+    assert set(found.dataset) <= {dataset}

@@ -4,7 +4,7 @@ import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.report import load
-from medunlearn.report.sections import sections
+from medunlearn.report.sections import PRESETS, Section, sections
 from medunlearn.runs import RunDir
 
 CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
@@ -96,3 +96,64 @@ def test_what_was_not_run_is_said():
     text = (write(retrain) / "report.md").read_text()
     assert "| SalUn | not run | not run | not run | not run |" in text
     assert "| Original | not run |" in text
+
+
+def test_sections_come_in_order_of_data_share_and_preset():
+    runs = [run for rate in (0.5, 0.075, 0.1) for run in chain(rate=rate)[:2]]
+    runs += [run for preset in (*PRESETS[::-1], "Own") if preset != "Default" for run in chain(augmentation=preset)[:2]]
+    titles = [(section.forgotten, section.augmentation) for section in sections(load(runs))]
+    ten = [("10 %", preset) for preset in (*PRESETS, "Own")]
+    assert titles == [("7.5 %", "Default"), *ten, ("50 %", "Default")]
+
+
+def test_title_leaves_out_a_preset_that_is_not_known():
+    assert Section("cells", "10 %", "").title == "cells, 10 % forgotten"
+
+
+def test_cells_come_in_order_of_role_with_the_untouched_model_first():
+    train, retrain, salun = chain()
+    own = fake("runs/own", "Adam", (4.0, 97.0, 94.5, 9.0), before=(1, 99, 96, 4), original=train)
+    (section,) = sections(load([own, salun, retrain, train]))
+    assert [cell.label for cell in section.cells] == ["Original", "Retrain", "Adam", "SalUn"]
+    assert section.original.label == "Original"
+
+
+def test_headline_and_glance_say_gap_start_and_share_of_retrainings_time():
+    (section,) = sections(load([*chain(seed=0), *chain(seed=1)]))
+    share = 100 * ((0.9 + 1.9) / 2) / ((18 + 19) / 2)
+    assert section.headlines() == [
+        "SalUn ends 0.88 ± 0.00 points from retraining, nearer than the untouched model (3.00 ± 0.00), "
+        f"in {share:.1f} % of retraining's time."
+    ]
+    assert section.glances() == [("SalUn", "0.88 ± 0.00", "3.00 ± 0.00", f"{share:.1f} %", True)]
+
+
+def test_glances_come_nearest_first_and_those_without_a_gap_last():
+    train, retrain, salun = chain()
+    more = {"before": (1, 99, 96, 4), "original": train}
+    near = fake("runs/near", "Near", (5.0, 98.0, 95.0, 10.5), **more)
+    none = fake("runs/none", "Alone", (5.0, 98.0, 95.0, 10.0), **more)
+    change(retrain, attack=CONFIDENCE)
+    change(near, attack=CONFIDENCE)
+    change(salun, attack=CONFIDENCE)
+    change(none, attack=CONFIDENCE | {"seed": 1})
+    (section,) = sections(load([train, retrain, salun, near, none]))
+    found = [(glance.label.partition(" ")[0], glance.gap) for glance in section.glances()]
+    assert found == [("Near", "0.12"), ("SalUn", "0.88"), ("Alone", "no Retrain")]
+
+
+def test_rows_put_measured_values_before_the_papers_with_gaps_by_hand():
+    (section,) = sections(load(chain()))
+    rows = section.rows()
+    assert [(row.label, row.published) for row in rows] == [
+        ("Original", False),
+        ("Retrain", False),
+        ("Retrain, Falcao & Cordeiro 2025", True),
+        ("SalUn", False),
+        ("SalUn, Falcao & Cordeiro 2025", True),
+    ]
+    assert rows[3].entries == (("4.00", "1.00"), ("97.00", "1.00"), ("94.50", "0.50"), ("9.00", "1.00"))
+    assert rows[3][2:5] == ("0.88", "0.90", "1")
+    assert rows[1].entries == (("5.00", ""), ("98.00", ""), ("95.00", ""), ("10.00", ""))
+    assert rows[1].gap == rows[2].gap == "0"
+    assert rows[4].entries[0] == ("0.00", "0.84")
