@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from helpers.plans import model, write
 
 from medunlearn.plans.engines import Outcome
 from medunlearn.plans.options import override
+from medunlearn.plans.plan import read_plan
 from medunlearn.plans.schedule import TimeLeft
 from medunlearn.plans.stages import Stage
 
@@ -50,3 +52,15 @@ def test_pace_is_that_of_the_same_start_on_the_same_data():
 def test_without_a_number_of_epochs_all_stages_count_alike():
     train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t", rate=0.5)
     assert left([(train, 30.0)], unlearn, [None, 10]) == pytest.approx(30.0)
+
+
+def test_the_estimate_counts_epochs_and_the_images_that_are_left():
+    train = write("t.yaml", run_dir="r/t", model=model("Train"), data={"dataset": "a"})
+    half = {"dataset": "a", "forget": {"rate": 0.5}}
+    retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"), data=half)
+    salun = write("s.yaml", run_dir="r/s", model=model("SalUn", "r/t"), data=half, reference="r/r")
+    stages = read_plan([train, retrain, salun]).stages()
+    clock = TimeLeft(stages, [200, 200, 10])
+    assert clock.seconds_left() is None
+    clock.count(Outcome(stages[0], "done", 400.0))
+    assert clock.seconds_left() == pytest.approx(200 + 20)

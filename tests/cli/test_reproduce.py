@@ -1,0 +1,161 @@
+"""`medunlearn reproduce`: what it prints of the stages, and its exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers.plans import model, runner, two_chains, write
+from helpers.runs import QUIET
+
+import medunlearn.plans.engines as execution
+from medunlearn.__main__ import main
+from medunlearn.cli.reproduce import FitCommand, _seed, _separated
+from medunlearn.errors import InputError
+from medunlearn.files.configs import shipped_plans
+from medunlearn.plugins import names
+
+
+def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
+    """In this process: that `fit` runs in another one is subprocess's business."""
+    calls = []
+
+    def here(words):
+        calls.append(words[4:])
+        return main(words[4:])
+
+    monkeypatch.setattr(execution, "_run_process", here)
+    data = {"file": str(npz), "batch_size": 8}
+    forget = data | {"forget": {"rate": 0.25}}
+    files = [
+        write("t.yaml", run_dir="r/t", data=data, model=model("Train")),
+        write("r.yaml", run_dir="r/r", data=forget, model=model("Retrain")),
+        write("s.yaml", run_dir="r/s", reference="r/r", data=forget, model=model("SalUn", "r/t")),
+    ]
+    options = ["--trainer.max_epochs=1", *QUIET]
+    assert main(["reproduce", *files, *options]) == 0
+    table = [part for part in capsys.readouterr().out.split("\n\n") if "| r/" in part][-1]  # the legend is below
+    assert [line.split("|")[2].strip() for line in table.splitlines() if line.startswith("| r/")] == [
+        "Train",
+        "Retrain",
+        "SalUn",
+    ]
+    Path("r/s/metrics.json").unlink()
+    calls.clear()
+    assert main(["reproduce", *files, *options]) == 0
+    assert len(calls) == 1
+    assert calls[0][-2:] == ["--resume", "true"]
+    assert capsys.readouterr().out.count("finished before") == 2
+    assert json.loads(Path("r/s/metrics.json").read_text())["AG"] is not None
+
+    calls.clear()
+    assert main(["reproduce", *files, "--trainer.max_epochs=2", *QUIET]) == 2
+    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in capsys.readouterr().err
+    assert not calls
+
+
+def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
+    calls = runner(monkeypatch, {"r/a_train": 3})
+    files = two_chains()
+    assert main(["reproduce", *files]) == 1
+    assert calls == ["r/a_train", "r/b_train", "r/b_salun"]
+    told = capsys.readouterr()
+    assert "medunlearn: r/a_train failed: exit status 3" in told.err
+    assert "medunlearn: r/a_salun left out: it needs r/a_train" in told.err
+    assert "THE TABLE" in told.out
+
+    calls = runner(monkeypatch, {})
+    assert main(["reproduce", *files]) == 0
+    assert calls == ["r/a_train", "r/a_salun"]
+    assert capsys.readouterr().out.count("finished before") == 2
+
+
+def test_a_killed_stage_is_said_to_be(monkeypatch, capsys):
+    runner(monkeypatch, {"r/a_train": -9})
+    assert main(["reproduce", two_chains()[0]]) == 1
+    assert "r/a_train failed: signal 9" in capsys.readouterr().err
+
+
+def test_what_a_plan_lacks_is_said_before_hours_are_lost(monkeypatch, capsys):
+    calls = runner(monkeypatch, {})
+    salun = two_chains()[1]
+    for dry_run in ([], ["--dry_run"]):
+        assert main(["reproduce", salun, *dry_run]) == 2
+        printed = capsys.readouterr()
+        assert printed.err == (
+            "medunlearn: error: a_salun.yaml: model.init_args.original=r/a_train: no run there; make it with "
+            "`medunlearn fit --config configs/NAME.yaml --run_dir r/a_train`\n"
+        )
+        assert not printed.out
+    assert not calls
+
+
+def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
+    runner(monkeypatch, {})
+    clock = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(execution.time, "perf_counter", lambda: next(clock))
+    assert main(["reproduce", *two_chains()]) == 0
+    titles = [line for line in capsys.readouterr().out.splitlines() if line.startswith("stage") and ": r/" in line]
+    assert titles[0] == "stage 1 of 4: r/a_train (time left: unknown until a stage is finished)"
+    assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
+    assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
+    assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
+
+
+def test_own_options_and_those_of_stages_are_separated_with_their_values():
+    argv = [
+        "--seeds",
+        "0",
+        "1",
+        "--trainer.max_epochs",
+        "3",
+        "--dry_run",
+        "--data.file=a.npz",
+        "--rates=10",
+        "--x",
+        "-1",
+    ]
+    own, others = _separated(argv)
+    assert own == ["--seeds", "0", "1", "--dry_run", "--rates=10"]
+    assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
+
+
+@pytest.mark.parametrize(("word", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
+def test_seed_is_a_number_or_stays_text_for_the_check(word, seed):
+    assert _seed(word) == seed
+    assert type(_seed(word)) is type(seed)
+
+
+def test_reproduce_help_names_every_shipped_plan_and_engine(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["reproduce", "--help"])
+    shown = capsys.readouterr().out
+    assert all(f"`{name}`" in shown for name in shipped_plans())
+    assert all(name in shown for name in names("engines"))
+
+
+def test_reproduce_refuses_an_unknown_engine_in_one_line(capsys):
+    assert main(["reproduce", "demo", "--engine", "slurm"]) == 2
+    error = capsys.readouterr().err
+    assert "slurm" in error
+    assert error.count("\n") == 1
+
+
+def test_split_of_official_data_that_is_not_there_is_unknown(npz):
+    data = {"file": None, "dataset": "bloodmnist", "forget": {"rate": 0.1, "indices": None}}
+    assert FitCommand().split(data) is None
+    data |= {"file": str(npz), "dataset": None}
+    split = FitCommand().split(data)
+    assert split is not None
+    assert (len(split["indices"]), split["train_size"]) == (3, 32)
+    assert FitCommand().split(data | {"file": "nowhere.npz"}) is None
+
+
+def test_check_data_reads_indices_against_the_file(npz):
+    Path("list.txt").write_text("0\n31\n")
+    FitCommand().check_data(npz, None, Path("list.txt"))
+    FitCommand().check_data(None, None, Path("list.txt"))
+    Path("list.txt").write_text("0\n32\n")
+    with pytest.raises(InputError, match="32"):
+        FitCommand().check_data(npz, None, Path("list.txt"))
+    FitCommand().check_data(None, None, Path("list.txt"))
+    FitCommand().check_data(None, None, None)

@@ -1,0 +1,98 @@
+"""The entry of the command line: which command runs, what is printed, and the exit status."""
+
+import signal
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import medunlearn.__main__ as entry
+from medunlearn.__main__ import main
+from medunlearn.errors import InputError, Interrupted
+from medunlearn.plugins import BUILT_IN
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy():
+    code = (
+        "import sys; from medunlearn.__main__ import main; main(['--help']); "
+        "assert not {'torch', 'lightning', 'wandb', 'sklearn', 'medmnist'} & sys.modules.keys()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(f"  {command}" in done.stdout for command in BUILT_IN["commands"])
+
+
+class Found:
+    """A command as plug-ins are found: a name, and a function to load."""
+
+    name = "own"
+
+    def __init__(self, function):
+        self.function = function
+
+    def load(self):
+        return self.function
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Return a function that makes another the command `own`."""
+    return lambda function: monkeypatch.setattr(entry, "built_ins", lambda group: [Found(function)])
+
+
+@pytest.mark.parametrize(("returned", "status"), [(0, 0), (3, 3), (None, 0), ("text", 0)])
+def test_main_returns_the_status_of_the_command_and_hands_on_its_options(command, returned, status):
+    given = []
+    command(lambda options: given.append(options) or returned)
+    assert main(["own", "a", "--b"]) == status
+    assert given == [["a", "--b"]]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (InputError("a=1: wrong; give 2"), 2, "medunlearn: error: a=1: wrong; give 2\n"),
+        (KeyboardInterrupt(), 128 + signal.SIGINT, f"medunlearn: {Interrupted(signal.SIGINT)}\n"),
+        (Interrupted(signal.SIGTERM), 128 + signal.SIGTERM, f"medunlearn: {Interrupted(signal.SIGTERM)}\n"),
+    ],
+)
+def test_main_turns_expected_ends_into_one_line_and_a_status(command, capsys, error, status, line):
+    def fail(options):
+        raise error
+
+    command(fail)
+    assert main(["own"]) == status
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", line)
+
+
+def test_main_leaves_a_fault_of_the_program_its_traceback(command):
+    def fail(options):
+        raise ZeroDivisionError
+
+    command(fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["own"])
+
+
+@pytest.mark.parametrize("argv", [[], ["-h"], ["--help"]])
+def test_main_prints_every_command_without_one(capsys, argv):
+    assert main(argv) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert all(any(line.startswith(f"  {name} ") for line in shown) for name in BUILT_IN["commands"])
+
+
+def test_main_prints_the_installed_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"medunlearn {version('medunlearn')}\n"
+
+
+def test_main_takes_the_words_of_the_process_by_default(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["medunlearn", "fti"])
+    assert main() == 2
+    assert "fti: unknown command; did you mean fit?" in capsys.readouterr().err
+
+
+def test_main_runs_a_command_of_a_plug_in(monkeypatch):
+    monkeypatch.setattr(entry, "lookup", lambda group, name: Found(lambda options: 5) if name == "extra" else None)
+    assert main(["extra"]) == 5
