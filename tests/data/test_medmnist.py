@@ -162,9 +162,7 @@ def test_a_name_that_is_nearly_right(name):
 
 @pytest.mark.parametrize("name", ["cifar10", "", None])
 def test_an_unknown_name_lists_the_known(name):
-    with pytest.raises(
-        InputError, match=rf"^dataset={name}: not a 2-D MedMNIST set .*choose one of pathmnist, der"
-    ):
+    with pytest.raises(InputError, match=rf"^dataset={name}: not a 2-D MedMNIST set .*choose one of pathmnist, der"):
         check_dataset(name, 64)
 
 
