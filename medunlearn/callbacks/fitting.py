@@ -22,6 +22,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.starting import check_run_dir
 from medunlearn.training.interruption import restarted_by_slurm
+from medunlearn.training.settings import check_strategy
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
 
@@ -86,6 +87,8 @@ def _fit(
     given: dict[str, Any],
 ) -> dict[str, Any]:
     _check_names(given)
+    if isinstance(strategy := given.get("strategy"), str):  # as it was given; the Trainer keeps what it made of it
+        check_strategy(strategy)
     if run.started and restarted_by_slurm():
         resume, overwrite = True, False
     rank_zero_only(check_run_dir)(run, resume, overwrite)

@@ -26,13 +26,13 @@ def test_extra_metrics_are_none_where_none_are_named(given):
 
 
 def test_extra_metrics_are_a_list_of_names():
-    with pytest.raises(InputError, match=r"^evaluation\.extra=forgetting: give a list of names, as in \[forgetting\]$"):
+    with pytest.raises(InputError, match=r"^extra=forgetting: give a list of names, as in \[forgetting\]$"):
         find_extra("forgetting")
 
 
 def test_extra_metric_that_does_not_exist_is_refused_by_its_name():
     assert "no_such_metric" not in names("metrics")
-    with pytest.raises(InputError, match=r"^evaluation\.extra=no_such_metric: "):
+    with pytest.raises(InputError, match=r"^extra=no_such_metric: "):
         find_extra(["no_such_metric"])
 
 
@@ -40,7 +40,7 @@ def test_extra_metrics_are_found_by_name_in_the_order_given(monkeypatch):
     asked = []
     monkeypatch.setattr("medunlearn.callbacks.extra_metrics.find", lambda *given: asked.append(given) or len(asked))
     assert find_extra(["b", "a"]) == {"b": 1, "a": 2}
-    assert asked == [("metrics", "b", "evaluation.extra"), ("metrics", "a", "evaluation.extra")]
+    assert asked == [("metrics", "b", "extra"), ("metrics", "a", "extra")]
 
 
 def test_extra_metric_is_given_the_predictions():

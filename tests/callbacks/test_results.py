@@ -161,7 +161,7 @@ def test_parameters_that_a_mask_had_frozen_and_that_moved_are_refused_by_their_n
     with torch.no_grad():
         module.backbone.fc.bias += 1
         module.backbone.fc.weight[0, :2] += 1
-    with pytest.raises(InputError, match=r"^model\.init_args\.mask_ratio: 2 frozen weights have moved since the last"):
+    with pytest.raises(InputError, match=r"^mask_ratio: 2 frozen weights have moved since the last"):
         measured()
 
 

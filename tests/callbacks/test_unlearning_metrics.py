@@ -104,12 +104,12 @@ def assert_close(found, wanted):
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
-        ({"every_n_epochs": -1}, "evaluation.every_n_epochs=-1: give a number of epochs, or 0 for none"),
-        ({"seed": -1}, "evaluation.seed=-1: give a whole number of 0 or more"),
-        ({"feature": "loss"}, "evaluation.feature=loss: choose one of "),
-        ({"nonmembers": "train"}, "evaluation.nonmembers=train: choose one of test, val"),
-        ({"solver": "svm"}, "evaluation.solver=svm: choose one of "),
-        ({"extra": "own"}, "evaluation.extra=own: give a list of names"),
+        ({"every_n_epochs": -1}, "every_n_epochs=-1: give a number of epochs, or 0 for none"),
+        ({"seed": -1}, "seed=-1: give a whole number of 0 or more"),
+        ({"feature": "loss"}, "feature=loss: choose one of "),
+        ({"nonmembers": "train"}, "nonmembers=train: choose one of test, val"),
+        ({"solver": "svm"}, "solver=svm: choose one of "),
+        ({"extra": "own"}, "extra=own: give a list of names"),
     ],
 )
 def test_argument_out_of_range_is_refused_by_name_and_value(argument, says):
@@ -209,7 +209,7 @@ def test_extra_metrics_at_the_end_are_given_the_predictions(trainer, monkeypatch
 
 def test_model_that_has_diverged_is_an_input_error_with_its_remedy(trainer):
     callback = UnlearningMetrics()
-    with pytest.raises(InputError, match=r"^model\.init_args\.lr: the model has diverged"):
+    with pytest.raises(InputError, match=r"^lr: the model has diverged"):
         callback.on_fit_end(trainer, module(broken=True))
     assert callback.metrics == {}
 

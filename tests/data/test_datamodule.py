@@ -32,7 +32,7 @@ def flat(loader):
     ("settings", "message"),
     [
         ({}, "data: no images named; set data.dataset, such as bloodmnist, or data.file"),
-        ({"dataset": "bloodmnist", "num_classes": 8}, "data.num_classes=8: goes with data.file alone; bloodmnist has"),
+        ({"dataset": "bloodmnist", "num_classes": 8}, "num_classes=8: goes with data.file alone; bloodmnist has"),
         ({"dataset": "bloodmnst"}, "bloodmnst"),
         ({"dataset": "bloodmnist", "size": 32}, "32"),
         ({"dataset": "bloodmnist", "batch_size": 0}, "batch_size=0"),
@@ -120,7 +120,7 @@ def test_steps_follow_the_draw_of_each_epoch_and_smallest_batch_all_of_them(modu
 def test_a_draw_that_needs_a_forget_set_is_refused_without_one(module):
     data = module(forget=ForgetSpec())
     data.train_on(lambda epoch: "all")
-    with pytest.raises(InputError, match=r"data\.forget: this method needs a forget set and none is named"):
+    with pytest.raises(InputError, match=r"^forget: this method needs a forget set and none is named"):
         data.train_on(lambda epoch: "all" if epoch == 0 else "retain", epochs=2)
     with pytest.raises(InputError, match=r"data\.forget"):
         data.require_forget_set()

@@ -39,9 +39,9 @@ def test_read_named_refuses_what_is_no_image_data(monkeypatch):
     monkeypatch.setattr(named, "find", lambda *_: lambda: {"train": 1})
     with pytest.raises(InputError) as error:
         read_named("own", 28, Path(), True)
-    assert str(error.value) == "data.dataset=own: its plug-in returns dict, not medunlearn.ImageData; mend it"
+    assert str(error.value) == "dataset=own: its plug-in returns dict, not medunlearn.ImageData; mend it"
 
 
 def test_read_named_refuses_an_unknown_name_with_the_choice():
-    with pytest.raises(InputError, match=r"^data.dataset=synthetics: no such data set; did you mean synthetic\?"):
+    with pytest.raises(InputError, match=r"^dataset=synthetics: no such data set; did you mean synthetic\?"):
         read_named("synthetics", 28, Path(), True)
