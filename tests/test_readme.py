@@ -11,6 +11,7 @@ import pytest
 import yaml
 from helpers.runs import QUIET, weights, write_npz
 
+from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
 from medunlearn.errors import InputError, Interrupted
@@ -148,6 +149,11 @@ def test_set_up_and_development_are_what_ci_does():
         assert words in CI, f".ci/run does not run `{command}`"
 
 
+def test_entry_points_of_a_package_of_ones_own():
+    declared = tomllib.loads(block("toml", "[project.entry-points"))["project"]["entry-points"]
+    assert {name.removeprefix("medunlearn.") for name in declared} <= set(plugins.BUILT_IN)
+
+
 def test_every_extra_that_is_named_exists():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     named = set(re.findall(r'pip install -e "\.\[(\w+)\]"', TEXT))
@@ -163,6 +169,7 @@ def test_every_option_that_is_named_exists(option):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         return
+    assert "no such option" in refusal(["fit", "--model=Train", "--data.bogus", "{}"])
     base = ["fit", "--model=SalUn", "--model.init_args.original=x", "--data.dataset=bloodmnist", "--run_dir=x"]
     assert "no such option" not in refusal([*base, option, "{}"])
 
