@@ -118,7 +118,7 @@ def test_stem_is_that_of_every_resnet(name, stem, kernel):
 def test_stem_is_refused_where_there_is_none_to_choose():
     with pytest.raises(InputError) as caught:
         build_backbone("densenet121", 4, stem="imagenet")
-    assert message(caught) == "model.init_args.stem=imagenet: densenet121 has no stem to choose; leave it out"
+    assert message(caught) == "stem=imagenet: densenet121 has no stem to choose; leave it out"
 
 
 def test_gray_images_get_a_draw_of_the_networks_own_initialisation():
@@ -150,7 +150,7 @@ def test_resnet18_is_drawn_as_ever_and_its_description_has_not_changed():
 def test_images_that_a_network_does_not_take_are_one_line(name, size, says):
     with unallocated(), pytest.raises(InputError) as caught:
         build_backbone(name, 4, image_size=size)
-    assert message(caught).startswith(f"model.init_args.backbone={name}: {says}")
+    assert message(caught).startswith(f"backbone={name}: {says}")
     assert message(caught).endswith("; choose another size of images, or another network")
 
 
@@ -250,7 +250,7 @@ def test_own_network_that_does_not_fit_is_one_line(own, name, says):
     """)
     with pytest.raises(InputError) as caught:
         build_backbone(name, 4, image_size=8)
-    assert message(caught).startswith(f"model.init_args.backbone={name}: {says}")
+    assert message(caught).startswith(f"backbone={name}: {says}")
 
 
 # From the command line
