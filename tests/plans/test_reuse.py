@@ -94,6 +94,18 @@ def test_an_original_that_was_made_anew_under_other_settings_is_noticed(plan, ca
     assert json.loads(Path("r/s/metrics.json").read_text())["original"] == "r/t"
 
 
+FIXED = '''
+from pathlib import Path
+import medunlearn
+
+class Fixed(medunlearn.SalUn):
+    """SalUn without milestones."""
+
+    def __init__(self, num_classes: int, original: Path, in_channels: int = 3, image_size: int | None = None):
+        super().__init__(num_classes, in_channels, original=original, image_size=image_size)
+'''
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
@@ -101,8 +113,11 @@ def test_an_original_that_was_made_anew_under_other_settings_is_noticed(plan, ca
         ("--model.init_args.milestones=[1]", "s.yaml: model.init_args.milestones"),
     ],
 )
-def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, capsys, option, message):
+def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, capsys, monkeypatch, option, message):
     shutil.rmtree("r")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    Path("fixed.py").write_text(FIXED)
+    Path("s.yaml").write_text(Path("s.yaml").read_text().replace("class_path: SalUn", "class_path: fixed.Fixed"))
     capsys.readouterr()
     assert plan(option, status=2) == []
     told = capsys.readouterr().err
