@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from helpers.backbones import TinyNet
 from helpers.runs import same, weights
 from helpers.stages import WORLDS, prepare, stages, start
 
@@ -50,7 +51,7 @@ def difference(a, b):
 
 def recomputed(folder, run):
     """Return what one process makes of the saved model: everything in one batch, in the order of the images."""
-    model = load_model(run)
+    model = load_model(run, TinyNet)
     forget = np.array(read(run, "split.json")["indices"], dtype=int)
     rows = {"forget": forget, "retain": np.setdiff1d(np.arange(32), forget)}
     parts = {}

@@ -48,7 +48,7 @@ def test_images(content):
                 assert 0 <= read.labels.min() <= read.labels.max() < data.num_classes
         return True
 
-    judge(lambda: read_npz(path), f"data.file={path}", content, valid)
+    judge(lambda: read_npz(path), f"file={path}", content, valid)
 
 
 def valid_indices(found):
@@ -74,7 +74,7 @@ def test_forget_indices(file):
     def valid(found):
         return valid_indices(found) and all(0 <= index < 100 for index in found)
 
-    judge(lambda: read_indices(path, 100), f"data.forget.indices={path}", content, valid)
+    judge(lambda: read_indices(path, 100), f"indices={path}", content, valid)
     path.unlink()
 
 
