@@ -19,7 +19,7 @@ def test_precision_that_keeps_weights_in_float32_passes(value):
 def test_precision_of_other_weights_is_refused_by_its_value(value):
     with pytest.raises(InputError) as caught:
         check_precision(value)
-    assert str(caught.value).startswith(f"trainer.precision={value}: weights must stay in 32 bits")
+    assert str(caught.value).startswith(f"precision={value}: weights must stay in 32 bits")
 
 
 @pytest.mark.parametrize(

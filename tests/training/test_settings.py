@@ -23,17 +23,17 @@ def test_trainer_settings_may_be_at_their_least_or_open_but_not_below(name):
     below = LEAST[name] - 1
     with pytest.raises(InputError) as caught:
         check_trainer({"overfit_batches": 0.0, name: below})
-    assert str(caught.value) == f"trainer.{name}={below}: give a whole number of {LEAST[name]} or more"
+    assert str(caught.value) == f"{name}={below}: give a whole number of {LEAST[name]} or more"
 
 
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ({"overfit_batches": 1}, "trainer.overfit_batches=1: .*; use trainer.limit_train_batches"),
-        ({"overfit_batches": 0.5}, r"trainer.overfit_batches=0\.5: "),
-        ({"gradient_clip_val": -0.1}, r"trainer.gradient_clip_val=-0\.1: give a number above 0, or null"),
-        ({"val_check_interval": 0}, "trainer.val_check_interval=0: .*`--trainer.limit_val_batches 0` leaves"),
-        ({"val_check_interval": 0.0}, r"trainer.val_check_interval=0\.0: "),
+        ({"overfit_batches": 1}, "overfit_batches=1: .*; use trainer.limit_train_batches"),
+        ({"overfit_batches": 0.5}, r"overfit_batches=0\.5: "),
+        ({"gradient_clip_val": -0.1}, r"gradient_clip_val=-0\.1: give a number above 0, or null"),
+        ({"val_check_interval": 0}, "val_check_interval=0: .*`--trainer.limit_val_batches 0` leaves"),
+        ({"val_check_interval": 0.0}, r"val_check_interval=0\.0: "),
     ],
 )
 def test_trainer_settings_that_no_run_can_have_are_refused_in_one_line(setting, says):
@@ -63,19 +63,19 @@ def test_strategy_that_keeps_the_model_whole_passes(name):
 @pytest.mark.parametrize(
     ("strategy", "says"),
     [
-        ("fsdp", "trainer.strategy=fsdp: cuts the weights up"),
-        ("deepspeed_stage_2", "trainer.strategy=deepspeed_stage_2: cuts the weights up"),
+        ("fsdp", "strategy=fsdp: cuts the weights up"),
+        ("deepspeed_stage_2", "strategy=deepspeed_stage_2: cuts the weights up"),
         (
             {"class_path": "lightning.pytorch.strategies.FSDPStrategy"},
-            "trainer.strategy=lightning.pytorch.strategies.FSDPStrategy: cuts",
+            "strategy=lightning.pytorch.strategies.FSDPStrategy: cuts",
         ),
-        ({"class_path": "ModelParallelStrategy"}, "trainer.strategy=ModelParallelStrategy: cuts"),
-        ("ddp_spawn", "trainer.strategy=ddp_spawn: its processes are copies"),
-        ("ddp_fork_find_unused_parameters_false", "trainer.strategy=ddp_fork_find_unused_parameters_false: its proc"),
-        ("ddp_notebook", "trainer.strategy=ddp_notebook: its processes are copies"),
+        ({"class_path": "ModelParallelStrategy"}, "strategy=ModelParallelStrategy: cuts"),
+        ("ddp_spawn", "strategy=ddp_spawn: its processes are copies"),
+        ("ddp_fork_find_unused_parameters_false", "strategy=ddp_fork_find_unused_parameters_false: its proc"),
+        ("ddp_notebook", "strategy=ddp_notebook: its processes are copies"),
         (
             {"class_path": "DDPStrategy", "init_args": {"start_method": "spawn"}},
-            "trainer.strategy=DDPStrategy: its processes are copies",
+            "strategy=DDPStrategy: its processes are copies",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_strategy_is_judged_by_its_class_not_by_its_package():
 def test_sync_batchnorm_is_refused_on_several_processes_only():
     for wanted, processes in ((False, 1), (False, 2), (True, 1)):
         check_sync_batchnorm(wanted, processes)
-    with pytest.raises(InputError, match=r"^trainer\.sync_batchnorm=true: .*for GPUs only"):
+    with pytest.raises(InputError, match=r"^sync_batchnorm=true: .*for GPUs only"):
         check_sync_batchnorm(True, 2)
 
 
@@ -105,16 +105,16 @@ def trainer(**changes):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"limit_train_batches": 0.1}, "trainer.limit_train_batches=0.1: leaves none of 8 batches; give at least 0.13"),
-        ({"limit_val_batches": 0.2}, "trainer.limit_val_batches=0.2: leaves none of 3 batches; give at least 0.34"),
-        ({"val_check_interval": 9}, "trainer.val_check_interval=9: an epoch has 8 batches; give at most 8"),
+        ({"limit_train_batches": 0.1}, "limit_train_batches=0.1: leaves none of 8 batches; give at least 0.13"),
+        ({"limit_val_batches": 0.2}, "limit_val_batches=0.2: leaves none of 3 batches; give at least 0.34"),
+        ({"val_check_interval": 9}, "val_check_interval=9: an epoch has 8 batches; give at most 8"),
         (
             {"val_check_interval": 5, "limit_train_batches": 4},
-            "trainer.val_check_interval=5: an epoch has 4 batches; give at most 4",
+            "val_check_interval=5: an epoch has 4 batches; give at most 4",
         ),
         (
             {"val_check_interval": 5, "limit_train_batches": 0.5},
-            "trainer.val_check_interval=5: an epoch has 4 batches; give at most 4",
+            "val_check_interval=5: an epoch has 4 batches; give at most 4",
         ),
     ],
 )
@@ -162,5 +162,5 @@ def test_monitored_values_must_be_among_the_logged():
     with pytest.raises(InputError) as caught:
         check_monitors([*passing, EarlyStopping("val_loss")], logged)
     assert str(caught.value) == (
-        "trainer.callbacks: EarlyStopping monitors val_loss, which is not logged; choose one of train/loss, val/loss"
+        "callbacks: EarlyStopping monitors val_loss, which is not logged; choose one of train/loss, val/loss"
     )
