@@ -11,6 +11,11 @@ from medunlearn.__main__ import main
 from medunlearn.cli.list import GROUPS, Row, rows, table
 
 
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+
+
 def shown(capsys, *words):
     assert main(["list", *words]) == 0
     return capsys.readouterr().out
