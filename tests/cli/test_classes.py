@@ -1,6 +1,6 @@
 """Classes that settings name, and what their arguments take."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 import pytest
@@ -32,7 +32,7 @@ class Grandchild(Child): ...
 
 
 def test_find_class_takes_an_import_path_or_a_bare_name():
-    assert find_class("pathlib.PurePath", (PurePath := Path.__mro__[1], object)) is PurePath
+    assert find_class("pathlib.PurePath", (object,)) is PurePath
     assert find_class("Base", (Base,)) is Base
     assert find_class("Grandchild", (Base,)) is Grandchild
 
@@ -45,7 +45,7 @@ def test_find_class_refuses_with_an_error_of_its_kind():
     with pytest.raises(NotSubclass):
         find_class("pathlib.Path", (Base,))
     with pytest.raises(NotSubclass):
-        find_class("pathlib.os", (Base,))
+        find_class("json.decoder", (Base,))
     with pytest.raises(NotImportable, match=r"^no module nowhere is found; .* holds nowhere.py"):
         find_class("nowhere.Own", (Base,))
     with pytest.raises(NotImportable, match=r"^pathlib has no Pth; did you mean Path\? mend the name$"):
