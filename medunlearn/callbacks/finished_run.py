@@ -1,4 +1,4 @@
-"""Measures a finished run in `medunlearn validate` and `medunlearn test`, by the names and figures of `metrics.json`."""
+"""Measures a finished run in `validate` and `test`, by the names and to the figures of its `metrics.json`."""
 
 import sys
 from typing import Any, cast

@@ -157,8 +157,7 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     outputs = [_no_rows(module)]
     for batch in progress(loader, f"Evaluation: {name}", _shown(trainer)):
         if len(batch.labels):  # a process may have no share of the last batch
-            images = trainer.precision_plugin.convert_input(trainer.strategy.batch_to_device(batch))
-            output = module.predict_step(images, 0)
+            output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
             outputs.append(output)  # on the device: to fetch each would make the host wait for it
     local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
     shares = _gather(local)

@@ -65,6 +65,7 @@ class UnlearningCLI(SettingsCLI):
             check_finished(self.run, "run_dir", self.settings.data.file)
             for name, value in trainer_arguments(self.given).items():
                 self.settings.trainer[name] = value
+            check_precision(self.settings.trainer.precision, trained=False)
 
     def _set_seed(self) -> None:
         seed = self.settings.seed_everything

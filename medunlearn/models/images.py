@@ -1,5 +1,6 @@
-"""What images a saved model takes: told by the model that `load_model` returns, and checked where it is called."""
+"""The images that a saved model takes: stated by the model that `load_model` returns, and checked at each call."""
 
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from medunlearn.errors import InputError
 
 LARGEST = 2**16
-"""No image or batch axis of a file of weights is taken to be longer."""
+"""Pixels a side; a file of weights that states more is not believed."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,20 @@ class ImageCheck:
     def _once(self, kind: str, message: str) -> None:
         if kind not in self._warned:
             self._warned.add(kind)
-            warnings.warn(f"{message}; its outputs may mean nothing", stacklevel=6)
+            warnings.warn(f"{message}; its outputs may mean nothing", stacklevel=_callers_level())
 
 
 def check_images(model: nn.Module, images: ImageFormat) -> None:
     """Let a model check the images that it is called with."""
     model.register_forward_pre_hook(ImageCheck(images), with_kwargs=True)
+
+
+def _callers_level() -> int:
+    """Return the level, for who asks, of the line that called the model: below it are this file and PyTorch."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("medunlearn", "torch"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _dtype(module: nn.Module) -> torch.dtype:
@@ -137,7 +146,7 @@ def _is_traced(images: Tensor) -> bool:
     """Return whether the values of images cannot be read: they are on their way into a graph, or have none."""
     return (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()  # type: ignore[no-untyped-call]  # torch has no types for it
+        or torch._C._get_tracing_state() is not None
         or images.is_meta
         or torch._C._functorch.is_functorch_wrapped_tensor(images)
         or isinstance(images, torch._subclasses.FakeTensor)

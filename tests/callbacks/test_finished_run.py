@@ -2,12 +2,13 @@
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.runs import FORGET, QUIET, weights, write_npz
+from helpers.runs import FORGET, QUIET, refused, weights, write_npz
 
 from medunlearn.__main__ import main
 from medunlearn.callbacks.finished_run import FinishedRun
@@ -90,11 +91,18 @@ def test_another_precision_is_taken_where_the_command_line_has_it(unlearned, mon
     )
     assert main(["test", f"--run_dir={unlearned}"]) == 0
     assert main(["test", f"--run_dir={unlearned}", MIXED]) == 0
-    assert main(["test", f"--run_dir={unlearned}", "--trainer.precision=64-true"]) == 0
-    assert seen == ["32-true", "bf16-mixed", "64-true"]
+    assert seen == ["32-true", "bf16-mixed"]
     assert main(["predict", f"--run_dir={unlearned}", MIXED]) == 0
     with np.load(unlearned / "predict.npz") as new, np.load(unlearned / "predictions.npz") as old:
         assert not np.array_equal(new["probs"], old["test_probs"])
+
+
+@pytest.mark.parametrize("command", ["test", "validate", "predict"])
+def test_a_precision_of_other_weights_is_refused(fit, capsys, command):
+    fit("Train", "a", epochs=1)
+    line = refused(capsys, command, "--run_dir=a", "--trainer.precision=64-true")
+    reason = "a finished run is measured with its weights in 32 bits, as it was trained"
+    assert line == f"trainer.precision=64-true: {reason}; use 32-true, bf16-mixed or 16-mixed"
 
 
 def test_limits_of_the_fit_do_not_limit_the_measurement(fit):
@@ -131,8 +139,6 @@ def test_validation_of_a_fit_measures_nothing_of_a_finished_run(fit, monkeypatch
 
 @pytest.mark.parametrize("command", ["test", "validate"])
 def test_figures_on_two_processes_are_those_on_one(unlearned, command):
-    import subprocess
-
     several = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=cpu", *CSV]
     words = [sys.executable, "-m", "medunlearn", command, f"--run_dir={unlearned}", *several]
     done = subprocess.run(words, capture_output=True, text=True)

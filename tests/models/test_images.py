@@ -61,7 +61,7 @@ def test_model_of_a_run_knows_its_images(fit, tmp_path, as_rgb):
     rng = np.random.default_rng(0)
     gray = {
         f"{part}_images": rng.integers(0, 256, (n, 8, 8), np.uint8)
-        for part, n in zip(("train", "val", "test"), (32, 8, 12))
+        for part, n in zip(("train", "val", "test"), (32, 8, 12), strict=True)
     }
     run = fit("Train", "a", f"--data.as_rgb={as_rgb}", file=write_npz(tmp_path / "gray.npz", **gray), epochs=1)
     found = load_model(run, TINY).image_format
@@ -104,17 +104,15 @@ def test_integers_other_than_uint8_are_refused(model, images, dtype):
 def test_values_out_of_range_are_warned_of_once(model, scale, shift, says):
     values = torch.linspace(0, 1, 2 * 3 * 64).view(2, 3, 8, 8) * scale + shift
     with pytest.warns(UserWarning, match=f"values from {says}, but the model was trained on 0 to 1") as caught:
-        for _ in range(3):
-            logits = model(values)
+        logits = [model(values) for _ in range(3)]
     assert len(caught) == 1
     assert caught[0].filename == __file__, "where the model is called"
-    assert torch.equal(logits, bare(model)(values))
+    assert all(torch.equal(each, bare(model)(values)) for each in logits)
 
 
 def test_another_size_than_the_model_was_trained_on_is_warned_of_once(model):
     with pytest.warns(UserWarning, match="images: 16x16, but the model was trained on 8x8") as caught:
-        model(torch.rand(1, 3, 16, 16))
-        model(torch.rand(1, 3, 16, 16))
+        _ = [model(torch.rand(1, 3, 16, 16)) for _ in range(2)]
     assert len(caught) == 1
 
 
