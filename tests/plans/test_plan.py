@@ -5,8 +5,6 @@ from helpers.plans import dry, model, two_chains, write
 
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
-from medunlearn.files.configs import find_config, resolve_configs, shipped_configs
-from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
 
 
@@ -27,15 +25,6 @@ def test_plans_that_cannot_be_run_are_refused():
     Path("e.yaml").write_text("a: [1")
     with pytest.raises(InputError, match="cannot be read as YAML"):
         read_plan(["e.yaml"])
-
-
-def test_configs_are_found_in_the_folder_first_and_then_among_those_shipped():
-    assert find_config("configs/train_blood.yaml") == shipped_configs() / "train_blood.yaml"
-    write("train_blood.yaml", run_dir="mine")
-    assert find_config("train_blood.yaml") == Path("train_blood.yaml")
-    words = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
-    shipped = str(shipped_configs() / "train_path.yaml")
-    assert words == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]
 
 
 def test_the_papers_plan_in_order_one_command_a_line(capsys):
@@ -99,20 +88,3 @@ def test_wrong_plans_are_refused_in_one_line(capsys, words, message):
     told = capsys.readouterr().err
     assert message in told
     assert told.count("\n") == 1
-
-
-def test_engines(monkeypatch):
-    from medunlearn.plans.engines import _devices, _resources
-
-    stage = read_plan(["configs/train_blood.yaml"]).stages()[0]
-    nodes = [{"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Alive": True, "Resources": {"CPU": 4.0}}]
-    assert _resources(nodes, stage) == {"num_gpus": 1, "num_cpus": 4.0}
-    assert _resources(nodes[1:], stage) == {"num_cpus": 4.0}
-    for argv, devices in (
-        (["--trainer.devices=4"], 4),
-        (["--trainer.devices", "2", "--trainer.devices", "3"], 3),
-        (["--trainer", "{devices: 5}"], 5),
-        (["--trainer.devices", "auto"], 1),
-        ([], 1),
-    ):
-        assert _devices(nested(overrides_from_argv(argv))) == devices
