@@ -81,9 +81,9 @@ def made_up(path: Path, train: int, size: int = 64, others: int = 64, classes: i
     return path
 
 
-def fit(method: str, run_dir: Path, file: Path, *words: str) -> dict[str, Any]:
+def fit(method: str, run_dir: Path, file: Path, *arguments: str) -> dict[str, Any]:
     """Run `medunlearn fit` as a user does, in a process of its own, and return its metrics."""
-    command = fit_command(method, run_dir, file, *words)
+    command = fit_command(method, run_dir, file, *arguments)
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"WANDB_MODE": "offline"})
     if done.returncode:
         raise SystemExit(f"{shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
@@ -91,9 +91,9 @@ def fit(method: str, run_dir: Path, file: Path, *words: str) -> dict[str, Any]:
     return metrics
 
 
-def fit_command(method: str, run_dir: Path, file: Path, *words: str) -> list[str]:
+def fit_command(method: str, run_dir: Path, file: Path, *arguments: str) -> list[str]:
     options = ["--model", method, f"--run_dir={run_dir}", f"--data.file={file}", "--trainer.enable_progress_bar=false"]
-    return [sys.executable, "-m", "medunlearn", "fit", *options, *words]
+    return [sys.executable, "-m", "medunlearn", "fit", *options, *arguments]
 
 
 def autocast() -> torch.autocast:

@@ -20,12 +20,12 @@ STAGES = ("training", "saliency", "evaluation", "attack")
 def chain(folder: Path, count: int, rates: list[float]) -> list[dict[str, Any]]:
     """Train on `count` images, unlearn each share of them, and return the seconds by stage."""
     file = made_up(folder / f"{count}.npz", count, size=8, others=count // 10)
-    words = ("--trainer.max_epochs=1", "--trainer.logger=false", "--trainer.enable_checkpointing=false")
+    arguments = ("--trainer.max_epochs=1", "--trainer.logger=false", "--trainer.enable_checkpointing=false")
     original = folder / f"train_{count}"
-    runs = [("Train", 0.0, fit("Train", original, file, *words))]
+    runs = [("Train", 0.0, fit("Train", original, file, *arguments))]
     for rate in rates:
         unlearn = (f"--data.forget.rate={rate}", f"--model.init_args.original={original}")
-        runs.append(("SalUn", rate, fit("SalUn", folder / f"salun_{count}_{rate}", file, *words, *unlearn)))
+        runs.append(("SalUn", rate, fit("SalUn", folder / f"salun_{count}_{rate}", file, *arguments, *unlearn)))
     return [
         {"method": method, "images": count, "forget rate": rate}
         | {f"{stage}, s": metrics["runtime"].get(stage, 0.0) for stage in STAGES}

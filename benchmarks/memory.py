@@ -64,11 +64,11 @@ def main() -> None:
         file = Path(folder) / "path_like.npz"
         taken = data(file, sizes, size)
         for processes, batch in cases:
-            words = ["--trainer.fast_dev_run=3", f"--data.batch_size={batch}"]
+            arguments = ["--trainer.fast_dev_run=3", f"--data.batch_size={batch}"]
             if processes > 1:
-                words += [f"--trainer.devices={processes}", "--trainer.strategy=ddp"]
-                words += ["--trainer.accelerator=cpu"] if DEVICE.type == "cpu" else []
-            found = peak(fit_command("Train", Path(folder) / "run", file, *words))
+                arguments += [f"--trainer.devices={processes}", "--trainer.strategy=ddp"]
+                arguments += ["--trainer.accelerator=cpu"] if DEVICE.type == "cpu" else []
+            found = peak(fit_command("Train", Path(folder) / "run", file, *arguments))
             rows.append(
                 {
                     "processes": processes,

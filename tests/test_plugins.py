@@ -109,8 +109,8 @@ def options(plugged, npz):
 
 
 def test_method_backbone_and_metrics_of_another_package_run(options, capsys):
-    words = ["fit", "--model=softened", "--model.init_args.mask_ratio=0.5", "--evaluation.extra=[surprise,fails]"]
-    assert main([*words, "--run_dir=r", *options]) == 0
+    argv = ["fit", "--model=softened", "--model.init_args.mask_ratio=0.5", "--evaluation.extra=[surprise,fails]"]
+    assert main([*argv, "--run_dir=r", *options]) == 0
     metrics, config = json.loads(Path("r/metrics.json").read_text()), yaml.safe_load(Path("r/config.yaml").read_text())
     total = metrics["parameters"]["total"]
     assert (metrics["method"], metrics["role"], metrics["epochs"]) == ("Softened", "unlearned", 3)
@@ -141,8 +141,8 @@ def test_a_method_of_another_package_is_named_in_a_plan(options, capsys):
 
 
 def test_a_data_set_of_another_package_is_read_at_the_size_asked_for(plugged):
-    words = ["fit", "--model=Train", "--model.init_args.backbone=tiny_net", "--run_dir=r", "--trainer.max_epochs=1"]
-    assert main([*words, "--data.dataset=squares", "--data.size=28", *QUIET]) == 0
+    argv = ["fit", "--model=Train", "--model.init_args.backbone=tiny_net", "--run_dir=r", "--trainer.max_epochs=1"]
+    assert main([*argv, "--data.dataset=squares", "--data.size=28", *QUIET]) == 0
     metrics = json.loads(Path("r/metrics.json").read_text())
     assert (metrics["data"], metrics["num_classes"], metrics["n"]["test"]) == ("squares", 2, 12)
 
@@ -166,9 +166,9 @@ def test_wrong_names_on_the_command_line_are_one_line(plugged, capsys, npz):
 def test_a_method_that_fails_to_import_is_one_line(packages, capsys, npz):
     install(packages, {"methods": {"broken": "plugged:Broken"}}, "raise SystemExit('no')")
     Path("own.yaml").write_text("model: {class_path: broken}")
-    for words in (["--model=broken"], ["--model", "Broken"], ["--config=own.yaml"]):
-        said = refused(capsys, "fit", *words, "--run_dir=r", f"--data.file={npz}")
-        assert said.startswith("model=broken: the plug-in plugged:Broken of package plugged cannot be imported (System")
+    for argv in (["--model=broken"], ["--model", "Broken"], ["--config=own.yaml"]):
+        line = refused(capsys, "fit", *argv, "--run_dir=r", f"--data.file={npz}")
+        assert line.startswith("model=broken: the plug-in plugged:Broken of package plugged cannot be imported (System")
 
 
 # Public names
@@ -183,10 +183,10 @@ def test_every_public_name_can_be_imported():
 def test_types_reach_a_script_of_a_user(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import medunlearn\nreveal_type(medunlearn.load_model)\nmedunlearn.ForgetSpec(rate='much')\n")
-    words = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(script)]
+    argv = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(script)]
     config = tmp_path / "mypy.ini"
     config.write_text(f"[mypy]\nmypy_path = {ROOT}\n")
-    done = subprocess.run([*words, f"--config-file={config}"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*argv, f"--config-file={config}"], capture_output=True, text=True, check=False)
     assert 'Argument "rate" to "ForgetSpec" has incompatible type "str"' in done.stdout, done.stdout + done.stderr
     assert 'Revealed type is "def (source: ' in done.stdout
     assert "Found 1 error" in done.stdout

@@ -33,10 +33,12 @@ def block(language: str, start: str) -> str:
 
 
 def commands(code: str) -> list[list[str]]:
-    """Return the commands of a block for the shell, in words, with `*` expanded."""
+    """Return the commands of a block for the shell, each as its arguments, with `*` expanded."""
     lines = (shlex.split(line, comments=True) for line in code.splitlines())
     return [
-        [name for word in words for name in (sorted(map(str, Path().glob(word))) or [word])] for words in lines if words
+        [name for argument in argv for name in (sorted(map(str, Path().glob(argument))) or [argument])]
+        for argv in lines
+        if argv
     ]
 
 
@@ -45,10 +47,10 @@ def tiny(npz: Path) -> list[str]:
     return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
 
 
-def refusal(words: list[str]) -> str:
-    """Return what is said against a command; nothing where it is taken."""
+def refusal(argv: list[str]) -> str:
+    """Return the error of a command; nothing where it is taken."""
     try:
-        resolved_settings(words)
+        resolved_settings(argv)
     except InputError as error:
         return str(error)
     return ""
@@ -56,10 +58,10 @@ def refusal(words: list[str]) -> str:
 
 def run_all(code: str, options: list[str]) -> None:
     """Run the commands of a block; `options` go to each fit, and plans are only printed."""
-    for program, command, *words in commands(code):
+    for program, command, *argv in commands(code):
         assert program == "medunlearn"
         more = {"fit": options, "reproduce": ["--dry_run"]}.get(command, [])
-        assert main([command, *words, *more]) == 0
+        assert main([command, *argv, *more]) == 0
 
 
 def test_the_papers_experiment(npz, capsys):
@@ -105,8 +107,8 @@ def test_from_python(fit, npz, monkeypatch, capsys):
 
 
 def test_several_gpus():
-    (words,) = commands(block("bash", "medunlearn fit --config configs/train_path.yaml --trainer.devices"))
-    trainer = resolved_settings(words[1:])["trainer"]
+    (argv,) = commands(block("bash", "medunlearn fit --config configs/train_path.yaml --trainer.devices"))
+    trainer = resolved_settings(argv[1:])["trainer"]
     assert (str(trainer["devices"]), trainer["strategy"]) == ("4", "ddp")
 
 
@@ -145,8 +147,8 @@ def test_set_up_and_development_are_what_ci_does():
     assert "medunlearn reproduce demo" in set_up
     assert "medunlearn reproduce demo" in CI
     for command in re.split(r"\n| && ", development.strip()):
-        words = command.removeprefix("pip install ")
-        assert words in CI, f".ci/run does not run `{command}`"
+        packages = command.removeprefix("pip install ")
+        assert packages in CI, f".ci/run does not run `{command}`"
 
 
 def test_entry_points_of_a_package_of_ones_own():

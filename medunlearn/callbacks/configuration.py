@@ -88,17 +88,21 @@ def configuration(
         InputError: If the parser refuses an argument of the Trainer.
     """
     problems = [*_unknown_classes(method, data), *(kept_problems(run) if resumed else _first_weights(method, data))]
-    arguments = {k: v for k, v in _arguments(method, "method", problems).items() if k not in FROM_DATA}
+    model = _model(method, problems)
     given = {
         "seed_everything": data.seed,
         "trainer": _plain_items({k: v for k, v in trainer.items() if v != []}, "Trainer", problems),
-        "model": {"class_path": _class_path(type(method)), "init_args": arguments},
+        "model": model,
         "data": _arguments(data, "data", problems),
         "run_dir": str(run),
         "reference": None if reference is None else str(reference),
         "evaluation": _arguments(evaluation, "evaluation", problems),
     }
-    problems = list(dict.fromkeys(problems))
+    return _resolved(given, tuple(dict.fromkeys(problems)))
+
+
+def _resolved(given: dict[str, Any], problems: tuple[str, ...]) -> Configuration:
+    """Return the settings as the parser reads them, and what it refuses or reads as something else."""
     try:
         settings = _parsed(given)
     except InputError as error:
@@ -200,6 +204,12 @@ def _arguments(part: object, name: str, problems: list[str]) -> dict[str, Any]:
         problems.append(f"{name}: {type(part).__qualname__} does not keep its arguments")
         return {}
     return _plain_items(part.arguments(), name, problems)
+
+
+def _model(method: UnlearningModule, problems: list[str]) -> dict[str, Any]:
+    arguments = _arguments(method, "method", problems)
+    own = {name: value for name, value in arguments.items() if name not in FROM_DATA}
+    return {"class_path": _class_path(type(method)), "init_args": own}
 
 
 def _plain_items(values: Mapping[str, Any], name: str, problems: list[str]) -> dict[str, Any]:

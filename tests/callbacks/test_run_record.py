@@ -157,9 +157,11 @@ def test_an_altered_reference_is_refused_before_training(fit, python, untrained)
 
 def test_a_missing_reference_is_said_to_be_missing_in_one_line(python, capsys):
     record = python("p", reference="nothing")
-    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(said) == 1
-    assert said[0].startswith("reference=nothing: no finished run there, so AG will be null; make it with `medunlearn ")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "reference=nothing: no finished run there, so AG will be null; make it with `medunlearn "
+    )
     for key in ("AG", "reference"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
@@ -188,9 +190,9 @@ def test_ag_is_null_against_a_reference_that_is_changed_meanwhile(fit, python, c
 
     monkeypatch.setattr(UnlearningMetrics, "on_fit_end", changing)
     record = python("p", reference=reference)
-    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(said) == 1
-    assert said[0].startswith(f"AG is null: {says}")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"AG is null: {says}")
     for key in ("AG", "reference", "reference_sha256"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None

@@ -19,9 +19,9 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     """In this process: that `fit` runs in another one is subprocess's business."""
     calls = []
 
-    def here(words):
-        calls.append(words[4:])
-        return main(words[4:])
+    def here(argv):
+        calls.append(argv[4:])
+        return main(argv[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
@@ -58,10 +58,10 @@ def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, c
     files = two_chains()
     assert main(["reproduce", *files]) == 1
     assert calls == ["r/a_train", "r/b_train", "r/b_salun"]
-    told = capsys.readouterr()
-    assert "medunlearn: r/a_train failed: exit status 3" in told.err
-    assert "medunlearn: r/a_salun left out: it needs r/a_train" in told.err
-    assert "THE TABLE" in told.out
+    printed = capsys.readouterr()
+    assert "medunlearn: r/a_train failed: exit status 3" in printed.err
+    assert "medunlearn: r/a_salun left out: it needs r/a_train" in printed.err
+    assert "THE TABLE" in printed.out
 
     calls = runner(monkeypatch, {})
     assert main(["reproduce", *files]) == 0
@@ -119,10 +119,10 @@ def test_own_options_and_those_of_stages_are_separated_with_their_values():
     assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
 
 
-@pytest.mark.parametrize(("word", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
-def test_seed_is_a_number_or_stays_text_for_the_check(word, seed):
-    assert _seed(word) == seed
-    assert type(_seed(word)) is type(seed)
+@pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
+def test_seed_is_a_number_or_stays_text_for_the_check(argument, seed):
+    assert _seed(argument) == seed
+    assert type(_seed(argument)) is type(seed)
 
 
 def test_reproduce_help_names_every_shipped_plan_and_engine(capsys):

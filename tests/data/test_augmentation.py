@@ -59,8 +59,8 @@ def test_the_presets_and_operations_are_the_fields():
 
 
 def test_unknown_preset_names_argument_value_and_choices():
-    words = "augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
-    with pytest.raises(InputError, match=f"^{re.escape(words)}$"):
+    message = "augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         draw("AutoAug", 4, generator())
 
 
@@ -169,16 +169,16 @@ def test_outcomes_are_distributed_as_randaugments():
     count = 2500
     torch.manual_seed(1)
     transform = RandAugment(num_ops=2, magnitude=9, num_magnitude_bins=31)
-    theirs = Counter(transform(image).numpy().tobytes() for _ in range(count))
+    expected = Counter(transform(image).numpy().tobytes() for _ in range(count))
     draws = draw("Default+RandAugment", count, generator(1))
     outcomes = augment(image.expand(count, -1, -1, -1), centred(draws.operation, draws.negative))
-    ours = Counter(outcome.numpy().tobytes() for outcome in outcomes)
-    common = [outcome for outcome, times in (ours + theirs).items() if times >= 10]  # 5 on each side
-    table = [[side[outcome] for outcome in common] for side in (ours, theirs)]
-    table = [[*row, side.total() - sum(row)] for row, side in zip(table, (ours, theirs), strict=True)]
+    found = Counter(outcome.numpy().tobytes() for outcome in outcomes)
+    common = [outcome for outcome, times in (found + expected).items() if times >= 10]  # 5 on each side
+    table = [[side[outcome] for outcome in common] for side in (found, expected)]
+    table = [[*row, side.total() - sum(row)] for row, side in zip(table, (found, expected), strict=True)]
     assert len(common) > 50
     assert chi2_contingency(table).pvalue > 1e-3
-    assert sum(times for outcome, times in theirs.items() if outcome not in ours) < 0.01 * count
+    assert sum(times for outcome, times in expected.items() if outcome not in found) < 0.01 * count
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -22,12 +22,12 @@ def chosen(labels=LABELS, num_classes=3, **settings):
 
 
 def refusal(call, *args, **settings):
-    """The words of the error: one line."""
+    """Return the message of the error, which is one line."""
     with pytest.raises(InputError) as caught:
         call(*args, **settings)
-    words = str(caught.value)
-    assert len(words.splitlines()) == 1
-    return words
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
 
 
 @pytest.fixture
@@ -64,22 +64,22 @@ def test_one_of_the_three_is_a_forget_set(settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"rate": 0.1, "classes": [0]}, "rate and classes are both set"),
         ({"rate": 0.1, "indices": "a.txt"}, "rate and indices are both set"),
         ({"classes": [0], "indices": "a.txt"}, "classes and indices are both set"),
     ],
 )
-def test_two_ways_at_once_are_refused_with_the_remedy(settings, words):
+def test_two_ways_at_once_are_refused_with_the_remedy(settings, message):
     assert refusal(ForgetSpec, **settings) == (
-        f"forget: {words}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
+        f"forget: {message}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
     )
 
 
 def test_all_three_at_once_are_refused():
-    words = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
-    assert words.startswith("forget: rate and classes and indices are both set; keep one")
+    message = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
+    assert message.startswith("forget: rate and classes and indices are both set; keep one")
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, 1, 1.0, 1.5, -0.1, math.nan, math.inf])
@@ -274,7 +274,7 @@ def test_every_kind_of_file_gives_its_indices(write, name, content):
 UNREADABLE = [
     ("floats.txt", "1.0\n2.0\n"),
     ("exponent.txt", "1e3\n"),
-    ("words.txt", "seven\n"),
+    ("text.txt", "seven\n"),
     ("two_a_line.txt", "1 2\n"),
     ("commas.txt", "1,2,3"),
     ("too_large.txt", "99999999999999999999\n"),
@@ -287,7 +287,7 @@ UNREADABLE = [
     ("empty.csv", ""),
     ("floats.npy", np.array([1.0, 2.0])),
     ("bools.npy", np.array([True, False])),
-    ("words.npy", np.array(["1", "2"])),
+    ("text.npy", np.array(["1", "2"])),
     ("column.npy", np.array([[1], [2]])),
     ("one_number.npy", np.array(3)),
     ("empty.npy", b""),
@@ -295,7 +295,7 @@ UNREADABLE = [
     ("half.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'"),
     ("floats.json", "[1.0, 2]"),
     ("bools.json", "[true, false]"),
-    ("words.json", '["1", "2"]'),
+    ("text.json", '["1", "2"]'),
     ("nested.json", "[[1, 2]]"),
     ("number.json", "7"),
     ("null.json", "null"),
@@ -310,7 +310,7 @@ UNREADABLE = [
 PLACES = {
     "floats.txt": "line 1 is 1.0",
     "exponent.txt": "line 1 is 1e3",
-    "words.txt": "line 1 is seven",
+    "text.txt": "line 1 is seven",
     "two_a_line.txt": "line 1 is 1 2",
     "commas.txt": "line 1 is 1,2,3",
     "too_large.txt": "line 1 is 99999999999999999999",
@@ -322,7 +322,7 @@ PLACES = {
     "short_row.csv": "line 2 is empty",
     "floats.json": "entry 1 is 1.0",
     "bools.json": "entry 1 is true",
-    "words.json": 'entry 1 is "1"',
+    "text.json": 'entry 1 is "1"',
     "nested.json": "entry 1 is [1, 2]",
     "too_large.json": "entry 1 is 99999999999999999999",
 }
@@ -356,9 +356,9 @@ def test_a_directory_is_refused(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", FORMS)
 def test_a_missing_file_is_refused(tmp_path, suffix):
     path = tmp_path / f"none{suffix}"
-    words = f"indices={path}: no such file; give the path of an index file"
-    assert refusal(read_indices, path, 100) == words
-    assert refusal(chosen, indices=path) == words
+    message = f"indices={path}: no such file; give the path of an index file"
+    assert refusal(read_indices, path, 100) == message
+    assert refusal(chosen, indices=path) == message
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a", "a.npz", "a.txt.gz"])

@@ -21,7 +21,7 @@ def dataset(augmentation="Default+RandAugment", count=60, gray=False, forget=Tru
 
 def fetch(data, world=1, epoch=1, fill=False, batch_size=5):
     """Every process's batches of one epoch over 14 images: 5, 5 and 4."""
-    return [[data[request] for request in mine] for mine in shared([14], batch_size, world, epoch, fill=fill)]
+    return [[data[request] for request in share] for share in shared([14], batch_size, world, epoch, fill=fill)]
 
 
 def test_a_batch_holds_what_the_request_names():

@@ -23,7 +23,7 @@ WORLDS = [1, 2, 3]
 def test_the_shares_of_a_batch_make_up_the_single_processs_batch(sizes, batch_size, world, seed, fill):
     alone = shared(sizes, batch_size, 1, epoch=3, seed=seed)[0]
     shares = shared(sizes, batch_size, world, epoch=3, seed=seed, fill=fill)
-    assert all(len(mine) == len(alone) for mine in shares)
+    assert all(len(share) == len(alone) for share in shares)
     for whole, *parts in zip(alone, *shares, strict=True):
         assert real(parts) == list(enumerate(whole.indices.tolist()))
         assert all(part.global_size == len(whole.indices) for part in parts)
@@ -71,16 +71,16 @@ def test_shares_of_a_batch_differ_by_one_image_at_most(world):
 def test_only_an_empty_share_is_filled_and_only_on_request(fill):
     # Batches of 4, 4 and 1 images for 3 processes: in the last one, two have nothing.
     shares = shared([9], 4, 3, fill=fill)
-    assert [[len(request.indices) for request in mine] for mine in shares] == (
+    assert [[len(request.indices) for request in share] for share in shares] == (
         [[2, 2, 1], [1, 1, 1], [1, 1, 1]] if fill else [[2, 2, 1], [1, 1, 0], [1, 1, 0]]
     )
-    weights = [mine[-1].weight.tolist() for mine in shares]
+    weights = [share[-1].weight.tolist() for share in shares]
     assert weights == ([[3.0], [0.0], [0.0]] if fill else [[3.0], [], []])
-    assert all((request.weight > 0).all() for mine in shares for request in mine[:-1])
+    assert all((request.weight > 0).all() for share in shares for request in share[:-1])
 
 
 def test_a_filler_is_an_image_of_the_batch():
-    last = [mine[-1] for mine in shared([9], 4, 3, fill=True)]
+    last = [share[-1] for share in shared([9], 4, 3, fill=True)]
     assert [request.indices.tolist() for request in last] == [last[0].indices.tolist()] * 3
     assert [request.places.tolist() for request in last] == [[0]] * 3
 
@@ -238,9 +238,9 @@ def test_whole_batches_go_to_one_process_each(world):
     alone = shared([14], 5, seed=None)[0]
     shares = shared([14], 5, world, seed=None, whole=True)
     for number, request in enumerate(alone):
-        mine = shares[number % world][number // world]
-        assert torch.equal(mine.indices, request.indices)
-        assert mine.weight.tolist() == pytest.approx([1 / len(request.indices)] * len(request.indices))
+        share = shares[number % world][number // world]
+        assert torch.equal(share.indices, request.indices)
+        assert share.weight.tolist() == pytest.approx([1 / len(request.indices)] * len(request.indices))
     assert sum(map(len, shares)) == len(alone)
 
 

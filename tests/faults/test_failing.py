@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.runs import same, weights
-from helpers.stages import prepare, start, words
+from helpers.stages import prepare, stage, start
 
 from medunlearn.__main__ import main
 
@@ -20,7 +20,7 @@ from medunlearn.__main__ import main
 )
 def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, status, error):
     prepare(tmp_path)
-    run, command = words(2, method, f"methods.{method}")
+    run, command = stage(2, method, f"methods.{method}")
     ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
     assert ended.stderr.count(error) == 1
     assert ended.stderr.count("Traceback") == (status == 1), ended.stderr
@@ -33,10 +33,10 @@ def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, sta
 def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, monkeypatch, rank):
     prepare(tmp_path)
     monkeypatch.setenv("HELD", "held")
-    whole, command = words(2, "whole", "methods.Asked")
+    whole, command = stage(2, "whole", "methods.Asked")
     assert start(tmp_path, "-m", "medunlearn", *command, seconds=150).returncode == 0
     monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
-    part, command = words(2, "part", "methods.Asked")
+    part, command = stage(2, "part", "methods.Asked")
     ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     hint = f"medunlearn: ended by SIGTERM; go on with `medunlearn fit --config {part}/config.yaml --resume true`"
@@ -51,13 +51,13 @@ def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, 
 def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch, rank):
     prepare(tmp_path)
     monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
-    run, command = words(2, "run", "methods.AskedOutside")
+    run, command = stage(2, "run", "methods.AskedOutside")
     ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     assert "Traceback" not in ended.stderr
-    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
     hint = f"go on with `medunlearn fit --config {run}/config.yaml --resume true`"
-    assert told == [f"medunlearn: ended by SIGTERM; {hint}"]
+    assert lines == [f"medunlearn: ended by SIGTERM; {hint}"]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def extremes(parameter):
 
 def swept_config(sweep):
     """Return the arguments of `medunlearn` in a sweep's shell line, without those that W&B fills in."""
-    line = next(word for word in sweep["command"] if "medunlearn fit" in word)
+    line = next(part for part in sweep["command"] if "medunlearn fit" in part)
     argv = shlex.split(line)
     return argv[argv.index("medunlearn") + 1 : argv.index("$@")]
 

@@ -70,6 +70,6 @@ def test_a_missing_metric_is_refused_by_argument_and_name(missing, argument, how
     if how == "none":
         broken[missing] = None
     pair = (broken, BLOOD_10) if argument == "a" else (BLOOD_10, broken)
-    words = f"Expected argument `{argument}` to hold UA, RA, TA, MIA, but {missing} is missing"
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    message = f"Expected argument `{argument}` to hold UA, RA, TA, MIA, but {missing} is missing"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         average_gap(*pair)

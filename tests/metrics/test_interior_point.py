@@ -41,7 +41,7 @@ def test_decides_as_libsvm_on_every_kind_of_feature(kind):
         shown = KINDS[kind](rng, queries)[:, None]
         called = nonmembers_by_interior_point(samples, is_member, shown, PENALTY, 1.0)
         if called is None:
-            continue  # not exact enough, said so: libsvm is used
+            continue  # not exact enough, which it reports: libsvm is used
         expected, distance = libsvm(samples, is_member, shown)
         differs = called != expected
         assert not differs[distance > 1e-5].any(), (kind, seed)

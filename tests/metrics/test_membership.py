@@ -116,11 +116,11 @@ def test_shapes_that_do_not_match_are_refused_by_name(place):
     groups = list(three_groups())
     groups[2 * place + 1] = groups[2 * place + 1][:-1]
     probs, labels = groups[2 * place : 2 * place + 2]
-    words = (
+    message = (
         f"Expected `{name}_probs` of shape (N, C) and `{name}_labels` of shape (N,), "
         f"but got {probs.shape} and {labels.shape}"
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         membership_inference(*groups)
 
 
@@ -145,15 +145,15 @@ def test_empty_group_is_refused_by_name(place):
 def test_values_that_are_not_finite_are_refused_rather_than_scored(place, value):
     groups = list(three_groups())
     groups[2 * place][5, 1] = value
-    words = f"Expected `{GROUPS[place]}_probs` to be finite; the model has diverged: lower the learning rate"
+    message = f"Expected `{GROUPS[place]}_probs` to be finite; the model has diverged: lower the learning rate"
     for feature in FEATURES:
-        with pytest.raises(ValueError, match=f"^{words}$"):
+        with pytest.raises(ValueError, match=f"^{message}$"):
             membership_inference(*groups, feature=feature)
 
 
 def test_unknown_feature_is_refused_with_the_known_ones():
-    words = f"Expected argument `feature` to be one of {FEATURES}, but got 'm_entropy'"
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    message = f"Expected argument `feature` to be one of {FEATURES}, but got 'm_entropy'"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         membership_inference(*three_groups(), feature="m_entropy")
 
 

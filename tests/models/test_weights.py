@@ -203,7 +203,7 @@ def test_a_missing_file_and_a_directory_without_weights_are_refused(tmp_path):
 
 
 ODD = {
-    "architecture in words": {"state_dict": {}, "architecture": "resnet18"},
+    "architecture as text": {"state_dict": {}, "architecture": "resnet18"},
     "unknown architecture": {"state_dict": {}, "architecture": {"num_classes": 3, "depth": 50}},
     "state_dict is a list": {
         "state_dict": [1],

@@ -41,10 +41,10 @@ def unavailable(stages, announce):
 def test_an_engine_of_another_package_runs_the_stages(tmp_path, monkeypatch, capsys):
     runner(monkeypatch, {})
     packages = install(
-        tmp_path / "packages", {"engines": {"mine": "engines_of_mine:unavailable"}}, UNAVAILABLE, "engines_of_mine"
+        tmp_path / "packages", {"engines": {"own": "own_engines:unavailable"}}, UNAVAILABLE, "own_engines"
     )
     monkeypatch.syspath_prepend(str(packages))
-    assert main(["reproduce", *two_chains()[:2], "--engine", "mine"]) == 1
+    assert main(["reproduce", *two_chains()[:2], "--engine", "own"]) == 1
     assert "medunlearn: r/a_train failed: no machine" in capsys.readouterr().err
 
 

@@ -52,16 +52,16 @@ def test_a_plan_file_of_ones_own(capsys):
     Path("plans").mkdir()
     options = {"trainer.max_epochs": 3, "data.num_classes": None, "data.as_rgb": True}
     plan = {"configs": [f"../{file}" for file in files], "seeds": [0, 7], "options": options}
-    write("plans/mine.yaml", **plan)
-    lines = dry(capsys, "plans/mine.yaml")
+    write("plans/own.yaml", **plan)
+    lines = dry(capsys, "plans/own.yaml")
     assert len(lines) == 4
     assert all("--data.as_rgb=true --data.num_classes=null --trainer.max_epochs=3" in line for line in lines)
     assert sum("_seed7" in line for line in lines) == 2
-    assert len(dry(capsys, "plans/mine.yaml", "--seeds", "1", "2", "3")) == 6
+    assert len(dry(capsys, "plans/own.yaml", "--seeds", "1", "2", "3")) == 6
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         (
             ["paper", "--datasets", "lung"],
@@ -79,12 +79,12 @@ def test_a_plan_file_of_ones_own(capsys):
         ([], "reproduce: no plan given; name demo, figure2, paper, a plan file or config files"),
     ],
 )
-def test_wrong_plans_are_refused_in_one_line(capsys, words, message):
+def test_wrong_plans_are_refused_in_one_line(capsys, argv, message):
     write("plan.yaml", configs=["configs/train_blood.yaml"], epochs=3)
     write("seeds.yaml", configs=["configs/train_blood.yaml"], seeds=3)
     write("run_dirs.yaml", configs=["configs/train_blood.yaml"], options={"run_dir": "one/for/all"})
     two_chains()
-    assert main(["reproduce", *words]) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    assert main(["reproduce", *argv]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

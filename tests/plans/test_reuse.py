@@ -18,9 +18,9 @@ def plan(npz, monkeypatch):
     """Run a plan of Train, Retrain and SalUn in this process; return what was called."""
     calls = []
 
-    def here(words):
-        calls.append(words[4:])
-        return main(words[4:])
+    def here(argv):
+        calls.append(argv[4:])
+        return main(argv[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
@@ -36,8 +36,8 @@ def plan(npz, monkeypatch):
 
     def reproduce(*options, status):
         calls.clear()
-        words = ["reproduce", "t.yaml", "r.yaml", "s.yaml", "--trainer.max_epochs=1", *QUIET, *options]
-        assert main(words) == status
+        argv = ["reproduce", "t.yaml", "r.yaml", "s.yaml", "--trainer.max_epochs=1", *QUIET, *options]
+        assert main(argv) == status
         return [Path(call[call.index("--config") + 1]).stem for call in calls]
 
     assert reproduce(status=0) == ["t", "r", "s"]
@@ -47,8 +47,8 @@ def plan(npz, monkeypatch):
 def test_an_unfinished_run_is_not_resumed_under_other_settings(plan, capsys):
     Path("r/s/metrics.json").unlink()
     assert plan("--trainer.max_epochs=2", status=2) == []
-    told = capsys.readouterr().err
-    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in told
+    printed = capsys.readouterr().err
+    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in printed
     shutil.rmtree("r/t")
     shutil.rmtree("r/r")
     assert plan("--trainer.max_epochs=2", status=2) == []
@@ -86,9 +86,9 @@ def test_an_original_that_was_made_anew_under_other_settings_is_noticed(plan, ca
     Path("t.yaml").write_text(Path("t.yaml").read_text() + "seed_everything: 5\n")
     capsys.readouterr()
     assert plan(status=1) == ["t"]
-    told = capsys.readouterr()
-    assert "r/s failed: it started from another model than r/t holds now; delete it" in told.err
-    assert "| r/s" not in told.out.rpartition("finished before")[2]
+    printed = capsys.readouterr()
+    assert "r/s failed: it started from another model than r/t holds now; delete it" in printed.err
+    assert "| r/s" not in printed.out.rpartition("finished before")[2]
     shutil.rmtree("r/s")
     assert plan(status=0) == ["s"]
     assert json.loads(Path("r/s/metrics.json").read_text())["original"] == "r/t"
@@ -120,9 +120,9 @@ def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, 
     Path("s.yaml").write_text(Path("s.yaml").read_text().replace("class_path: SalUn", "class_path: fixed.Fixed"))
     capsys.readouterr()
     assert plan(option, status=2) == []
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.fixture

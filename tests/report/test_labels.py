@@ -37,7 +37,7 @@ def test_one_variant_alone_is_named_after_what_departs_from_the_defaults():
     text = (write(train, retrain, none) / "report.md").read_text()
     assert "| SalUn (relabel none) | 1.00" in text
     assert "| SalUn | not run" in text, "the paper has a row for it"
-    text = (write(*chain(data="mine"), out="mine") / "report.md").read_text()
+    text = (write(*chain(data="own"), out="own") / "report.md").read_text()
     assert "not run" not in text
 
 

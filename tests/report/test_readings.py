@@ -81,9 +81,9 @@ def test_an_altered_original_is_refused_whether_it_is_named_or_not(capsys, name)
     with Path(train, name).open("ab") as file:
         file.write(b"more")
     write(retrain, salun, status=2)
-    told = capsys.readouterr().err
-    assert f"report={train}: {name} is not the file that the run wrote" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert f"report={train}: {name} is not the file that the run wrote" in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("extra", [[], ["--out", "report"]])

@@ -100,8 +100,8 @@ def test_a_missing_gap_says_why():
 
 
 def test_methods_of_any_name_are_what_their_role_says():
-    train, _, salun = chain(data="mine")
-    own = fake("runs/own", "MyRetrain", (5.0, 98, 95, 10), data="mine")
+    train, _, salun = chain(data="own")
+    own = fake("runs/own", "MyRetrain", (5.0, 98, 95, 10), data="own")
     out = write(train, own, salun)
     assert {line["method"]: float(line["AG"]) for line in records(out)} == {
         "Original": 3,
@@ -117,5 +117,5 @@ def test_help_and_the_package_do_not_wait_for_pandas():
     code = (
         "import sys, medunlearn; from medunlearn.__main__ import main; main(['--help']); print('pandas' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert told.splitlines()[-1] == "False"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.splitlines()[-1] == "False"

@@ -60,9 +60,9 @@ def test_a_stratified_forget_set_is_no_seed_of_a_uniform_one():
 def test_two_retrained_models_for_one_run_are_refused(capsys):
     runs = chain()
     write(*runs, fake("runs/other", "Retrain", (9.0, 98, 95, 10), lr=0.5), status=2)
-    told = capsys.readouterr().err
-    assert "are both Retrain of the same split, preset and seed" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "are both Retrain of the same split, preset and seed" in printed
+    assert printed.count("\n") == 1
 
 
 def test_the_protocol_is_told():

@@ -40,12 +40,12 @@ def whole(run):
 
 
 def refusal(call, *args):
-    """The words of the error: one line, as the command line prints it."""
+    """Return the message of the error, one line as the command line prints it."""
     with pytest.raises(InputError) as caught:
         call(*args)
-    words = str(caught.value)
-    assert len(words.splitlines()) == 1
-    return words
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
 
 
 # Names and states
@@ -62,7 +62,7 @@ def test_a_directory_that_is_missing_or_empty_is_neither_started_nor_finished(ru
     assert (run.started, run.finished) == (False, False)
     run.path.mkdir(parents=True)
     assert (run.started, run.finished) == (False, False)
-    (run.path / "notes.txt").write_text("mine")
+    (run.path / "notes.txt").write_text("notes")
     assert (run.started, run.finished) == (False, False)
 
 
@@ -95,7 +95,7 @@ def test_clear_deletes_the_files_of_a_run(whole):
 
 
 def test_clear_leaves_what_is_not_the_runs(whole):
-    (whole.path / "notes.txt").write_text("mine")
+    (whole.path / "notes.txt").write_text("notes")
     (whole.path / "figures").mkdir()
     (whole.path / "figures" / "metrics.json").write_text("{}")
     beside = RunDir(whole.path.parent / "train")
@@ -259,10 +259,10 @@ def test_damaged_json_is_refused_by_argument_run_and_file(run, name, argument, d
         file.mkdir()
     elif damage != "missing":
         file.write_bytes(DAMAGE[damage])
-    words = refusal(read, argument)
-    assert words.startswith(f"{argument}={run}: {file} cannot be read (")
-    assert words.endswith("); run that stage again")
-    assert "()" not in words
+    message = refusal(read, argument)
+    assert message.startswith(f"{argument}={run}: {file} cannot be read (")
+    assert message.endswith("); run that stage again")
+    assert "()" not in message
 
 
 @pytest.mark.parametrize("name", ["metrics", "split"])
@@ -321,9 +321,9 @@ def test_damaged_predictions_are_refused_by_argument_run_and_file(run, tmp_path,
         run.predictions.mkdir()
     elif damage != "missing":
         run.predictions.write_bytes(content[damage])
-    words = refusal(run.read_predictions, "original")
-    assert words.startswith(f"original={run}: {run.predictions} cannot be read (")
-    assert words.endswith("); run that stage again")
+    message = refusal(run.read_predictions, "original")
+    assert message.startswith(f"original={run}: {run.predictions} cannot be read (")
+    assert message.endswith("); run that stage again")
 
 
 class Bomb:
@@ -342,8 +342,8 @@ def test_code_in_predictions_is_not_run(run, tmp_path, kind):
         np.savez(run.predictions, forget_index=np.arange(3), forget_probs=np.array([Bomb(marker)], dtype=object))
     else:
         run.predictions.write_bytes(pickle.dumps(Bomb(marker)))
-    words = refusal(run.read_predictions, "reference")
-    assert words.startswith(f"reference={run}: {run.predictions} cannot be read (")
+    message = refusal(run.read_predictions, "reference")
+    assert message.startswith(f"reference={run}: {run.predictions} cannot be read (")
     assert not marker.exists()
     if kind == "object array":
         with np.load(run.predictions, allow_pickle=True) as arrays:
@@ -371,5 +371,5 @@ def test_predictions_of_another_form_are_refused(run, tmp_path, damage):
     else:
         place = good.index(b"PK\x01\x02") + 10
         run.predictions.write_bytes(good[:place] + b"\x63" + good[place + 1 :])
-    words = refusal(run.read_predictions, "reference")
-    assert words.startswith(f"reference={run}: {run.predictions} cannot be read (")
+    message = refusal(run.read_predictions, "reference")
+    assert message.startswith(f"reference={run}: {run.predictions} cannot be read (")
