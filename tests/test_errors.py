@@ -196,7 +196,7 @@ def _texts(tree):
 
 
 @pytest.mark.parametrize("folder", ["methods", "models", "data", "callbacks", "training", "runs", "metrics"])
-def test_no_part_begins_a_message_with_an_options_path(folder):
+def test_messages_of_parts_do_not_begin_with_an_options_path(folder):
     """Also not by way of a name or an argument that a message begins with."""
     paths = tuple(f"{part}." for part in PARTS)
     found = [

@@ -211,7 +211,7 @@ def test_figures_do_not_depend_on_batch_size_or_workers(trio, fit, monkeypatch, 
     assert metrics(plain)["before"] == {key: metrics(plain)[key] for key in keys}
 
 
-def test_every_image_is_counted_once(trio):
+def test_images_are_counted_once(trio):
     for run in trio:
         with np.load(run / "predictions.npz") as arrays:
             train = np.concatenate([arrays["forget_index"], arrays["retain_index"]])

@@ -47,7 +47,7 @@ def test_built_ins_are_declared_as_any_other_package_declares_its_own():
 
 
 @pytest.mark.parametrize("group", BUILT_IN)
-def test_every_built_in_can_be_imported(group):
+def test_built_ins_can_all_be_imported(group):
     assert all(callable(find(group, name)) for name in BUILT_IN[group])
 
 
@@ -79,7 +79,7 @@ def test_a_plug_in_that_fails_to_import_names_its_package_and_the_reason(package
     )
 
 
-def test_two_plug_ins_of_one_name_are_named_with_their_packages(plugged):
+def test_plug_ins_of_one_name_are_named_with_their_packages(plugged):
     install(plugged, {"methods": {"softened": "other:Softened"}}, name="other")
     with pytest.raises(InputError, match=r"^method=softened: is a method of other and of plugged; uninstall"):
         find("methods", "softened")
@@ -174,13 +174,13 @@ def test_a_method_that_fails_to_import_is_one_line(packages, capsys, npz):
 # Public names
 
 
-def test_every_public_name_can_be_imported():
+def test_public_names_can_all_be_imported():
     assert {name: getattr(medunlearn, name) for name in medunlearn.__all__}
     with pytest.raises(AttributeError, match="Trian"):
         medunlearn.Trian  # noqa: B018
 
 
-def test_types_reach_a_script_of_a_user(tmp_path):
+def test_types_of_the_package_reach_a_script_of_a_user(tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import medunlearn\nreveal_type(medunlearn.load_model)\nmedunlearn.ForgetSpec(rate='much')\n")
     argv = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(script)]

@@ -60,7 +60,7 @@ def command(npz):
     return build
 
 
-def test_without_a_login_a_run_is_kept_offline_with_everything_in_it(command, capsys):
+def test_a_run_without_a_login_is_kept_offline_with_everything_in_it(command, capsys):
     forget = "--data.forget.rate=0.25"
     assert main(command("Train", "t")) == 0
     assert main(command("Retrain", "r", forget)) == 0

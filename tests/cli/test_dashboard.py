@@ -25,7 +25,7 @@ def sent(monkeypatch):
     return views
 
 
-def test_what_is_sent(sent, capsys):
+def test_dashboard_sends_a_workspace_with_a_chart_for_each_metric(sent, capsys):
     assert main(ARGV) == 0
     (view,) = sent
     assert (view.entity, view.project) == ("hospital", "unlearning")
@@ -39,7 +39,7 @@ def test_what_is_sent(sent, capsys):
     assert "https://wandb.example/hospital/unlearning" in capsys.readouterr().out
 
 
-def test_without_a_login_one_line_says_so(sent, monkeypatch, capsys):
+def test_dashboard_without_a_login_is_refused_in_one_line(sent, monkeypatch, capsys):
     monkeypatch.setattr("wandb.login", lambda **_: False)
     assert main(ARGV) == 2
     assert capsys.readouterr().err == (
@@ -48,7 +48,7 @@ def test_without_a_login_one_line_says_so(sent, monkeypatch, capsys):
     assert not sent
 
 
-def test_a_service_that_refuses_is_one_line(sent, monkeypatch, capsys):
+def test_dashboard_that_the_service_refuses_is_one_line(sent, monkeypatch, capsys):
     def refuse(view):
         raise RuntimeError("permission denied\nTraceback and so on")
 
@@ -60,7 +60,7 @@ def test_a_service_that_refuses_is_one_line(sent, monkeypatch, capsys):
     assert error.count("\n") == 1
 
 
-def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys):
+def test_dashboard_without_its_extra_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces.workspaces", None)
     assert main(ARGV) == 2
     assert "pip install 'medunlearn[dashboard]'" in capsys.readouterr().err
@@ -73,7 +73,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys):
         ([], "the following arguments are required: --entity; `medunlearn dashboard --help` lists the options"),
     ],
 )
-def test_wrong_options_are_refused_in_one_line(capsys, options, message):
+def test_dashboard_refuses_wrong_options_in_one_line(capsys, options, message):
     assert main(["dashboard", *options]) == 2
     error = capsys.readouterr().err
     assert message in error

@@ -21,7 +21,7 @@ CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
 
 
-def test_there_are_fifteen_configs_and_the_demos():
+def test_configs_are_fifteen_and_the_demos():
     names = {f"{stage}_{data}.yaml" for data in ("path", "organa", "blood") for stage in ("train",)}
     names |= {
         f"{stage}_{data}_{rate}.yaml"
@@ -193,7 +193,7 @@ def test_curves_are_logged_and_change_nothing(fit):
     assert "unlearning/UA" in logged
 
 
-def test_a_model_that_diverged_is_said_to_have_and_is_not_finished(fit, capsys):
+def test_a_model_that_diverged_is_reported_and_is_not_finished(fit, capsys):
     run = fit("Train", "a", FORGET, "--model.init_args.lr=1e30", status=2)
     assert "model.init_args.lr: the model has diverged" in capsys.readouterr().err
     assert not (run / "metrics.json").exists()

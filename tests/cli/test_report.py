@@ -47,7 +47,7 @@ def test_an_unfinished_run_is_refused_with_the_command_that_goes_on(capsys):
     assert "is unfinished; run that stage again, or leave it out" in refused(capsys, salun)
 
 
-def test_what_holds_nothing_of_a_run_is_refused(capsys):
+def test_a_path_without_runs_is_refused(capsys):
     assert "report=nowhere: holds no finished run; there is no such directory" in refused(capsys, "nowhere")
     Path("empty").mkdir()
     assert "report=empty: holds no finished run; give directories that" in refused(capsys, "empty")

@@ -53,7 +53,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert not calls
 
 
-def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
+def test_a_failed_stage_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
     calls = runner(monkeypatch, {"r/a_train": 3})
     files = two_chains()
     assert main(["reproduce", *files]) == 1
@@ -69,13 +69,13 @@ def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, c
     assert capsys.readouterr().out.count("finished before") == 2
 
 
-def test_a_killed_stage_is_said_to_be(monkeypatch, capsys):
+def test_a_killed_stage_is_reported_as_killed(monkeypatch, capsys):
     runner(monkeypatch, {"r/a_train": -9})
     assert main(["reproduce", two_chains()[0]]) == 1
     assert "r/a_train failed: signal 9" in capsys.readouterr().err
 
 
-def test_what_a_plan_lacks_is_said_before_hours_are_lost(monkeypatch, capsys):
+def test_a_plan_that_lacks_a_run_is_refused_before_hours_are_lost(monkeypatch, capsys):
     calls = runner(monkeypatch, {})
     salun = two_chains()[1]
     for dry_run in ([], ["--dry_run"]):

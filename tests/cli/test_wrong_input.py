@@ -85,11 +85,11 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, argv, says):
         (["--config=nowhere.yaml"], "config=nowhere.yaml: no such file"),
     ],
 )
-def test_what_is_missing_is_named(capsys, argv, says):
+def test_a_missing_setting_is_named(capsys, argv, says):
     assert says in refused(capsys, "fit", *argv)
 
 
-def test_unknown_commands_and_empty_reports(capsys):
+def test_unknown_commands_and_empty_reports_are_refused(capsys):
     assert "fitt: unknown command; did you mean fit? The choice is fit, validate" in refused(capsys, "fitt")
     assert "no run directories given" in refused(capsys, "report")
     assert "nowhere: holds no finished run" in refused(capsys, "report", "nowhere")
@@ -203,7 +203,7 @@ def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
-def test_no_checkpoint_of_a_stranger_is_loaded(fit, capsys, command):
+def test_a_checkpoint_of_a_stranger_is_not_loaded(fit, capsys, command):
     run = fit("Train", "a")
     line = refused(capsys, command, f"--config={run}/config.yaml", "--ckpt_path=http://127.0.0.1:1/x.ckpt")
     assert line.startswith("ckpt_path=http://127.0.0.1:1/x.ckpt: ")
@@ -217,7 +217,7 @@ def test_predictions_of_a_run_go_with_it(fit):
     assert not (run / "predict.npz").exists()
 
 
-def test_only_a_retrained_model_is_a_reference(fit, capsys):
+def test_a_reference_is_a_retrained_model_and_no_other(fit, capsys):
     train, seen = fit("Train", "t"), fit("Train", "seen", FORGET)
     unlearned = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}")
     argv = [

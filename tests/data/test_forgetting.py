@@ -50,7 +50,7 @@ def write(tmp_path):
 # The specification
 
 
-def test_nothing_given_is_no_forget_set():
+def test_spec_without_settings_is_no_forget_set():
     assert not ForgetSpec().given
     none = chosen()
     assert none.shape == (0,)
@@ -59,7 +59,7 @@ def test_nothing_given_is_no_forget_set():
 
 
 @pytest.mark.parametrize("settings", [{"rate": 0.1}, {"classes": [1]}, {"classes": []}, {"indices": "a.txt"}])
-def test_one_of_the_three_is_a_forget_set(settings):
+def test_spec_with_one_of_the_three_settings_is_a_forget_set(settings):
     assert ForgetSpec(**settings).given
 
 
@@ -71,13 +71,13 @@ def test_one_of_the_three_is_a_forget_set(settings):
         ({"classes": [0], "indices": "a.txt"}, "classes and indices are both set"),
     ],
 )
-def test_two_ways_at_once_are_refused_with_the_remedy(settings, message):
+def test_spec_with_two_settings_at_once_is_refused_with_the_remedy(settings, message):
     assert refusal(ForgetSpec, **settings) == (
         f"forget: {message}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
     )
 
 
-def test_all_three_at_once_are_refused():
+def test_spec_with_all_three_at_once_is_refused():
     message = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
     assert message.startswith("forget: rate and classes and indices are both set; keep one")
 
@@ -92,7 +92,7 @@ def test_a_negative_seed_is_refused():
 
 
 @pytest.mark.parametrize("settings", [{}, {"classes": [1]}, {"indices": "a.txt"}])
-def test_stratified_without_a_rate_is_refused(settings):
+def test_stratified_draw_without_a_rate_is_refused(settings):
     assert refusal(ForgetSpec, stratified=True, **settings) == (
         "stratified=true: only a draw by rate can be stratified; set data.forget.rate"
     )
@@ -141,7 +141,7 @@ def test_a_uniform_draw_does_not_look_at_labels():
 
 
 @pytest.mark.parametrize("stratified", [False, True])
-def test_over_many_seeds_every_image_of_a_class_is_drawn_alike(stratified):
+def test_draws_over_many_seeds_take_every_image_of_a_class_alike(stratified):
     draws, rate = 600, 0.2
     times = np.zeros(len(LABELS))
     for seed in range(draws):
@@ -230,7 +230,7 @@ def test_a_class_that_does_not_exist_is_refused(classes, wrong):
     )
 
 
-def test_no_class_and_a_class_without_images_are_refused():
+def test_classes_that_are_none_or_without_images_are_refused():
     empty = "the forget set is empty with 100 training images; choose more"
     assert refusal(chosen, classes=[]) == f"classes=[]: {empty}"
     assert refusal(chosen, num_classes=5, classes=[4]) == f"classes=[4]: {empty}"

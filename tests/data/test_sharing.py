@@ -77,7 +77,7 @@ def test_processes_that_start_at_once_read_once(hold):
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
-def test_nothing_is_left_when_the_last_process_ends(hold, tmp_path, end):
+def test_memory_is_freed_when_the_last_process_ends(hold, tmp_path, end):
     process = hold(value=7)
     lines(process, 2)
     (note,) = (tmp_path / f"medunlearn-{os.getuid()}").iterdir()
@@ -101,7 +101,7 @@ def test_memory_outlives_the_process_that_read_it_and_stays_shared(hold):
     assert lines(hold(value=9), 1) == [["7", str(7 * SIZE)]]
 
 
-def test_what_one_writes_no_other_sees():
+def test_writes_of_one_process_are_seen_by_no_other():
     own = shared_bytes("images", 100, lambda memory: memory.fill(5))
     other = shared_bytes("images", 100, never)
     own[:] = 0
@@ -119,7 +119,7 @@ def test_the_shared_memory_is_sealed(tmp_path):
     assert (kept == 5).all()
 
 
-def test_it_is_given_back_with_the_array(tmp_path):
+def test_memory_is_given_back_with_the_array(tmp_path):
     kept = shared_bytes("images", 100, lambda memory: memory.fill(5))
     part = kept[10:20].reshape(2, 5)
     del kept
@@ -160,13 +160,13 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path):
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-def test_elsewhere_each_process_has_its_own(tmp_path, monkeypatch, platform):
+def test_memory_is_each_processs_own_on_other_systems(tmp_path, monkeypatch, platform):
     monkeypatch.setattr("sys.platform", platform)
     assert (shared_bytes("images", 100, lambda memory: memory.fill(5)) == 5).all()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fill_raises_comes_out_and_the_next_tries_again():
+def test_an_error_of_fill_is_passed_on_and_the_next_tries_again():
     def broken(memory):
         raise RuntimeError("the file ended")
 
@@ -192,7 +192,7 @@ def test_images_of_one_file_are_read_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
-def test_where_the_system_refuses_each_process_has_its_own(monkeypatch, call):
+def test_memory_is_each_processs_own_where_the_system_refuses(monkeypatch, call):
     def refuse(*_):
         raise OSError(27, "File too large")
 

@@ -76,7 +76,7 @@ def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch
         (["--trainer.sync_batchnorm=true"], "trainer.sync_batchnorm=true: PyTorch has it for GPUs only"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(npz, capsys, options, message):
+def test_settings_that_cannot_work_on_several_processes_are_refused_in_one_line(npz, capsys, options, message):
     several = ["--trainer.accelerator=cpu", "--trainer.devices=2", *options]
     assert main(["fit", "--model=Train", "--run_dir=runs/a", f"--data.file={npz}", *several]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error")]

@@ -41,7 +41,7 @@ def files(run):
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
 
 
-def test_a_full_disk(folder, tmp_path):
+def test_a_full_disk_ends_the_run_in_one_line_and_it_goes_on(folder, tmp_path):
     run = tmp_path / "run"
     status, output = children.run(command(run), folder, largest_file=MEGABYTE)
     assert status == 2
@@ -71,7 +71,7 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are POSIX's")
-def test_a_run_directory_that_is_read_only(folder, tmp_path):
+def test_a_run_directory_that_is_read_only_is_refused_in_one_line(folder, tmp_path):
     run = tmp_path / "shut" / "run"
     run.parent.mkdir()
     run.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
@@ -82,7 +82,7 @@ def test_a_run_directory_that_is_read_only(folder, tmp_path):
     assert not run.exists()
 
 
-def test_a_run_directory_that_cannot_be_made(folder):
+def test_a_run_directory_that_cannot_be_made_is_refused_in_one_line(folder):
     status, output = children.run(command("tiny.npz/run"), folder)
     assert status == 2
     assert "run_dir=tiny.npz/run" in error_line(output)
@@ -145,7 +145,7 @@ def _kill_service(parent):
     raise AssertionError("W&B's service has not been seen")
 
 
-def test_data_that_vanish(folder, tmp_path):
+def test_data_that_vanish_are_named_and_the_run_goes_on_with_them_elsewhere(folder, tmp_path):
     run, data = tmp_path / "run", write_npz(tmp_path / "moved.npz")
     given = command(run, f"--data.file={data}")
     at = ("medunlearn.methods.classifier:Classifier", "training_step", 6)

@@ -79,7 +79,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_run_killed_there_goes_on(folder, point):
+def test_a_run_killed_at_a_chosen_point_goes_on(folder, point):
     folder, _ = folder
     run_dir = point.replace(" ", "_")
     status, output = children.run(command("SalUn", run_dir), folder, kill_at=POINTS[point])

@@ -101,7 +101,7 @@ def test_a_run_that_is_asked_to_end_goes_on_exactly(command, signalled, capsys, 
 
 
 @pytest.mark.parametrize(("owner", "name"), [(unlearner, "saliency_mask"), (classifier.Classifier, "predict_step")])
-def test_outside_training_a_run_ends_at_once(command, signalled, owner, name):
+def test_a_run_outside_training_ends_at_once(command, signalled, owner, name):
     whole = command.whole("SalUn-mixed")
     calls = signalled(owner, name, 1, signal.SIGINT)
     assert main(command("SalUn-mixed", "part")) == 128 + signal.SIGINT
@@ -173,7 +173,7 @@ GROUP = """
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM"])
-def test_a_signal_to_the_whole_group_with_workers(command, name):
+def test_a_signal_to_the_whole_group_with_workers_is_one_line_and_the_run_goes_on(command, name):
     number, given = signal.Signals[f"SIG{name}"], [*command("Train", "part"), "--data.num_workers=2"]
     ended = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GROUP), name, *given],

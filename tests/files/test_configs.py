@@ -38,7 +38,7 @@ def swept_config(sweep):
     return argv[argv.index("medunlearn") + 1 : argv.index("$@")]
 
 
-def test_every_folder_of_configs_is_known():
+def test_folders_of_configs_are_known():
     assert {Path(name).parts[0] for name in FILES if "/" in name} <= {"plans", "sweeps", "tuned", "methods"}
     assert EXPERIMENTS and PLANS and SWEEPS
 

@@ -42,7 +42,7 @@ def test_gap_is_the_mean_of_four_absolute_differences(retrain, salun, by_hand):
 
 @pytest.mark.parametrize("name", GAP_METRICS)
 @pytest.mark.parametrize("change", [-8.0, 8.0])
-def test_each_metric_counts_a_quarter_whichever_way_it_moves(name, change):
+def test_metrics_count_a_quarter_each_whichever_way_they_move(name, change):
     assert average_gap(BLOOD_10 | {name: BLOOD_10[name] + change}, BLOOD_10) == pytest.approx(2.0)
 
 

@@ -48,7 +48,7 @@ def by_hand(probs, labels, feature):
 @pytest.mark.parametrize("solver", ["interior_point", "libsvm"])
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("name", ["blood_like", "path_like"])
-def test_equals_the_reference_to_the_last_digit(name, feature, solver):
+def test_attack_equals_the_reference_to_the_last_digit(name, feature, solver):
     path = REFERENCE / f"svc_mia_{name}.npz"
     if not path.is_file():
         pytest.skip(f"the reference values {path} lie outside the repository and are not here")
@@ -59,7 +59,7 @@ def test_equals_the_reference_to_the_last_digit(name, feature, solver):
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_equals_a_support_vector_machine_fitted_by_hand(feature):
+def test_attack_equals_a_support_vector_machine_fitted_by_hand(feature):
     groups = three_groups()
     member, nonmember, forget = (by_hand(groups[i], groups[i + 1], feature) for i in (0, 2, 4))
     gamma = 1 / member.shape[1]
@@ -69,14 +69,14 @@ def test_equals_a_support_vector_machine_fitted_by_hand(feature):
     assert membership_inference(*groups, feature=feature) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_papers_feature_is_the_default():
+def test_default_feature_is_the_papers():
     groups = three_groups()
     values = {feature: membership_inference(*groups, feature=feature) for feature in FEATURES}
     assert membership_inference(*groups) == values["confidence"]
     assert len(set(values.values())) == len(FEATURES)  # no two features are the same thing
 
 
-def test_features_of_four_rows_worked_out_on_paper():
+def test_features_of_four_rows_are_those_worked_out_on_paper():
     # Members have entropy 0 and are right; non-members are uniform and, at label 1, wrong. The forget set has one of
     # each in every feature.
     certain, uniform = [1.0, 0.0], [0.5, 0.5]
@@ -94,7 +94,7 @@ def test_forget_set_like_members_gives_0_and_like_nonmembers_1(feature):
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_order_of_rows_does_not_matter(feature):
+def test_attack_does_not_depend_on_the_order_of_rows(feature):
     groups = three_groups()
     order = {count: np.random.default_rng(count).permutation(count) for count in map(len, groups)}
     assert membership_inference(*groups, feature=feature) == pytest.approx(

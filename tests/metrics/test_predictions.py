@@ -38,7 +38,7 @@ def test_arrays_are_named_as_in_predictions_npz():
     assert len(arrays) == len(PARTS) * len(ARRAYS)
 
 
-def test_each_array_holds_what_its_name_says():
+def test_arrays_hold_what_their_names_say():
     made = predictions([3, 5])
     arrays = made.to_arrays()
     assert arrays["forget_index"].tolist() == [3, 5]

@@ -46,7 +46,7 @@ def test_names_and_shapes_are_torchvisions_except_for_the_cifar_stem():
     assert found["conv1.weight"] == (64, 3, 3, 3)
 
 
-def test_with_the_imagenet_stem_nothing_differs_from_torchvision():
+def test_the_imagenet_stem_makes_the_network_torchvisions():
     model = ResNet18(1000, stem="imagenet")
     assert shapes(model) == shapes(resnet18())
     assert str(model.maxpool) == str(resnet18().maxpool)
@@ -112,7 +112,7 @@ def test_the_stem_is_initialised_as_torchvisions_convolutions_are(stem):
     assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.1)
 
 
-def test_the_same_seed_gives_the_same_weights():
+def test_weights_are_the_same_for_the_same_seed():
     def seeded(seed):
         torch.manual_seed(seed)
         return ResNet18(2).state_dict()

@@ -27,7 +27,7 @@ def test_plans_that_cannot_be_run_are_refused():
         read_plan(["e.yaml"])
 
 
-def test_the_papers_plan_in_order_one_command_a_line(capsys):
+def test_the_papers_plan_is_printed_in_order_one_command_a_line(capsys):
     lines = dry(capsys, "paper")
     assert len(lines) == 15
     assert lines[0] == "medunlearn fit --config configs/train_path.yaml"
@@ -47,7 +47,7 @@ def test_the_papers_plan_in_order_one_command_a_line(capsys):
         assert max(places[0], places[3]) < places[4]
 
 
-def test_a_plan_file_of_ones_own(capsys):
+def test_a_plan_file_of_ones_own_has_configs_seeds_and_options(capsys):
     files = two_chains()[:2]
     Path("plans").mkdir()
     options = {"trainer.max_epochs": 3, "data.num_classes": None, "data.as_rgb": True}

@@ -25,7 +25,7 @@ def test_a_finished_stage_that_cannot_be_read_does_not_end_the_plan(monkeypatch,
     assert "THE TABLE" in printed.out
 
 
-def test_what_became_of_the_stages_is_told_where_nothing_can_be_compared(monkeypatch, capsys):
+def test_outcomes_of_stages_are_printed_where_nothing_can_be_compared(monkeypatch, capsys):
     from medunlearn.report.table import comparison
 
     runner(monkeypatch, {"r/a_train": 3})
@@ -65,7 +65,7 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
         (["--augmentations", "Default", '--data={"augmentation":"NoAug"}'], "--data.augmentation", "augmentations"),
     ],
 )
-def test_what_seeds_and_augmentations_set_is_not_set_beside_them(capsys, argv, option, by):
+def test_options_that_seeds_and_augmentations_set_are_not_given_beside_them(capsys, argv, option, by):
     message = f"{option}: this plan's {by} set it for each stage; leave out {option} or {by}"
     files = two_chains()
     assert main(["reproduce", *files, *argv, "--dry_run"]) == 2
@@ -90,7 +90,7 @@ def test_what_seeds_and_augmentations_set_is_not_set_beside_them(capsys, argv, o
         (["--dry_run=yes"], "--dry_run: ignored explicit argument 'yes'"),
     ],
 )
-def test_wrong_values_of_a_plans_options_are_refused_in_one_line(capsys, argv, message):
+def test_options_of_a_plan_with_wrong_values_are_refused_in_one_line(capsys, argv, message):
     assert main(["reproduce", "paper", "--dry_run", *argv]) == 2
     printed = capsys.readouterr().err
     assert message in printed
@@ -160,7 +160,7 @@ def test_an_unknown_option_points_to_those_of_plans(capsys, argv, hint):
         ("run_dir: r\n\tdata: 3\n", "line 2, column 1: found character '\\t' that cannot start any token"),
     ],
 )
-def test_the_fault_in_a_config_is_named_with_its_place(capsys, text, where):
+def test_a_fault_in_a_config_is_named_with_its_place(capsys, text, where):
     Path("bad.yaml").write_text(text)
     assert main(["reproduce", "bad.yaml", "--dry_run"]) == 2
     printed = capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_an_unfinished_run_is_not_resumed_under_other_settings(plan, capsys):
     assert "trainer.max_epochs=2: the unfinished run in r/s was made with 1" in capsys.readouterr().err
 
 
-def test_what_is_only_shown_is_no_other_setting(plan):
+def test_settings_of_display_alone_are_no_other_settings(plan):
     assert plan("--trainer.enable_progress_bar=true", status=0) == []
 
 
@@ -148,7 +148,7 @@ def stage(npz):
         ({"forget": {"indices": "far.txt"}}, "data.forget.indices=far.txt: index 99 is out of range"),
     ],
 )
-def test_wrong_data_files_are_refused_before_the_first_stage_in_the_words_of_fit(stage, capsys, npz, data, message):
+def test_wrong_data_files_are_refused_before_the_first_stage_with_the_message_of_fit(stage, capsys, npz, data, message):
     Path("text.npz").write_text("no archive")
     Path("part.npz").write_bytes(npz.read_bytes()[:5000])
     Path("far.txt").write_text("1\n99\n")
@@ -165,7 +165,7 @@ def test_a_data_file_given_for_every_stage_is_looked_at(stage, capsys):
         assert message.startswith("s.yaml: data.file=gone.npz: no such file")
 
 
-def test_an_original_that_nothing_makes_is_refused_in_the_words_of_fit(stage, capsys):
+def test_an_original_that_nothing_makes_is_refused_with_the_message_of_fit(stage, capsys):
     model = {"class_path": "SalUn", "init_args": {"original": "r/no t"}}
     config = stage(model=model)
     of_fit = refused(capsys, "fit", "--config", config, *QUIET)

@@ -49,7 +49,7 @@ def test_pace_is_that_of_the_same_start_on_the_same_data():
     assert left([(train, 10.0), (unlearn, 70.0)], other, [10, 10, 10]) == pytest.approx(70.0)
 
 
-def test_without_a_number_of_epochs_all_stages_count_alike():
+def test_stages_without_a_number_of_epochs_count_alike():
     train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t", rate=0.5)
     assert left([(train, 30.0)], unlearn, [None, 10]) == pytest.approx(30.0)
 

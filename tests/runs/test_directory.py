@@ -67,7 +67,7 @@ def test_a_directory_that_is_missing_or_empty_is_neither_started_nor_finished(ru
 
 
 @pytest.mark.parametrize("name", ["predictions", "split", "config", "weights", "last", "logs"])
-def test_whatever_a_run_leaves_says_that_it_was_started_but_not_that_it_is_finished(run, name):
+def test_a_run_that_left_any_file_but_its_metrics_was_started_and_is_not_finished(run, name):
     file = getattr(run, name)
     file.parent.mkdir(parents=True)
     file.mkdir() if name == "logs" else file.write_bytes(b"")
@@ -149,7 +149,7 @@ def test_clear_takes_a_link_away_and_leaves_what_it_points_to(whole, tmp_path):
         },
     ],
 )
-def test_json_round_trip(run, content):
+def test_json_is_read_as_it_was_written(run, content):
     run.write_json(run.metrics, content)
     assert json.loads(run.metrics.read_text()) == content
     assert run.read_metrics("reference") == content
@@ -212,7 +212,7 @@ def test_the_content_is_on_the_disk_before_the_file_gets_its_name(run, monkeypat
     assert done == ["fsync", "replace"]
 
 
-def test_predictions_round_trip(whole):
+def test_predictions_are_read_as_they_were_written(whole):
     arrays = {"forget_probs": np.random.default_rng(0).random((3, 2), np.float32), "val_index": np.arange(5)}
     whole.write_predictions(arrays)
     found = whole.read_predictions("reference")

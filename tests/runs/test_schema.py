@@ -85,7 +85,7 @@ def test_a_split_takes_what_runs_write():
 
 
 @pytest.mark.parametrize(("model", "keys"), [(Metrics, ("UA", "role", "n.forget", "parameters.changed")), (Split, ())])
-def test_every_key_is_documented_with_its_form_and_meaning(model, keys):
+def test_keys_are_documented_with_their_form_and_meaning(model, keys):
     head, rule, *rows = table(model).splitlines()
     assert (head, rule) == ("| key | value | meaning |", "|---|---|---|")
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]

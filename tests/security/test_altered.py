@@ -115,7 +115,7 @@ def test_an_altered_run_is_not_resumed(folder, capsys, name, alter, says):
     assert says in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_what_is_unaltered_is_taken(folder):
+def test_an_unaltered_run_is_taken(folder):
     """Also where it has been moved."""
     assert resume(folder) == 0
     (folder / "Train").rename(folder / "elsewhere")
