@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
-# Files with tests of many seconds, the longest first: distributed over processes, none of them is left alone at the end.
+# Files with tests of many seconds, the longest first: distributed over processes, none is left alone at the end.
 # Tests that share one long fixture are marked as an `xdist_group`, which `--dist loadgroup` gives to one process.
 LONGEST = (
     "faults/test_processes.py",
