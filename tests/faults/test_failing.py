@@ -49,6 +49,7 @@ def asked(tmp_path_factory):
     return folder, ends
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.xdist_group("asked")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(asked, rank):
