@@ -130,9 +130,16 @@ class RunRecord(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what came of it, in one process; the others go on once it is written."""
+        self._keep_checkpoint(trainer)
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
             self._write(trainer, pl_module)
         trainer.strategy.barrier("run written")
+
+    def _keep_checkpoint(self, trainer: Trainer) -> None:
+        """Keep a checkpoint where a method has done its work without an epoch, after which Lightning would keep one."""
+        lightning = cast(Any, trainer)
+        if lightning.checkpoint_callback is not None and not lightning.fast_dev_run and trainer.max_epochs == 0:
+            trainer.save_checkpoint(self.run.last)
 
     def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
         evaluation = _sibling(trainer, UnlearningMetrics)

@@ -18,7 +18,8 @@ class RunTime(Callback):
     that a method measures itself, such as SalUn's saliency mask, counts. A resumed run adds up its parts; what a killed
     epoch had done is done again and counts once.
 
-    Put it before every other callback.
+    Put it before every other callback. It wraps two methods, `log_metrics` and `save_checkpoint`, while a stage runs:
+    Lightning's `Profiler` is not called around loggers, and a Trainer has one alone, which is the user's.
     """
 
     def __init__(self) -> None:

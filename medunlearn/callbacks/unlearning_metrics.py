@@ -6,7 +6,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
 from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
@@ -126,12 +126,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
             self.extra_metrics = measure_extra(self._extra, self.predictions)
-        if not np.isfinite(self.predictions.test.probs).all():
-            raise InputError(
-                "lr: the model has diverged, its outputs are not finite; "
-                "lower the learning rate and start anew with `--overwrite true`",
-                part="model.init_args",
-            )
+        _check_finite(_method(pl_module).backbone, self.predictions)
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
@@ -163,6 +158,18 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     shares = _gather(local)
     order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
     return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
+
+
+def _check_finite(backbone: nn.Module, predictions: Predictions) -> None:
+    """Refuse a model that has diverged: a network may turn weights that are not numbers into outputs that are."""
+    outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
+    weights = (value for value in backbone.state_dict().values() if value.is_floating_point())
+    if not (all(np.isfinite(each).all() for each in outputs) and all(value.isfinite().all() for value in weights)):
+        raise InputError(
+            "lr: the model has diverged, its weights or outputs are not finite; "
+            "lower the learning rate and start anew with `--overwrite true`",
+            part="model.init_args",
+        )
 
 
 def _no_rows(module: LightningModule) -> dict[str, Tensor]:

@@ -27,7 +27,7 @@ from medunlearn.cli.classes import (
 )
 from medunlearn.cli.given import Setting
 from medunlearn.errors import InputError
-from medunlearn.plugins import method_path, names
+from medunlearn.plugins import choice, method_path, names
 
 
 def explained_error(
@@ -170,8 +170,7 @@ class _Settings:
         except NotImportable as error:
             problem = f"{option}.class_path={name}: {error}"
         except NotFound as error:
-            choices = names("methods")
-            remedy = f"choose {', '.join(choices[:-1])} or {choices[-1]}" if method else error
+            remedy = choice(name, names("methods")) if method else error
             problem = f"{option}={name}: no such {'method' if method else 'class'}; {remedy}"
         except NotSubclass:
             base = " or ".join(dict.fromkeys(base.__name__ for base in bases))

@@ -211,7 +211,11 @@ def _whole_numbers_first(hint: Any) -> Any:
 
 
 def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
-    """Return the callback that writes the run directory; LightningCLI calls this where it would save the config."""
+    """Return the callback that writes the run directory; LightningCLI calls this where it would save the config.
+
+    A function and no subclass of its `SaveConfigCallback`: Lightning keeps a callback's state under the name of its
+    class, and a run that the command line began can be gone on with from Python.
+    """
     kept = config.clone()
     kept.resume = kept.overwrite = False  # of this call, not of the experiment
     return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)

@@ -30,7 +30,14 @@ def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData
     """
     with owned_by("data", "dataset"):
         make = find("datasets", dataset, "dataset")
-    takes = inspect.signature(make).parameters
+    try:
+        takes = inspect.signature(make).parameters
+    except (TypeError, ValueError):  # no callable, or one that is not written in Python
+        raise DataError(
+            f"dataset={dataset}: its plug-in is a {type(make).__name__} whose parameters cannot be read; "
+            "make it a function",
+            part="data",
+        ) from None
     given = {"size": size, "root": root, "download": download}
     data = make(**{name: value for name, value in given.items() if name in takes})
     if not isinstance(data, ImageData):

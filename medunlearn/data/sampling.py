@@ -158,7 +158,7 @@ def draw_groups(draw: Draw, retain: np.ndarray, forget: np.ndarray) -> list[Tens
 
 def _mix(*numbers: int) -> int:
     """Return one seed from several, so that streams for neighbouring epochs and batches are unrelated."""
-    return int(np.random.SeedSequence([number % 2**63 for number in numbers]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([number % 2**63 for number in numbers]).generate_state(1, np.uint64)[0]) >> 1
 
 
 class _Sized(Dataset[None]):

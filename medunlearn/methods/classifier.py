@@ -20,7 +20,7 @@ from medunlearn.errors import InputError
 from medunlearn.methods.arguments import departures
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
-from medunlearn.models import Stem, build_backbone
+from medunlearn.models import Stem, build_backbone, plain_name
 from medunlearn.timing import Stopwatch
 
 
@@ -220,6 +220,15 @@ class Classifier(KeepsArguments, LightningModule):
         if self.lr_schedule == "step" and self.milestones:
             return {"optimizer": optimizer, "lr_scheduler": MultiStepLR(optimizer, list(self.milestones), self.gamma)}
         return optimizer
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the weights under the names that they have without `torch.compile`."""
+        checkpoint["state_dict"] = {plain_name(name): value for name, value in checkpoint["state_dict"].items()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Give the weights the names that they have here, compiled or not."""
+        own = {plain_name(name): name for name in self.state_dict()}
+        checkpoint["state_dict"] = {own.get(name, name): value for name, value in checkpoint["state_dict"].items()}
 
     def _total_steps(self) -> int:
         """Return how many steps the optimiser makes in the whole run."""

@@ -1,7 +1,7 @@
 """Backbones by name, and their weights in files."""
 
 from medunlearn.models.backbones import build_backbone, find_backbone
-from medunlearn.models.base import Backbone
+from medunlearn.models.base import Backbone, plain_name
 from medunlearn.models.resnet import ResNet18, Stem
 from medunlearn.models.weights import count_changed, load_model, load_weights, read_weights, save_weights, weights_for
 
@@ -14,6 +14,7 @@ __all__ = [
     "find_backbone",
     "load_model",
     "load_weights",
+    "plain_name",
     "read_weights",
     "save_weights",
     "weights_for",

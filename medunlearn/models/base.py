@@ -116,3 +116,13 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def plain_name(name: str) -> str:
+    """Return a parameter's name without what `torch.compile` puts before the parts that it has compiled.
+
+    Example:
+        >>> plain_name("backbone._orig_mod.fc.weight")
+        'backbone.fc.weight'
+    """
+    return name.replace("_orig_mod.", "")

@@ -11,7 +11,7 @@ from torch import nn
 from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import check_checkpoint, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
-from medunlearn.models.base import Backbone, unallocated
+from medunlearn.models.base import Backbone, plain_name, unallocated
 from medunlearn.runs import RunDir
 
 
@@ -27,7 +27,7 @@ def save_weights(model: nn.Module, path: Path, **extra: Any) -> None:
         extra: Plain values and tensors; a dict by parameter name, as a mask is, is stored under the same names.
     """
     network = _unwrapped(model)
-    state = {_plain(name): value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    state = {plain_name(name): value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     named = {key: _by_plain_names(value) if isinstance(value, dict) else value for key, value in extra.items()}
     content = io.BytesIO()
     torch.save({"state_dict": state, "architecture": network.architecture, **named}, content)
@@ -79,7 +79,7 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
     expected = network.state_dict()
     _check_same(content["state_dict"], _by_plain_names(expected), content["architecture"], f"{argument}={source}")
     for name in expected:  # in place, for what else torch keeps there: the version of each layer
-        expected[name] = content["state_dict"][_plain(name)]
+        expected[name] = content["state_dict"][plain_name(name)]
     network.load_state_dict(expected)
 
 
@@ -112,7 +112,7 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
 def weights_for(model: nn.Module, source: str | Path, argument: str = "original") -> dict[str, torch.Tensor]:
     """Return the weights of a run directory under the names that they have in `model`, which stays as it is."""
     state = read_weights(source, argument)["state_dict"]
-    return {name: state[_plain(name)] for name in model.state_dict()}
+    return {name: state[plain_name(name)] for name in model.state_dict()}
 
 
 def count_changed(
@@ -203,13 +203,8 @@ def _unwrapped(model: nn.Module) -> Backbone:
     return model
 
 
-def _plain(name: str) -> str:
-    """Return a parameter's name without what `torch.compile` puts before the parts that it has compiled."""
-    return name.replace("_orig_mod.", "")
-
-
 def _by_plain_names(values: dict[str, Any]) -> dict[str, Any]:
-    return {_plain(name): value for name, value in values.items()}
+    return {plain_name(name): value for name, value in values.items()}
 
 
 def _title(architecture: dict[str, Any]) -> str:

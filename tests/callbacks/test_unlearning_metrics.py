@@ -214,6 +214,18 @@ def test_model_that_has_diverged_is_an_input_error_with_its_remedy(trainer):
     assert callback.metrics == {}
 
 
+def test_model_with_weights_that_are_no_numbers_has_diverged_whatever_it_says(trainer):
+    method = module()
+    next(method.backbone.parameters()).data.fill_(float("nan"))
+    method.predict_step = lambda batch, _: {
+        "probs": torch.full((len(batch.labels), CLASSES), 1 / CLASSES),
+        "labels": batch.labels,
+        "index": batch.rows,
+    }
+    with pytest.raises(InputError, match=r"^lr: the model has diverged, its weights or outputs are not finite"):
+        UnlearningMetrics().on_fit_end(trainer, method)
+
+
 def test_fast_dev_run_measures_nothing(trainer):
     callback, method = UnlearningMetrics(), module()
     trainer.fast_dev_run = 1

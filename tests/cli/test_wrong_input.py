@@ -71,7 +71,11 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
         ([], "model: no method named"),
         (
             ["--model=Foo", "--run_dir=r"],
-            f"model=Foo: no such method; choose {', '.join(METHODS[:-1])} or {METHODS[-1]}",
+            f"model=Foo: no such method; choose one of {', '.join(METHODS)}; ",
+        ),
+        (
+            ["--model=Salun", "--run_dir=r"],
+            f"model=Salun: no such method; did you mean SalUn? The choice is {', '.join(METHODS)}",
         ),
         (["--model=os.path", "--run_dir=r"], f"model=os.path: no method; choose {', '.join(METHODS)}, or a subclass"),
         (

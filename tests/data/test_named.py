@@ -42,6 +42,13 @@ def test_read_named_refuses_what_is_no_image_data(monkeypatch):
     assert str(error.value) == "dataset=own: its plug-in returns dict, not medunlearn.ImageData; mend it"
 
 
+@pytest.mark.parametrize("plugin", [dict, 5])
+def test_read_named_refuses_what_it_cannot_call_by_name(monkeypatch, plugin):
+    monkeypatch.setattr(named, "find", lambda *_: plugin)
+    with pytest.raises(InputError, match=r"^dataset=own: its plug-in is a (type|int) whose parameters cannot be read"):
+        read_named("own", 28, Path(), True)
+
+
 def test_read_named_refuses_an_unknown_name_with_the_choice():
     with pytest.raises(InputError, match=r"^dataset=synthetics: no such data set; did you mean synthetic\?"):
         read_named("synthetics", 28, Path(), True)

@@ -263,3 +263,20 @@ def test_setup_has_loaders_built_anew_each_epoch_where_epochs_differ(draws, epoc
     method = trained(classifier(Drawing), max_epochs=epochs, reload_dataloaders_every_n_epochs=0)
     method.setup(stage)
     assert method.trainer.reload_dataloaders_every_n_epochs == reload
+
+
+# Checkpoints
+
+
+def test_checkpoint_of_a_compiled_network_holds_plain_names_and_goes_on_compiled_or_not():
+    plain, compiled = classifier(), classifier()
+    compiled.backbone = torch.compile(compiled.backbone, backend="eager")
+    checkpoint = {"state_dict": compiled.state_dict()}
+    compiled.on_save_checkpoint(checkpoint)
+    assert list(checkpoint["state_dict"]) == list(plain.state_dict())
+    for method in (plain, compiled):
+        loaded = {"state_dict": dict(checkpoint["state_dict"])}
+        method.on_load_checkpoint(loaded)
+        method.load_state_dict(loaded["state_dict"])
+        first, *_ = method.state_dict().values()
+        assert torch.equal(first, plain.state_dict()["backbone.conv1.weight"])

@@ -151,6 +151,10 @@ def test_without_a_mask_every_weight_is_free(fit):
 # Preparation
 
 
+def files(run):
+    return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+
+
 def test_preparation_comes_once_and_is_kept(fit, monkeypatch):
     fit("Train", "t", epochs=1)
     Noise.prepared = 0
@@ -176,6 +180,19 @@ def test_preparation_changes_weights_before_the_first_step(fit):
     assert torch.equal(after["conv1.weight"], -before["conv1.weight"])
     assert all(torch.equal(after[name], value) for name, value in before.items() if name != "conv1.weight")
     assert metrics(run)["parameters"]["changed"] == int((before["conv1.weight"] != 0).sum())
+
+
+def test_run_without_an_epoch_leaves_every_file_of_a_run(fit):
+    """Killed before it is measured, it is resumed from a checkpoint that knows what was prepared."""
+    trained = fit("Train", "t", epochs=1)
+    run = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, epochs=0)
+    assert files(run) == files(trained)
+    whole, kept = weights(run), torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["kept"]
+    (run / "metrics.json").unlink()
+    Noise.prepared = 0
+    resumed = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, "--resume=true", epochs=0)
+    assert (Noise.prepared, same(weights(resumed), whole)) == (0, True)
+    assert metrics(resumed)["facts"]["noise"] == pytest.approx(float(kept["noise"].sum()))
 
 
 def test_preparation_cannot_move_frozen_weights(fit):
