@@ -30,6 +30,14 @@ def run(argv, folder, **arranged):
     return process.exitcode, Path(folder, "output.txt").read_text()
 
 
+def at_work(pid):
+    """Return whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def _child(argv, folder, arranged):
     os.chdir(folder)
     output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

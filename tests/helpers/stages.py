@@ -4,6 +4,7 @@ The images are 9x9, so that a share of one image still has something for BatchNo
 in batches of 7 and a forget set of 8 leave last batches of four, three and one image: fewer than processes.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -93,7 +94,7 @@ STAGES = """
     for run, argv in json.loads(Path(sys.argv[1]).read_text()):
         os.environ["HELD"] = run
         if "--resume=true" in argv and os.environ.get("LOCAL_RANK", "0") == "0":
-            Path(run, "metrics.json").unlink()  # as if it had been killed before its end
+            Path(run, "metrics.json").unlink(missing_ok=True)  # as if it had been killed before its end
         assert main(argv) == 0
 """
 
@@ -157,6 +158,13 @@ def start(folder, *command, seconds=PATIENCE):
             os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+
+def start_all(folder, name, plan):
+    """Run stages in turn, in the same processes, each given by its run directory and its command."""
+    (folder / f"{name}.json").write_text(json.dumps(list(plan)))
+    ended = start(folder, "stages.py", f"{name}.json")
+    assert ended.returncode == 0, ended.stderr[-3000:]
 
 
 def prepare(folder):
