@@ -40,10 +40,10 @@ class FinishedRun(Callback):
     def _of_the_run(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Return whether the images are those of the run; say so where they or the forget set are others."""
         split, kept = cast(UnlearningModule, pl_module).datamodule.split_record(), self.run.read_metrics("run_dir")
-        others = split["data_sha256"] != kept["data_sha256"]
+        others = kept.get("data_sha256") not in (None, split["data_sha256"])  # older runs may not say
         if trainer.is_global_zero and others:
             print("UA, RA and MIA are left out: the images are others than the run's", file=sys.stderr)
-        elif trainer.is_global_zero and split["sha256"] != kept["split_sha256"]:
+        elif trainer.is_global_zero and kept.get("split_sha256") not in (None, split["sha256"]):
             print(f"The forget set is another than that of {self.run}, and so are UA, RA and MIA", file=sys.stderr)
         return not others
 
