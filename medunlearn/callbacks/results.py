@@ -8,7 +8,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import InputError, owned_by
-from medunlearn.metrics import Predictions, average_gap
+from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
@@ -40,9 +40,14 @@ def results(
     assert predictions is not None
     data = module.datamodule
     parameters = _count_parameters(module)
+    original = _original_predictions(module)
+    before = None if original is None else evaluation.measure(original)
+    earlier = None if before is None or original is None else before | _retained(original)
+    figures = evaluation.metrics | _retained(predictions)
+    classes = by_class(predictions)
     return {
         "method": type(module).__name__,
-        **evaluation.metrics,
+        **figures,
         "AG": average_gap(evaluation.metrics, reference) if reference else None,
         "validation": evaluation.validation_to(reference),
         "RTE": runtime.minutes(trainer),
@@ -54,7 +59,9 @@ def results(
         "data_sha256": data.split_record()["data_sha256"],
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
-        "before": _before(module, evaluation),
+        "before": before,
+        "by_class": classes,
+        "notes": notes(figures, classes["n"], earlier, reference, parameters.get("changed")),
         "parameters": parameters,
         "facts": module.facts(),
         "departures": module.departures(),
@@ -82,14 +89,17 @@ def identity(
     }
 
 
-def _before(module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
-    """Return the metrics of the model that unlearning started from, on this run's split."""
+def _original_predictions(module: UnlearningModule) -> Predictions | None:
+    """Return what the model that unlearning started from predicts, on this run's split."""
     if module.original is None:
         return None
     with owned_by("model.init_args", "original"):
         arrays = RunDir(module.original).read_predictions("original", Predictions.names())
-    original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
-    return evaluation.measure(original)
+    return Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
+
+
+def _retained(predictions: Predictions) -> dict[str, float | None]:
+    return {"TA_retained_classes": retained_accuracy(predictions)}
 
 
 def _trained_on(module: UnlearningModule, epochs: int) -> str:

@@ -94,6 +94,8 @@ def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dic
         "hardware": (metrics.get("hardware") or {}).get("name") or "",
         "precision": metrics.get("precision") or "",
         "torch": (metrics.get("versions") or {}).get("torch") or "",
+        "TA_retained_classes": metrics.get("TA_retained_classes"),
+        "notes": tuple(metrics.get("notes") or ()),
         "before": metrics.get("before"),
         "data_sha256": metrics.get("data_sha256", ""),
         "departures": metrics.get("departures"),
