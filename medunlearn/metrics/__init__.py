@@ -1,4 +1,4 @@
-from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy
+from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, wilson
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
@@ -30,5 +30,6 @@ __all__ = [
     "retained_accuracy",
     "unlearning_metrics",
     "validation_metrics",
+    "wholly_forgotten",
     "wilson",
 ]

@@ -35,7 +35,7 @@ def by_class(predictions: Predictions) -> dict[str, dict[str, Any]]:
 
 
 def forgotten_classes(n: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return the classes of which every training image is in the forget set.
+    """Return the same from counts, by class number as text.
 
     Args:
         n: Number of images by part and class, as `by_class` returns it.
@@ -45,6 +45,21 @@ def forgotten_classes(n: Mapping[str, Mapping[str, int]]) -> list[str]:
         ['0']
     """
     return [each for each, count in n["forget"].items() if count and not n["retain"][each]]
+
+
+def wholly_forgotten(predictions: Predictions) -> set[int]:
+    """Return the classes of which every training image is in the forget set.
+
+    Args:
+        predictions: A model's predictions on every part.
+
+    Example:
+        >>> part = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> zero = Part(*(array[:1] for array in part))
+        >>> wholly_forgotten(Predictions(forget=part, retain=zero, test=part, val=part))
+        {1}
+    """
+    return {int(each) for each in np.setdiff1d(predictions.forget.labels, predictions.retain.labels)}
 
 
 def retained_accuracy(predictions: Predictions) -> float | None:
@@ -62,8 +77,8 @@ def retained_accuracy(predictions: Predictions) -> float | None:
         >>> retained_accuracy(Predictions(forget=one, retain=zero, test=test, val=test))
         100.0
     """
-    gone = np.setdiff1d(predictions.forget.labels, predictions.retain.labels)
-    return accuracy(_of_classes(predictions.test, np.setdiff1d(predictions.test.labels, gone)))
+    kept = np.setdiff1d(predictions.test.labels, list(wholly_forgotten(predictions)))
+    return accuracy(_of_classes(predictions.test, kept))
 
 
 def _of_classes(part: Part, classes: Any) -> Part:

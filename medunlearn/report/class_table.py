@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from medunlearn.metrics import Predictions, accuracy, by_class, forgotten_classes, retained_accuracy
-from medunlearn.report.readings import class_error, predictions
+from medunlearn.metrics import Predictions, accuracy, retained_accuracy, wholly_forgotten
+from medunlearn.report.readings import class_error, forgotten_counts, predictions
 from medunlearn.report.sections import Section
 
 
@@ -15,7 +15,7 @@ class ClassRow(NamedTuple):
 
     name: str
     forgotten: str
-    """Its images in the forget set; of several seeds, in the forget set of the first."""
+    """Its images in the forget sets of all seeds."""
     tested: str
     entries: tuple[tuple[str, str], ...]
     """UA and TA of each method."""
@@ -51,23 +51,22 @@ def class_table(section: Section) -> ClassTable | None:
     found = predictions(section)
     if not found:
         return None
-    first = next(seeds[0] for seeds in found.values())
-    n = by_class(first)["n"]
-    gone = tuple(forgotten_classes(n))
-    rows = [_row(each, n["forget"][each], n["test"][each], list(found.values())) for each in n["test"]]
-    forgotten, tested = (sum(n[part].values()) for part in ("forget", "test"))
-    rows.append(ClassRow("all", f"{forgotten:,}", f"{tested:,}", tuple(map(_together, found.values()))))
+    methods, forgotten = list(found.values()), forgotten_counts(found)
+    tested = np.bincount(methods[0][0].test.labels, minlength=len(forgotten))
+    rows = [_row(number, forgotten[number], tested[number], methods) for number in range(len(forgotten))]
+    rows.append(ClassRow("all", f"{sum(forgotten):,}", f"{tested.sum():,}", tuple(map(_together, methods))))
+    gone = set.intersection(*(wholly_forgotten(each) for seeds in methods for each in seeds))
     if gone:
-        tested = sum(count for each, count in n["test"].items() if each not in gone)
-        rows.append(ClassRow("retained classes", "", f"{tested:,}", tuple(map(_retained, found.values()))))
-    return ClassTable(tuple(found), tuple(rows), tuple(map(class_name, gone)))
+        left = tested.sum() - tested[list(gone)].sum()
+        rows.append(ClassRow("retained classes", "", f"{left:,}", tuple(map(_retained, methods))))
+    return ClassTable(tuple(found), tuple(rows), tuple(map(class_name, sorted(gone))))
 
 
-def _row(number: str, forgotten: int, tested: int, methods: Sequence[Sequence[Predictions]]) -> ClassRow:
+def _row(number: int, forgotten: int, tested: int, methods: Sequence[Sequence[Predictions]]) -> ClassRow:
     entries = []
     for seeds in methods:
-        forget = class_error([each.forget for each in seeds], int(number))
-        test = class_error([each.test for each in seeds], int(number))
+        forget = class_error([each.forget for each in seeds], number)
+        test = class_error([each.test for each in seeds], number)
         entries.append((_text(forget), _text(None if test is None else 100 - test)))
     return ClassRow(class_name(number), f"{forgotten:,}", f"{tested:,}", tuple(entries))
 

@@ -142,7 +142,8 @@ class Section:
             if size := settings.get("size"):
                 parts[0] += "" if "pixels" in parts[0] else f", {size}x{size} pixels"
             if epochs := settings.get("epochs"):
-                parts.append(f"{cell.label}: {counted(epochs, 'epoch')}, batch {settings.get('batch')}")
+                batch = f", batch {size}" if (size := settings.get("batch")) else ""
+                parts.append(f"{cell.label}: {counted(epochs, 'epoch')}{batch}")
         return "; ".join(parts) + "."
 
 
