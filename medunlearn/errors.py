@@ -28,7 +28,7 @@ def counted(number: int, noun: str) -> str:
         >>> counted(1, "epoch"), counted(1200, "epoch"), counted(0, "batch")
         ('1 epoch', '1,200 epochs', '0 batches')
     """
-    ending = "" if number == 1 else "es" if noun.endswith(("s", "ch")) and not noun.endswith("epoch") else "s"
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "tch")) else "s"
     return f"{number:,} {noun}{ending}"
 
 

@@ -7,7 +7,7 @@ from lightning.pytorch import Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, weights_for
 from medunlearn.runs import RunDir
@@ -122,8 +122,8 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     counts |= {"free": free, "changed": count_changed(module.backbone, before)}
     if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
         raise InputError(
-            f"mask_ratio: {moved} frozen weights have moved since the last step; "
-            "take out the hook or callback that changes them, and start anew with `--overwrite true`",
+            f"mask_ratio: {counted(moved, 'frozen weight')} {'has' if moved == 1 else 'have'} moved since the last "
+            "step; take out the hook or callback that changes them, and start anew with `--overwrite true`",
             part="model.init_args",
         )
     return counts

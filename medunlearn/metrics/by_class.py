@@ -35,7 +35,7 @@ def by_class(predictions: Predictions) -> dict[str, dict[str, Any]]:
 
 
 def forgotten_classes(n: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return the same from counts, by class number as text.
+    """Return the classes of which every training image is in the forget set.
 
     Args:
         n: Number of images by part and class, as `by_class` returns it.
@@ -48,7 +48,7 @@ def forgotten_classes(n: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def wholly_forgotten(predictions: Predictions) -> set[int]:
-    """Return the classes of which every training image is in the forget set.
+    """Return the same as `forgotten_classes` from predictions.
 
     Args:
         predictions: A model's predictions on every part.

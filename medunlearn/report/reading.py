@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from medunlearn.errors import Fault, InputError
+from medunlearn.errors import Fault, InputError, counted
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
@@ -140,7 +140,7 @@ def _forgotten(forget: Mapping[str, Any], count: int) -> str:
         return f"classes {', '.join(map(str, classes))}"
     if indices is not None and not is_word(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
-    return Path(indices).name if indices else f"{count} images" if count else ""
+    return Path(indices).name if indices else counted(count, "image") if count else ""
 
 
 def _check_finished(run: RunDir) -> None:
