@@ -64,12 +64,12 @@ def test_a_part_names_its_own_argument_and_the_command_line_its_path(npz, capsys
     assert found.part == part
     assert str(found).startswith(says)
     assert found.for_command_line == f"{part}.{found}"
-    words = ["fit", "--model=SalUn", "--model.init_args.original=t", "--run_dir=s", f"--data.file={npz}"]
+    argv = ["fit", "--model=SalUn", "--model.init_args.original=t", "--run_dir=s", f"--data.file={npz}"]
     if "mask_ratio" not in says:
-        words[1:3] = ["--model=Train"]
+        argv[1:3] = ["--model=Train"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("medunlearn.cli.fit.check_finished", lambda *_: None)  # an original is no matter here
-        assert refused(capsys, *words, *options) == f"{part}.{found}"
+        assert refused(capsys, *argv, *options) == f"{part}.{found}"
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def _texts(tree):
 
 
 @pytest.mark.parametrize("folder", ["methods", "models", "data", "callbacks", "training", "runs", "metrics"])
-def test_no_part_begins_a_message_with_an_options_path(folder):
+def test_messages_of_parts_do_not_begin_with_an_options_path(folder):
     """Also not by way of a name or an argument that a message begins with."""
     paths = tuple(f"{part}." for part in PARTS)
     found = [
@@ -209,14 +209,6 @@ def test_no_part_begins_a_message_with_an_options_path(folder):
 
 
 def test_counted_has_a_plural_for_all_but_one():
-    assert [counted(number, "epoch") for number in (0, 1, 2, 1000)] == [
-        "0 epochs",
-        "1 epoch",
-        "2 epochs",
-        "1,000 epochs",
-    ]
-    assert [counted(2, noun) for noun in ("class", "batch", "test image")] == [
-        "2 classes",
-        "2 batches",
-        "2 test images",
-    ]
+    found = [counted(number, "epoch") for number in (0, 1, 2, 1000)]
+    assert found == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]
+    assert [counted(2, noun) for noun in ("class", "batch", "image")] == ["2 classes", "2 batches", "2 images"]

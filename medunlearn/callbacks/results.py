@@ -6,7 +6,7 @@ from lightning.pytorch import Trainer
 
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import UnlearningModule
+from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, weights_for
@@ -36,32 +36,19 @@ def results(
     Raises:
         InputError: If weights have moved that the mask had frozen.
     """
-    predictions = evaluation.predictions
-    assert predictions is not None
     data = module.datamodule
     parameters = _count_parameters(module)
-    original = _original_predictions(module)
-    before = None if original is None else evaluation.measure(original)
-    earlier = None if before is None or original is None else before | _retained(original)
-    figures = evaluation.metrics | _retained(predictions)
-    classes = by_class(predictions)
     return {
         "method": type(module).__name__,
-        **figures,
+        **evaluation.metrics,
         "AG": average_gap(evaluation.metrics, reference) if reference else None,
         "validation": evaluation.validation_to(reference),
         "RTE": runtime.minutes(trainer),
         "runtime": runtime.seconds(trainer),
-        "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
-        "data": data.data_name,
-        "num_classes": data.num_classes,
-        "split_sha256": data.split_record()["sha256"],
-        "data_sha256": data.split_record()["data_sha256"],
+        **_images(data, evaluation),
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
-        "before": before,
-        "by_class": classes,
-        "notes": notes(figures, classes["n"], earlier, reference, parameters.get("changed")),
+        **_remarks(module, evaluation, reference, parameters.get("changed")),
         "parameters": parameters,
         "facts": module.facts(),
         "departures": module.departures(),
@@ -86,6 +73,37 @@ def identity(
         "original_sha256": original_sha256,
         "reference": str(reference.path) if reference else None,
         "reference_sha256": reference.weights_sha256 if reference else None,
+    }
+
+
+def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, Any]:
+    """Return which images were measured on, and how many by part."""
+    predictions = evaluation.predictions
+    assert predictions is not None
+    split = data.split_record()
+    return {
+        "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
+        "data": data.data_name,
+        "num_classes": data.num_classes,
+        "split_sha256": split["sha256"],
+        "data_sha256": split["data_sha256"],
+    }
+
+
+def _remarks(
+    module: UnlearningModule, evaluation: UnlearningMetrics, reference: dict[str, Any] | None, changed: int | None
+) -> dict[str, Any]:
+    """Return the original's metrics, the figures by class, and what they say of the run."""
+    assert evaluation.predictions is not None
+    original = _original_predictions(module)
+    before = None if original is None else evaluation.measure(original)
+    earlier = None if before is None or original is None else before | _retained(original)
+    figures, classes = evaluation.metrics | _retained(evaluation.predictions), by_class(evaluation.predictions)
+    return {
+        "before": before,
+        "by_class": classes,
+        **_retained(evaluation.predictions),
+        "notes": notes(figures, classes["n"], earlier, reference, changed),
     }
 
 

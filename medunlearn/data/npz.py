@@ -174,9 +174,8 @@ def _check_label_header(key: str, header: Header, number: int) -> None:
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
         raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
     if shape[0] != number:
-        raise Fault(
-            f"{key} has {counted(shape[0], 'label')} for {counted(number, 'image')}; give one label for each image"
-        )
+        labels = counted(shape[0], "label")
+        raise Fault(f"{key} has {labels} for {counted(number, 'image')}; give one label for each image")
 
 
 def _shared_images(

@@ -1,5 +1,6 @@
 """The comparison that is printed in the terminal: Markdown tables, one for each forget set."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from medunlearn.report.frame import load, records
 from medunlearn.runs import RunDir
 
 COLUMNS = ("run", "method", *(head(key) for key in GAP_METRICS), head("AG"), head("RTE", "min"))
-EXPLAINED = (
+LEGEND = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
     "AG: mean of the four gaps; RTE: run time."
 )
 
 
-def comparison(runs: Iterable[str | Path | RunDir]) -> str:
+def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) -> str:
     """Return the comparison of finished runs as Markdown.
 
     The head of each column says which way is better. Remarks on runs are numbered after the method and stand below.
@@ -31,6 +32,7 @@ def comparison(runs: Iterable[str | Path | RunDir]) -> str:
 
     Args:
         runs: Run directories, in the order of the rows.
+        width: Columns that the legend below the tables is wrapped to; by default it is one line.
 
     Raises:
         InputError: If a run is unfinished or damaged.
@@ -51,7 +53,8 @@ def comparison(runs: Iterable[str | Path | RunDir]) -> str:
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
     below = "\n".join(f"[{number}] {text}" for number, text in enumerate(remarks, 1))
-    return "\n\n".join([*tables, *([EXPLAINED] if tables else []), *filter(None, [below]), *_notes(own)])
+    legend = LEGEND if width is None else textwrap.fill(LEGEND, width, break_on_hyphens=False)
+    return "\n\n".join([*tables, *([legend] if tables else []), *filter(None, [below]), *_notes(own)])
 
 
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:
