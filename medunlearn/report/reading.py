@@ -137,7 +137,7 @@ def _forgotten(forget: Mapping[str, Any], count: int) -> str:
     if classes is not None:
         if not isinstance(classes, list) or not all(map(is_whole, classes)):
             raise Fault("data.forget.classes is not a list of whole numbers; run that stage again")
-        return f"classes {', '.join(map(str, classes))}"
+        return f"{'class' if len(classes) == 1 else 'classes'} {', '.join(map(str, classes))}"
     if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else counted(count, "image") if count else ""

@@ -105,11 +105,12 @@ def test_methods_beside_one_retrain_share_the_row_of_their_original():
 
 
 def test_heads_say_which_way_is_better():
-    head = comparison(chain()).splitlines()[2]
+    text = comparison(chain())
+    head = text.splitlines()[2]
     cells = [cell.strip() for cell in head.strip("|").split("|")]
     near = [f"{key} (near Retrain)" for key in KEYS]
     assert cells == ["run", "method", *near, "AG (lower)", "RTE (min, lower)"]
-    assert "the gap, the distance to the retrained model: lower is better" in comparison(chain())
+    assert "the gap, the distance to the retrained model: lower is better" in text
 
 
 def test_remarks_are_numbered_after_the_method_and_stand_below_once():
