@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
@@ -97,7 +97,7 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
     """Refuse a model of other classes or channels than the data have."""
     if method.num_classes != data.num_classes:
         raise InputError(
-            f"num_classes={method.num_classes}: the data have {data.num_classes} classes; "
+            f"num_classes={method.num_classes}: the data have {counted(data.num_classes, 'class')}; "
             f"give num_classes={data.num_classes}, the data's num_classes"
         )
     architecture = getattr(method.backbone, "architecture", {})
