@@ -151,7 +151,7 @@ def _in_pythons_words() -> Iterator[None]:
     try:
         yield
     except Interrupted as end:
-        raise Interrupted(end.number, "call medunlearn.fit again with resume=True to go on") from None
+        raise end.with_hint("call medunlearn.fit again with resume=True to go on") from None
     except InputError as error:
         raise type(error)(_python_names(str(error)), error.part) from None
 

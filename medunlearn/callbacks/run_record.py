@@ -30,6 +30,7 @@ from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
 from medunlearn.training.plain import plain_checkpoint
+from medunlearn.training.warning_filters import hide_advertisements
 
 C = TypeVar("C", bound=Callback)
 
@@ -59,6 +60,7 @@ class RunRecord(Callback):
         config: str | None = None,
         resume: bool = False,
     ) -> None:
+        hide_advertisements()  # which a Trainer shows as it is built, after its callbacks
         self.run = RunDir(run_dir)
         self.reference = None if reference is None else RunDir(reference)
         self.config = config

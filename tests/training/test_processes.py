@@ -27,7 +27,7 @@ class Store:
 
     def compare_set(self, key, expected, wanted):
         assert (key, expected) == (ENDED, "")
-        if self.value is None:
+        if not self.value:
             self.value = wanted
         return self.value.encode() if self.binary else self.value
 
