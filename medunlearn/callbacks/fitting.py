@@ -157,6 +157,12 @@ def _in_pythons_words() -> Iterator[None]:
 
 
 def _python_names(message: str) -> str:
+    """Return a message with Python's names; whole commands in it stay, such as the one that makes a missing run."""
+    parts = message.split("`")
+    return "`".join(part if part.startswith("medunlearn ") else _python_name(part) for part in parts)
+
+
+def _python_name(text: str) -> str:
     for option in ("resume", "overwrite"):
-        message = message.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
-    return message
+        text = text.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
+    return text.replace("--trainer.", "")

@@ -36,8 +36,9 @@ def explained(run: RunDir) -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         if match := WORKER.match(str(error)):
             raise InputError(
-                f"data.num_workers: a process that fetches batches {_ended(match['signal'])}; "
-                f"{go_on(run)}, with fewer of them where memory runs out"
+                f"num_workers: a process that fetches batches {_ended(match['signal'])}; "
+                f"{go_on(run)}, with fewer of them where memory runs out",
+                part="data",
             ) from None
         if isinstance(error, InputError) or not _raised_by_lightning(error):
             raise
