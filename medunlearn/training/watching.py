@@ -15,8 +15,8 @@ from medunlearn.errors import Killed
 
 PERIOD = 0.2  # seconds between two looks
 
-LAST_WORDS = 15.0
-"""Seconds that a failed process has to say why and end, before the first one ends the others."""
+GRACE_PERIOD = 15.0
+"""Seconds that a failed process has to print its error and end, before the first one kills the others."""
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> N
             launcher.procs = watched
         if any(process.poll() for process in watched or ()):
             _thread.interrupt_main()
-            if not ended.wait(LAST_WORDS):  # it waits for a process that is gone, in code that no signal reaches
+            if not ended.wait(GRACE_PERIOD):  # it waits for a process that is gone, in code that no signal reaches
                 _give_up(watched or (), go_on)
             return
 
