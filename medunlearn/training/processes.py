@@ -77,10 +77,13 @@ def failing_together(launcher: Any, go_on: Callable[[], str] = str) -> Iterator[
         if not isinstance(error, InputError):
             _check_killed(error, started, parent, go_on)
         if isinstance(error, Interrupted):  # in training of all, after the same batch; elsewhere perhaps of this alone
-            _first_to_end(error.status, str(error).partition("; ")[2])
+            first, status, _ = _first_to_end(error.status, str(error).partition("; ")[2])
             if several_processes() and dist.get_rank():
                 raise SystemExit(0) from None  # rank 0 says so
-            raise
+            if status > SIGNALS:
+                raise
+            _end_others(started, first)  # the watch has interrupted this one, for another had failed
+            raise SystemExit(status) from None
         first, status, hint = _first_to_end(2 if isinstance(error, InputError) else 1)
         _end_others(started, first)
         if first is None or first == _rank():

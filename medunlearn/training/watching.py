@@ -1,6 +1,5 @@
 """Watches the processes that this one has started, and says which of them was killed."""
 
-import _thread
 import os
 import signal
 import subprocess
@@ -9,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from medunlearn.errors import Killed
 
@@ -57,13 +56,14 @@ def killed(started: Sequence[subprocess.Popen[bytes]], seconds: float = 0) -> tu
 
 def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> None:
     watched: list[subprocess.Popen[bytes]] | None = None
+    main = cast(int, threading.main_thread().ident)
     while not ended.wait(PERIOD):
         if launcher.procs and launcher.procs is not watched:
             watched = list(launcher.procs)
             launcher.procs.clear()  # an empty list ends Lightning's own watch, which holds this one
             launcher.procs = watched
         if any(process.poll() for process in watched or ()):
-            _thread.interrupt_main()
+            signal.pthread_kill(main, signal.SIGINT)  # a signal of the system, which ends a wait too
             if not ended.wait(GRACE_PERIOD):  # it waits for a process that is gone, in code that no signal reaches
                 _give_up(watched or (), go_on)
             return

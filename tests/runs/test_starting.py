@@ -53,8 +53,11 @@ def test_run_dir_of_an_unfinished_run_is_taken_where_that_is_asked_for(run):
 
 def test_run_dir_of_a_finished_run_is_overwritten_alone(run):
     run.metrics.write_text("{}")
-    for resume in (False, True):
-        with pytest.raises(InputError, match="run_dir=r: already holds a finished run; `--overwrite true` starts anew"):
+    for resume, remedy in (
+        (False, "; `--overwrite true` starts anew"),
+        (True, ", .* or with `--overwrite true` in place"),
+    ):
+        with pytest.raises(InputError, match=f"run_dir=r: already holds a finished run{remedy}"):
             check_run_dir(run, resume, overwrite=False)
     check_run_dir(run, resume=False, overwrite=True)
 
