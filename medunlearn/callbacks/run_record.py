@@ -166,7 +166,9 @@ class RunRecord(Callback):
             )
 
     def _write_weights(self, module: UnlearningModule) -> None:
-        extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
+        mask, names = module.mask, module.datamodule.split_record().get("class_names")
+        extra: dict[str, Any] = {"class_names": names} if names else {}
+        extra |= {"saliency_mask": {name: value.cpu() for name, value in mask.items()}} if mask else {}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(module.backbone, self.run.weights, **extra)
 

@@ -123,8 +123,9 @@ def _described_one(hint: Any) -> str:
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     origin, inner = get_origin(hint), get_args(hint)
     if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, dict):
-        of_numbers = inner[:1] == (int,)
-        return "a list of whole numbers, such as [4]" if of_numbers else f"a list of {described(inner[0])}"
+        if int not in _members(inner[0]):
+            return f"a list of {described(inner[0])}"
+        return f"a list of whole numbers{' or names' if str in _members(inner[0]) else ''}, such as [4]"
     return names.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 

@@ -46,6 +46,13 @@ class ForgetSpec:
             )
         if self.rate is not None and not 0 < self.rate < 1:
             raise InputError(f"rate={self.rate}: give a share between 0 and 1, such as 0.1", part="data.forget")
+        unread = [each for each in self.classes or () if isinstance(each, str) and each[:1] == "[" and each[-1] == "]"]
+        if unread:  # jsonargparse's reading of a list of something else
+            raise InputError(
+                f"classes={unread[0]}: give numbers and names of classes, such as [4] or [basophil], in quotes where a "
+                "name looks like something else",
+                part="data.forget",
+            )
         if self.seed < 0:
             raise InputError(f"seed={self.seed}: give a whole number of 0 or more", part="data.forget")
         if self.stratified and self.rate is None:

@@ -28,6 +28,8 @@ class Backbone(nn.Module):
 
     architecture: Architecture
     """What `rebuild` needs to build it again."""
+    class_names: tuple[str, ...] | None = None
+    """A name for each class, where the file of its weights has them."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""

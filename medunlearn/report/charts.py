@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from medunlearn.report.experiments import Cell
+from medunlearn.report.labels import class_labels
 from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
 from medunlearn.report.sections import Section
 
@@ -170,7 +171,10 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
         panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
     forget_sets = {part.rows.tobytes(): part.labels for parts in found.values() for part in parts}
     counts = sum(np.bincount(labels, minlength=len(classes))[: len(classes)] for labels in forget_sets.values())
-    panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(np.atleast_1d(counts))])
+    names = class_labels(section.class_names, len(classes))
+    panel.set_xticks(
+        list(classes), [f"{name}\nn={count}" for name, count in zip(names, np.atleast_1d(counts), strict=True)]
+    )
     panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))
     _legend_below(figure, [panel])
     return figure

@@ -9,6 +9,9 @@ from medunlearn.errors import Fault
 LONGEST = 100
 """Characters of a name; the longest of MedMNIST's has 67."""
 
+MOST_TEXT = 200
+"""Characters of several names in a heading."""
+
 
 def check_class_names(names: Any, num_classes: int | None = None) -> tuple[str, ...]:
     """Return names of classes, in the order of the labels.
@@ -50,15 +53,16 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(f"{number} {name}" for number, name in enumerate(names))
 
 
-def named(classes: Sequence[int], names: Sequence[str]) -> str:
-    """Return classes by name where names are known, else by number.
+def named(classes: Sequence[int | str], names: Sequence[str]) -> str:
+    """Return classes by name where names are known, else by number; also where the names would be very long.
 
     Example:
         >>> named([1], ["benign", "malignant"]), named([1, 0], [])
         ('malignant', '1, 0')
     """
-    texts = [names[number] if number < len(names) else str(number) for number in classes]
-    return ("; " if any("," in text for text in texts) else ", ").join(texts)
+    texts = [names[each] if isinstance(each, int) and 0 <= each < len(names) else str(each) for each in classes]
+    whole = ("; " if any("," in text for text in texts) else ", ").join(texts)
+    return whole if len(whole) <= MOST_TEXT else ", ".join(map(str, classes))
 
 
 def _problem(name: Any) -> str:
