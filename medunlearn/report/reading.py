@@ -12,7 +12,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.class_names import named
 from medunlearn.runs.commands import command_for
 from medunlearn.runs.record import Record, attack_settings, role_of
-from medunlearn.runs.schema import check_mapping, is_whole, is_word
+from medunlearn.runs.schema import check_mapping, is_line, is_whole
 
 NEEDED = (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256", "seed", "runtime")
 PROTOCOL = ("size", "epochs", "batch", "attack")
@@ -81,7 +81,7 @@ def _row(
     forget = check_mapping(data.get("forget"), "data.forget")
     classes = _classes(forget.get("classes"), class_names)
     augmentation = data.get("augmentation", "Default") if config else ""
-    if not is_word(augmentation):
+    if not is_line(augmentation):
         raise Fault("data.augmentation is not a name; run that stage again")
     return {
         "run": str(run),
@@ -133,14 +133,14 @@ def _protocol(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
 def _dataset(data: Mapping[str, Any]) -> str:
     """Return name and size of an official set, whose file was checked by its MD5 when it was fetched."""
     name, size = data.get("dataset"), data.get("size")
-    return f"{name} {size}" if is_word(name) and is_whole(size) and data.get("file") is None else ""
+    return f"{name} {size}" if is_line(name) and is_whole(size) and data.get("file") is None else ""
 
 
 def _classes(classes: Any, names: Sequence[str]) -> list[int | str] | None:
     """Return the classes that were asked for, by number where their names are known."""
     if classes is None:
         return None
-    if not isinstance(classes, list) or not all(is_whole(each) or is_word(each) for each in classes):
+    if not isinstance(classes, list) or not all(is_whole(each) or is_line(each) for each in classes):
         raise Fault("data.forget.classes is not a list of whole numbers or names; run that stage again")
     return [names.index(each) if each in names else each for each in classes]
 
@@ -153,7 +153,7 @@ def _forgotten(forget: Mapping[str, Any], classes: Sequence[int | str] | None, n
         return f"{100 * rate:g} %{' (stratified)' if forget.get('stratified') else ''}"
     if classes is not None:
         return f"classes {named(classes, names)}"
-    if indices is not None and not is_word(indices):
+    if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else f"{count} images" if count else ""
 
