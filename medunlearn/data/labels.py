@@ -27,7 +27,7 @@ def read_class_names(archive: zipfile.ZipFile, num_classes: int) -> tuple[str, .
         _check_header(_header(stream, member.file_size), num_classes)
     try:
         names = [name.decode() if isinstance(name, bytes) else name for name in read_array(archive, NAMES).tolist()]
-    except ValueError:
+    except (ValueError, SystemError):  # the latter of characters beyond Unicode
         raise Fault(f"{NAMES} holds bytes that are no text; save it with UTF-8 names") from None
     return check_class_names(names, num_classes)
 
