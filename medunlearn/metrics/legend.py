@@ -4,7 +4,12 @@ from typing import NamedTuple
 
 
 class Column(NamedTuple):
-    """One column of a table of runs."""
+    """One column of a table of runs.
+
+    Example:
+        >>> LEGEND["AG"].better
+        'lower'
+    """
 
     better: str
     """Which way is better: `near Retrain` or `lower`."""

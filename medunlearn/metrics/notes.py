@@ -48,14 +48,13 @@ def notes(
         >>> for note in notes(original | {"RA": 80.0}, n, before=original, changed=7):
         ...     print(note)
         UA is the original's, 0.00 %: the forget set is classified as before
-        RA has collapsed: 80.00 %, 19.00 points below the original's
+        collapsed: RA is 19.00 points below the original's
         only 40 forgotten images: one image = 2.50 points of UA and MIA
     """
     unmoved = changed == 0
     found = ["no weight has changed: the model is the original"] if unmoved else []
     found += [] if unmoved else _as_before(figures, n, before, reference)
-    found += [text for key in ("RA", "TA") for text in _collapsed(key, figures, n, before)]
-    return [*found, *_saturated(figures["MIA"]), *_classes(figures, n), *_few(n)]
+    return [*found, *_collapse(figures, n, before), *_saturated(figures["MIA"]), *_classes(figures, n), *_few(n)]
 
 
 def _as_before(figures: Figures, n: Counts, before: Figures | None, reference: Figures | None) -> Iterator[str]:
@@ -70,6 +69,13 @@ def _same(first: float, second: float, images: int) -> bool:
     return abs(first - second) < 50 / images  # half an image
 
 
+def _collapse(figures: Figures, n: Counts, before: Figures | None) -> Iterator[str]:
+    """Name RA and TA in one sentence where both have collapsed."""
+    found = [text for key in ("RA", "TA") for text in _collapsed(key, figures, n, before)]
+    if found:
+        yield f"collapsed: {', '.join(found)}"
+
+
 def _collapsed(key: str, figures: Figures, n: Counts, before: Figures | None) -> Iterator[str]:
     part, figure = ("test", "TA_retained_classes") if key == "TA" else ("retain", "RA")
     gone = forgotten_classes(n)
@@ -78,11 +84,11 @@ def _collapsed(key: str, figures: Figures, n: Counts, before: Figures | None) ->
     if value is None or not sum(counts):
         return
     common = 100 * max(counts) / sum(counts)
-    text = f"{key}{' of the retained classes' if gone and key == 'TA' else ''} has collapsed: {value:.2f} %"
+    name = f"{key}{' of the retained classes' if gone and key == 'TA' else ''}"
     if was is not None and was - value > COLLAPSE:
-        yield f"{text}, {was - value:.2f} points below the original's"
+        yield f"{name} is {was - value:.2f} points below the original's"
     elif value <= common:
-        yield f"{text}, no more than by naming the most common class every time ({common:.2f} %)"
+        yield f"{name} is no higher than by naming the most common class every time ({common:.2f} %)"
 
 
 def _saturated(share: float | None) -> Iterator[str]:

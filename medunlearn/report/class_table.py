@@ -31,16 +31,6 @@ class ClassTable(NamedTuple):
     """The classes that are forgotten as a whole."""
 
 
-def class_name(number: str | int, names: Sequence[str] | None = None) -> str:
-    """Return how tables call a class: its name, or its number where there are no names.
-
-    Example:
-        >>> class_name("1"), class_name("1", ["basophil", "eosinophil"])
-        ('1', 'eosinophil')
-    """
-    return names[int(number)] if names and int(number) < len(names) else str(number)
-
-
 def class_table(section: Section) -> ClassTable | None:
     """Return the table of a section; None where its runs have no predictions.
 
@@ -53,22 +43,23 @@ def class_table(section: Section) -> ClassTable | None:
         return None
     methods, forgotten = list(found.values()), forgotten_counts(found)
     tested = np.bincount(methods[0][0].test.labels, minlength=len(forgotten))
-    rows = [_row(number, forgotten[number], tested[number], methods) for number in range(len(forgotten))]
+    names = section.class_names if len(section.class_names) == len(forgotten) else [*map(str, range(len(forgotten)))]
+    rows = [_row(number, name, forgotten[number], tested[number], methods) for number, name in enumerate(names)]
     rows.append(ClassRow("all", f"{sum(forgotten):,}", f"{tested.sum():,}", tuple(map(_together, methods))))
     gone = set.intersection(*(wholly_forgotten(each) for seeds in methods for each in seeds))
     if gone:
         left = tested.sum() - tested[list(gone)].sum()
         rows.append(ClassRow("retained classes", "", f"{left:,}", tuple(map(_retained, methods))))
-    return ClassTable(tuple(found), tuple(rows), tuple(map(class_name, sorted(gone))))
+    return ClassTable(tuple(found), tuple(rows), tuple(names[number] for number in sorted(gone)))
 
 
-def _row(number: int, forgotten: int, tested: int, methods: Sequence[Sequence[Predictions]]) -> ClassRow:
+def _row(number: int, name: str, forgotten: int, tested: int, methods: Sequence[Sequence[Predictions]]) -> ClassRow:
     entries = []
     for seeds in methods:
         forget = class_error([each.forget for each in seeds], number)
         test = class_error([each.test for each in seeds], number)
         entries.append((_text(forget), _text(None if test is None else 100 - test)))
-    return ClassRow(class_name(number), f"{forgotten:,}", f"{tested:,}", tuple(entries))
+    return ClassRow(name, f"{forgotten:,}", f"{tested:,}", tuple(entries))
 
 
 def _together(seeds: Sequence[Predictions]) -> tuple[str, str]:

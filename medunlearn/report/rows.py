@@ -24,7 +24,15 @@ class Row(NamedTuple):
 
 
 def measured_row(cell: Cell, mark: str = "") -> Row:
-    """Return the row of an experiment, under the numbers of its remarks."""
+    """Return the row of an experiment, under the numbers of its remarks.
+
+    Example:
+        >>> figures = dict.fromkeys((*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"), 2.0)
+        >>> counts = {f"n_{part}": 1000 for part in ("forget", "retain", "test")}
+        >>> row = measured_row(Cell("SalUn", pd.DataFrame([figures | counts | {"role": "unlearned"}])))
+        >>> row.entries[0], row.gap
+        (('2.00', '2.00'), '2.00')
+    """
 
     def text(key: str, missing: str = "-") -> str:
         return missing if (value := cell.over_seeds(key)) is None else str(value)
@@ -46,7 +54,13 @@ def _interval(cell: Cell, key: str) -> str:
 
 
 def published_row(row: dict[str, Any]) -> Row:
-    """Return the row of what the paper prints, a row of `published.tables`."""
+    """Return the row of what the paper prints, a row of `published.tables`.
+
+    Example:
+        >>> printed = dict.fromkeys((*GAP_METRICS, "AG", "RTE"), 2.0) | {"role": "retrained", "method": "Retrain"}
+        >>> published_row(printed).label, published_row(printed).gap
+        ('Retrain, Falcao & Cordeiro 2025', '0')
+    """
     retrained = row["role"] == "retrained"
     entries = tuple((f"{row[key]:.2f}", "" if retrained else f"{row[f'gap_{key}']:.2f}") for key in GAP_METRICS)
     gap = "0" if retrained else f"{row['AG']:.2f}"

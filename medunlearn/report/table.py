@@ -9,13 +9,14 @@ import pandas as pd
 
 from medunlearn.errors import counted
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, half_width
-from medunlearn.metrics.legend import head
+from medunlearn.metrics.legend import LEGEND
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, records
 from medunlearn.runs import RunDir
 
-COLUMNS = ("run", "method", *(head(key) for key in GAP_METRICS), head("AG"), head("RTE", "min"))
-LEGEND = (
+COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)")
+BETTER = ("", "", *(LEGEND[key].better for key in (*GAP_METRICS, "AG", "RTE")))
+EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
     "AG: mean of the four gaps; RTE: run time."
@@ -25,14 +26,14 @@ LEGEND = (
 def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) -> str:
     """Return the comparison of finished runs as Markdown.
 
-    The head of each column says which way is better. Remarks on runs are numbered after the method and stand below.
+    The line below the head says which way is better. Remarks on runs are numbered after the method and stand below.
     Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the retrained model, see
     `medunlearn.runs.comparable`. A model trained before anything was to be forgotten is shown as it was measured on the
     forget set of the runs that unlearned from it.
 
     Args:
         runs: Run directories, in the order of the rows.
-        width: Columns that the legend below the tables is wrapped to; by default it is one line.
+        width: Columns that the texts below the tables are wrapped to; by default each is one line.
 
     Raises:
         InputError: If a run is unfinished or damaged.
@@ -52,9 +53,14 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
         tables.append(_split_table(group, untouched[untouched.split_sha256 == split]))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
-    below = "\n".join(f"[{number}] {text}" for number, text in enumerate(remarks, 1))
-    legend = LEGEND if width is None else textwrap.fill(LEGEND, width, break_on_hyphens=False)
-    return "\n\n".join([*tables, *([legend] if tables else []), *filter(None, [below]), *_notes(own)])
+    below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
+    texts = [*([EXPLANATION] if tables else []), "\n".join(below), *_notes(own)]
+    return "\n\n".join([*tables, *(_wrapped(text, width) for text in texts if text)])
+
+
+def _wrapped(text: str, width: int | None) -> str:
+    fill = textwrap.TextWrapper(width or len(text) + 1, break_long_words=False, break_on_hyphens=False).fill
+    return "\n".join(map(fill, text.splitlines()))
 
 
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:
@@ -88,9 +94,11 @@ def _table(rows: pd.DataFrame, names: Sequence[str]) -> str:
     cells = [_cells(row) for row in records(rows)]
     for line, name in zip(cells, names, strict=False):
         line[0] = name
-    widths = [max(len(line[column]) for line in ([*COLUMNS], *cells)) for column in range(len(COLUMNS))]
+    widths = [max(len(line[column]) for line in (COLUMNS, BETTER, *cells)) for column in range(len(COLUMNS))]
     rule = [f"{'-' * (width + 1)}{'-' if column < 2 else ':'}" for column, width in enumerate(widths)]
-    return "\n".join([_line(COLUMNS, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in cells)])
+    return "\n".join(
+        [_line(COLUMNS, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in (BETTER, *cells))]
+    )
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

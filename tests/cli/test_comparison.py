@@ -7,7 +7,7 @@ from helpers.fake_runs import chain
 
 from medunlearn.__main__ import main
 from medunlearn.cli.comparison import terminal_comparison
-from medunlearn.report.table import LEGEND, comparison
+from medunlearn.report.table import EXPLANATION, comparison
 
 
 def legend(text):
@@ -20,7 +20,7 @@ def test_legend_is_wrapped_to_the_terminal_at_most_120_columns(monkeypatch, caps
     monkeypatch.setenv("COLUMNS", columns)
     runs = chain()
     lines = legend(terminal_comparison(runs))
-    assert " ".join(lines) == LEGEND
+    assert " ".join(lines) == EXPLANATION
     assert all(len(line) <= width for line in lines)
     assert all(len(f"{line} {after.split()[0]}") > width for line, after in pairwise(lines))
     assert main(["report", *runs]) == 0
@@ -28,4 +28,4 @@ def test_legend_is_wrapped_to_the_terminal_at_most_120_columns(monkeypatch, caps
 
 
 def test_legend_where_no_width_is_given_is_one_line():
-    assert legend(comparison(chain())) == [LEGEND]
+    assert legend(comparison(chain())) == [EXPLANATION]

@@ -69,7 +69,7 @@ def test_help_of_a_method_begins_with_its_own_arguments_and_leaves_out_what_the_
 def test_help_of_a_method_states_the_defaults_that_run():
     argv = ["fit", "--model=SalUn", "--model.init_args.original=t", "--data.dataset=bloodmnist", "--run_dir=r"]
     found = resolved_settings(argv)["model"]["init_args"]
-    shown = dict(re.findall(r"--model\.init_args\.(\w+) .*?Default: (\S+)\.\s", method_help(SalUn), re.DOTALL))
+    shown = dict(re.findall(r"--model\.init_args\.(\w+) .*?Default:\s+(\S+)\.\s", method_help(SalUn), re.DOTALL))
     assert {"lr", "mask_ratio", "momentum", "weight_decay"} <= shown.keys()
     for name in ("lr", "mask_ratio", "momentum", "weight_decay", "lr_min"):
         assert float(shown[name]) == found[name]

@@ -6,7 +6,7 @@ from medunlearn.metrics import notes
 
 FIGURES = {"UA": 5.0, "RA": 98.0, "TA": 95.0, "MIA": 10.0, "TA_retained_classes": 95.0}
 BEFORE = {"UA": 0.0, "RA": 99.5, "TA": 96.0, "MIA": 4.0, "TA_retained_classes": 96.0}
-CHANCE = "no more than by naming the most common class every time"
+CHANCE = "no higher than by naming the most common class every time"
 
 
 def images(forget=100, retain=900, test=200, classes=4):
@@ -41,7 +41,7 @@ def test_notes_say_that_ua_is_the_originals_unless_retraining_has_the_same():
 @pytest.mark.parametrize(("key", "figure"), [("RA", "RA"), ("TA", "TA_retained_classes")])
 def test_notes_say_what_has_collapsed_below_the_original(key, figure):
     value = BEFORE[figure] - 10.5
-    assert said(**{figure: value}) == [f"{key} has collapsed: {value:.2f} %, 10.50 points below the original's"]
+    assert said(**{figure: value}) == [f"collapsed: {key} is 10.50 points below the original's"]
     assert said(**{figure: BEFORE[figure] - 10.0}) == []
 
 
@@ -49,8 +49,13 @@ def test_notes_say_what_has_collapsed_below_the_original(key, figure):
 def test_notes_say_what_is_no_better_than_the_most_common_class(key, figure):
     n = images()
     n["forget"]["0"] = n["retain"]["0"] = n["test"]["0"] = 0  # three classes are left
-    assert notes(FIGURES | {figure: 33.0}, n) == [f"{key} has collapsed: 33.00 %, {CHANCE} (33.33 %)"]
+    assert notes(FIGURES | {figure: 33.0}, n) == [f"collapsed: {key} is {CHANCE} (33.33 %)"]
     assert notes(FIGURES | {figure: 34.0}, n) == []
+
+
+def test_notes_name_ra_and_ta_in_one_sentence_where_both_have_collapsed():
+    (sentence,) = said(RA=80.0, TA_retained_classes=20.0)
+    assert sentence == "collapsed: RA is 19.50 points below the original's, TA is 76.00 points below the original's"
 
 
 @pytest.mark.parametrize(("share", "number"), [(0.0, "every"), (100.0, "no")])
@@ -79,7 +84,7 @@ def test_notes_name_classes_that_are_forgotten_as_a_whole_and_judge_the_others_t
     n["retain"]["3"] = 0
     assert said(n)[0].startswith("classes 2, 3 forgotten")
     (low, _) = said(n, TA_retained_classes=60.0)
-    assert low == "TA of the retained classes has collapsed: 60.00 %, 36.00 points below the original's"
+    assert low == "collapsed: TA of the retained classes is 36.00 points below the original's"
 
 
 def test_notes_on_many_forgotten_classes_fit_in_a_line():

@@ -6,7 +6,7 @@ from helpers.fake_runs import CLASSES, chain, write
 
 from medunlearn.metrics import Predictions, by_class, retained_accuracy
 from medunlearn.report import load
-from medunlearn.report.class_table import class_name, class_table
+from medunlearn.report.class_table import class_table
 from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
@@ -72,5 +72,10 @@ def test_page_has_a_table_by_class_for_each_section_and_does_without_predictions
     assert "UA and TA by class" not in (write(*runs, out="other") / "report.html").read_text()
 
 
-def test_class_name_is_the_number_where_there_are_no_names():
-    assert [class_name(1), class_name("1", ["a", "b"]), class_name(7, ["a"])] == ["1", "b", "7"]
+def test_class_table_names_classes_where_the_runs_do_for_each_of_them():
+    runs = chain()
+    for names, shown in ((["a", "b", "c", "d"], [*"abcd", "all"]), (None, [*"0123", "all"])):
+        for run in runs:
+            split = RunDir(run).read_split("test")
+            RunDir(run).write_json(RunDir(run).split, split | {"class_names": names})
+        assert [row.name for row in table(*runs).rows] == shown
