@@ -56,8 +56,8 @@ class RunRecord(Callback):
         config: str | None = None,
         resume: bool = False,
     ) -> None:
-        self.run = RunDir(run_dir)
-        self.reference = None if reference is None else RunDir(reference)
+        self.run = RunDir.given(run_dir, "run_dir")
+        self.reference = None if reference is None else RunDir.given(reference, "reference")
         self.config = config
         self.resume = resume
         self.metrics: dict[str, Any] = {}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
+from medunlearn.files import expanded
 
 
 def report(options: list[str]) -> int:
@@ -21,9 +22,10 @@ def report(options: list[str]) -> int:
     if given.out is None:
         print(comparison(paths))
     else:
-        figures = write_report(load(paths), given.out)
+        out = expanded(given.out, "out")
+        figures = write_report(load(paths), out)
         files = f"report.md, tables.tex, results.csv and {figures} figures"
-        print(f"Written to {given.out / 'report.html'}, with {files}")
+        print(f"Written to {out / 'report.html'}, with {files}")
     return 0
 
 

@@ -16,7 +16,8 @@ from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
 from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
+from medunlearn.errors import PARTS, InputError
+from medunlearn.files import expanded
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.plugins import built_ins, method_path
@@ -82,7 +83,15 @@ class SettingsCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explained_error(error, self.given, self._parser(command), command) from None
+        self._expand_paths()
         self._fill_open_settings()
+
+    def _expand_paths(self) -> None:
+        """Replace `~` and environment variables in every path, those of a method of the user's own included."""
+        for key, value in list(self.settings.items()):
+            if isinstance(value, Path):
+                part = next((each for each in PARTS if key.startswith(f"{each}.")), "")
+                self.settings[key] = expanded(value, key.removeprefix(f"{part}."), part)
 
     def _fill_open_settings(self) -> None:
         """Fill in the method's own Trainer settings where `_trainer_defaults` could not see the method."""

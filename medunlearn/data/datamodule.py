@@ -18,6 +18,7 @@ from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num
 from medunlearn.data.named import is_named, read_named
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.errors import DataError, InputError
+from medunlearn.files import expanded
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
@@ -63,8 +64,9 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         if file is None and num_classes is not None:
             raise InputError(f"num_classes={num_classes}: goes with data.file alone; {dataset} has its own", "data")
         check_loading(augmentation, batch_size, num_workers)
-        self.dataset, self.size, self.root, self.download = dataset, size, Path(root), download
-        self.file = None if file is None else Path(file)
+        self.dataset, self.size, self.download = dataset, size, download
+        self.root = expanded(root, "root", "data")
+        self.file = None if file is None else expanded(file, "file", "data")
         if self._official:
             check_dataset(str(dataset), size)
         self.stated_classes = num_classes
