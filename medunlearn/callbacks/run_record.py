@@ -18,7 +18,7 @@ from medunlearn.callbacks.before_fit import (
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
-from medunlearn.callbacks.tracking import track
+from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
@@ -122,7 +122,9 @@ class RunRecord(Callback):
             self.run.write_config(self.config)
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
-            self.run.write_json(self.run.split, method.datamodule.split_record())
+            split = method.datamodule.split_record()
+            self.run.write_json(self.run.split, split)
+            log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
 
     def _configuration(self, trainer: Trainer, method: UnlearningModule) -> str:
         parts = method, method.datamodule, _sibling(trainer, UnlearningMetrics), self.run, self.reference
@@ -154,7 +156,8 @@ class RunRecord(Callback):
         self.metrics = results(trainer, method, evaluation, runtime, self.run, reference)
         self.metrics |= identity(method, trainer.current_epoch, self._original_sha256, compared)
         self._check_original(method)  # which `before` has been read from
-        track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
+        results_of = self.run, self.metrics, evaluation.predictions, reference
+        log_results(trainer.loggers, *results_of, trainer.global_step)
         self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:

@@ -87,7 +87,7 @@ def prepare(
         rank_zero_only(record.run.clear)()
     if has_default_logger(settings["trainer"].get("logger")):
         with explained(record.run):
-            trainer.loggers = default_loggers(record.run, dict(settings))
+            trainer.loggers = default_loggers(record.run)
 
 
 def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
