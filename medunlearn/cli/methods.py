@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader, set_loader
 
+from medunlearn.files.texts import null_for_none
 from medunlearn.plugins import method_path
 
 OPTIONS = ("--model", "--model.class_path")
@@ -37,7 +38,7 @@ def load_settings(text: str) -> Any:
     Raises:
         InputError: If two packages have the name, or the method cannot be imported.
     """
-    content = get_loader("yaml")(text)
+    content = null_for_none(get_loader("yaml")(text))
     if isinstance(content, dict):
         for settings in (content, *content.values()):  # of `fit`, or with `fit` above them
             if isinstance(settings, dict) and "model" in settings:

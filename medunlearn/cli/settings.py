@@ -45,7 +45,7 @@ class SettingsCLI(LightningCLI):
 
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
-        command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
+        command, *options = resolve_methods(resolve_configs(_null_for_none(argv)))
         self.given = given_settings(options)
         check_from_data(self.given)
         method = given_method(self.given)
@@ -174,11 +174,15 @@ def _has_steps(given: Sequence[Setting]) -> bool:
     return last(given, "trainer.max_steps") not in (None, -1)
 
 
-def _null_for_none(argument: str) -> str:
-    """Return `--key=null` for the `--key=None` that sweeps send."""
-    return (
-        f"{argument.removesuffix('None')}null" if argument.startswith("--") and argument.endswith("=None") else argument
-    )
+def _null_for_none(argv: Sequence[str]) -> list[str]:
+    """Return arguments with `null` for the `None` of `--key=None`, which sweeps send, and of `--key None`."""
+    found: list[str] = []
+    for argument in argv:
+        option = found[-1] if found else ""
+        value = argument == "None" and option.startswith("--") and "=" not in option
+        joined = argument.startswith("--") and argument.partition("=")[2] == "None"
+        found.append(f"{argument.removesuffix('None')}null" if value or joined else argument)
+    return found
 
 
 def _parser_options() -> dict[str, Any]:

@@ -123,8 +123,9 @@ OWN = [
 
 
 @pytest.fixture(autouse=True)
-def _no_loggers_left():
+def _no_loggers_left(monkeypatch):
     Recording.made.clear()
+    monkeypatch.setattr(wandb, "run", None)  # which an earlier test's `teardown` has left, and a WandbLogger would take
 
 
 def parts(npz):
