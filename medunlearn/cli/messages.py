@@ -121,7 +121,7 @@ class _Settings:
         if file and not exists(Path(setting.content)):
             problem = "no such file of settings"
             raise InputError(f"{setting.key}={setting.value}: {problem}; set `{setting.key}.NAME`; {self.help}")
-        if setting.content is not None and setting.content != {} and not file:
+        if (setting.content is not None or setting.typed) and setting.content != {} and not file:
             raise InputError(
                 f"{setting.key}={setting.value}: is a group of settings; set `{setting.key}.NAME`; {self.help}"
             )
