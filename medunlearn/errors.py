@@ -21,6 +21,17 @@ class Interrupted(Exception):
         """The exit status, as shells have it for signals."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1.
+
+    Example:
+        >>> counted(1, "epoch"), counted(1200, "epoch"), counted(0, "batch")
+        ('1 epoch', '1,200 epochs', '0 batches')
+    """
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "tch")) else "s"
+    return f"{number:,} {noun}{ending}"
+
+
 PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")
 """The option paths of the parts of a run; a part within another comes first."""
 

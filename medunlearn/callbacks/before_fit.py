@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
@@ -76,7 +76,9 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     data.train_on(method.checked_images, trainer.max_epochs or 1)
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
-    check_batches(data.smallest_batch(), processes, data.batch_size, size, cast(Any, method.backbone).last_map(size))
+    if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
+        last_map = cast(Any, method.backbone).last_map(size)
+        check_batches(data.smallest_batch(), processes, data.batch_size, size, last_map)
     check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
     if type(method).__module__.startswith("medunlearn."):  # others may log more
         check_monitors(cast(Any, trainer).callbacks, LOGGED)
@@ -95,7 +97,7 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
     """Refuse a model of other classes or channels than the data have."""
     if method.num_classes != data.num_classes:
         raise InputError(
-            f"num_classes={method.num_classes}: the data have {data.num_classes} classes; "
+            f"num_classes={method.num_classes}: the data have {counted(data.num_classes, 'class')}; "
             f"give num_classes={data.num_classes}, the data's num_classes"
         )
     architecture = getattr(method.backbone, "architecture", {})

@@ -64,13 +64,11 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         if file is None and num_classes is not None:
             raise InputError(f"num_classes={num_classes}: goes with data.file alone; {dataset} has its own", "data")
         check_loading(augmentation, batch_size, num_workers)
-        self.dataset, self.size, self.download = dataset, size, download
-        self.root = expanded(root, "root", "data")
+        self.dataset, self.size, self.root, self.download = dataset, size, expanded(root, "root", "data"), download
         self.file = None if file is None else expanded(file, "file", "data")
         if self._official:
             check_dataset(str(dataset), size)
-        self.stated_classes = num_classes
-        self.as_rgb, self.augmentation = as_rgb, augmentation
+        self.stated_classes, self.as_rgb, self.augmentation = num_classes, as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
         self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medunlearn.data.sharing import shared_bytes
-from medunlearn.errors import DataError, Fault, InputError
+from medunlearn.errors import DataError, Fault, InputError, counted
 from medunlearn.files import Header, check_no_pipe, open_archive, read_array, read_header
 
 SPLITS = ("train", "val", "test")
@@ -174,7 +174,8 @@ def _check_label_header(key: str, header: Header, number: int) -> None:
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
         raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
     if shape[0] != number:
-        raise Fault(f"{key} has {shape[0]} labels for {number} images; give one label for each image")
+        labels = counted(shape[0], "label")
+        raise Fault(f"{key} has {labels} for {counted(number, 'image')}; give one label for each image")
 
 
 def _shared_images(

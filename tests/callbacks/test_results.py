@@ -12,7 +12,7 @@ import medunlearn.callbacks.results as results_module
 from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.callbacks.results import identity, results
 from medunlearn.errors import InputError
-from medunlearn.metrics import Part, Predictions
+from medunlearn.metrics import Part, Predictions, by_class, notes, retained_accuracy
 from medunlearn.models import build_backbone
 from medunlearn.runs import RunDir
 
@@ -72,12 +72,12 @@ def measured(module, evaluation, tmp_path):
 
 @pytest.fixture
 def original(module, monkeypatch, tmp_path):
-    """Give the method an original, whose weights are those that its network has now."""
-    before = {name: weight.detach().clone() for name, weight in module.backbone.named_parameters()}
+    """Give the method an original, whose weights and statistics are those that its network has now."""
+    before = {name: value.detach().clone() for name, value in module.backbone.state_dict().items()}
     monkeypatch.setattr(results_module, "weights_for", lambda *_: before)
     module.original = tmp_path / "t"
     RunDir(module.original).write_predictions(predictions([]).to_arrays())
-    return before
+    return {name: before[name] for name, _ in module.backbone.named_parameters()}
 
 
 def test_results_are_what_was_measured_and_what_it_rests_on(measured):
@@ -105,6 +105,21 @@ def test_results_are_what_was_measured_and_what_it_rests_on(measured):
     assert "split.json" in found["files"]
     assert found["hardware"]["device"] == "cpu"
     assert found["versions"]["torch"]
+
+
+def test_results_have_figures_by_class_and_remarks(measured):
+    found = measured()
+    assert found["by_class"] == by_class(predictions([1, 3]))
+    assert found["TA_retained_classes"] == retained_accuracy(predictions([1, 3]))
+    assert found["notes"] == notes(OWN | {"TA_retained_classes": found["TA_retained_classes"]}, found["by_class"]["n"])
+    assert "only 2 forgotten images: one image = 50.00 points of UA and MIA" in found["notes"]
+
+
+def test_results_say_that_no_weight_has_changed(measured, module, original):
+    assert measured()["notes"][0] == "no weight has changed: the model is the original"
+    with torch.no_grad():
+        module.backbone.fc.bias[:2] += 1
+    assert not any("no weight" in text for text in measured()["notes"])
 
 
 def test_results_have_the_gap_to_a_reference(measured):
@@ -138,12 +153,16 @@ def test_parameters_of_a_model_from_scratch_are_counted(measured, module):
 
 def test_parameters_that_moved_are_counted_bit_for_bit(measured, module, original):
     total = sum(weight.numel() for weight in original.values())
-    assert measured()["parameters"] == {"total": total, "free": total, "changed": 0}
+    values = 2 * (8 + 16 + 24 + 16)  # a mean and a variance of each channel
+    statistics = {"statistics": values, "statistics_changed": 0}
+    assert measured()["parameters"] == {"total": total, "free": total, "changed": 0, **statistics}
     with torch.no_grad():
         module.backbone.fc.bias[:2] += 1
         module.backbone.conv1.weight[0, 0, 0, 0] *= 1 + 2**-20
-        module.backbone.bn1.running_mean += 1  # a statistic, not a parameter
-    assert measured()["parameters"] == {"total": total, "free": total, "changed": 3}
+        module.backbone.bn1.running_mean[:3] += 1  # statistics, not parameters
+        module.backbone.bn1.num_batches_tracked += 1  # a counter, neither
+    statistics["statistics_changed"] = 3
+    assert measured()["parameters"] == {"total": total, "free": total, "changed": 3, **statistics}
 
 
 def test_parameters_under_a_mask_may_move_where_it_is_true(measured, module, original):

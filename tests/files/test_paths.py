@@ -131,6 +131,7 @@ def test_runs_with_paths_from_home_are_recorded_where_they_lie_and_reported(home
     assert capsys.readouterr().out.startswith(f"Written to {home}/the report/report.html")
     assert (home / "the report/report.html").is_file()
     assert {"Retrain", "SalUn"} <= set(load(["~/runs"])["method"])
+    assert main(["test", "--run_dir=~/runs/t"]) == 0
     assert medunlearn.load_model("~/runs/s", backbone=TINY) is not None
 
 
