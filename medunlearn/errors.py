@@ -20,6 +20,31 @@ class Interrupted(Exception):
         self.status = 128 + number
         """The exit status, as shells have it for signals."""
 
+    def with_hint(self, hint: str) -> "Interrupted":
+        """Return the same with another hint how to go on."""
+        return Interrupted(self.number, hint)
+
+
+class Killed(Interrupted):
+    """One of several processes that train a model was killed, and the others have ended for it.
+
+    Args:
+        number: The signal; None where another process cannot know it.
+        hint: How to go on.
+        process: The process's rank.
+    """
+
+    def __init__(self, number: int | None, hint: str, process: int) -> None:
+        super().__init__(signal.SIGKILL if number is None else number)
+        self.signal, self.process = number, process
+        how = "has ended without a message" if number is None else f"was killed by {signal.Signals(number).name}"
+        memory = ", as the system does where memory runs out" if number in (None, signal.SIGKILL) else ""
+        self.args = (f"process {process} {how}{memory}; {hint}",)
+
+    def with_hint(self, hint: str) -> "Killed":
+        """Return the same with another hint how to go on."""
+        return Killed(self.signal, hint, self.process)
+
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural unless it is 1.

@@ -9,8 +9,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.before_fit import (
     check_callbacks,
+    check_checkpoint,
     check_epochs,
     check_free,
+    check_hyper_parameters,
     check_parts,
     check_reference,
     take_up_seed,
@@ -27,6 +29,8 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
+from medunlearn.training.plain import plain_checkpoint
+from medunlearn.training.warning_filters import hide_advertisements
 
 C = TypeVar("C", bound=Callback)
 
@@ -56,6 +60,7 @@ class RunRecord(Callback):
         config: str | None = None,
         resume: bool = False,
     ) -> None:
+        hide_advertisements()  # which a Trainer shows as it is built, after its callbacks
         self.run = RunDir.given(run_dir, "run_dir")
         self.reference = None if reference is None else RunDir.given(reference, "reference")
         self.config = config
@@ -84,6 +89,7 @@ class RunRecord(Callback):
         attack = _sibling(trainer, UnlearningMetrics).attack_settings()
         own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
+        check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
             check_reference(self.reference, own, data)
         self._checked = True
@@ -125,6 +131,16 @@ class RunRecord(Callback):
             split = method.datamodule.split_record()
             self.run.write_json(self.run.split, split)
             log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse what the first checkpoint could not hold, before the first epoch rather than after it."""
+        check_checkpoint(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Make plain what a checkpoint holds, also where a bare Trainer writes it."""
+        plain = plain_checkpoint(checkpoint)
+        checkpoint.clear()
+        checkpoint.update(plain)
 
     def _configuration(self, trainer: Trainer, method: UnlearningModule) -> str:
         parts = method, method.datamodule, _sibling(trainer, UnlearningMetrics), self.run, self.reference
@@ -169,11 +185,13 @@ class RunRecord(Callback):
             )
 
     def _write_weights(self, module: UnlearningModule) -> None:
-        data = module.datamodule
+        data, mask = module.datamodule, module.mask
         gray = cast(Any, data).data.channels == 1  # as stored; a model may see the one channel three times
         extra: dict[str, Any] = {"images": {"size": data.image_size, "gray": gray}}
-        if module.mask:
-            extra["saliency_mask"] = {name: value.cpu() for name, value in module.mask.items()}
+        if names := data.split_record().get("class_names"):
+            extra["class_names"] = names
+        if mask:
+            extra["saliency_mask"] = {name: value.cpu() for name, value in mask.items()}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(module.backbone, self.run.weights, **extra)
 

@@ -1,13 +1,16 @@
 """The forget set: which training images are to be forgotten, by rate, class or index."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from medunlearn.data.classes import class_numbers
 from medunlearn.data.index_files import read_indices
 from medunlearn.errors import DataError, InputError
 from medunlearn.files import expanded
+from medunlearn.runs.class_names import named
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class ForgetSpec:
 
     Args:
         rate: Share of the training set to forget, in (0, 1): floor(rate x N) images, drawn uniformly.
-        classes: Every training image of these classes.
+        classes: Every training image of these classes, by number or by name.
         indices: A file of indices into the training set, all of which are forgotten: one a line (.txt), the column
             `index` of a table that has no other (.csv), an integer array (.npy, .npz), or a list (.json; a run's
             `split.json` will do). Of a file that holds more, `FILE:NAME` names the column, array or key.
@@ -28,7 +31,7 @@ class ForgetSpec:
     """
 
     rate: float | None = None
-    classes: list[int] | None = None
+    classes: list[int | str] | None = None
     indices: Path | None = None
     seed: int = 0
     stratified: bool = False
@@ -45,6 +48,13 @@ class ForgetSpec:
             )
         if self.rate is not None and not 0 < self.rate < 1:
             raise InputError(f"rate={self.rate}: give a share between 0 and 1, such as 0.1", part="data.forget")
+        unread = [each for each in self.classes or () if isinstance(each, str) and each[:1] == "[" and each[-1] == "]"]
+        if unread:  # jsonargparse's reading of a list of something else
+            raise InputError(
+                f"classes={unread[0]}: give numbers and names of classes, such as [4] or [basophil], in quotes where a "
+                "name looks like something else",
+                part="data.forget",
+            )
         if self.seed < 0:
             raise InputError(f"seed={self.seed}: give a whole number of 0 or more", part="data.forget")
         if self.stratified and self.rate is None:
@@ -57,22 +67,32 @@ class ForgetSpec:
         """Whether there is a forget set at all."""
         return not (self.rate is None and self.classes is None and self.indices is None)
 
+    def numbered(self, num_classes: int, class_names: Sequence[str] | None) -> "ForgetSpec":
+        """Return the same with classes as numbers, by which runs know them."""
+        if self.classes is None:
+            return self
+        return replace(self, classes=[*class_numbers(self.classes, num_classes, class_names)])
+
     def describe(self) -> dict[str, object]:
         """Return how the forget set was chosen, as `split.json` keeps it."""
         if self.rate is not None:
             return {"rate": self.rate, "stratified": self.stratified}
         if self.classes is not None:
-            return {"classes": sorted(self.classes)}
+            numbers, names = [[each for each in self.classes if isinstance(each, kind)] for kind in (int, str)]
+            return {"classes": [*sorted(numbers), *sorted(names)]}
         return {"indices": str(self.indices)} if self.indices is not None else {}
 
 
-def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) -> np.ndarray:
+def choose_forget_set(
+    labels: np.ndarray, num_classes: int, spec: ForgetSpec, class_names: Sequence[str] | None = None
+) -> np.ndarray:
     """Return the forget set as sorted indices into the training set.
 
     Args:
         labels: Labels of the training set, shape (N,).
         num_classes: Number of classes C.
         spec: How to choose.
+        class_names: A name for each class; None where they have none.
 
     Returns:
         Sorted int64 indices, shape (F,) with 0 < F < N, or (0,) where `spec` asks for none.
@@ -86,7 +106,9 @@ def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) ->
         draw = _draw_stratified if spec.stratified else _draw_uniform
         chosen, argument = draw(labels, spec.rate, spec.seed), f"rate={spec.rate}"
     elif spec.classes is not None:
-        chosen, argument = _of_classes(labels, num_classes, spec.classes), f"classes={spec.classes}"
+        numbers = class_numbers(spec.classes, num_classes, class_names)
+        chosen = np.flatnonzero(np.isin(labels, numbers))
+        argument = f"classes=[{named(numbers, class_names or ())}]"
     else:
         assert spec.indices is not None
         chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"
@@ -123,13 +145,3 @@ def _draw_stratified(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
         for label, count in zip(classes, counts, strict=True)
     ]
     return np.concatenate(drawn)
-
-
-def _of_classes(labels: np.ndarray, num_classes: int, classes: list[int]) -> np.ndarray:
-    wrong = [label for label in classes if not 0 <= label < num_classes]
-    if wrong:
-        raise DataError(
-            f"classes={classes}: class {wrong[0]} is out of range; the classes are 0 to {num_classes - 1}",
-            part="data.forget",
-        )
-    return np.flatnonzero(np.isin(labels, classes))

@@ -16,22 +16,10 @@ from typing import Any
 from filelock import FileLock
 from tqdm import tqdm
 
-from medunlearn.data.npz import ImageData, Split, read_npz
-from medunlearn.errors import DataError, InputError
+from medunlearn.data.npz import ImageData, read_npz
+from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.plugins import names as plugin_names
-
-__all__ = [
-    "SIZES",
-    "ImageData",
-    "Split",
-    "check_dataset",
-    "dataset_names",
-    "dataset_path",
-    "fetch",
-    "num_classes_of",
-    "read_dataset",
-    "read_npz",
-]
+from medunlearn.runs.class_names import check_class_names
 
 SIZES = (28, 64, 128, 224)
 
@@ -70,6 +58,15 @@ def check_dataset(name: str, size: int) -> None:
 def num_classes_of(name: str) -> int:
     """How many classes a MedMNIST set has."""
     return len(_info()[name]["label"])
+
+
+def class_names_of(name: str) -> tuple[str, ...] | None:
+    """The names of the classes of a MedMNIST set; None where it only numbers them, as RetinaMNIST's grades."""
+    label = _info()[name]["label"]
+    try:
+        return check_class_names([label[str(number)] for number in range(len(label))])
+    except Fault:
+        return None
 
 
 def dataset_path(name: str, size: int, root: Path | str) -> Path:
