@@ -18,6 +18,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import NOT_PLAIN, KeepsArguments, UnlearningData, UnlearningModule, plain
 from medunlearn.errors import InputError
+from medunlearn.files import expanded
 from medunlearn.runs import RunDir
 from medunlearn.training.interruption import Interruption
 
@@ -188,6 +189,8 @@ def _changes(given: Any, read: Any, key: str = "") -> Iterator[tuple[str, Any, A
 def _means_the_same(given: Any, read: Any, key: str) -> bool:
     # Lightning takes a limit of 1 for one batch and of 1.0 for all of them; no other number has two meanings.
     two_meanings = given == 1 and key.startswith("trainer.limit")
+    if isinstance(given, str) and isinstance(read, str) and str(expanded(given, key)) == read:
+        return True
     return bool(given == read and (type(given) is type(read) or not two_meanings))
 
 

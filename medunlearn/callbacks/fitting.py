@@ -73,7 +73,7 @@ def fit(
     """
     hide_lightning_warnings()
     with _with_python_names():
-        return _fit(method, data, RunDir(run_dir), reference, resume, overwrite, evaluation, trainer)
+        return _fit(method, data, RunDir.given(run_dir, "run_dir"), reference, resume, overwrite, evaluation, trainer)
 
 
 def _fit(

@@ -20,7 +20,7 @@ from medunlearn.callbacks.before_fit import (
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
-from medunlearn.callbacks.tracking import track
+from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
@@ -61,8 +61,8 @@ class RunRecord(Callback):
         resume: bool = False,
     ) -> None:
         hide_advertisements()  # which a Trainer shows as it is built, after its callbacks
-        self.run = RunDir(run_dir)
-        self.reference = None if reference is None else RunDir(reference)
+        self.run = RunDir.given(run_dir, "run_dir")
+        self.reference = None if reference is None else RunDir.given(reference, "reference")
         self.config = config
         self.resume = resume
         self.metrics: dict[str, Any] = {}
@@ -128,7 +128,9 @@ class RunRecord(Callback):
             self.run.write_config(self.config)
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
-            self.run.write_json(self.run.split, method.datamodule.split_record())
+            split = method.datamodule.split_record()
+            self.run.write_json(self.run.split, split)
+            log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse what the first checkpoint could not hold, before the first epoch rather than after it."""
@@ -170,7 +172,8 @@ class RunRecord(Callback):
         self.metrics = results(trainer, method, evaluation, runtime, self.run, reference)
         self.metrics |= identity(method, trainer.current_epoch, self._original_sha256, compared)
         self._check_original(method)  # which `before` has been read from
-        track(trainer.loggers, self.run, self.metrics, evaluation.predictions, reference)
+        results_of = self.run, self.metrics, evaluation.predictions, reference
+        log_results(trainer.loggers, *results_of, trainer.global_step)
         self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:

@@ -85,9 +85,10 @@ def prepare(
         return
     if overwrite:
         rank_zero_only(record.run.clear)()
-    if has_default_logger(settings["trainer"].get("logger")):
+    # Loggers that a Trainer from Python was given are objects, which the settings cannot hold.
+    if has_default_logger(settings["trainer"].get("logger")) and not trainer.loggers:
         with explained(record.run):
-            trainer.loggers = default_loggers(record.run, dict(settings))
+            trainer.loggers = default_loggers(record.run)
 
 
 def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:

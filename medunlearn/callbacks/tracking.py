@@ -1,6 +1,6 @@
-"""Sends the results of a run to Weights & Biases."""
+"""Sends the settings and the results of a run to every logger, with tables and histograms where one takes them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,30 +13,79 @@ from medunlearn.runs import RunDir
 HISTOGRAM_BINS = np.linspace(0, 1, 51)
 
 
-def track(
+def log_settings(
+    loggers: Iterable[Logger], run: RunDir, settings: Mapping[str, Any], split: Mapping[str, Any], method: str
+) -> None:
+    """Send what a run is to every logger: its resolved configuration, and which data and forget set it has.
+
+    A failure to log is a warning: the run does not hang on it.
+
+    Args:
+        loggers: The trainer's loggers.
+        run: The run directory.
+        settings: The content of `config.yaml`.
+        split: The content of `split.json`.
+        method: Name of the method.
+    """
+    hashes = {"split_sha256": split["sha256"], "data_sha256": split["data_sha256"]}
+    sent = {**settings, "run_dir": str(run), "method": method, **hashes}
+    _to_each(loggers, run, "settings", lambda logger: logger.log_hyperparams(dict(sent)))
+
+
+def log_results(
     loggers: Iterable[Logger],
     run: RunDir,
     metrics: dict[str, Any],
     predictions: Predictions,
     reference: dict[str, Any] | None,
+    step: int,
 ) -> None:
-    """Send what came of a run to every Weights & Biases logger: summary, gap table and histograms.
+    """Send what came of a run to every logger; to Weights & Biases as summary, gap table and histograms.
 
     A failure to log is a warning: the run's result does not hang on it.
 
     Args:
-        loggers: The trainer's loggers; others than WandbLogger are passed over.
+        loggers: The trainer's loggers.
         run: The run directory.
         metrics: The content of `metrics.json`.
         predictions: What the metrics derive from.
         reference: The metrics of the retrained model, if there is one.
+        step: Optimiser steps that the run has made.
     """
-    for logger in loggers:
+
+    def log(logger: Logger) -> None:
         if isinstance(logger, WandbLogger):
-            try:
-                _log_run(logger.experiment, run, metrics, predictions, reference)
-            except Exception as error:  # whatever goes wrong in the service must not cost the result
-                rank_zero_warn(f"Weights & Biases did not take the results of {run}: {error}")
+            _log_run(logger.experiment, run, metrics, predictions, reference)
+        else:
+            logger.log_metrics(result_values(metrics), step)
+
+    _to_each(loggers, run, "results", log)
+
+
+def result_values(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the results of a run by name, each a number; those that it has none of are left out.
+
+    Args:
+        metrics: The content of `metrics.json`.
+
+    Example:
+        >>> figures = {"UA": 50.0, "RA": 99.0, "TA": 90.0, "MIA": 60.0, "AG": None, "RTE": 1.5}
+        >>> result_values(figures | {"runtime": {"train": 9.0}, "validation": {"AG": None}, "before": {"UA": 2.0}})
+        {'UA': 50.0, 'RA': 99.0, 'TA': 90.0, 'MIA': 60.0, 'RTE': 1.5, 'runtime/train': 9.0, 'before/UA': 2.0}
+    """
+    values = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE")}
+    for group in ("runtime", "validation", "before", "extra"):
+        values |= {f"{group}/{key}": value for key, value in (metrics.get(group) or {}).items()}
+    return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
+
+
+def _to_each(loggers: Iterable[Logger], run: RunDir, what: str, send: Callable[[Logger], None]) -> None:
+    for logger in loggers:
+        try:
+            send(logger)
+        except Exception as error:  # whatever goes wrong in a logger must not cost the result
+            name = "Weights & Biases" if isinstance(logger, WandbLogger) else type(logger).__name__
+            rank_zero_warn(f"{name} did not take the {what} of {run}: {error}")
 
 
 def _log_run(
@@ -48,13 +97,10 @@ def _log_run(
     experiment.log({f"true_class_probability/{part}": _histogram(predictions, part) for part in parts})
     columns: list[str | int] = ["metric", "this run", "reference", "gap", "before unlearning"]
     experiment.log({"gaps": wandb.Table(columns=columns, data=_gap_rows(metrics, reference))})
-    summary = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE") if metrics[key] is not None}
-    summary |= {f"runtime/{stage}": seconds for stage, seconds in metrics["runtime"].items()}
-    summary |= {f"validation/{key}": value for key, value in metrics["validation"].items() if value is not None}
-    summary |= {f"before/{key}": value for key, value in (metrics["before"] or {}).items()}
-    experiment.summary.update(summary)
-    described = ("method", "data", "split_sha256", "n", "versions", "hardware", "attack", "parameters")
-    experiment.config.update({"run_dir": str(run), **{key: metrics[key] for key in described}}, allow_val_change=True)
+    experiment.summary.update(result_values(metrics))
+    described = {key: metrics[key] for key in ("n", "versions", "hardware", "attack", "parameters")}
+    # `data` and `model` are groups of the configuration, which is there already.
+    experiment.config.update({"data_name": metrics["data"], **described}, allow_val_change=True)
 
 
 def _gap_rows(metrics: dict[str, Any], reference: dict[str, Any] | None) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from medunlearn.files.configs import read_config
+from medunlearn.files.texts import null_for_none
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Setting:
         if not self.typed or not isinstance(self.value, str):
             return self.value
         try:
-            return yaml.safe_load(self.value)
+            return null_for_none(yaml.safe_load(self.value))
         except (yaml.YAMLError, ValueError, RecursionError):
             return self.value
 

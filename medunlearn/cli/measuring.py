@@ -1,7 +1,6 @@
 """What `validate`, `test` and `predict` take from a finished run, and what they do otherwise than its fit did."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from medunlearn.cli.given import Setting, given_settings, last
@@ -34,7 +33,7 @@ def with_own_config(command: str, options: Sequence[str]) -> list[str]:
     run_dir = last(given, "run_dir")
     if run_dir is None or last(given, "model", "model.class_path") is not None:
         return list(options)
-    run = RunDir(Path(str(run_dir)))
+    run = RunDir.given(str(run_dir), "run_dir")
     check_finished(run, "run_dir")
     return ["--config", str(run.config), *options]
 

@@ -4,10 +4,14 @@ jsonargparse says that something is wrong, in sentences that change from release
 why, is found here from the settings that were given and the options that there are.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ArgumentParser
 
 from medunlearn.cli.classes import (
@@ -27,7 +31,11 @@ from medunlearn.cli.classes import (
 )
 from medunlearn.cli.given import Setting
 from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.plugins import choice, method_path, names
+
+TYPE_NAMES = re.compile(r"<class|<enum|\btyping\b|\w\[[a-z<]\w*|\b(Union|Optional|NoneType|Literal|ParamSpec)\b")
+"""Names of types as Python and jsonargparse write them."""
 
 
 def explained_error(
@@ -45,7 +53,11 @@ def explained_error(
         _Settings(parser, command).check(settings)
     except InputError as found:
         return found
-    return InputError(f"{' '.join(str(error).split())}; `medunlearn {command} --help` lists the options")
+    line = " ".join(str(error).split())
+    if TYPE_NAMES.search(line):  # what the types of Python are called helps nobody to mend a setting
+        named = re.search(r'[Kk]ey "([\w.]+)"', line)
+        line = f"{named[1] if named else 'settings'}: holds a value of another kind than it takes"
+    return InputError(f"{line}; `medunlearn {command} --help` lists the options")
 
 
 def check_from_data(settings: Iterable[Setting]) -> None:
@@ -62,6 +74,21 @@ def check_groups(settings: Iterable[Setting], parser: ArgumentParser, command: s
     for setting in settings:
         if checker.is_group(setting.key):
             checker.check_group(setting)
+
+
+def _whole(setting: Setting, rest: str) -> Setting:
+    """Return a setting with its value as the parser sees it: a list, or `{a: 1}` where it is of `a` in an option."""
+    content = setting.content
+    if not rest and not isinstance(content, list):
+        return setting
+    for name in reversed(rest.split(".") if rest else ()):
+        content = {name: content}
+    return replace(setting, value=content)
+
+
+def _as_yaml(value: Any) -> str:
+    listed = isinstance(value, list | dict)
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).strip() if listed else str(value)
 
 
 class _Settings:
@@ -91,7 +118,10 @@ class _Settings:
     def check_group(self, setting: Setting) -> None:
         """Raise `InputError` where a group of settings is given a value other than settings."""
         file = setting.typed and isinstance(setting.content, str)  # `--data FILE` reads the group from a file
-        if setting.content is not None and setting.content != {} and not file:
+        if file and not exists(Path(setting.content)):
+            problem = "no such file of settings"
+            raise InputError(f"{setting.key}={setting.value}: {problem}; set `{setting.key}.NAME`; {self.help}")
+        if (setting.content is not None or setting.typed) and setting.content != {} and not file:
             raise InputError(
                 f"{setting.key}={setting.value}: is a group of settings; set `{setting.key}.NAME`; {self.help}"
             )
@@ -108,8 +138,8 @@ class _Settings:
             self._check_argument(setting, option, rest.removeprefix("init_args."))
         elif bases:
             self._check_classes(setting, option, bases)
-        elif not rest:
-            self._check_value(setting.key, type_of(self.actions[option]), setting)
+        else:
+            self._check_value(option, type_of(self.actions[option]), _whole(setting, rest))
 
     def _option(self, key: str) -> str:
         """Return the longest option that a key begins with, empty where there is none."""
@@ -194,8 +224,9 @@ class _Settings:
                 f"{key}: {kind.__name__} has no such option; {suggestion(name, known)}{self._class_help(option, kind)}"
             )
         self.arguments[option].add(name)
-        if name == rest and not class_bases(known[name]):
-            self._check_value(key, known[name], setting, self._class_help(option, kind))
+        if not class_bases(known[name]):
+            inner = _whole(setting, rest.removeprefix(name).removeprefix("."))
+            self._check_value(key, known[name], inner, self._class_help(option, kind))
 
     def _no_class(self, option: str, setting: Setting) -> str:
         if option == "model":
@@ -204,7 +235,7 @@ class _Settings:
 
     def _check_value(self, key: str, hint: Any, setting: Setting, listing: str = "") -> None:
         if not accepts(hint, setting.value):
-            raise InputError(f"{key}={setting.value}: give {described(hint)}; {listing or self.help}")
+            raise InputError(f"{key}={_as_yaml(setting.value)}: give {described(hint)}; {listing or self.help}")
 
     def _check_required(self, option: str, kind: type) -> None:
         for name in arguments_of(kind):

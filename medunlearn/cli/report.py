@@ -6,6 +6,7 @@ from pathlib import Path
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError, counted
+from medunlearn.files import expanded
 from medunlearn.metrics.legend import explained
 
 
@@ -23,9 +24,10 @@ def report(options: list[str]) -> int:
     if given.out is None:
         print(terminal_comparison(paths))
     else:
-        figures = write_report(load(paths), given.out)
+        out = expanded(given.out, "out")
+        figures = write_report(load(paths), out)
         files = f"report.md, tables.tex, results.csv and {counted(figures, 'figure')}"
-        print(f"Written to {given.out / 'report.html'}, with {files}")
+        print(f"Written to {out / 'report.html'}, with {files}")
     return 0
 
 

@@ -84,9 +84,11 @@ class FitCommand:
     def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
         from medunlearn.data import MedMNISTDataModule
+        from medunlearn.data.index_files import index_file
 
         indices = data["forget"]["indices"] and Path(data["forget"]["indices"])
-        files = [Path(file) for file in (data["file"], indices) if file]
+        files = [Path(data["file"])] if data["file"] else []
+        files += [index_file(indices)[0]] if indices else []
         if not files or not all(file.is_file() for file in files):
             return None
         try:
@@ -101,7 +103,7 @@ class FitCommand:
         """Refuse a data file or a list of indices that is missing or cannot be read."""
         if file is None and indices is None:
             return
-        from medunlearn.data.forgetting import read_indices
+        from medunlearn.data.index_files import read_indices
         from medunlearn.data.npz import read_npz
 
         count = sys.maxsize if file is None else len(read_npz(file, num_classes).train)

@@ -20,6 +20,8 @@ from medunlearn.cli.measuring import with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
 from medunlearn.cli.methods import PARSER_MODE, given_method, method_class, resolve_methods
 from medunlearn.data import MedMNISTDataModule
+from medunlearn.errors import PARTS
+from medunlearn.files import expanded
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.plugins import built_ins
@@ -55,7 +57,7 @@ class SettingsCLI(LightningCLI):
 
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
-        self.command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
+        self.command, *options = resolve_methods(resolve_configs(_null_for_none(argv)))
         options = with_own_config(self.command, options)
         self.given = given_settings(options)
         check_from_data(self.given)
@@ -102,7 +104,15 @@ class SettingsCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explained_error(error, self.given, self._parser(command), command) from None
+        self._expand_paths()
         self._fill_open_settings()
+
+    def _expand_paths(self) -> None:
+        """Replace `~` and environment variables in every path, those of a method of the user's own included."""
+        for key, value in list(self.settings.items()):
+            if isinstance(value, Path):
+                part = next((each for each in PARTS if key.startswith(f"{each}.")), "")
+                self.settings[key] = expanded(value, key.removeprefix(f"{part}."), part)
 
     def _fill_open_settings(self) -> None:
         """Fill in the method's own Trainer settings where `_trainer_defaults` could not see the method."""
@@ -177,11 +187,15 @@ def _help_for_trainer_help(options: list[str]) -> list[str]:
     return ["--help" if option.partition("=")[0] == "--trainer.help" else option for option in options]
 
 
-def _null_for_none(argument: str) -> str:
-    """Return `--key=null` for the `--key=None` that sweeps send."""
-    return (
-        f"{argument.removesuffix('None')}null" if argument.startswith("--") and argument.endswith("=None") else argument
-    )
+def _null_for_none(argv: Sequence[str]) -> list[str]:
+    """Return arguments with `null` for the `None` of `--key=None`, which sweeps send, and of `--key None`."""
+    found: list[str] = []
+    for argument in argv:
+        option = found[-1] if found else ""
+        value = argument == "None" and option.startswith("--") and "=" not in option
+        joined = argument.startswith("--") and argument.partition("=")[2] == "None"
+        found.append(f"{argument.removesuffix('None')}null" if value or joined else argument)
+    return found
 
 
 def _parser_options() -> dict[str, Any]:

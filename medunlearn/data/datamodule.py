@@ -18,6 +18,7 @@ from medunlearn.data.npz import ImageData, Split
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.data.source import ImageSource
 from medunlearn.errors import DataError, InputError
+from medunlearn.files import expanded
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
@@ -61,8 +62,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         forget: ForgetSpec = ForgetSpec(),  # noqa: B008  frozen, so it may be shared
     ) -> None:
         super().__init__()
-        path = None if file is None else Path(file)
-        self.source = ImageSource(dataset, size, Path(root), download, path, num_classes, class_names)
+        path, root = None if file is None else expanded(file, "file", "data"), expanded(root, "root", "data")
+        self.source = ImageSource(dataset, size, root, download, path, num_classes, class_names)
         check_loading(augmentation, batch_size, num_workers)
         self.file, self.size = path, size
         self.as_rgb, self.augmentation = as_rgb, augmentation

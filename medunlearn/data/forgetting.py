@@ -1,16 +1,15 @@
 """The forget set: which training images are to be forgotten, by rate, class or index."""
 
-import csv
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from medunlearn.data.classes import class_numbers
+from medunlearn.data.index_files import read_indices
 from medunlearn.errors import DataError, InputError
-from medunlearn.files import check_no_pipe, read_bytes, read_json, read_npy
+from medunlearn.files import expanded
 from medunlearn.runs.class_names import named
 
 
@@ -21,8 +20,9 @@ class ForgetSpec:
     Args:
         rate: Share of the training set to forget, in (0, 1): floor(rate x N) images, drawn uniformly.
         classes: Every training image of these classes, by number or by name.
-        indices: A file of indices into the training set, one a line (.txt), in the column `index` (.csv), as an
-            integer array (.npy), or as a list (.json; a run's `split.json` will do).
+        indices: A file of indices into the training set, all of which are forgotten: one a line (.txt), the column
+            `index` of a table that has no other (.csv), an integer array (.npy, .npz), or a list (.json; a run's
+            `split.json` will do). Of a file that holds more, `FILE:NAME` names the column, array or key.
         seed: Seed of the draw by rate.
         stratified: Draw each class in proportion to its size rather than uniformly over all images.
 
@@ -37,6 +37,8 @@ class ForgetSpec:
     stratified: bool = False
 
     def __post_init__(self) -> None:
+        if self.indices is not None:
+            object.__setattr__(self, "indices", expanded(self.indices, "indices", "data.forget"))
         given = [name for name in ("rate", "classes", "indices") if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(
@@ -119,102 +121,6 @@ def choose_forget_set(
             f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer", part="data.forget"
         )
     return np.sort(chosen)
-
-
-def read_indices(path: Path, count: int) -> np.ndarray:
-    """Return the indices in a file, in its order, shape (F,).
-
-    Args:
-        path: A .txt, .csv, .npy or .json file, see `ForgetSpec`.
-        count: Number of training images that the indices must lie below.
-
-    Raises:
-        InputError: If the file is missing or of another form, or an index is repeated or out of range.
-    """
-    argument = f"indices={path}"
-    readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": _read_npy, ".json": _read_json}
-    if path.suffix not in readers:
-        raise DataError(
-            f"{argument}: unknown kind of file; give one that ends in {', '.join(readers)}", part="data.forget"
-        )
-    try:
-        found = readers[path.suffix](path)
-    except FileNotFoundError:
-        raise DataError(f"{argument}: no such file; give the path of an index file", part="data.forget") from None
-    except _NotAnIndex as error:
-        raise DataError(f"{argument}: {error}: {_FORMS[path.suffix]}", part="data.forget") from None
-    except Exception:  # a file of another kind fails in many ways
-        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget") from None
-    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
-        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget")
-    wrong = found[(found < 0) | (found >= count)]
-    if len(wrong):
-        raise DataError(
-            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}",
-            part="data.forget",
-        )
-    values, times = np.unique(found, return_counts=True)
-    if (times > 1).any():
-        raise DataError(
-            f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once", part="data.forget"
-        )
-    return found.astype(np.int64)
-
-
-_FORMS = {
-    ".txt": "not readable as a list of indices; write one whole number a line",
-    ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
-    ".npy": "not readable as a list of indices; save a one-dimensional integer array",
-    ".json": "not readable as a list of indices; write a list of whole numbers, or give a run's split.json",
-}
-
-
-class _NotAnIndex(ValueError):
-    """An entry of an index file is no whole number; the message says where it stands."""
-
-
-def _read_txt(path: Path) -> np.ndarray:
-    lines = read_bytes(path).decode("utf-8-sig").split("\n")
-    return _integers((f"line {number}", line) for number, line in enumerate(lines, 1) if line.strip())
-
-
-def _read_csv(path: Path) -> np.ndarray:
-    check_no_pipe(path)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file, skipinitialspace=True)
-        if "index" not in (rows.fieldnames or ()):
-            raise _NotAnIndex("line 1 names no column `index`")
-        return _integers((f"line {rows.line_num}", row["index"]) for row in rows)
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    return read_npy(path)
-
-
-def _read_json(path: Path) -> np.ndarray:
-    content = read_json(path)
-    values = content["indices"] if isinstance(content, dict) else content
-    if not isinstance(values, list):
-        raise ValueError("not a list")
-    for number, value in enumerate(values, 1):
-        if type(value) is not int:
-            raise _NotAnIndex(f"entry {number} is {_shortened(json.dumps(value))}")
-    return _integers((f"entry {number}", value) for number, value in enumerate(values, 1))
-
-
-def _integers(entries: Iterable[tuple[str, str | int | None]]) -> np.ndarray:
-    """Return the whole numbers of entries, each with the place where it stands."""
-    numbers = []
-    for place, value in entries:
-        try:
-            numbers.append(np.int64(int(value or "")) if isinstance(value, str | None) else np.int64(value))
-        except (ValueError, OverflowError):
-            raise _NotAnIndex(f"{place} is {_shortened(str(value or '').strip()) or 'empty'}") from None
-    return np.array(numbers, dtype=np.int64)
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= 40 else f"{value[:40]}..."
 
 
 def _share(rate: float, count: int) -> int:

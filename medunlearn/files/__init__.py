@@ -2,6 +2,7 @@
 
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
+from medunlearn.files.paths import expanded
 from medunlearn.files.texts import check_no_pipe, exists, read_bytes, read_json, read_yaml
 from medunlearn.files.writing import write_whole
 
@@ -10,6 +11,7 @@ __all__ = [
     "check_checkpoint",
     "check_no_pipe",
     "exists",
+    "expanded",
     "open_archive",
     "read_archive",
     "read_array",

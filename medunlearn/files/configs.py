@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import exists, read_yaml
+from medunlearn.files import exists, expanded, read_yaml
 
 
 def shipped_configs() -> Path:
@@ -35,7 +35,7 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
     Raises:
         InputError: If there is no such file.
     """
-    path = Path(name)
+    path = expanded(name, "config")
     named = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
     shipped = shipped_configs() / named
     for found in (beside / path, path):

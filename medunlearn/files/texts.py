@@ -81,11 +81,20 @@ def read_yaml(path: Path) -> Any:
     """
     text = read_bytes(path, MOST_BYTES)
     try:
-        return yaml.load(text.decode("utf-8-sig"), _Loader)
+        return null_for_none(yaml.load(text.decode("utf-8-sig"), _Loader))
     except Fault:
         raise
     except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
         raise Fault(f"{_yaml_problem(error)[:200]}; mend it") from None
+
+
+def null_for_none(content: Any) -> Any:
+    """Return settings with null for each value `None`, as Python and sweeps call it; YAML takes that for a text."""
+    if isinstance(content, dict):
+        return {key: null_for_none(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [null_for_none(value) for value in content]
+    return None if isinstance(content, str) and content == "None" else content
 
 
 def _yaml_problem(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What the role of a method says about the images that it trains on."""
 
-from typing import get_args
+import inspect
+from typing import Any, get_args
 
 from medunlearn.contracts import Draw, Role
 from medunlearn.errors import InputError
@@ -17,12 +18,14 @@ REPLACED = {"training_part": "images(self, epoch)", "default_epochs": "trainer_a
 
 
 def check_role(draw: Draw, role: Role, method: str) -> Draw:
-    """Return a draw that goes with a role; whether it is one at all is checked by the data.
+    """Return a draw that goes with a role.
 
     Raises:
-        InputError: If a model that is trained on it is not what its role says.
+        InputError: If it is none, or a model that is trained on it is not what its role says.
     """
-    if draw in get_args(Draw) and draw not in DRAWS[role]:
+    if draw not in get_args(Draw):
+        raise InputError(f"images={draw}: unknown draw; choose one of {', '.join(get_args(Draw))}")
+    if draw not in DRAWS[role]:
         raise InputError(
             f"images={draw}: {method} has the role {role}, which trains on {' or '.join(DRAWS[role])}; "
             "return one of them, or set another role"
@@ -39,5 +42,16 @@ def check_names(method: type) -> None:
     for name, now in REPLACED.items():
         if name in vars(method):
             raise TypeError(f"Expected {method.__name__} to define `{now}`, which has replaced `{name}`")
-    if "images" in vars(method) and not callable(vars(method)["images"]):
+    if "images" in vars(method) and not _takes_epoch(vars(method)["images"]):
         raise TypeError(f"Expected {method.__name__}.images to be a method, as in `def images(self, epoch)`")
+
+
+def _takes_epoch(images: Any) -> bool:
+    """Return whether something is a function that can be called with a method and the number of an epoch."""
+    if isinstance(images, staticmethod | classmethod):
+        return True
+    try:
+        inspect.signature(images).bind("method", 0)
+    except (TypeError, ValueError):  # not callable, or of other arguments
+        return False
+    return True

@@ -17,6 +17,7 @@ from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, s
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
 from medunlearn.models import load_weights, weights_for
+from medunlearn.runs import RunDir
 from medunlearn.training.processes import share_tensors
 from medunlearn.training.progress import progress
 
@@ -64,7 +65,7 @@ class Unlearner(Classifier):
                 f"mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5", part="model.init_args"
             )
         check_choice(freeze_statistics, refresh_statistics)
-        self.original: Path = Path(original)
+        self.original: Path = RunDir.given(original, "original", "model.init_args").path
         self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation
         self.freeze_statistics, self.refresh_statistics = freeze_statistics, refresh_statistics
         self.kept: dict[str, Tensor] = {}

@@ -42,7 +42,8 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
     Raises:
         InputError: If there is no such file, or it is not one that `save_weights` wrote.
     """
-    path = RunDir(source).weights if Path(source).is_dir() else Path(source)
+    given = RunDir.given(source, argument)
+    path = given.weights if given.path.is_dir() else given.path
     try:
         check_checkpoint(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

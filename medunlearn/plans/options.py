@@ -10,6 +10,7 @@ import yaml
 
 from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
+from medunlearn.files.texts import null_for_none
 
 REFUSED = ("run_dir", "resume", "overwrite", "config", "ckpt_path", "print_config")
 GOVERNED = {"seeds": ("seed_everything", "data.forget.seed"), "augmentations": ("data.augmentation",)}
@@ -165,7 +166,7 @@ def _refuse_short(argument: str) -> None:
 
 def _parsed(text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return null_for_none(yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError):  # `medunlearn fit` says what is wrong
         return text
 

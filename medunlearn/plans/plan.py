@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import InputError
-from medunlearn.files import exists
+from medunlearn.files import exists, expanded
 from medunlearn.files.configs import find_config, read_config, shipped_plan, shipped_plans
 from medunlearn.plans.options import (
     Override,
@@ -68,7 +68,7 @@ def read_plan(names: Sequence[str]) -> Plan:
     """
     if len(names) == 1 and names[0] in shipped_plans():
         return _plan_file(shipped_plan(names[0]))
-    if len(names) == 1 and not Path(names[0]).suffix and not exists(Path(names[0])):
+    if len(names) == 1 and not Path(names[0]).suffix and not exists(expanded(names[0], "plan")):
         close = get_close_matches(names[0][:100], shipped_plans(), n=1)
         hint = f"did you mean {close[0]}? The shipped plans are" if close else "give a YAML file or one of"
         raise InputError(f"plan={names[0]}: no such plan; {hint} {', '.join(shipped_plans())}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from medunlearn.errors import InputError
+from medunlearn.files import expanded
 from medunlearn.plans.options import setting
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
@@ -83,7 +84,7 @@ def _naming(stage: Stage) -> Iterator[None]:
 
 def _path(stage: Stage, name: str) -> Path | None:
     value = setting(stage.settings, name)
-    return Path(value) if isinstance(value, str) else None
+    return expanded(value, name) if isinstance(value, str) else None
 
 
 def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[str, Any] | None], fit: Fit) -> None:

@@ -39,13 +39,13 @@ class Stage:
     @property
     def run(self) -> RunDir:
         """The run directory that the stage writes."""
-        return RunDir(self.settings["run_dir"])
+        return RunDir.given(self.settings["run_dir"], "run_dir")
 
     @property
     def needs(self) -> dict[str, Path]:
         """The run directories that the stage reads, by the setting that names each: its original and its reference."""
         named = {name: setting(self.settings, name) for name in NEEDS}
-        return {name: Path(path) for name, path in named.items() if isinstance(path, str)}
+        return {name: RunDir.given(path, name).path for name, path in named.items() if isinstance(path, str)}
 
     @property
     def unlearns(self) -> bool:

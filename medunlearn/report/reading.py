@@ -31,7 +31,7 @@ def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
     """
     runs: dict[str, RunDir] = {}
     for path in paths:
-        run = path if isinstance(path, RunDir) else RunDir(path)
+        run = path if isinstance(path, RunDir) else RunDir.given(path, "report")
         try:
             for each in _inside(run.path) or [run]:
                 runs.setdefault(os.path.realpath(each.path), each)

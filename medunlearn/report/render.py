@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medunlearn.errors import InputError
+from medunlearn.files import expanded
 from medunlearn.metrics import FEW as FEW_IMAGES
 from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
 from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
@@ -96,6 +97,7 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
     if not found:
         raise InputError("report: none of the runs forgets anything; name a Retrain or an unlearned run too")
     check_originals(frame)
+    folder = expanded(folder, "out")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out={folder}: is a file; name a directory")
     folder.mkdir(parents=True, exist_ok=True)

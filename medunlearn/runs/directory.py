@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from medunlearn.errors import Fault, FileError, RunError
-from medunlearn.files import exists, read_archive, read_json, read_yaml, write_whole
+from medunlearn.files import exists, expanded, read_archive, read_json, read_yaml, write_whole
 from medunlearn.runs.arrays import check_predictions
 from medunlearn.runs.content import Content, check
 from medunlearn.runs.schema import Metrics, Split
@@ -36,6 +36,15 @@ class RunDir:
         self.metrics = self.path / "metrics.json"
         self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
+
+    @classmethod
+    def given(cls, path: str | Path, argument: str, part: str = "") -> Self:
+        """Return the run directory at a path that a user has given, with `~` and environment variables in it.
+
+        Raises:
+            InputError: If a variable is not set; names `argument` of `part`.
+        """
+        return cls(expanded(path, argument, part))
 
     def __str__(self) -> str:
         return str(self.path)

@@ -14,17 +14,18 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import shown
 
 
-def default_loggers(run: RunDir, config: dict[str, Any]) -> list[Logger]:
+def default_loggers(run: RunDir) -> list[Logger]:
     """Return what logs a run by default: Weights & Biases, online where the user is logged in, and CSV files.
 
     Nobody is asked for a key, and nothing fails without one: the run is then kept offline below `logs`, to be sent
     later. W&B's own environment variables (WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE, ...) hold.
 
+    The configuration is sent to them as to any other logger, when the run starts.
+
     Args:
         run: The run directory.
-        config: The resolved configuration, shown with the run.
     """
-    return [*(_wandb_logger(run, config) or []), ForgivingCSVLogger(run.path, name=run.logs.name)]
+    return [*(_wandb_logger(run) or []), ForgivingCSVLogger(run.path, name=run.logs.name)]
 
 
 class _Forgiving:
@@ -68,11 +69,11 @@ class ForgivingWandbLogger(_Forgiving, WandbLogger):
 
 
 @rank_zero_only
-def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
+def _wandb_logger(run: RunDir) -> list[Logger]:
     """Return a started WandbLogger, offline if need be, or nothing where even that fails."""
     for mode in ("online", "offline") if _logged_in() else ("offline",):
         try:
-            experiment = _start(run, config, mode)
+            experiment = _start(run, mode)
         except Exception as error:  # no service, a wrong key, no room: none of them may cost a run
             rank_zero_warn(f"Weights & Biases could not be started {mode}: {error}")
             continue
@@ -81,7 +82,7 @@ def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
     return []
 
 
-def _start(run: RunDir, config: dict[str, Any], mode: Literal["online", "offline"]) -> Any:
+def _start(run: RunDir, mode: Literal["online", "offline"]) -> Any:
     import wandb
 
     run.logs.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,6 @@ def _start(run: RunDir, config: dict[str, Any], mode: Literal["online", "offline
         id=_identity(run),
         resume="allow",
         reinit="finish_previous",  # one process may run several stages; each is a run of its own
-        config=config,
         mode=_mode(mode),
         # Its own console output says the same as ours and more; without a network it must not wait long.
         settings=wandb.Settings(silent=True, console="off", init_timeout=30),

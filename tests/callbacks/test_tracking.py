@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 import wandb
-from helpers.backbones import WITH_TINY
+import yaml
+from helpers.backbones import TINY, WITH_TINY
+from helpers.loggers import Failing, Recording
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.loggers import CSVLogger
 from wandb.proto import wandb_internal_pb2
 
+import medunlearn
 import medunlearn.callbacks.tracking as tracking
 from medunlearn.__main__ import main
 
@@ -75,7 +80,10 @@ def test_a_run_without_a_login_is_kept_offline_with_everything_in_it(command, ca
     assert {f"true_class_probability/{part}/values" for part in ("forget", "retain", "test")} | {"gaps/_type"} <= keys
     assert sum(summary["true_class_probability/test/values"]) == stated["n"]["test"]
     assert config["split_sha256"] == stated["split_sha256"]
-    assert config["data"] and config["model"]
+    assert config["data"]["forget"]["rate"] == 0.25
+    assert config["model"]["class_path"] == "medunlearn.methods.salun.SalUn"
+    assert config["trainer"]["max_epochs"] == 1
+    assert config["data_name"] == stated["data"]
     assert {"versions", "hardware"} <= config.keys()
     table = json.loads(next(Path("s/logs").rglob("gaps*.table.json")).read_text())
     assert [row[0] for row in table["data"]] == ["UA", "RA", "TA", "MIA"]
@@ -103,3 +111,92 @@ def test_wandb_that_cannot_start_costs_no_run(command, monkeypatch):
     with pytest.warns(UserWarning, match="could not be started"):
         assert main(command("Train", "t")) == 0
     assert Path("t/metrics.json").is_file()
+
+
+# Loggers of a user's own (case F12)
+
+OWN = [
+    {"class_path": "CSVLogger", "init_args": {"save_dir": "csv"}},
+    {"class_path": "helpers.loggers.Recording"},
+    {
+        "class_path": "WandbLogger",
+        "init_args": {"offline": True, "save_dir": "w"},
+        "dict_kwargs": {"mode": "offline"},  # W&B takes no other mode from the environment later in one process
+    },
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_loggers_left(monkeypatch):
+    Recording.made.clear()
+    monkeypatch.setattr(wandb, "run", None)  # which an earlier test's `teardown` has left, and a WandbLogger would take
+
+
+def parts(npz):
+    seed_everything(0)
+    data = medunlearn.MedMNISTDataModule(file=npz, batch_size=8, forget=medunlearn.ForgetSpec(rate=0.25))
+    return data, medunlearn.Retrain(num_classes=data.num_classes, backbone=TINY)
+
+
+def check_once(logger, run):
+    """Check that a logger got the configuration, the hashes and the results of a run, each once."""
+    (settings,) = logger.settings
+    stated, split = (json.loads(Path(run, name).read_text()) for name in ("metrics.json", "split.json"))
+    config = yaml.safe_load(Path(run, "config.yaml").read_text())
+    assert {key: settings[key] for key in config} == config
+    assert settings["split_sha256"] == split["sha256"] == stated["split_sha256"]
+    assert settings["data_sha256"] == split["data_sha256"]
+    assert settings["method"] == stated["method"]
+    ((values, step),) = [each for each in logger.values if "RTE" in each[0]]
+    assert step == 3  # batches of 24 retained images in the one epoch
+    for name in ("UA", "RA", "TA", "MIA", "RTE"):
+        assert values[name] == pytest.approx(stated[name])
+    assert all(type(value) is float for value in values.values())
+
+
+def test_several_loggers_of_a_users_own_get_everything_once_from_the_command_line(command):
+    assert main(command("Retrain", "r", "--data.forget.rate=0.25", f"--trainer.logger={json.dumps(OWN)}")) == 0
+    wandb.teardown()
+    (recording,) = Recording.made
+    check_once(recording, "r")
+    stated = json.loads(Path("r/metrics.json").read_text())
+    summary, _, config = summary_and_history(Path("w"))
+    assert summary["UA"] == pytest.approx(stated["UA"])
+    assert config["split_sha256"] == stated["split_sha256"]
+    assert config["data"]["forget"]["rate"] == 0.25
+    assert {"model", "trainer", "seed_everything"} <= config.keys()
+    hparams = yaml.safe_load(next(Path("csv").rglob("hparams.yaml")).read_text())
+    assert hparams["split_sha256"] == stated["split_sha256"]
+    assert hparams["data"] == yaml.safe_load(Path("r/config.yaml").read_text())["data"]
+    head, *_, last = next(Path("csv").rglob("metrics.csv")).read_text().splitlines()
+    found = dict(zip(head.split(","), last.split(","), strict=True))
+    assert float(found["UA"]) == pytest.approx(stated["UA"])
+    assert float(found["runtime/training"]) == pytest.approx(stated["runtime"]["training"])
+
+
+def test_loggers_of_a_users_own_get_everything_once_from_python(npz):
+    data, method = parts(npz)
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    medunlearn.fit(method, data, "r", max_epochs=1, logger=[Recording(), CSVLogger("csv")], **quiet)
+    check_once(Recording.made[0], "r")
+    assert not Path("r/logs").exists(), "the loggers by default are not there beside them"
+    assert yaml.safe_load(next(Path("csv").rglob("hparams.yaml")).read_text())["run_dir"] == "r"
+
+
+def test_loggers_of_a_bare_trainer_get_everything_once(npz):
+    data, method = parts(npz)
+    callbacks = [medunlearn.RunTime(), medunlearn.UnlearningMetrics(), medunlearn.RunRecord("r")]
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+    trainer = Trainer(max_epochs=1, accelerator="cpu", callbacks=callbacks, logger=Recording(), **quiet)
+    trainer.fit(method, data)
+    check_once(Recording.made[0], "r")
+
+
+def test_failing_logger_of_a_users_own_costs_neither_the_result_nor_what_others_get(command):
+    names = [{"class_path": f"helpers.loggers.{kind.__name__}"} for kind in (Failing, Recording)]
+    with (
+        pytest.warns(UserWarning, match="^Failing did not take the settings of r: service gone$"),
+        pytest.warns(UserWarning, match="^Failing did not take the results of r: service gone$"),
+    ):
+        assert main(command("Retrain", "r", "--data.forget.rate=0.25", f"--trainer.logger={json.dumps(names)}")) == 0
+    check_once(Recording.made[1], "r")

@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 from helpers.runs import QUIET, refused
+from jsonargparse import ArgumentError
+
+import medunlearn
+from medunlearn.cli.classes import FROM_DATA, arguments_of
+from medunlearn.cli.given import given_settings
+from medunlearn.cli.messages import check_groups, explained_error
+from medunlearn.cli.settings import ResolvedSettings
+from medunlearn.errors import InputError
 
 FIT = ["fit", "--model=Train", "--data.dataset=synthetic", "--run_dir=r"]
 
@@ -128,3 +136,67 @@ def test_a_wrong_setting_of_the_trainer_is_one_line_before_any_work(capsys, npz,
     command = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=8", *QUIET]
     found = refused(capsys, *command, *argv)
     assert re.match(line, found), found
+
+
+# Names of types (case F13)
+
+WRONG = ("wrong words", "-1.5", "[x]", "{a: b}", "[{a: [b]}]", "None")
+TYPES = re.compile(
+    r"list\[|dict\[|tuple\[|Union|Optional|NoneType|<class|typing|ParamSpec|Literal\[|Sequence\[|Mapping\[|Callable\[|"
+    r"PathLike|jsonargparse|Parser key|subtypes|\b(dict|int|float|str|bool|object|Any)\b"
+)
+WITH_ORIGINAL = ("SalUn", "FineTune", "RandomLabels")
+
+
+@pytest.fixture(scope="module")
+def parser():
+    return ResolvedSettings(["fit", "--data.dataset=synthetic", "--run_dir=r", "--model=Train"]).parser
+
+
+def line_of(parser, *options):
+    """Return what is said of options, empty where they are taken; the whole command would build a parser each time."""
+    argv = ["--data.dataset=synthetic", "--run_dir=r", *(each.replace("=None", "=null") for each in options)]
+    command = parser._subcommands_action._name_parser_map["fit"]
+    try:
+        check_groups(given_settings(argv), command, "fit")
+        parser.parse_args(["fit", *argv])
+    except InputError as error:
+        return error.for_command_line
+    except ArgumentError as error:
+        return explained_error(error, given_settings(argv), command, "fit").for_command_line
+    return ""
+
+
+def test_wrong_value_of_any_option_is_refused_without_the_names_of_types(parser):
+    actions = parser._subcommands_action._name_parser_map["fit"]._actions
+    names = {action.dest for action in actions if f"--{action.dest}" in action.option_strings}
+    names -= {"help", "config", "print_config"} | {name for name in names if name.endswith(".help")}
+    assert len(names) > 60
+    lines = [
+        line_of(parser, "--model=medunlearn.Train", f"--{name}={each}") for name in sorted(names) for each in WRONG
+    ]
+    assert not [line for line in lines if TYPES.search(line)]
+    assert len([line for line in lines if line]) > 200
+
+
+@pytest.mark.parametrize("method", ["Train", "Retrain", *WITH_ORIGINAL])
+def test_wrong_value_of_any_argument_of_a_method_is_refused_without_the_names_of_types(parser, method):
+    own = [f"--model=medunlearn.{method}"] + ["--model.init_args.original=t"] * (method in WITH_ORIGINAL)
+    names = arguments_of(getattr(medunlearn, method)).keys() - FROM_DATA.keys()
+    lines = [line_of(parser, *own, f"--model.init_args.{name}={each}") for name in names for each in WRONG]
+    assert not [line for line in lines if TYPES.search(line)]
+    assert len([line for line in lines if line]) > len(names)
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        ("--data.size={a: b}", "data.size={a: b}: give a whole number; "),
+        ("--data.forget.rate={a: {b: 1}}", "data.forget.rate={a: {b: 1}}: give a number, or null; "),
+        ("--model.init_args.lr={a: b}", "model.init_args.lr={a: b}: give a number; "),
+        ("--model.init_args.backbone=[x]", "model.init_args.backbone=[x]: give text; "),
+        ("--data=wrong", "data=wrong: no such file of settings; set `data.NAME`; "),
+    ],
+)
+def test_mapping_or_list_for_a_plain_value_is_named_as_it_was_typed(parser, option, line):
+    assert line_of(parser, "--model=medunlearn.Train", option).startswith(line)

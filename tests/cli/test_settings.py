@@ -97,3 +97,25 @@ def test_one_batch_is_one_batch_also_when_the_run_is_repeated(fit):
 def test_one_callback_is_taken_as_a_list_of_one(fit):
     run = fit("Train", "one", "--trainer.callbacks=EMAWeightAveraging", epochs=1)
     assert main(["fit", f"--config={run}/config.yaml", "--run_dir=again"]) == 0
+
+
+@pytest.mark.parametrize("null", ["null", "None"])
+def test_none_is_null_wherever_it_is_written(null):
+    own = f"data: {{dataset: synthetic, forget: {{rate: {null}, classes: [1]}}}}\nrun_dir: r\nreference: {null}\n"
+    Path("own.yaml").write_text(f"{own}model: {{class_path: Train, init_args: {{lr_schedule: step}}}}\n")
+    ways = [
+        ["--data.forget.rate=0.5", f"--data.forget.rate={null}", f"--reference={null}"],
+        ["--data.forget.rate=0.5", "--data.forget.rate", null, "--reference", null],
+        [f"--data={{forget: {{rate: {null}}}}}"],
+        ["--config=own.yaml"],
+    ]
+    for way in ways:
+        found = resolved_settings([*FIT, "--model=Train", "--data.forget.classes=[1]", *way])
+        assert found["data"]["forget"] == {
+            "rate": None,
+            "classes": [1],
+            "indices": None,
+            "seed": 0,
+            "stratified": False,
+        }
+        assert found["reference"] is None

@@ -250,8 +250,7 @@ SAME = [
     ("blank_lines_and_spaces.txt", "\n 7\n\n0 \n99\n\n"),
     ("windows.txt", b"7\r\n0\r\n99\r\n"),
     ("a.csv", "index\n7\n0\n99\n"),
-    ("more_columns.csv", 'name,index,label\na,7,1\n"b, c",0,2\nd,99,0\n'),
-    ("windows_and_spaces.csv", b"label, index\r\n1, 7\r\n1, 0\r\n1, 99\r\n"),
+    ("windows_and_spaces.csv", b" index\r\n 7\r\n 0 \r\n 99\r\n"),
     ("a.npy", np.array([7, 0, 99])),
     ("uint8.npy", np.array([7, 0, 99], np.uint8)),
     ("big_endian.npy", np.array([7, 0, 99], ">i4")),
@@ -282,8 +281,7 @@ UNREADABLE = [
     ("no_column.csv", "image\n1\n2\n"),
     ("no_header.csv", "1\n2\n"),
     ("floats.csv", "index\n1.0\n"),
-    ("empty_cell.csv", "index,label\n,1\n"),
-    ("short_row.csv", "label,index\n1\n"),
+    ("empty_cell.csv", 'index\n""\n'),
     ("empty.csv", ""),
     ("floats.npy", np.array([1.0, 2.0])),
     ("bools.npy", np.array([True, False])),
@@ -319,7 +317,6 @@ PLACES = {
     "empty.csv": "line 1 names no column `index`",
     "floats.csv": "line 2 is 1.0",
     "empty_cell.csv": "line 2 is empty",
-    "short_row.csv": "line 2 is empty",
     "floats.json": "entry 1 is 1.0",
     "bools.json": "entry 1 is true",
     "text.json": 'entry 1 is "1"',
@@ -339,7 +336,7 @@ def test_files_of_another_form_are_refused_and_the_form_is_named(write, name, co
 def test_the_wrong_entry_of_a_long_file_is_named_by_its_line(write):
     for name, content, place in (
         ("a.txt", "1\n\n2\r\nx7\n", "line 4 is x7"),
-        ("a.csv", "label,index\n1,2\n\n5,3.5\n", "line 4 is 3.5"),
+        ("a.csv", "index\n1\n\n3.5\n", "line 4 is 3.5"),
         ("a.json", '[1, 2, "3"]', 'entry 3 is "3"'),
         ("long.txt", f"1\n{'9' * 5000}\n", f"line 2 is {'9' * 40}..."),
     ):
@@ -361,11 +358,11 @@ def test_a_missing_file_is_refused(tmp_path, suffix):
     assert refusal(chosen, indices=path) == message
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.npz", "a.txt.gz"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.txt.gz"])
 def test_an_unknown_kind_of_file_is_refused_with_the_known_ones(write, name):
     path = write(name, "1\n")
     assert refusal(read_indices, path, 100) == (
-        f"indices={path}: unknown kind of file; give one that ends in .txt, .csv, .npy, .json"
+        f"indices={path}: unknown kind of file; give one that ends in .txt, .csv, .npy, .npz, .json"
     )
 
 

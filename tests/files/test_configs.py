@@ -64,7 +64,8 @@ def test_plan_produces_a_stage_for_each_config(name):
 
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_sweep_sends_settings_that_the_method_has(name):
+def test_sweep_sends_settings_that_the_method_has(name, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "chosen")  # by the agent
     sweep = yaml.safe_load(FILES[name].read_text())
     argv = swept_config(sweep)
     config = argv[argv.index("--config") + 1]

@@ -67,3 +67,10 @@ def test_aliases_of_aliases_are_not_written_out():
 def test_an_argument_of_no_option_is_refused():
     with pytest.raises(InputError, match="64: belongs to no option; name plans and config files before the options"):
         overrides_from_argv(["--data.size", "28", "64"])
+
+
+@pytest.mark.parametrize("null", ["null", "None"])
+def test_none_is_null_in_options_of_a_plan(null):
+    for argv in ([f"--reference={null}"], ["--reference", null]):
+        assert overrides_from_argv(argv)[0].value is None
+    assert overrides_from_mapping({"reference": None if null == "null" else null})[0].value is None

@@ -1,5 +1,6 @@
 """Commands that the package prints run as printed, whatever the paths hold (case F11)."""
 
+import ast
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from helpers.runs import QUIET, write_npz
 
+import medunlearn
 from medunlearn.__main__ import main
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
@@ -114,3 +116,167 @@ def test_plain_commands_are_printed_without_quotes():
     assert command_for(Path("runs/train_organa")) == "medunlearn fit --config configs/train_organa.yaml"
     assert command_for(Path("runs/train_organa"), Path("f.npz")).endswith("train_organa.yaml --data.file f.npz")
     assert shown(["wandb", "sync", Path("a b")]) == "wandb sync 'a b'"
+
+
+def write_plan(folder):
+    """Write a plan of two stages whose every path needs quotes; return its file."""
+    folder.mkdir(parents=True)
+    write_npz(folder / "my images.npz")
+    common = {"data": {"file": f"{folder}/my images.npz", "batch_size": 8}, "trainer": {"max_epochs": 1}}
+    train = common | {"model": "Train", "run_dir": f"{folder}/my t"}
+    retrain = {**common, "model": "Retrain", "run_dir": f"{folder}/my r"}
+    retrain["data"] = common["data"] | {"forget": {"rate": 0.25}}
+    for name, settings in {"my train": train, "my retrain": retrain}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "my plan.yaml").write_text(
+        yaml.safe_dump({"configs": ["my train.yaml", "my retrain.yaml"], "seeds": [1]})
+    )
+    return folder / "my plan.yaml"
+
+
+def test_commands_of_a_dry_run_and_of_stages_make_the_runs_of_the_plan(pasted, capsys):
+    plan = write_plan(Path("a b/it's"))
+    quiet = [each for each in QUIET if "=" in each]
+    assert main(["reproduce", str(plan), "--dry_run", *quiet]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        program, *argv = pasted(line)
+        assert program == "medunlearn"
+        assert main(argv) == 0
+    assert RunDir("a b/it's/my t_seed1").finished
+    assert RunDir("a b/it's/my r_seed1").finished
+    for run in ("my t_seed1", "my r_seed1"):
+        RunDir(Path("a b/it's", run)).clear()
+    capsys.readouterr()
+    assert main(["reproduce", str(plan), *quiet]) == 0
+    announced = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  medunlearn ")]
+    assert announced == lines
+
+
+def test_command_for_an_unfinished_run_in_a_report_goes_on_with_it(pasted, capsys):
+    write_npz(Path("my images.npz"))
+    assert fit("Train", RUN) == 0
+    RunDir(RUN).metrics.unlink()
+    assert main(["report", RUN]) == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "go on with "))
+    assert argv == ["fit", "--config", f"{RUN}/config.yaml", "--resume", "true"]
+    assert main(argv) == 0
+    assert RunDir(RUN).finished
+
+
+def test_command_for_an_original_of_the_users_own_config_makes_it(pasted, capsys):
+    write_npz(Path("my images.npz"))
+    Path("configs").mkdir()
+    original = f"{RUN} (original)"
+    own = {"model": "Train", "run_dir": original, "data": {"batch_size": 8}, "trainer": {"max_epochs": 1}}
+    Path("configs/my own.yaml").write_text(yaml.safe_dump(own))
+    assert fit("SalUn", RUN, f"--model.init_args.original={original}", "--data.forget.rate=0.25") == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "make it with "))
+    assert argv == ["fit", "--config", "configs/my own.yaml", "--data.file", "my images.npz"]
+    assert main([*argv, *QUIET]) == 0
+    assert RunDir(original).finished
+
+
+# Every command in the source
+
+QUOTED = {
+    "{command_for(run.path)}",
+    "{command_for(run.path, data_file)}",
+    "{command_for(run.path, getattr(data, 'file', None))}",
+    "{command}",  # of `cli/fit.py`, which `shown` returns
+    "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
+}
+"""Commands with paths in them: the tests above run them."""
+
+FIXED = {
+    "medunlearn --version",
+    "medunlearn list",
+    "medunlearn list commands",
+    "medunlearn {0} --help",
+    "medunlearn {command} --trainer.help",
+    "medunlearn {command} --model.help {own}",
+    "medunlearn fit --help",
+    "medunlearn reproduce --help",
+    "medunlearn report --help",
+    "medunlearn {self.config.subcommand} --help",
+    "medunlearn {command} --help",
+    "medunlearn {self.command} --{option}.help {path}",
+}
+"""Commands without paths of the user's."""
+
+NOT_TO_BE_PASTED = {
+    "medunlearn COMMAND --help",
+    "medunlearn fit --config",
+    "medunlearn report",
+    "medunlearn report runs/*",
+    "medunlearn report RUN... --out DIR",
+    "medunlearn {command} --model.help NAME",
+    "wandb login",  # asks for a key
+    "pip install 'medunlearn[dashboard]'",
+    "pip install 'medunlearn[ray]'",
+}
+"""Names of commands, commands with something to fill in, and those of other programs."""
+
+
+def sources():
+    """Yield the texts of the package's source that are no docstrings, with `{...}` where a value goes in."""
+    for path in sorted(Path(medunlearn.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.JoinedStr):
+                    yield "".join(
+                        part.value if isinstance(part, ast.Constant) else f"{{{ast.unparse(part.value)}}}"
+                        for part in child.values
+                    )
+                elif isinstance(child, ast.Constant) and not isinstance(node, ast.Expr | ast.JoinedStr):
+                    yield str(child.value)
+
+
+def test_every_command_in_the_source_is_one_of_those_that_are_run():
+    spans = {span for text in sources() for span in re.findall("`([^`]*)`", text)}
+    programs = ("medunlearn ", "wandb ", "pip ", "python ", "{command", "{shown(")
+    found = {span for span in spans if span.startswith(programs)} - {"{command} --help"}  # whose {command} is a name
+    assert found == QUOTED | FIXED | NOT_TO_BE_PASTED, "put a new command where it belongs, and run it in a test"
+
+
+@pytest.mark.parametrize("command", sorted(each for each in FIXED if "{" not in each))
+def test_command_without_a_path_runs(pasted, command):
+    program, *argv = pasted(command)
+    assert program == "medunlearn"
+    try:
+        assert main(argv) == 0
+    except SystemExit as end:
+        assert not end.code  # noqa: PT017
+
+
+def test_commands_that_the_help_of_fit_names_run(pasted, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--model=Train", "--help"])
+    commands = set(re.findall(r"`(medunlearn [^`]*help[^`]*)`", " ".join(capsys.readouterr().out.split())))
+    assert commands
+    for command in commands:
+        with pytest.raises(SystemExit) as end:
+            main(pasted(command.replace("NAME", "SalUn"))[1:])
+        assert not end.value.code
+        assert "--" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["fit", "--model=Train", "--data.dataset=synthetic", "--run_dir=r", "--model.init_args.momentu=1"],
+        ["fit", "--model=helpers.methods.Phases", "--data.dataset=synthetic", "--run_dir=r", "--model.init_args.x=1"],
+        ["test", "--model=Train", "--typo=1"],
+        ["report", "--typo"],
+        ["reproduce", "demo", "--dry_run=3"],
+    ],
+)
+def test_command_that_lists_options_after_a_wrong_one_runs(pasted, capsys, argv):
+    assert main(argv) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    command = re.findall(r"`(medunlearn [^`]*help[^`]*)`", line)[-1]
+    with pytest.raises(SystemExit) as end:
+        main(pasted(command)[1:])
+    assert not end.value.code
+    assert "--" in capsys.readouterr().out

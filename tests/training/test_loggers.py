@@ -126,10 +126,10 @@ def test_csv_logger_writes_as_lightnings_does_where_nothing_fails(tmp_path):
 
 
 def test_default_loggers_are_wandb_kept_offline_without_a_login_and_csv_files(run, wandb):
-    first, second = default_loggers(run, {"seed": 1})
+    first, second = default_loggers(run)
     (started,) = wandb.started
     assert (started["mode"], started["name"], started["dir"]) == ("offline", "salun", run.logs)
-    assert (started["project"], started["config"], started["resume"]) == ("medunlearn", {"seed": 1}, "allow")
+    assert (started["project"], started["resume"]) == ("medunlearn", "allow")
     assert first == {"experiment": wandb.experiment, "save_dir": run.logs, "name": "salun"}
     assert wandb.experiment.metrics == [("trainer/global_step", None), ("*", "trainer/global_step")]
     assert isinstance(second, ForgivingCSVLogger)
@@ -139,14 +139,14 @@ def test_default_loggers_are_wandb_kept_offline_without_a_login_and_csv_files(ru
 def test_default_loggers_are_online_with_a_login_and_in_the_project_of_the_environment(run, wandb, monkeypatch):
     wandb.key = True
     monkeypatch.setenv("WANDB_PROJECT", "own")
-    assert len(default_loggers(run, {})) == 2
+    assert len(default_loggers(run)) == 2
     assert [(each["mode"], each["project"]) for each in wandb.started] == [("online", "own")]
 
 
 def test_default_loggers_fall_back_to_offline_and_then_to_csv_files_alone(run, wandb):
     wandb.key, wandb.fails = True, ("online",)
     with pytest.warns(UserWarning, match="could not be started online: no service"):
-        assert len(default_loggers(run, {})) == 2
+        assert len(default_loggers(run)) == 2
     assert [each["mode"] for each in wandb.started] == ["online", "offline"]
     wandb.fails = ("online", "offline")
     says = "could not be started {}: no service"
@@ -154,7 +154,7 @@ def test_default_loggers_fall_back_to_offline_and_then_to_csv_files_alone(run, w
         pytest.warns(UserWarning, match=says.format("online")),
         pytest.warns(UserWarning, match=says.format("offline")),
     ):
-        (left,) = default_loggers(run, {})
+        (left,) = default_loggers(run)
     assert isinstance(left, ForgivingCSVLogger)
 
 
@@ -174,14 +174,14 @@ def test_mode_is_what_wandb_mode_asks_for_as_far_as_it_is_possible(run, wandb, m
     wandb.key = key
     if asked:
         monkeypatch.setenv("WANDB_MODE", asked)
-    default_loggers(run, {})
+    default_loggers(run)
     assert [each["mode"] for each in wandb.started] == [mode]
 
 
 def test_identity_stays_with_the_run_directory(run, wandb, tmp_path):
     other = RunDir(tmp_path / "runs" / "other")
     for each in (run, run, other):
-        default_loggers(each, {})
+        default_loggers(each)
     first, again, another = (each["id"] for each in wandb.started)
     assert first == again == (run.logs / "wandb_id").read_text()
     assert first != another
@@ -194,7 +194,7 @@ def test_identity_is_the_sweeps_where_an_agent_chose_one(run, wandb, monkeypatch
     monkeypatch.delenv("WANDB_SWEEP_ID", raising=False)
     if sweep:
         monkeypatch.setenv("WANDB_SWEEP_ID", sweep)
-    default_loggers(run, {})
+    default_loggers(run)
     assert (wandb.started[0]["id"] == "chosen") is own
 
 
