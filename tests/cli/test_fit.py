@@ -166,10 +166,10 @@ def test_config_yaml_repeats_the_run(trio):
 def test_report_puts_the_original_beside_what_unlearned_from_it(trio, capsys):
     assert main(["report", *map(str, trio)]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
-    assert [row.split("|")[2].strip() for row in rows[2:]] == ["Train", "Retrain", "SalUn"]
+    assert [row.split("|")[2].partition("[")[0].strip() for row in rows[3:]] == ["Train", "Retrain", "SalUn"]
     before = json.loads((trio[2] / "metrics.json").read_text())["before"]
-    assert f"{before['UA']:.2f} (" in rows[2]
-    assert rows[3].split("|")[7].strip() == "0"
+    assert f"{before['UA']:.2f} (" in rows[3]
+    assert rows[4].split("|")[7].strip() == "0"
 
 
 def test_validate_test_and_predict_use_the_finished_model(trio, capsys):
