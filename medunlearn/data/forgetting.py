@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medunlearn.errors import DataError, InputError
-from medunlearn.files import check_no_pipe, read_bytes, read_json, read_npy
+from medunlearn.files import UNOPENED, check_no_pipe, read_bytes, read_json, read_npy, unreadable
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,10 @@ def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) ->
     else:
         assert spec.indices is not None
         chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"
+    if len(chosen) == 0 and spec.classes:
+        raise DataError(f"{argument}: no training image is of these classes; choose others", part="data.forget")
+    if len(chosen) == 0 and spec.indices is not None:
+        raise DataError(f"{argument}: names no image; list those to forget", part="data.forget")
     if len(chosen) == 0:
         raise DataError(
             f"{argument}: the forget set is empty with {len(labels)} training images; choose more", part="data.forget"
@@ -100,44 +104,53 @@ def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) ->
     return np.sort(chosen)
 
 
-def read_indices(path: Path, count: int) -> np.ndarray:
+def read_indices(path: Path, count: int | None) -> np.ndarray:
     """Return the indices in a file, in its order, shape (F,).
 
     Args:
         path: A .txt, .csv, .npy or .json file, see `ForgetSpec`.
-        count: Number of training images that the indices must lie below.
+        count: Number of training images that the indices must lie below; None where it is not known.
 
     Raises:
         InputError: If the file is missing or of another form, or an index is repeated or out of range.
     """
     argument = f"indices={path}"
     readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": _read_npy, ".json": _read_json}
-    if path.suffix not in readers:
+    kind = path.suffix.lower()
+    if path.is_dir():
+        raise DataError(f"{argument}: is a directory; give an index file, or split.json of a run", part="data.forget")
+    if kind not in readers:
         raise DataError(
             f"{argument}: unknown kind of file; give one that ends in {', '.join(readers)}", part="data.forget"
         )
     try:
-        found = readers[path.suffix](path)
+        found = readers[kind](path)
     except FileNotFoundError:
         raise DataError(f"{argument}: no such file; give the path of an index file", part="data.forget") from None
     except _NotAnIndex as error:
-        raise DataError(f"{argument}: {error}: {_FORMS[path.suffix]}", part="data.forget") from None
+        raise DataError(f"{argument}: {error}: {_FORMS[kind]}", part="data.forget") from None
+    except UNOPENED as error:
+        raise DataError(f"{argument}: {unreadable(error, 'mend the path')}", part="data.forget") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{argument}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
     except Exception:  # a file of another kind fails in many ways
-        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget") from None
+        raise DataError(f"{argument}: {_FORMS[kind]}", part="data.forget") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
-        raise DataError(f"{argument}: {_FORMS[path.suffix]}", part="data.forget")
-    wrong = found[(found < 0) | (found >= count)]
-    if len(wrong):
-        raise DataError(
-            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}",
-            part="data.forget",
-        )
+        raise DataError(f"{argument}: {_FORMS[kind]}", part="data.forget")
+    _check_range(found, count, argument)
     values, times = np.unique(found, return_counts=True)
     if (times > 1).any():
         raise DataError(
             f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once", part="data.forget"
         )
     return found.astype(np.int64)
+
+
+def _check_range(found: np.ndarray, count: int | None, argument: str) -> None:
+    wrong = found[(found < 0) | (found >= count)] if count is not None else found[found < 0]
+    if len(wrong):
+        known = "the first image is 0" if count is None else f"there are {count} training images, 0 to {count - 1}"
+        raise DataError(f"{argument}: index {wrong[0]} is out of range; {known}", part="data.forget")
 
 
 _FORMS = {

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -18,20 +19,11 @@ from tqdm import tqdm
 
 from medunlearn.data.npz import ImageData, Split, read_npz
 from medunlearn.errors import DataError, InputError
+from medunlearn.files import writing_remedy
 from medunlearn.plugins import names as plugin_names
 
-__all__ = [
-    "SIZES",
-    "ImageData",
-    "Split",
-    "check_dataset",
-    "dataset_names",
-    "dataset_path",
-    "fetch",
-    "num_classes_of",
-    "read_dataset",
-    "read_npz",
-]
+__all__ = ["SIZES", "ImageData", "Split", "check_dataset", "dataset_names", "dataset_path", "fetch", "num_classes_of"]
+__all__ += ["read_dataset", "read_npz"]
 
 SIZES = (28, 64, 128, 224)
 
@@ -53,6 +45,11 @@ def check_dataset(name: str, size: int) -> None:
         InputError: The line lists what there is.
     """
     names = dataset_names()
+    if name in _info() and name not in names:
+        kind = "3-D images" if name.endswith("3d") else f"{len(_info()[name]['label'])} labels an image (multi-label)"
+        raise InputError(
+            f"dataset={name}: has {kind}, which is not supported; choose one of {', '.join(names)}", part="data"
+        )
     if name not in names:
         names += plugin_names("datasets")
         close = difflib.get_close_matches(str(name).lower(), names, n=1)
@@ -111,10 +108,16 @@ def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path
             )
     except OSError as error:
         reason = f"{error.strerror or error} ({error.filename or path})"
-        raise DataError(
-            f"root={root}: {reason}; give a folder that you may write to, with enough room", part="data"
-        ) from error
+        raise DataError(f"root={root}: {reason}; {_remedy(error, path)}", part="data") from error
     return path
+
+
+def _remedy(error: OSError, path: Path) -> str:
+    """Return how to put right what the system has refused: reading what is there, or writing what is not."""
+    with suppress(PermissionError):  # in a folder that may not even be looked into
+        if not (isinstance(error, PermissionError) and path.exists()):
+            return writing_remedy(error)
+    return "give yourself the right to read it"
 
 
 def _info() -> dict[str, dict[str, Any]]:

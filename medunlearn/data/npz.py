@@ -7,11 +7,11 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from medunlearn.data.labels import check_label_header, check_labels, check_matrix, count_classes
 from medunlearn.data.sharing import shared_bytes
 from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.files import Header, check_no_pipe, open_archive, read_array, read_header
@@ -104,10 +104,12 @@ def _read(path: Path, num_classes: int | None) -> ImageData:
         # Everything that the headers and labels can tell comes before gigabytes of images are read.
         _check_present(archive)
         headers = {key: _header(archive, key) for key in KEYS}
+        for split in SPLITS:
+            check_matrix(archive, f"{split}_labels", headers)
         _check_headers(headers)
         labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in SPLITS}
-        num_classes = num_classes or _count_classes(labels["train"])
-        _check_labels(labels, num_classes)
+        num_classes = num_classes or count_classes(labels["train"])
+        check_labels(labels, num_classes)
         images = _shared_images(archive, path, headers)
     splits = {split: Split(images[split], labels[split].astype(np.int64)) for split in SPLITS}
     return ImageData(**splits, num_classes=num_classes, name=path.stem)
@@ -122,8 +124,11 @@ def _check_magic(path: Path) -> None:
         raise Fault("no such file; give the path of a .npz file in MedMNIST's format") from error
     except IsADirectoryError as error:
         raise Fault("this is a directory; give the path of a .npz file in MedMNIST's format") from error
-    except OSError as error:
-        raise Fault(f"cannot be read ({error.strerror}); give a file that you may read") from error
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise Fault(f"cannot be read ({reason}); give a file that you may read") from error
+    if not magic:
+        raise Fault("is empty; download or save it again")
     if magic not in (b"PK\x03\x04", b"PK\x05\x06"):
         raise Fault(f"not an .npz file; save the arrays {', '.join(KEYS)} with numpy.savez_compressed")
 
@@ -145,7 +150,7 @@ def _check_headers(headers: dict[str, Header]) -> None:
     for split in SPLITS:
         images, labels = headers[f"{split}_images"], headers[f"{split}_labels"]
         _check_image_header(f"{split}_images", images)
-        _check_label_header(f"{split}_labels", labels, number=images.shape[0])
+        check_label_header(f"{split}_labels", labels, number=images.shape[0])
     train = headers["train_images"].shape[1:]
     for split in SPLITS[1:]:
         other = headers[f"{split}_images"].shape[1:]
@@ -165,16 +170,6 @@ def _check_image_header(key: str, header: Header) -> None:
         raise Fault(f"{key} has images of {shape[1]}x{shape[2]} pixels; they must be square, so crop or pad them")
     if shape[1] < SMALLEST:
         raise Fault(f"{key} has images of {shape[1]}x{shape[2]} pixels; give at least {SMALLEST}x{SMALLEST}")
-
-
-def _check_label_header(key: str, header: Header, number: int) -> None:
-    shape, dtype = header.shape, header.dtype
-    if dtype.kind not in "iu":
-        raise Fault(f"{key} is {dtype}; labels must be integers, 0 to C-1")
-    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
-        raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
-    if shape[0] != number:
-        raise Fault(f"{key} has {shape[0]} labels for {number} images; give one label for each image")
 
 
 def _shared_images(
@@ -211,28 +206,3 @@ def _read_into(archive: zipfile.ZipFile, key: str, header: Header, memory: npt.N
             start += len(chunk)
     if start != len(memory):
         raise Fault(f"{key} ends after {start} of {len(memory)} bytes; save the file again")
-
-
-def _count_classes(labels: npt.NDArray[Any]) -> int:
-    classes = np.unique(labels).tolist()
-    if classes[0] < 0:
-        raise Fault(f"train_labels holds {classes[0]}; number the classes from 0")
-    absent = next((expected for expected, found in enumerate(classes) if expected != found), None)
-    if absent is not None:
-        raise Fault(
-            f"label {absent} does not occur in train_labels, but {classes[-1]} does; "
-            f"renumber the labels 0 to {len(classes) - 1}, or state data.num_classes"
-        )
-    if len(classes) < 2:
-        raise Fault("every label in train_labels is 0; give at least 2 classes")
-    return len(classes)
-
-
-def _check_labels(labels: dict[str, npt.NDArray[Any]], num_classes: int) -> None:
-    for split, values in labels.items():
-        wrong = next((value for value in (int(values.min()), int(values.max())) if not 0 <= value < num_classes), None)
-        if wrong is not None:
-            raise Fault(
-                f"{split}_labels holds {wrong}, but the {num_classes} classes are 0 to {num_classes - 1}; "
-                "renumber the labels, or state data.num_classes"
-            )

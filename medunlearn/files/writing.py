@@ -1,7 +1,24 @@
 """Writing files whole: a reader finds the old content or the new one, whatever happens in between."""
 
+import errno
 import os
 from pathlib import Path
+
+
+def writing_remedy(error: OSError) -> str:
+    """Return how to put right what the system does not let one write, such as `make room there`.
+
+    Args:
+        error: What writing raised.
+    """
+    if isinstance(error, PermissionError):
+        return "give yourself the right to write there"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file stands where a directory of the path should; name another directory"
+    if isinstance(error, IsADirectoryError):
+        return "a directory stands where the file should; delete it, or name another directory"
+    room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "make room there or name another directory" if error.errno in room else "name another directory"
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
