@@ -57,12 +57,16 @@ class Place(NamedTuple):
             self.npz()
         self.command(*fit_words(method, "n", *options))
 
-    def denied(self, name: str = "read_bytes", kind: type[OSError] = PermissionError) -> None:
+    def denied(self, name: str = "read_bytes", kind: type[OSError] = PermissionError, of: str = "") -> None:
         """Let a method of `Path` fail as where one has no right: whoever runs these tests may have every right."""
         errors = {PermissionError: (13, "Permission denied"), OSError: (28, "No space left on device")}
 
-        def fail(path: Path, *_: Any, **__: Any) -> None:
-            raise kind(*errors[kind], str(path))
+        plain = getattr(Path, name)
+
+        def fail(path: Path, *args: Any, **kwargs: Any) -> Any:
+            if str(path).endswith(of):
+                raise kind(*errors[kind], str(path))
+            return plain(path, *args, **kwargs)
 
         self.patch.setattr(Path, name, fail)
 

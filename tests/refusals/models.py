@@ -69,7 +69,6 @@ def plugin(*found):
 
 
 NET = "class Net(nn.Module):\n    def __init__(self, num_classes, in_channels):\n        super().__init__()\n"
-FIT = {"backbone": "resnet18", "num_classes": 2, "in_channels": 3, "stem": "cifar", "mean": 0.5, "std": 0.5}
 
 ROWS = [
     (named("resnet18", stem="big"), "model.init_args.stem=big: choose one of cifar, imagenet"),
@@ -84,8 +83,8 @@ ROWS = [
     ),
     (
         named("vit_b_16", image_size=20),
-        "model.init_args.backbone=vit_b_16: takes no images of 20x20 pixels with 3 channels (…); choose another size of "
-        "images, or another network",
+        "model.init_args.backbone=vit_b_16: takes no images of 20x20 pixels with 3 channels (…); choose another size "
+        "of images, or another network",
     ),
     (
         named("alexnet", image_size=8),
@@ -104,8 +103,8 @@ ROWS = [
     ),
     (
         own("1 / 0"),
-        "model.init_args.backbone=own_refused.Net: cannot be imported (division by zero); mend its module, which raises "
-        "ZeroDivisionError",
+        "model.init_args.backbone=own_refused.Net: cannot be imported (division by zero); mend its module, which "
+        "raises ZeroDivisionError",
     ),
     (
         own("Net = 5"),
@@ -153,7 +152,7 @@ ROWS = [
         "source=model.ckpt: names no ResNet-18 that can be built; train that run again",
     ),
     (
-        weights({"state_dict": {}, "architecture": FIT}),
+        weights({"state_dict": {}, "architecture": build_backbone("resnet18").architecture}),
         "source=model.ckpt: its weights do not fit a ResNet-18; train that run again",
     ),
     (

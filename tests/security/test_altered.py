@@ -105,7 +105,7 @@ def resume(folder):
     [
         ("checkpoints/last.ckpt", flip_a_bit, "last.ckpt is not the checkpoint that the run wrote"),
         ("checkpoints/last.ckpt", change_a_weight, "last.ckpt is not the checkpoint that the run wrote"),
-        ("checkpoints/last.ckpt.sha256", Path.unlink, "last.ckpt is not the checkpoint that the run wrote"),
+        ("checkpoints/last.ckpt.sha256", Path.unlink, "last.ckpt has no last.ckpt.sha256 beside it"),
         ("split.json", change_an_index, "its data or forget set has changed since it was started"),
     ],
 )
