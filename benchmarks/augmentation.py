@@ -50,13 +50,13 @@ def main() -> None:
 
         transform, separate = one_by_one(preset, size), images.cpu()
         ours = seconds(whole_batch, repeats)
-        theirs = seconds(lambda: torch.stack([transform(image) for image in separate]), max(1, repeats // 4))  # noqa: B023
+        image_by_image = seconds(lambda: torch.stack([transform(image) for image in separate]), max(1, repeats // 4))  # noqa: B023
         rows.append(
             {
                 "preset": preset,
                 "ms a batch": 1e3 * ours,
                 "% of a step": 100 * ours / step,
-                "torchvision, image by image, ms": 1e3 * theirs,
+                "torchvision, image by image, ms": 1e3 * image_by_image,
             }
         )
     report(args, rows, batch=batch, size=size, step_ms=1e3 * step)

@@ -18,7 +18,7 @@ from medunlearn.training.memory import keep_freed_memory
 
 
 class Counting(Classifier):
-    """Counts how often the network is shown each image, told apart by the sum of its pixels."""
+    """Counts how often the network is shown each image, identified by the sum of its pixels."""
 
     seen: Counter[int] = Counter()
 

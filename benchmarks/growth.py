@@ -17,15 +17,16 @@ from common import fit, made_up, options, report
 STAGES = ("training", "saliency", "evaluation", "attack")
 
 
-def chain(folder: Path, count: int, rates: list[float]) -> list[dict[str, Any]]:
+def chain(folder: Path, count: int, rates: list[float], apart: bool) -> list[dict[str, Any]]:
     """Train on `count` images, unlearn each share of them, and return the seconds by stage."""
     file = made_up(folder / f"{count}.npz", count, size=8, others=count // 10)
-    words = ("--trainer.max_epochs=1", "--trainer.logger=false", "--trainer.enable_checkpointing=false")
+    arguments = ("--trainer.max_epochs=1", "--trainer.logger=false", "--trainer.enable_checkpointing=false")
     original = folder / f"train_{count}"
-    runs = [("Train", 0.0, fit("Train", original, file, *words))]
+    runs = [("Train", 0.0, fit("Train", original, file, *arguments, apart=apart))]
     for rate in rates:
         unlearn = (f"--data.forget.rate={rate}", f"--model.init_args.original={original}")
-        runs.append(("SalUn", rate, fit("SalUn", folder / f"salun_{count}_{rate}", file, *words, *unlearn)))
+        run = folder / f"salun_{count}_{rate}"
+        runs.append(("SalUn", rate, fit("SalUn", run, file, *arguments, *unlearn, apart=apart)))
     return [
         {"method": method, "images": count, "forget rate": rate}
         | {f"{stage}, s": metrics["runtime"].get(stage, 0.0) for stage in STAGES}
@@ -65,7 +66,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
-            rows += chain(Path(folder), count, rates if count == middle else [0.1])
+            rows += chain(Path(folder), count, rates if count == middle else [0.1], apart=not args.short)
     report(args, rows, size=8)
     plot(rows, middle, args.out / "growth")
 

@@ -32,9 +32,9 @@ json.dump(marks, open(sys.argv[1], "w"))
 """
 
 
-def command_seconds(*words: str) -> float:
+def command_seconds(*arguments: str) -> float:
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "medunlearn", *words], capture_output=True, check=True)
+    subprocess.run([sys.executable, "-m", "medunlearn", *arguments], capture_output=True, check=True)
     return time.perf_counter() - start
 
 
@@ -49,8 +49,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = made_up(Path(folder) / "images.npz", count, size)
         marks = Path(folder) / "marks.json"
-        words = ["--trainer.fast_dev_run=1", f"--data.batch_size={batch}", "--trainer.logger=true"]
-        fit = fit_command("Train", Path(folder) / "run", file, *words)[3:]
+        arguments = ["--trainer.fast_dev_run=1", f"--data.batch_size={batch}", "--trainer.logger=true"]
+        fit = fit_command("Train", Path(folder) / "run", file, *arguments)[3:]
         start = time.time()
         subprocess.run([sys.executable, "-c", TIMED, str(marks), *fit], capture_output=True, check=True)
         at = json.loads(marks.read_text())

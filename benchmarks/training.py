@@ -83,10 +83,10 @@ def main() -> None:
         count, epochs = 12_032, 10
     with tempfile.TemporaryDirectory() as folder:
         file = made_up(Path(folder) / "images.npz", count, size, others=8 if args.short else 64)
-        words = (f"--data.batch_size={batch}", f"--trainer.max_epochs={epochs}")
-        train = fit("Train", Path(folder) / "train", file, *words)
+        arguments = (f"--data.batch_size={batch}", f"--trainer.max_epochs={epochs}")
+        train = fit("Train", Path(folder) / "train", file, *arguments)
         unlearn = ("--data.forget.rate=0.1", f"--model.init_args.original={folder}/train")
-        salun = fit("SalUn", Path(folder) / "salun", file, *words, *unlearn)
+        salun = fit("SalUn", Path(folder) / "salun", file, *arguments, *unlearn)
         today = practice(file, size, batch)
     if DEVICE.type == "cpu":
         keep_freed_memory()  # as `medunlearn fit` does; after today's practice, which does not

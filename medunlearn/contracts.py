@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
@@ -85,6 +86,35 @@ class KeepsArguments:
         """The seed, where building was the first to draw from it; None where other numbers had been drawn before."""
         seed: int | None = vars(self)["_undrawn_seed"]
         return seed
+
+
+NOT_PLAIN = object()
+"""What `plain` returns where YAML and JSON cannot hold a value."""
+
+
+def plain(value: Any) -> Any:
+    """Return a value as YAML and JSON can hold it, or `NOT_PLAIN`.
+
+    Paths become text, tuples become lists, and dataclasses become mappings; one part that cannot be held makes the
+    whole `NOT_PLAIN`.
+
+    Example:
+        >>> plain({"milestones": (1, 2), "folder": Path("a")})
+        {'milestones': [1, 2], 'folder': 'a'}
+        >>> plain([1, object()]) is NOT_PLAIN
+        True
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        items = {str(key): plain(item) for key, item in value.items()}
+        return NOT_PLAIN if NOT_PLAIN in items.values() else items
+    if isinstance(value, (list, tuple)):
+        listed = [plain(item) for item in value]
+        return NOT_PLAIN if NOT_PLAIN in listed else listed
+    if isinstance(value, Path):
+        return str(value)
+    return value if value is None or type(value) in (bool, int, float, str) else NOT_PLAIN
 
 
 def undrawn_seed() -> int | None:

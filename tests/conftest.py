@@ -13,6 +13,33 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
+# Files with tests of many seconds, the longest first: distributed over processes, none is left alone at the end.
+# Tests that share one long fixture are marked as an `xdist_group`, which `--dist loadgroup` gives to one process.
+LONGEST = (
+    "faults/test_processes.py",
+    "faults/test_killed_plan.py",
+    "plans/test_ray.py",
+    "methods/test_own_method.py",
+    "faults/test_failing.py",
+    "test_benchmarks.py",
+    "test_golden.py",
+    "test_readme.py",
+    "test_real_images.py",
+    "faults/test_signals.py",
+    "faults/test_faults.py",
+    "security/test_fuzz_runs.py",
+    "data/test_sharing.py",
+    "plans/test_reuse.py",
+    "test_plugins.py",
+    "cli/test_reproduce.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 @pytest.fixture(autouse=True)
 def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     """Run every test in an empty folder, without a W&B login, and in the same number of threads."""

@@ -1,10 +1,13 @@
-"""What the parts agree on: arguments are kept as they were given."""
+"""What the parts agree on: arguments are kept as they were given, and become plain values."""
 
 import copy
+from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 import torch
 
-from medunlearn.contracts import KeepsArguments, undrawn_seed
+from medunlearn.contracts import NOT_PLAIN, KeepsArguments, plain, undrawn_seed
 
 
 class Base(KeepsArguments):
@@ -38,3 +41,33 @@ def test_undrawn_seed_is_known_until_something_is_drawn():
     assert undrawn_seed() == 6
     torch.rand(1)
     assert undrawn_seed() is None
+
+
+@dataclass
+class Spec:
+    """Stands for an argument that is a group of settings."""
+
+    rate: object
+    files: tuple
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (True, True),
+        ("a", "a"),
+        ([(1, 2.5), []], [[1, 2.5], []]),
+        ({1: Path("a/b")}, {"1": "a/b"}),
+        (Spec(rate=0.1, files=(Path("a"),)), {"rate": 0.1, "files": ["a"]}),
+    ],
+)
+def test_plain_keeps_what_yaml_and_json_hold(value, expected):
+    assert plain(value) == expected
+    assert type(plain(value)) is type(expected)
+
+
+@pytest.mark.parametrize("value", [object(), {1}, Spec, torch.ones(1), [1, [object()]], {"a": {"b": torch.ones(2)}}])
+def test_plain_marks_what_they_do_not_hold(value):
+    assert plain(value) is NOT_PLAIN
+    assert plain(Spec(rate=value, files=())) is NOT_PLAIN

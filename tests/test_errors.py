@@ -64,12 +64,12 @@ def test_a_part_names_its_own_argument_and_the_command_line_its_path(npz, capsys
     assert found.part == part
     assert str(found).startswith(says)
     assert found.for_command_line == f"{part}.{found}"
-    words = ["fit", "--model=SalUn", "--model.init_args.original=t", "--run_dir=s", f"--data.file={npz}"]
+    argv = ["fit", "--model=SalUn", "--model.init_args.original=t", "--run_dir=s", f"--data.file={npz}"]
     if "mask_ratio" not in says:
-        words[1:3] = ["--model=Train"]
+        argv[1:3] = ["--model=Train"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("medunlearn.cli.fit.check_finished", lambda *_: None)  # an original is no matter here
-        assert refused(capsys, *words, *options) == f"{part}.{found}"
+        assert refused(capsys, *argv, *options) == f"{part}.{found}"
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def _texts(tree):
 
 
 @pytest.mark.parametrize("folder", ["methods", "models", "data", "callbacks", "training", "runs", "metrics"])
-def test_no_part_begins_a_message_with_an_options_path(folder):
+def test_messages_of_parts_do_not_begin_with_an_options_path(folder):
     """Also not by way of a name or an argument that a message begins with."""
     paths = tuple(f"{part}." for part in PARTS)
     found = [

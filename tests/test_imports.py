@@ -73,7 +73,7 @@ def breaches():
     return found
 
 
-def test_no_part_imports_what_it_must_not_know():
+def test_parts_import_nothing_that_they_must_not_know():
     assert breaches() == EXCEPTIONS
 
 
@@ -86,12 +86,12 @@ def test_arithmetic_knows_neither_trainer_nor_files():
             assert not heavy, f"{module} imports {heavy}"
 
 
-def test_every_part_is_in_the_rules():
+def test_parts_are_all_in_the_rules():
     assert {part(module) for module in modules()} - FREE <= MAY_IMPORT.keys()
 
 
 @pytest.mark.parametrize("module", modules())
-def test_no_file_is_longer_than_a_few_pages(module):
+def test_files_are_no_longer_than_a_few_pages(module):
     lines = len(modules()[module].read_text().splitlines())
     assert lines <= TOO_LONG.get(module, LONGEST), f"{module} has {lines} lines"
 

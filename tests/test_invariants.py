@@ -113,8 +113,8 @@ def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz, monkeypat
     monkeypatch.setattr("medunlearn.data.loading.EVALUATION_PIXELS", 5 * 8 * 8)  # the last batch is smaller
     original = fit("Train", "train", epochs=1)
     # A small share: on 8x8 images the padding around 1x1 maps leaves most gradients of the last layers exactly zero.
-    words = ("--model.init_args.mask_ratio=0.05", f"--model.init_args.original={original}")
-    run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", *words)
+    argv = ("--model.init_args.mask_ratio=0.05", f"--model.init_args.original={original}")
+    run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", *argv)
     model = load_model(original, TinyNet)
     rows = forget_set(run)
     with np.load(npz) as arrays:
@@ -182,8 +182,8 @@ def test_runs_of_one_comparison_share_their_split(trio):
 @pytest.mark.parametrize("option", ["--data.forget.seed=1", "--data.forget.rate=0.5"])
 def test_a_reference_with_another_split_is_refused(trio, fit, option, capsys):
     train, retrain, _ = trio
-    words = (FORGET, option, f"--model.init_args.original={train}", f"--reference={retrain}")
-    fit("SalUn", "other", *words, status=2)
+    argv = (FORGET, option, f"--model.init_args.original={train}", f"--reference={retrain}")
+    fit("SalUn", "other", *argv, status=2)
     assert "another forget set" in capsys.readouterr().err
 
 
@@ -195,10 +195,10 @@ def test_a_reference_with_another_split_is_refused(trio, fit, option, capsys):
 def test_figures_do_not_depend_on_batch_size_or_workers(trio, fit, monkeypatch, options, images):
     """Zero epochs: the original's own weights, measured a few images at a time."""
     train, _, _ = trio
-    words = (FORGET, f"--model.init_args.original={train}")
-    plain = fit("SalUn", "plain", *words, epochs=0)
+    argv = (FORGET, f"--model.init_args.original={train}")
+    plain = fit("SalUn", "plain", *argv, epochs=0)
     monkeypatch.setattr("medunlearn.data.loading.EVALUATION_PIXELS", images * 8 * 8)
-    cut = fit("SalUn", "cut", *words, *options, epochs=0)
+    cut = fit("SalUn", "cut", *argv, *options, epochs=0)
     with np.load(plain / "predictions.npz") as a, np.load(cut / "predictions.npz") as b:
         assert a.keys() == b.keys()
         for name in a:
@@ -211,7 +211,7 @@ def test_figures_do_not_depend_on_batch_size_or_workers(trio, fit, monkeypatch, 
     assert metrics(plain)["before"] == {key: metrics(plain)[key] for key in keys}
 
 
-def test_every_image_is_counted_once(trio):
+def test_images_are_counted_once(trio):
     for run in trio:
         with np.load(run / "predictions.npz") as arrays:
             train = np.concatenate([arrays["forget_index"], arrays["retain_index"]])
@@ -222,9 +222,9 @@ def test_every_image_is_counted_once(trio):
 
 @pytest.mark.parametrize("method", ["Train", "SalUn"])
 def test_deterministic_mode_repeats_bit_for_bit(fit, monkeypatch, method):
-    words = ["--trainer.deterministic=true", "--data.augmentation=Default+RandAugment"]
+    argv = ["--trainer.deterministic=true", "--data.augmentation=Default+RandAugment"]
     if method == "SalUn":
-        words += [FORGET, f"--model.init_args.original={fit('Train', 'original', epochs=1)}"]
+        argv += [FORGET, f"--model.init_args.original={fit('Train', 'original', epochs=1)}"]
     step, enforced = Classifier.training_step, []
 
     def watched(*args):
@@ -232,7 +232,7 @@ def test_deterministic_mode_repeats_bit_for_bit(fit, monkeypatch, method):
         return step(*args)
 
     monkeypatch.setattr(Classifier, "training_step", watched)
-    first, second = fit(method, "first", *words), fit(method, "second", *words, "--data.num_workers=2")
+    first, second = fit(method, "first", *argv), fit(method, "second", *argv, "--data.num_workers=2")
     assert enforced
     assert all(enforced)
     assert same(weights(first), weights(second))

@@ -87,7 +87,7 @@ def test_main_prints_the_installed_version(capsys):
     assert capsys.readouterr().out == f"medunlearn {version('medunlearn')}\n"
 
 
-def test_main_takes_the_words_of_the_process_by_default(monkeypatch, capsys):
+def test_main_takes_the_arguments_of_the_process_by_default(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["medunlearn", "fti"])
     assert main() == 2
     assert "fti: unknown command; did you mean fit?" in capsys.readouterr().err

@@ -33,10 +33,12 @@ def block(language: str, start: str) -> str:
 
 
 def commands(code: str) -> list[list[str]]:
-    """Return the commands of a block for the shell, in words, with `*` expanded."""
+    """Return the commands of a block for the shell, each as its arguments, with `*` expanded."""
     lines = (shlex.split(line, comments=True) for line in code.splitlines())
     return [
-        [name for word in words for name in (sorted(map(str, Path().glob(word))) or [word])] for words in lines if words
+        [name for argument in argv for name in (sorted(map(str, Path().glob(argument))) or [argument])]
+        for argv in lines
+        if argv
     ]
 
 
@@ -45,10 +47,10 @@ def tiny(npz: Path) -> list[str]:
     return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
 
 
-def refusal(words: list[str]) -> str:
-    """Return what is said against a command; nothing where it is taken."""
+def refusal(argv: list[str]) -> str:
+    """Return the error of a command; nothing where it is taken."""
     try:
-        resolved_settings(words)
+        resolved_settings(argv)
     except InputError as error:
         return str(error)
     return ""
@@ -56,13 +58,13 @@ def refusal(words: list[str]) -> str:
 
 def run_all(code: str, options: list[str]) -> None:
     """Run the commands of a block; `options` go to each fit, and plans are only printed."""
-    for program, command, *words in commands(code):
+    for program, command, *argv in commands(code):
         assert program == "medunlearn"
         more = {"fit": options, "reproduce": ["--dry_run"]}.get(command, [])
-        assert main([command, *words, *more]) == 0
+        assert main([command, *argv, *more]) == 0
 
 
-def test_the_papers_experiment(npz, capsys):
+def test_the_papers_experiment_runs_as_the_page_shows_it(npz, capsys):
     run_all(block("bash", "medunlearn fit --config configs/train_blood.yaml"), tiny(npz))
     table = capsys.readouterr().out
     for name in ("train_blood", "retrain_blood_10", "salun_blood_10"):
@@ -73,7 +75,7 @@ def test_the_papers_experiment(npz, capsys):
         assert Path("report", name).is_file()
 
 
-def test_a_plan_of_ones_own(npz, capsys):
+def test_a_plan_of_ones_own_runs_every_combination(npz, capsys):
     code = block("yaml", "configs: [train_ours.yaml")
     npz.rename("ours.npz")
     for stage, shipped in (("train", "train_blood"), ("retrain", "retrain_blood_10"), ("salun", "salun_blood_10")):
@@ -88,7 +90,7 @@ def test_a_plan_of_ones_own(npz, capsys):
     assert all("--data.file=ours.npz" in line for line in lines)
 
 
-def test_from_python(fit, npz, monkeypatch, capsys):
+def test_code_in_python_makes_finished_runs(fit, npz, monkeypatch, capsys):
     own_start, own_trainer = block("python", "import medunlearn\nfrom lightning"), block("python", "from lightning.")
     whole = "--model.init_args.backbone=resnet18"
     fit("Train", "runs/train_blood", whole, epochs=1)
@@ -104,13 +106,13 @@ def test_from_python(fit, npz, monkeypatch, capsys):
     assert len(printed) == 2
 
 
-def test_several_gpus():
-    (words,) = commands(block("bash", "medunlearn fit --config configs/train_path.yaml --trainer.devices"))
-    trainer = resolved_settings(words[1:])["trainer"]
+def test_the_command_for_several_gpus_asks_for_four():
+    (argv,) = commands(block("bash", "medunlearn fit --config configs/train_path.yaml --trainer.devices"))
+    trainer = resolved_settings(argv[1:])["trainer"]
     assert (str(trainer["devices"]), trainer["strategy"]) == ("4", "ddp")
 
 
-def test_what_an_interrupted_run_says():
+def test_an_interrupted_run_says_what_the_page_shows():
     shown = block("text", "medunlearn: ended by").strip()
     run = RunDir("runs/train_path")
     run.path.mkdir(parents=True)
@@ -120,7 +122,7 @@ def test_what_an_interrupted_run_says():
     assert f"medunlearn: {end.value}" == shown
 
 
-def test_a_method_of_ones_own(fit, monkeypatch):
+def test_a_method_of_ones_own_runs_from_its_config(fit, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")
     Path("finetune.py").write_text(code)
@@ -145,16 +147,16 @@ def test_set_up_and_development_are_what_ci_does():
     assert "medunlearn reproduce demo" in set_up
     assert "medunlearn reproduce demo" in CI
     for command in re.split(r"\n| && ", development.strip()):
-        words = command.removeprefix("pip install ")
-        assert words in CI, f".ci/run does not run `{command}`"
+        packages = command.removeprefix("pip install ")
+        assert packages in CI, f".ci/run does not run `{command}`"
 
 
-def test_entry_points_of_a_package_of_ones_own():
+def test_entry_points_of_a_package_of_ones_own_are_of_known_groups():
     declared = tomllib.loads(block("toml", "[project.entry-points"))["project"]["entry-points"]
     assert {name.removeprefix("medunlearn.") for name in declared} <= set(plugins.BUILT_IN)
 
 
-def test_every_extra_that_is_named_exists():
+def test_extras_that_are_named_exist():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     named = set(re.findall(r'pip install -e "\.\[(\w+)\]"', TEXT))
     assert named
@@ -162,7 +164,7 @@ def test_every_extra_that_is_named_exists():
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
-def test_every_option_that_is_named_exists(option):
+def test_options_that_are_named_exist(option):
     """An option with a wrong value is refused for its value, one that does not exist for its name."""
     if option in ("--engine", "--out"):  # of reproduce and report
         command = {"--engine": "reproduce", "--out": "report"}[option]
@@ -174,7 +176,7 @@ def test_every_option_that_is_named_exists(option):
     assert "no such option" not in refusal([*base, option, "{}"])
 
 
-def test_every_metric_key_that_a_run_writes_is_in_the_table_of_files(fit):
+def test_metric_keys_that_a_run_writes_are_in_the_table_of_files(fit):
     run = fit("Train", "runs/a", epochs=1)
     table = re.search(r"\| file \| what it holds \|\n(.*?)\n\n", TEXT, re.DOTALL)[1]
     for name in re.findall(r"`([\w./]+)`", table):
@@ -183,7 +185,7 @@ def test_every_metric_key_that_a_run_writes_is_in_the_table_of_files(fit):
     yaml.safe_load((run / "config.yaml").read_text())
 
 
-def test_no_block_is_left_out():
+def test_blocks_are_all_tested():
     source = Path(__file__).read_text()
     starts = re.findall(r'block\("\w+", [\'"](.*?)[\'"]\)', source)
     unread = [

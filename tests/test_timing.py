@@ -98,7 +98,7 @@ def test_an_exception_inside_a_stage_passes_through_and_stops_its_clock(clock):
     assert watch.seconds == {"validation": 5, "training": 7, "logging": 13}
 
 
-def test_stopping_a_stage_takes_what_an_exception_left_running_inside_it_off_the_clock(clock):
+def test_a_stage_that_is_stopped_takes_those_that_an_exception_left_inside_it_off_the_clock(clock):
     watch = Stopwatch()
     watch.start("outermost")
 
@@ -117,14 +117,14 @@ def test_stopping_a_stage_takes_what_an_exception_left_running_inside_it_off_the
     assert watch.seconds == {"outermost": 4, "training": 1, "validation": 2}
 
 
-def test_stopping_when_nothing_runs_does_nothing(clock):
+def test_a_stop_when_nothing_runs_does_nothing(clock):
     watch = Stopwatch()
     clock.passes(5)
     watch.stop("training")
     assert sum(watch.seconds.values()) == 0
 
 
-def test_stopping_a_stage_that_does_not_run_leaves_the_others_on_the_clock(clock):
+def test_a_stop_of_a_stage_that_does_not_run_leaves_the_others_on_the_clock(clock):
     watch = Stopwatch()
     watch.start("training")
     watch.stop("validation")
@@ -133,7 +133,7 @@ def test_stopping_a_stage_that_does_not_run_leaves_the_others_on_the_clock(clock
     assert watch.seconds == {"training": 3}
 
 
-def test_two_stopwatches_share_nothing(clock):
+def test_stopwatches_share_nothing(clock):
     first, second = Stopwatch(), Stopwatch()
     with first.measure("training"):
         clock.passes(1)

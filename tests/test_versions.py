@@ -26,7 +26,7 @@ def test_the_oldest_releases_are_the_lower_bounds():
     assert {name: Version(version) for name, version in pinned.items()} == promised
 
 
-def test_each_bound_has_a_reason_or_is_of_a_package_that_the_project_is_built_on():
+def test_bounds_have_a_reason_or_are_of_a_package_that_the_project_is_built_on():
     text = (ROOT / "pyproject.toml").read_text()
     names = [Requirement(each).name for each in PROJECT["dependencies"]]
     plain = {name for name in names if not re.search(rf'^    "{name}[^"]*", +# ', text, re.MULTILINE)}

@@ -3,7 +3,6 @@
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, is_dataclass
 from enum import Enum
 from pathlib import Path
 from pkgutil import resolve_name
@@ -17,7 +16,7 @@ from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor, ModelSu
 
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import KeepsArguments, UnlearningData, UnlearningModule
+from medunlearn.contracts import NOT_PLAIN, KeepsArguments, UnlearningData, UnlearningModule, plain
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
 from medunlearn.training.interruption import Interruption
@@ -48,8 +47,6 @@ OBSERVERS = (UnlearningMetrics, RunTime, Interruption, Checkpoint, ProgressBar, 
 """Callbacks that every run has, or that change nothing of what is trained."""
 
 WARNING = "# `medunlearn fit --config` on this file does not repeat the run:"
-
-_NOT_PLAIN = object()
 
 
 class Configuration(NamedTuple):
@@ -91,17 +88,21 @@ def configuration(
         InputError: If the parser refuses an argument of the Trainer.
     """
     problems = [*_unknown_classes(method, data), *(kept_problems(run) if resumed else _first_weights(method, data))]
-    arguments = {k: v for k, v in _arguments(method, "method", problems).items() if k not in FROM_DATA}
+    model = _model(method, problems)
     given = {
         "seed_everything": data.seed,
         "trainer": _plain_items({k: v for k, v in trainer.items() if v != []}, "Trainer", problems),
-        "model": {"class_path": _class_path(type(method)), "init_args": arguments},
+        "model": model,
         "data": _arguments(data, "data", problems),
         "run_dir": str(run),
         "reference": None if reference is None else str(reference),
         "evaluation": _arguments(evaluation, "evaluation", problems),
     }
-    problems = list(dict.fromkeys(problems))
+    return _resolved(given, tuple(dict.fromkeys(problems)))
+
+
+def _resolved(given: dict[str, Any], problems: tuple[str, ...]) -> Configuration:
+    """Return the settings as the parser reads them, and what it refuses or reads as something else."""
     try:
         settings = _parsed(given)
     except InputError as error:
@@ -205,33 +206,24 @@ def _arguments(part: object, name: str, problems: list[str]) -> dict[str, Any]:
     return _plain_items(part.arguments(), name, problems)
 
 
+def _model(method: UnlearningModule, problems: list[str]) -> dict[str, Any]:
+    arguments = _arguments(method, "method", problems)
+    own = {name: value for name, value in arguments.items() if name not in FROM_DATA}
+    return {"class_path": _class_path(type(method)), "init_args": own}
+
+
 def _plain_items(values: Mapping[str, Any], name: str, problems: list[str]) -> dict[str, Any]:
     """Return the values that YAML can hold, and note the others."""
-    found = {key: _plain(value) for key, value in values.items()}
+    found = {key: plain(value) for key, value in values.items()}
     for key, value in found.items():
-        if value is _NOT_PLAIN and not (name == "Trainer" and key == "logger"):  # a logger changes no result
+        if value is NOT_PLAIN and not (name == "Trainer" and key == "logger"):  # a logger changes no result
             problems.append(f"{name}: {key}={_named(values[key])} is an object, which no config can hold")
-    return {key: value for key, value in found.items() if value is not _NOT_PLAIN}
+    return {key: value for key, value in found.items() if value is not NOT_PLAIN}
 
 
 def _named(value: Any) -> str:
     kinds = [type(each).__qualname__ for each in value] if isinstance(value, list) else type(value).__qualname__
     return str(kinds)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as YAML can hold it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        items = {str(key): _plain(item) for key, item in value.items()}
-        return _NOT_PLAIN if _NOT_PLAIN in items.values() else items
-    if isinstance(value, (list, tuple)):
-        listed = [_plain(item) for item in value]
-        return _NOT_PLAIN if _NOT_PLAIN in listed else listed
-    if isinstance(value, Path):
-        return str(value)
-    return value if value is None or type(value) in (bool, int, float, str) else _NOT_PLAIN
 
 
 def _deterministic() -> bool | str | None:

@@ -72,7 +72,7 @@ def fit(
         >>> medunlearn.fit(method, data, "runs/train_blood")["TA"]       # doctest: +SKIP
     """
     hide_lightning_warnings()
-    with _in_pythons_words():
+    with _with_python_names():
         return _fit(method, data, RunDir(run_dir), reference, resume, overwrite, evaluation, trainer)
 
 
@@ -92,9 +92,7 @@ def _fit(
     if run.started and restarted_by_slurm():
         resume, overwrite = True, False
     rank_zero_only(check_run_dir)(run, resume, overwrite)
-    if (original := cast(UnlearningModule, method).original) is not None:
-        with owned_by("model.init_args", "original"):
-            check_finished(RunDir(original), "original", getattr(data, "file", None))
+    _check_original(method, data)
     arguments = {**session.trainer_defaults(), **given}
     session.fill_arguments(arguments, type(method))
     evaluation = UnlearningMetrics() if evaluation is None else evaluation
@@ -134,6 +132,12 @@ def _trainer(record: RunRecord, evaluation: UnlearningMetrics, arguments: Mappin
         raise InputError(f"trainer: {error}; `help(lightning.Trainer)` lists its arguments") from error
 
 
+def _check_original(method: LightningModule, data: LightningDataModule) -> None:
+    if (original := cast(UnlearningModule, method).original) is not None:
+        with owned_by("model.init_args", "original"):
+            check_finished(RunDir(original), "original", getattr(data, "file", None))
+
+
 def _check_names(given: Mapping[str, Any]) -> None:
     known = inspect.signature(Trainer.__init__).parameters
     for name in given:
@@ -146,7 +150,7 @@ def _check_names(given: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _in_pythons_words() -> Iterator[None]:
+def _with_python_names() -> Iterator[None]:
     """Name arguments as Python has them in what ends a run: `overwrite=True` for `--overwrite true`."""
     try:
         yield

@@ -6,7 +6,7 @@ from lightning.pytorch import Trainer
 
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
-from medunlearn.contracts import UnlearningModule
+from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, owned_by
 from medunlearn.metrics import Predictions, average_gap
 from medunlearn.models import count_changed, weights_for
@@ -36,8 +36,6 @@ def results(
     Raises:
         InputError: If weights have moved that the mask had frozen.
     """
-    predictions = evaluation.predictions
-    assert predictions is not None
     data = module.datamodule
     parameters = _count_parameters(module)
     return {
@@ -47,11 +45,7 @@ def results(
         "validation": evaluation.validation_to(reference),
         "RTE": runtime.minutes(trainer),
         "runtime": runtime.seconds(trainer),
-        "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
-        "data": data.data_name,
-        "num_classes": data.num_classes,
-        "split_sha256": data.split_record()["sha256"],
-        "data_sha256": data.split_record()["data_sha256"],
+        **_images(data, evaluation),
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
         "before": _before(module, evaluation),
@@ -79,6 +73,20 @@ def identity(
         "original_sha256": original_sha256,
         "reference": str(reference.path) if reference else None,
         "reference_sha256": reference.weights_sha256 if reference else None,
+    }
+
+
+def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, Any]:
+    """Return which images were measured on, and how many by part."""
+    predictions = evaluation.predictions
+    assert predictions is not None
+    split = data.split_record()
+    return {
+        "n": {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")},
+        "data": data.data_name,
+        "num_classes": data.num_classes,
+        "split_sha256": split["sha256"],
+        "data_sha256": split["data_sha256"],
     }
 
 

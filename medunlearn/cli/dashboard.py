@@ -53,40 +53,50 @@ def layout(entity: str, project: str) -> Any:
     Raises:
         ImportError: If `wandb-workspaces` is not installed.
     """
-    import wandb_workspaces.reports.v2 as wr
     import wandb_workspaces.workspaces as ws
 
-    def bars(metric: str, title: str) -> Any:
-        return wr.BarPlot(title=title, metrics=[metric], orientation="h")
-
-    comparison = [bars("AG", "AG: Average Gap to Retrain (points, lower is better)"), bars("RTE", "RTE (minutes)")]
-    comparison += [bars(metric, f"{metric} (%): near Retrain's is good") for metric in GAP_METRICS]
-    curves = [
-        wr.LinePlot(title=f"{metric} (%) by epoch", x="epoch", y=[f"unlearning/{metric}"])
-        for metric in ("UA", "RA", "TA")
-    ]
-    training = [
-        wr.LinePlot(title="training loss", x="epoch", y=["train/loss_epoch"]),
-        wr.LinePlot(title="validation accuracy", x="epoch", y=["val/accuracy"]),
-        wr.LinePlot(title="validation loss", x="epoch", y=["val/loss"]),
-    ]
-    by_method = [
-        wr.BarPlot(title="AG by method", metrics=["AG"], groupby="method", orientation="h"),
-        wr.ScatterPlot(title="run time against gap", x="RTE", y="AG"),
-        bars("validation/AG", "AG on the validation set: what settings may be chosen by"),
-    ]
-    sections = {
-        "How near to retraining": comparison,
-        "Gap by method": by_method,
-        "Curves": curves,
-        "Training": training,
-    }
     return ws.Workspace(
         entity=entity,
         project=project,
         name=NAME,
-        sections=[ws.Section(name=name, panels=panels, is_open=True) for name, panels in sections.items()],
+        sections=[ws.Section(name=name, panels=panels, is_open=True) for name, panels in _panels().items()],
     )
+
+
+def _panels() -> dict[str, list[Any]]:
+    """Return the charts of each section."""
+    import wandb_workspaces.reports.v2 as wr
+
+    return {
+        "How near to retraining": [
+            _bars("AG", "AG: Average Gap to Retrain (points, lower is better)"),
+            _bars("RTE", "RTE (minutes)"),
+            *(_bars(metric, f"{metric} (%): near Retrain's is good") for metric in GAP_METRICS),
+        ],
+        "Gap by method": [
+            _bars("AG", "AG by method", groupby="method"),
+            wr.ScatterPlot(title="run time against gap", x="RTE", y="AG"),
+            _bars("validation/AG", "AG on the validation set: what settings may be chosen by"),
+        ],
+        "Curves": [_by_epoch(f"unlearning/{metric}", f"{metric} (%) by epoch") for metric in ("UA", "RA", "TA")],
+        "Training": [
+            _by_epoch("train/loss_epoch", "training loss"),
+            _by_epoch("val/accuracy", "validation accuracy"),
+            _by_epoch("val/loss", "validation loss"),
+        ],
+    }
+
+
+def _bars(metric: str, title: str, **options: Any) -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.BarPlot(title=title, metrics=[metric], orientation="h", **options)
+
+
+def _by_epoch(metric: str, title: str) -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.LinePlot(title=title, x="epoch", y=[metric])
 
 
 def _check_login() -> None:

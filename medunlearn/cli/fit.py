@@ -10,6 +10,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks import RunRecord, RunTime, restarted_by_slurm, session
+from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parts import PartErrors
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
@@ -115,12 +116,10 @@ class UnlearningCLI(SettingsCLI):
 
     def after_fit(self) -> None:
         """Print the run's row of the comparison."""
-        from medunlearn.report.table import comparison
-
         if self.trainer.is_global_zero and self.run.finished:
             earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
-            print(f"\n{comparison(runs)}\nWritten to {self.run}")
+            print(f"\n{terminal_comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
                 command = shown(["medunlearn", "report", *earlier, self.run.path])
                 missing = f"reference={reference}: no finished run there, so AG is null; once there is one"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
 
@@ -16,10 +17,9 @@ def report(options: list[str]) -> int:
         raise InputError("report: no run directories given; name some, as in `medunlearn report runs/*`")
     from medunlearn.report import load  # imports pandas, for which `--help` does not wait
     from medunlearn.report.render import write_report
-    from medunlearn.report.table import comparison
 
     if given.out is None:
-        print(comparison(paths))
+        print(terminal_comparison(paths))
     else:
         figures = write_report(load(paths), given.out)
         files = f"report.md, tables.tex, results.csv and {figures} figures"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
@@ -49,7 +50,7 @@ def reproduce(argv: list[str]) -> int:
     Raises:
         InputError: If the plan cannot be run, before anything is.
     """
-    first_option = next((place for place, word in enumerate(argv) if word.startswith("-")), len(argv))
+    first_option = next((place for place, argument in enumerate(argv) if argument.startswith("-")), len(argv))
     names = argv[:first_option]
     own, others = _separated(argv[first_option:])
     parsed = _parser().parse_args(own)
@@ -113,10 +114,10 @@ def _separated(argv: Iterable[str]) -> tuple[list[str], list[str]]:
     own, others = list[str](), list[str]()
     names = {"-h", "--help", *(f"--{name}" for name in vars(_parser().parse_args([])))}
     group = others
-    for word in argv:
-        if not is_value(word):
-            group = own if word.partition("=")[0] in names else others
-        group.append(word)
+    for argument in argv:
+        if not is_value(argument):
+            group = own if argument.partition("=")[0] in names else others
+        group.append(argument)
     return own, others
 
 
@@ -135,9 +136,9 @@ def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
         ) from None
 
 
-def _seed(word: str) -> int | str:
-    number = word.removeprefix("-").isdecimal() and len(word) < 20
-    return int(word) if number else word  # which check_seeds refuses
+def _seed(argument: str) -> int | str:
+    number = argument.removeprefix("-").isdecimal() and len(argument) < 20
+    return int(argument) if number else argument  # which check_seeds refuses
 
 
 def _parser() -> CommandParser:
@@ -187,14 +188,12 @@ def _outcomes(stages: Sequence[Stage], epochs: Sequence[int | None], engine: str
 
 def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
     """Print the comparison of what is finished, then what is not and why."""
-    from medunlearn.report.table import comparison
-
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
     missing = {outcome.stage.run.path for outcome in broken}
     wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
         try:
-            print(f"\n{comparison(finished)}")
+            print(f"\n{terminal_comparison(finished)}")
         except InputError as error:  # the outcomes of the stages are still printed
             wrong.append(f"no comparison: {error.for_command_line}")
     for line in wrong:

@@ -1,15 +1,12 @@
 """Which arguments a method has, through the `**kwargs` that it hands on to its bases, and which were set."""
 
 import inspect
-from pathlib import Path
 from typing import Any
 
-from medunlearn.contracts import KeepsArguments
+from medunlearn.contracts import NOT_PLAIN, KeepsArguments, plain
 
 GIVEN = ("num_classes", "in_channels", "image_size", "original")
 """Arguments that say what a method works on, not how."""
-
-_NOT_PLAIN = object()
 
 
 def arguments(kind: type) -> dict[str, inspect.Parameter]:
@@ -35,18 +32,9 @@ def departures(part: KeepsArguments) -> dict[str, Any]:
         part: The object; arguments that JSON cannot hold are left out.
     """
     parameters = arguments(type(part))
-    given = {name: _plain(value) for name, value in part.arguments().items() if name not in GIVEN}
+    given = {name: plain(value) for name, value in part.arguments().items() if name not in GIVEN}
     return {
         name: value
         for name, value in given.items()
-        if value is not _NOT_PLAIN and (name not in parameters or value != _plain(parameters[name].default))
+        if value is not NOT_PLAIN and (name not in parameters or value != plain(parameters[name].default))
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        items = [_plain(item) for item in value]
-        return _NOT_PLAIN if _NOT_PLAIN in items else items
-    if isinstance(value, Path):
-        return str(value)
-    return value if value is None or type(value) in (bool, int, float, str) else _NOT_PLAIN

@@ -66,12 +66,16 @@ def membership_inference(
     members, nonmembers, forget = (_feature(name, *group, feature) for name, group in groups.items())
     samples = np.concatenate([members, nonmembers])
     is_member = np.repeat([True, False], [len(members), len(nonmembers)])
-    called = None
-    if solver == "interior_point" and feature != "prob":
-        called = nonmembers_by_interior_point(samples, is_member, forget, PENALTY, gamma=1 / samples.shape[1])
-    if called is None:
-        called = nonmembers_by_libsvm(samples, is_member, forget)
+    fast = solver == "interior_point" and feature != "prob"
+    called = _nonmembers(samples, is_member, forget, fast)
     return float(1 - (~called).mean())  # as the reference computes it, to the last digit
+
+
+def _nonmembers(samples: np.ndarray, is_member: np.ndarray, queries: np.ndarray, fast: bool) -> np.ndarray:
+    called = None
+    if fast:
+        called = nonmembers_by_interior_point(samples, is_member, queries, PENALTY, gamma=1 / samples.shape[1])
+    return nonmembers_by_libsvm(samples, is_member, queries) if called is None else called
 
 
 def nonmembers_by_libsvm(samples: np.ndarray, is_member: np.ndarray, queries: np.ndarray) -> np.ndarray:

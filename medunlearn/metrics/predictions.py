@@ -11,7 +11,7 @@ ARRAYS = ("probs", "labels", "index")
 
 
 class Part(NamedTuple):
-    """What a model says about one part of the data.
+    """Outputs of a model on one part of the data.
 
     Example:
         >>> part = Part(np.array([[0.9, 0.1], [0.3, 0.7]]), labels=np.array([0, 1]), rows=np.array([4, 6]))

@@ -54,12 +54,7 @@ def build_backbone(
         return ResNet18(num_classes, in_channels, stem)
     own = find_backbone(name)
     architecture: Architecture = {"backbone": name, "num_classes": num_classes, "in_channels": in_channels}
-    if is_resnet(name):
-        architecture["stem"] = stem
-    elif stem != "cifar":  # the default, which says nothing here
-        raise InputError(f"stem={stem}: {name} has no stem to choose; leave it out", PART)
-    if image_size is not None and _takes_size(name, own):
-        architecture["image_size"] = image_size
+    architecture |= _options(name, own, stem, image_size)
     try:
         network = rebuild(architecture, own)
     except (ValueError, RuntimeError, AssertionError) as error:
@@ -187,6 +182,18 @@ def _set_in_channels(network: nn.Module, in_channels: int) -> None:
     old = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     kept = old.weight.detach().repeat(1, -(-in_channels // 3), 1, 1)[:, :in_channels]
     old.weight, old.in_channels = nn.Parameter(kept.clone()), in_channels
+
+
+def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Architecture:
+    """Return the part of an architecture that not every network takes."""
+    options: Architecture = {}
+    if is_resnet(name):
+        options["stem"] = stem
+    elif stem != "cifar":  # the default, which says nothing here
+        raise InputError(f"stem={stem}: {name} has no stem to choose; leave it out", PART)
+    if image_size is not None and _takes_size(name, own):
+        options["image_size"] = image_size
+    return options
 
 
 def _takes_size(name: str, own: Builder) -> bool:

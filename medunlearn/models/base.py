@@ -94,7 +94,7 @@ _OF_A_SHAPE = (torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, tor
 
 
 def one_pass(network: nn.Module, in_channels: int, size: int) -> Any:
-    """Return what a network says of one image in evaluation mode, without computing anything where that is possible."""
+    """Return the output for one image in evaluation mode: without values, on the meta device, where that works."""
     with torch.no_grad(), _evaluating(network):
         try:
             state = {name: value.to("meta") for name, value in _tensors(network)}

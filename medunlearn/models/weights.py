@@ -164,7 +164,7 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
     architecture, found = content["architecture"], content["state_dict"]
     try:
         if not all(type(value) in (int, float, str) for value in architecture.values()):
-            raise TypeError("not numbers and words")
+            raise TypeError("not numbers and text")
         name = architecture.get("backbone", DEFAULT)
         if is_torchvision(name):
             with unallocated():
@@ -214,11 +214,11 @@ def _title(architecture: dict[str, Any]) -> str:
 
 
 def _differing(its: dict[str, Any], own: dict[str, Any]) -> list[str]:
-    """Return two architectures in words, each with the name of its network where these differ."""
+    """Return two architectures as text, each with the name of its network where these differ."""
     named = its.get("backbone", DEFAULT) != own.get("backbone", DEFAULT)
-    return [_words({"backbone": DEFAULT, **each} if named else each) for each in (its, own)]
+    return [_described({"backbone": DEFAULT, **each} if named else each) for each in (its, own)]
 
 
-def _words(architecture: dict[str, Any]) -> str:
+def _described(architecture: dict[str, Any]) -> str:
     usual = {"mean": 0.5, "std": 0.5}  # as they nearly always are, they would only hide what differs
     return ", ".join(f"{key} {value}" for key, value in sorted(architecture.items()) if usual.get(key) != value)

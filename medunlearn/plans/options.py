@@ -58,11 +58,11 @@ def overrides_from_argv(argv: Sequence[str]) -> tuple[Override, ...]:
     """
     found, rest = [], list(argv)
     while rest:
-        word = rest.pop(0)
-        if not word.startswith("--"):
-            _refuse_short(word)
-            raise InputError(f"{word}: belongs to no option; name plans and config files before the options")
-        name, equals, text = word[2:].partition("=")
+        argument = rest.pop(0)
+        if not argument.startswith("--"):
+            _refuse_short(argument)
+            raise InputError(f"{argument}: belongs to no option; name plans and config files before the options")
+        name, equals, text = argument[2:].partition("=")
         if not equals and rest and is_value(rest[0]):
             text = rest.pop(0)
         elif not equals:
@@ -86,9 +86,9 @@ def overrides_from_mapping(options: Mapping[Any, Any]) -> tuple[Override, ...]:
     return found
 
 
-def is_value(word: str) -> bool:
+def is_value(argument: str) -> bool:
     """Return whether an argument is a value, a negative number included, rather than an option."""
-    return not word.startswith("-") or re.fullmatch(r"-\d+|-\d*\.\d+", word) is not None
+    return not argument.startswith("-") or re.fullmatch(r"-\d+|-\d*\.\d+", argument) is not None
 
 
 def nested(overrides: Iterable[Override], content: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -157,8 +157,8 @@ def check_seeds(seeds: Iterable[Any]) -> None:
             raise InputError(f"seeds={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")
 
 
-def _refuse_short(word: str) -> None:
-    option = word.partition("=")[0]
+def _refuse_short(argument: str) -> None:
+    option = argument.partition("=")[0]
     if option.startswith("-c"):
         raise InputError(f"{option}: does not go to every stage of a plan; set it in the config files")
 

@@ -107,11 +107,11 @@ def _overrides(options: Any, path: Path) -> tuple[Override, ...]:
     except InputError:
         raise
     except (TypeError, ValueError):  # dates, binary values
-        raise InputError(f"plan={path}: options={options}; give numbers, words, lists or true and false") from None
+        raise InputError(f"plan={path}: options={options}; give numbers, text, lists or true and false") from None
 
 
 def _list(content: dict[str, Any], key: str, kind: type, path: Path) -> list[Any]:
     values = content.get(key) or []
     if not isinstance(values, list) or not all(type(value) is kind for value in values):
-        raise InputError(f"plan={path}: {key}={values}; give a list of {'numbers' if kind is int else 'words'}")
+        raise InputError(f"plan={path}: {key}={values}; give a list of {'numbers' if kind is int else 'names'}")
     return values

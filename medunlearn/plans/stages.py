@@ -76,7 +76,7 @@ class Stage:
         return shown(["medunlearn", *self._argv(Path("configs") / self.config.name if shipped else self.config)])
 
     def _argv(self, config: Path) -> list[str]:
-        return ["fit", "--config", str(config), *(word for each in self.overrides for word in each.argv)]
+        return ["fit", "--config", str(config), *(argument for each in self.overrides for argument in each.argv)]
 
 
 def read_stage(config: Path, overrides: Sequence[Override]) -> Stage:

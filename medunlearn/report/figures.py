@@ -87,7 +87,7 @@ def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
 
 
 def _file_name(title: str) -> str:
-    """Return a title as a name that every file system takes; a long list of classes is cut and told by its hash."""
+    """Return a title as a name that every file system takes; a long one is cut and identified by its hash."""
     name = "".join(c if c.isalnum() else "_" for c in title)
     return name if len(name.encode()) <= 150 else f"{name[:30]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from medunlearn.report.reading import PROTOCOL
-from medunlearn.runs.schema import is_word
+from medunlearn.runs.schema import is_line
 
 Row = dict[str, Any]
 
@@ -85,4 +85,4 @@ def _usual(key: str, group: Sequence[Row]) -> str:
 
 def _plain(value: Any) -> str:
     """Return a setting as it can stand in a table."""
-    return str(value) if is_word(str(value)) else reprlib.repr(value)
+    return str(value) if is_line(str(value)) else reprlib.repr(value)

@@ -11,7 +11,7 @@ from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import command_for
 from medunlearn.runs.record import Record, attack_settings, role_of
-from medunlearn.runs.schema import check_mapping, is_whole, is_word
+from medunlearn.runs.schema import check_mapping, is_line, is_whole
 
 NEEDED = (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256", "seed", "runtime")
 PROTOCOL = ("size", "epochs", "batch", "attack")
@@ -73,7 +73,7 @@ def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dic
     data, model = (check_mapping(config.get(key), key) for key in ("data", "model"))
     forget = check_mapping(data.get("forget"), "data.forget")
     augmentation = data.get("augmentation", "Default") if config else ""
-    if not is_word(augmentation):
+    if not is_line(augmentation):
         raise Fault("data.augmentation is not a name; run that stage again")
     return {
         "run": str(run),
@@ -123,7 +123,7 @@ def _protocol(metrics: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
 def _dataset(data: Mapping[str, Any]) -> str:
     """Return name and size of an official set, whose file was checked by its MD5 when it was fetched."""
     name, size = data.get("dataset"), data.get("size")
-    return f"{name} {size}" if is_word(name) and is_whole(size) and data.get("file") is None else ""
+    return f"{name} {size}" if is_line(name) and is_whole(size) and data.get("file") is None else ""
 
 
 def _forgotten(forget: Mapping[str, Any], count: int) -> str:
@@ -136,7 +136,7 @@ def _forgotten(forget: Mapping[str, Any], count: int) -> str:
         if not isinstance(classes, list) or not all(map(is_whole, classes)):
             raise Fault("data.forget.classes is not a list of whole numbers; run that stage again")
         return f"classes {', '.join(map(str, classes))}"
-    if indices is not None and not is_word(indices):
+    if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else f"{count} images" if count else ""
 

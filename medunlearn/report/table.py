@@ -1,5 +1,6 @@
 """The comparison that is printed in the terminal: Markdown tables, one for each forget set."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ LEGEND = (
 )
 
 
-def comparison(runs: Iterable[str | Path | RunDir]) -> str:
+def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) -> str:
     """Return the comparison of finished runs as Markdown.
 
     Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the retrained model, see
@@ -27,6 +28,7 @@ def comparison(runs: Iterable[str | Path | RunDir]) -> str:
 
     Args:
         runs: Run directories, in the order of the rows.
+        width: Columns that the legend below the tables is wrapped to; by default it is one line.
 
     Raises:
         InputError: If a run is unfinished or damaged.
@@ -44,7 +46,8 @@ def comparison(runs: Iterable[str | Path | RunDir]) -> str:
         tables.append(_split_table(group, untouched[untouched.split_sha256 == split]))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
-    return "\n\n".join([*tables, *([LEGEND] if tables else []), *_notes(own)])
+    legend = LEGEND if width is None else textwrap.fill(LEGEND, width, break_on_hyphens=False)
+    return "\n\n".join([*tables, *([legend] if tables else []), *_notes(own)])
 
 
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:

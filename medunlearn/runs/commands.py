@@ -18,7 +18,7 @@ def shown(argv: Iterable[str | Path]) -> str:
         >>> shown(["wandb", "sync", "my runs/logs"])
         "wandb sync 'my runs/logs'"
     """
-    return shlex.join(str(word) for word in argv)
+    return shlex.join(str(argument) for argument in argv)
 
 
 def command_for(run_dir: Path, data_file: Path | None = None) -> str:

@@ -26,7 +26,7 @@ def check_mapping(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def is_word(value: Any) -> bool:
+def is_line(value: Any) -> bool:
     """Return whether a value is text that can stand in a table."""
     return isinstance(value, str) and value.isprintable() and len(value) <= 500
 
@@ -49,7 +49,7 @@ def _is_seconds(value: Any) -> bool:
 
 
 def _is_facts(value: Any) -> bool:
-    return isinstance(value, dict) and all(each is None or _is_number(each) or is_word(each) for each in value.values())
+    return isinstance(value, dict) and all(each is None or _is_number(each) or is_line(each) for each in value.values())
 
 
 def _required(fits: Callable[[Any], bool]) -> PlainValidator:
@@ -72,7 +72,7 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Word = Annotated[str, _required(is_word)]
+Line = Annotated[str, _required(is_line)]
 RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses names that are not UTF-8
 Seconds = Annotated[dict[str, float], _required(_is_seconds)]
 Facts = Annotated[dict[str, Any], _required(_is_facts)]
@@ -82,7 +82,7 @@ Indices = Annotated[list[Count], FailFast(), AfterValidator(_distinct)]
 _PERCENT = "a number from 0 to 100, or null"
 _WHOLE = "a whole number"
 _COUNT = "a whole number of 0 or more"
-_WORD = "a word"
+_LINE = "a line of text"
 
 
 class Figures(Content):
@@ -119,8 +119,8 @@ class Counts(Content):
 class Attack(Content):
     """Settings of the membership attack; two runs must share them for their MIA to be compared."""
 
-    feature: Word | None = key(_WORD, "What the attack sees: confidence, correctness, entropy or prob.")
-    nonmembers: Word | None = key(_WORD, "Where its non-members come from: test or val.")
+    feature: Line | None = key(_LINE, "What the attack sees: confidence, correctness, entropy or prob.")
+    nonmembers: Line | None = key(_LINE, "Where its non-members come from: test or val.")
     seed: Whole | None = key(_WHOLE, "Seed of its samples.")
 
 
@@ -135,19 +135,19 @@ class Parameters(Content):
 class Versions(Content):
     """Versions of what the run was made with."""
 
-    torch: Word | None = key("a word, or null", "Release of PyTorch.")
+    torch: Line | None = key("a line of text, or null", "Release of PyTorch.")
 
 
 class Hardware(Content):
     """What the run was made on."""
 
-    name: Word | None = key("a word, or null", "Name of the processor or GPU.")
+    name: Line | None = key("a line of text, or null", "Name of the processor or GPU.")
 
 
 class Metrics(Gap):
     """Content of `metrics.json`: what a finished run is, what it measured, and what that rests on."""
 
-    method: Word = key(_WORD, "Class of the method.")
+    method: Line = key(_LINE, "Class of the method.")
     role: Role | None = key(
         f"one of {', '.join(get_args(Role))}, or null",
         "What the model is: it saw every image (original), never saw the forget set (retrained), or started from an "
@@ -158,25 +158,29 @@ class Metrics(Gap):
     validation: Gap | None = key("a group, or null", "The same with the validation set in place of the test set.")
     before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
     n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
-    data: Word = key(_WORD, "Name of the data.")
+    data: Line = key(_LINE, "Name of the data.")
     num_classes: Count | None = key(_COUNT, "Number of classes.")
-    data_sha256: Word = key(_WORD, "SHA-256 of images and labels.")
-    split_sha256: Word = key(_WORD, "SHA-256 of data and forget set; runs to be compared share it.")
+    data_sha256: Line = key(_LINE, "SHA-256 of images and labels.")
+    split_sha256: Line = key(_LINE, "SHA-256 of data and forget set; runs to be compared share it.")
     attack: Attack = key(GROUP, "Settings of the membership attack.")
-    trained_on: Word | None = key("a word, or null", "Part of the training set that the method went through.")
+    trained_on: Line | None = key("a line of text, or null", "Part of the training set that the method went through.")
     original: RunPath | None = key("a run directory, or null", "The run whose model this one started from, as given.")
-    original_sha256: Word | None = key("a word, or null", "SHA-256 of that run's model.ckpt when this one started.")
+    original_sha256: Line | None = key(
+        "a line of text, or null", "SHA-256 of that run's model.ckpt when this one started."
+    )
     reference: RunPath | None = key("a run directory, or null", "The retrained run that AG is taken to, as given.")
-    reference_sha256: Word | None = key("a word, or null", "SHA-256 of that run's model.ckpt.")
+    reference_sha256: Line | None = key("a line of text, or null", "SHA-256 of that run's model.ckpt.")
     departures: dict[str, Any] | None = key(
         "a group, or null", "Arguments of the method that differ from its defaults, by name."
     )
-    facts: Facts | None = key("a group of numbers and words, or null", "What the method says of itself, by name.")
+    facts: Facts | None = key(
+        "a group of numbers and lines of text, or null", "What the method says of itself, by name."
+    )
     parameters: Parameters | None = key("a group, or null", "Numbers of the backbone's parameters.")
     epochs: Count | None = key(_COUNT, "Epochs that were trained.")
     seed: Whole = key(_WHOLE, "Seed of the run.")
     processes: Count | None = key(_COUNT, "Processes that trained together.")
-    precision: Word | None = key("a word, or null", "Precision of training, as Lightning names it.")
+    precision: Line | None = key("a line of text, or null", "Precision of training, as Lightning names it.")
     files: Any = key(GROUP, "SHA-256 of the files that the run left, by name.")  # judged by RunDir.check_unaltered
     versions: Versions = key(GROUP, "Versions of Python and the libraries.")
     hardware: Hardware = key(GROUP, "Device, processor or GPU.")
@@ -189,5 +193,5 @@ class Split(Content):
     how: dict[str, Any] | None = key("a group, or null", "The rule that chose it.")
     seed: Whole | None = key("a whole number, or null", "Seed of the choice.")
     train_size: Count | None = key(_COUNT, "Images in the training set.")
-    data_sha256: Word = key(_WORD, "SHA-256 of images and labels.")
-    sha256: Word = key(_WORD, "SHA-256 of data and indices; runs to be compared share it.")
+    data_sha256: Line = key(_LINE, "SHA-256 of images and labels.")
+    sha256: Line = key(_LINE, "SHA-256 of data and indices; runs to be compared share it.")

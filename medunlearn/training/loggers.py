@@ -76,7 +76,7 @@ def _wandb_logger(run: RunDir, config: dict[str, Any]) -> list[Logger]:
         except Exception as error:  # no service, a wrong key, no room: none of them may cost a run
             rank_zero_warn(f"Weights & Biases could not be started {mode}: {error}")
             continue
-        _say_where(experiment)
+        _log_location(experiment)
         return [ForgivingWandbLogger(experiment=experiment, save_dir=run.logs, name=run.path.name)]
     return []
 
@@ -132,7 +132,7 @@ def _logged_in() -> bool:
         return False
 
 
-def _say_where(experiment: Any) -> None:
+def _log_location(experiment: Any) -> None:
     if getattr(experiment, "offline", False):
         rank_zero_info(
             f"Weights & Biases: kept offline; send it with `{shown(['wandb', 'sync', Path(experiment.dir).parent])}`"

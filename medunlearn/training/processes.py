@@ -14,8 +14,8 @@ ENDED = "medunlearn/ended"  # key in the store that the processes share: who end
 
 SIGNALS = 128  # statuses above are of signals
 
-LAST_WORDS = 15.0
-"""Seconds that a failed process has to say why and end, before the first one ends the others."""
+GRACE_PERIOD = 15.0
+"""Seconds that a failed process has to print its error and end, before the first one kills the others."""
 
 
 def several_processes() -> bool:
@@ -76,25 +76,25 @@ def failing_together(launcher: Any) -> Iterator[None]:
 
 
 def _first_to_end(status: int, hint: str = "") -> tuple[int | None, int, str]:
-    """Return rank, status and hint of the process that ended first: this one, unless another has said so before."""
+    """Return rank, status and hint of the process that ended first: this one, unless another was first."""
     if not several_processes():
         return None, status, hint
     with suppress(Exception):  # the store is gone with the process that held it: this one speaks for itself
         store = dist.distributed_c10d._get_default_store()
-        said = store.compare_set(ENDED, "", f"{dist.get_rank()} {status} {hint}")
-        rank, first_status, first_hint = (said if isinstance(said, str) else said.decode()).split(" ", 2)
+        stored = store.compare_set(ENDED, "", f"{dist.get_rank()} {status} {hint}")
+        rank, first_status, first_hint = (stored if isinstance(stored, str) else stored.decode()).split(" ", 2)
         return int(rank), int(first_status), first_hint
     return None, status, hint
 
 
 def _end_others(started: Sequence[subprocess.Popen[bytes]], first: int | None) -> None:
-    """Kill the processes that this one has started, once the one that failed first has said why.
+    """Kill the processes that this one has started, once the one that failed first has printed its error.
 
     They write no files, and a signal that they could handle would not reach one that waits for its GPU.
     """
     place = -1 if first is None else first - dist.get_rank() - 1
     if 0 <= place < len(started):
         with suppress(subprocess.TimeoutExpired):
-            started[place].wait(LAST_WORDS)
+            started[place].wait(GRACE_PERIOD)
     for process in started:
         process.kill()

@@ -321,9 +321,9 @@ def test_config_says_where_it_does_not_repeat_the_run(make, capsys, arrange, say
     first, second, *_ = Path("r/config.yaml").read_text().splitlines()
     assert first == WARNING
     assert second.startswith(f"# - {says}")
-    said = [line for line in capsys.readouterr().err.splitlines() if "does not repeat this run" in line]
-    assert len(said) == 1
-    assert says in said[0]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "does not repeat this run" in line]
+    assert len(lines) == 1
+    assert says in lines[0]
     assert yaml.safe_load(Path("r/config.yaml").read_text())["run_dir"] == "r"
 
 

@@ -104,7 +104,7 @@ def test_a_run_whose_original_was_made_again_is_not_resumed(fit, monkeypatch, ca
     assert metrics(fit("SalUn", "s", FORGET, ORIGINAL, "--resume=true"))["original_sha256"] == before
 
 
-def test_resuming_without_a_checkpoint_is_a_fresh_start(fit, monkeypatch):
+def test_resumed_run_without_a_checkpoint_starts_from_the_beginning(fit, monkeypatch):
     fit("Train", "t", epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr(SalUn, "_saliency_mask", lambda *_: 1 / 0)
@@ -155,11 +155,13 @@ def test_an_altered_reference_is_refused_before_training(fit, python, untrained)
     assert not Path("p").exists()
 
 
-def test_a_missing_reference_is_said_to_be_missing_in_one_line(python, capsys):
+def test_a_missing_reference_is_reported_in_one_line(python, capsys):
     record = python("p", reference="nothing")
-    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(said) == 1
-    assert said[0].startswith("reference=nothing: no finished run there, so AG will be null; make it with `medunlearn ")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(
+        "reference=nothing: no finished run there, so AG will be null; make it with `medunlearn "
+    )
     for key in ("AG", "reference"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
@@ -188,9 +190,9 @@ def test_ag_is_null_against_a_reference_that_is_changed_meanwhile(fit, python, c
 
     monkeypatch.setattr(UnlearningMetrics, "on_fit_end", changing)
     record = python("p", reference=reference)
-    said = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
-    assert len(said) == 1
-    assert said[0].startswith(f"AG is null: {says}")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"AG is null: {says}")
     for key in ("AG", "reference", "reference_sha256"):
         assert record.metrics[key] is None
     assert record.metrics["validation"]["AG"] is None
@@ -255,7 +257,7 @@ def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, 
         ({"batch_size": 23}, "batch_size=23: it leaves 1 of the images for the smallest batch, and BatchNorm"),
     ],
 )
-def test_what_the_command_line_refuses_is_refused_before_training(fit, python, untrained, arguments, says):
+def test_settings_that_the_command_line_refuses_are_refused_before_training(fit, python, untrained, arguments, says):
     if arguments.get("method") is SalUn:
         fit("Train", "t", epochs=1)
         fit("Retrain", "r", FORGET, epochs=1)
@@ -292,7 +294,7 @@ def test_callbacks_that_would_fail_in_the_end_are_refused(python, callbacks, say
         ({"solver": "smo"}, "^solver=smo: choose one of interior_point, libsvm"),
     ],
 )
-def test_unknown_settings_of_the_attack_are_refused_at_once(arguments, says):
+def test_attack_settings_that_are_unknown_are_refused_at_once(arguments, says):
     with pytest.raises(InputError, match=says):
         UnlearningMetrics(**arguments)
 
@@ -300,7 +302,7 @@ def test_unknown_settings_of_the_attack_are_refused_at_once(arguments, says):
 # The configuration of a run made from Python
 
 
-def test_the_report_takes_a_run_made_from_python(fit, python):
+def test_a_run_made_from_python_goes_into_the_report(fit, python):
     fit("Train", "t", epochs=1)
     fit("Retrain", "r", FORGET)
     fit("SalUn", "s", FORGET, ORIGINAL, "--seed_everything=3")
@@ -314,7 +316,7 @@ def test_the_report_takes_a_run_made_from_python(fit, python):
     )
 
 
-def test_its_configuration_says_what_it_was_made_with(fit, python, npz):
+def test_a_run_from_python_keeps_the_configuration_that_it_was_made_with(fit, python, npz):
     fit("Train", "t", epochs=1)
     by_command = yaml.safe_load((fit("SalUn", "s", FORGET, ORIGINAL) / "config.yaml").read_text())
     python("p", SalUn, original=Path("t"), lr=0.02)

@@ -168,7 +168,7 @@ def test_wrapped_methods_are_given_back_and_no_longer_measured(clock):
     callback.teardown(trainer, None, "fit")  # as Lightning calls it after a failure too
 
 
-def test_nothing_is_wrapped_outside_fit(clock):
+def test_methods_are_not_wrapped_outside_fit(clock):
     trainer = Trainer(clock)
     callback, _ = started(trainer, "test")
     trainer.save_checkpoint("last.ckpt")

@@ -52,7 +52,7 @@ def summary_and_history(folder: Path) -> tuple[dict, set[str], dict]:
 
 
 @pytest.fixture
-def words(npz):
+def command(npz):
     def build(method, run_dir, *more):
         data = [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
         return ["fit", f"--model={method}", f"--run_dir={run_dir}", *data, WITH_TINY, *OPTIONS, *more]
@@ -60,11 +60,11 @@ def words(npz):
     return build
 
 
-def test_without_a_login_a_run_is_kept_offline_with_everything_in_it(words, capsys):
+def test_a_run_without_a_login_is_kept_offline_with_everything_in_it(command, capsys):
     forget = "--data.forget.rate=0.25"
-    assert main(words("Train", "t")) == 0
-    assert main(words("Retrain", "r", forget)) == 0
-    assert main(words("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r")) == 0
+    assert main(command("Train", "t")) == 0
+    assert main(command("Retrain", "r", forget)) == 0
+    assert main(command("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r")) == 0
     wandb.teardown()  # waits until the service has written everything
     stated = json.loads(Path("s/metrics.json").read_text())
     summary, keys, config = summary_and_history(Path("s/logs/wandb"))
@@ -84,22 +84,22 @@ def test_without_a_login_a_run_is_kept_offline_with_everything_in_it(words, caps
     assert not Path("medunlearn").exists(), "nothing is written beside the run directory"
 
 
-def test_a_failing_service_costs_no_result(words, monkeypatch):
+def test_a_failing_service_costs_no_result(command, monkeypatch):
     def fails(*_):
         raise ConnectionError("service gone")
 
     monkeypatch.setattr(tracking, "_log_run", fails)
     with pytest.warns(UserWarning, match="did not take the results"):
-        assert main(words("Train", "t")) == 0
+        assert main(command("Train", "t")) == 0
     wandb.teardown()  # waits until the service has written everything
     assert Path("t/metrics.json").is_file()
 
 
-def test_wandb_that_cannot_start_costs_no_run(words, monkeypatch):
+def test_wandb_that_cannot_start_costs_no_run(command, monkeypatch):
     def fails(**_):
         raise wandb.errors.CommError("no")
 
     monkeypatch.setattr(wandb, "init", fails)
     with pytest.warns(UserWarning, match="could not be started"):
-        assert main(words("Train", "t")) == 0
+        assert main(command("Train", "t")) == 0
     assert Path("t/metrics.json").is_file()

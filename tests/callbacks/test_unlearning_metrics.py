@@ -164,8 +164,8 @@ def test_predictions_of_several_processes_are_put_together_in_order(trainer, mon
         return [local, other, {key: value[:0] for key, value in other.items()}]
 
     monkeypatch.setattr(callback_module, "_gather", gather)
-    mine = {part: loader(part, 2, torch.arange(0, n, 2)) for part, n in COUNTS.items()}
-    assert_close(predict(trainer, Module(mine)), whole)
+    loaders = {part: loader(part, 2, torch.arange(0, n, 2)) for part, n in COUNTS.items()}
+    assert_close(predict(trainer, Module(loaders)), whole)
 
 
 # At the end of fit

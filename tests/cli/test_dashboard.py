@@ -6,7 +6,7 @@ from medunlearn.__main__ import main
 from medunlearn.metrics import GAP_METRICS
 
 internal = pytest.importorskip("wandb_workspaces.workspaces.internal", reason="pip install -e '.[dashboard]'")
-WORDS = ["dashboard", "--entity", "hospital", "--project", "unlearning"]
+ARGV = ["dashboard", "--entity", "hospital", "--project", "unlearning"]
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def sent(monkeypatch):
     return views
 
 
-def test_what_is_sent(sent, capsys):
-    assert main(WORDS) == 0
+def test_dashboard_sends_a_workspace_with_a_chart_for_each_metric(sent, capsys):
+    assert main(ARGV) == 0
     (view,) = sent
     assert (view.entity, view.project) == ("hospital", "unlearning")
     sections = json.loads(view.spec.model_dump_json(by_alias=True))["section"]["panelBankConfig"]["sections"]
@@ -39,42 +39,42 @@ def test_what_is_sent(sent, capsys):
     assert "https://wandb.example/hospital/unlearning" in capsys.readouterr().out
 
 
-def test_without_a_login_one_line_says_so(sent, monkeypatch, capsys):
+def test_dashboard_without_a_login_is_refused_in_one_line(sent, monkeypatch, capsys):
     monkeypatch.setattr("wandb.login", lambda **_: False)
-    assert main(WORDS) == 2
+    assert main(ARGV) == 2
     assert capsys.readouterr().err == (
         "medunlearn: error: dashboard: you are not logged in to Weights & Biases; say `wandb login` first\n"
     )
     assert not sent
 
 
-def test_a_service_that_refuses_is_one_line(sent, monkeypatch, capsys):
+def test_dashboard_that_the_service_refuses_is_one_line(sent, monkeypatch, capsys):
     def refuse(view):
         raise RuntimeError("permission denied\nTraceback and so on")
 
     monkeypatch.setattr(internal, "upsert_view2", refuse)
-    assert main(WORDS) == 2
-    told = capsys.readouterr().err
-    assert "entity=hospital" in told
-    assert "(permission denied)" in told
-    assert told.count("\n") == 1
+    assert main(ARGV) == 2
+    error = capsys.readouterr().err
+    assert "entity=hospital" in error
+    assert "(permission denied)" in error
+    assert error.count("\n") == 1
 
 
-def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys):
+def test_dashboard_without_its_extra_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "wandb_workspaces.workspaces", None)
-    assert main(WORDS) == 2
+    assert main(ARGV) == 2
     assert "pip install 'medunlearn[dashboard]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("options", "message"),
     [
         (["--entity", "e", "--bogus"], "unrecognized arguments: --bogus; `medunlearn dashboard --help` lists"),
         ([], "the following arguments are required: --entity; `medunlearn dashboard --help` lists the options"),
     ],
 )
-def test_wrong_options_are_refused_in_one_line(capsys, words, told):
-    assert main(["dashboard", *words]) == 2
+def test_dashboard_refuses_wrong_options_in_one_line(capsys, options, message):
+    assert main(["dashboard", *options]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1

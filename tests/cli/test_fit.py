@@ -21,7 +21,7 @@ CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
 
 
-def test_there_are_fifteen_configs_and_the_demos():
+def test_configs_are_fifteen_and_the_demos():
     names = {f"{stage}_{data}.yaml" for data in ("path", "organa", "blood") for stage in ("train",)}
     names |= {
         f"{stage}_{data}_{rate}.yaml"
@@ -53,8 +53,8 @@ def test_tuned_configs_depart_from_the_papers_settings_in_what_was_tuned():
     (path,) = (shipped_configs() / "tuned").glob("*.yaml")
     settings = resolved_settings(["fit", "--config", str(path)])
     plain = resolved_settings(["fit", "--config", str(BLOCK / "salun_10.yaml")])
-    ours, papers = (each["model"]["init_args"] for each in (settings, plain))
-    assert {key: value for key, value in ours.items() if papers[key] != value} == {"lr": 0.0008}
+    tuned, papers = (each["model"]["init_args"] for each in (settings, plain))
+    assert {key: value for key, value in tuned.items() if papers[key] != value} == {"lr": 0.0008}
     assert settings["data"] == plain["data"]
 
 
@@ -193,23 +193,23 @@ def test_curves_are_logged_and_change_nothing(fit):
     assert "unlearning/UA" in logged
 
 
-def test_a_model_that_diverged_is_said_to_have_and_is_not_finished(fit, capsys):
+def test_a_model_that_diverged_is_reported_and_is_not_finished(fit, capsys):
     run = fit("Train", "a", FORGET, "--model.init_args.lr=1e30", status=2)
     assert "model.init_args.lr: the model has diverged" in capsys.readouterr().err
     assert not (run / "metrics.json").exists()
 
 
 def test_a_fast_dev_run_writes_nothing(npz):
-    words = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--trainer.fast_dev_run=true"]
-    assert main([*words, "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false"]) == 0
+    argv = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--trainer.fast_dev_run=true"]
+    assert main([*argv, "--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false"]) == 0
     assert not Path("r").exists()
 
 
 def test_overwrite_starts_anew_and_keeps_foreign_files(fit):
     run = fit("Train", "a", epochs=1)
-    (run / "notes.txt").write_text("mine")
+    (run / "notes.txt").write_text("notes")
     fit("Train", "a", "--overwrite=true", "--seed_everything=1", epochs=1)
-    assert (run / "notes.txt").read_text() == "mine"
+    assert (run / "notes.txt").read_text() == "notes"
     assert yaml.safe_load((run / "config.yaml").read_text())["seed_everything"] == 1
 
 

@@ -16,8 +16,8 @@ def _wide_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "150")
 
 
-def shown(capsys, *words):
-    assert main(["list", *words]) == 0
+def shown(capsys, *argv):
+    assert main(["list", *argv]) == 0
     return capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""What is said of wrong settings, by kind; jsonargparse's own wording plays no part in it."""
+"""Errors of wrong settings, by kind; jsonargparse's own wording plays no part in it."""
 
 import re
 from pathlib import Path
@@ -122,6 +122,6 @@ def test_a_module_that_cannot_be_imported_is_one_line(capsys, monkeypatch):
     ],
 )
 def test_a_wrong_setting_of_the_trainer_is_one_line_before_any_work(capsys, npz, argv, line):
-    words = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=8", *QUIET]
-    found = refused(capsys, *words, *argv)
+    command = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=8", *QUIET]
+    found = refused(capsys, *command, *argv)
     assert re.match(line, found), found

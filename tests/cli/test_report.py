@@ -9,17 +9,17 @@ from helpers.fake_runs import chain
 from medunlearn.__main__ import main
 
 
-def reported(capsys, *words):
-    assert main(["report", *words]) == 0
+def reported(capsys, *argv):
+    assert main(["report", *argv]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| runs")]
     return [line.split("|")[1].strip() for line in lines]
 
 
-def refused(capsys, *words):
-    assert main(["report", *words]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    return told
+def refused(capsys, *argv):
+    assert main(["report", *argv]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    return error
 
 
 def test_a_directory_of_runs_stands_for_them(capsys):
@@ -40,14 +40,14 @@ def test_an_unfinished_run_is_refused_with_the_command_that_goes_on(capsys):
     _, _, salun = chain()
     Path(salun, "metrics.json").unlink()
     go_on = f"medunlearn fit --config {salun}/config.yaml --resume true"
-    told = f"report={salun}: the run there is unfinished; go on with `{go_on}`, or leave it out"
-    for words in ((salun,), (salun, "--out", "out"), (str(Path(salun).parent),)):
-        assert told in refused(capsys, *words)
+    message = f"report={salun}: the run there is unfinished; go on with `{go_on}`, or leave it out"
+    for argv in ((salun,), (salun, "--out", "out"), (str(Path(salun).parent),)):
+        assert message in refused(capsys, *argv)
     Path(salun, "config.yaml").unlink()
     assert "is unfinished; run that stage again, or leave it out" in refused(capsys, salun)
 
 
-def test_what_holds_nothing_of_a_run_is_refused(capsys):
+def test_a_path_without_runs_is_refused(capsys):
     assert "report=nowhere: holds no finished run; there is no such directory" in refused(capsys, "nowhere")
     Path("empty").mkdir()
     assert "report=empty: holds no finished run; give directories that" in refused(capsys, "empty")
@@ -57,15 +57,15 @@ def test_what_holds_nothing_of_a_run_is_refused(capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("options", "message"),
     [
         (["--bogus"], "--bogus: `medunlearn report` has no such option"),
         (["--bogus", "3", "--out", "out"], "--bogus: `medunlearn report` has no such option"),
         (["--out"], "argument --out: expected one argument"),
     ],
 )
-def test_wrong_options_are_refused_in_one_line(capsys, words, told):
-    assert told in refused(capsys, "runs/a", *words)
+def test_wrong_options_are_refused_in_one_line(capsys, options, message):
+    assert message in refused(capsys, "runs/a", *options)
 
 
 def test_runs_may_stand_before_and_after_an_option(capsys):

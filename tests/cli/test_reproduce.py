@@ -19,9 +19,9 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     """In this process: that `fit` runs in another one is subprocess's business."""
     calls = []
 
-    def here(words):
-        calls.append(words[4:])
-        return main(words[4:])
+    def here(argv):
+        calls.append(argv[4:])
+        return main(argv[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
@@ -53,15 +53,15 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert not calls
 
 
-def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
+def test_a_failed_stage_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):
     calls = runner(monkeypatch, {"r/a_train": 3})
     files = two_chains()
     assert main(["reproduce", *files]) == 1
     assert calls == ["r/a_train", "r/b_train", "r/b_salun"]
-    told = capsys.readouterr()
-    assert "medunlearn: r/a_train failed: exit status 3" in told.err
-    assert "medunlearn: r/a_salun left out: it needs r/a_train" in told.err
-    assert "THE TABLE" in told.out
+    printed = capsys.readouterr()
+    assert "medunlearn: r/a_train failed: exit status 3" in printed.err
+    assert "medunlearn: r/a_salun left out: it needs r/a_train" in printed.err
+    assert "THE TABLE" in printed.out
 
     calls = runner(monkeypatch, {})
     assert main(["reproduce", *files]) == 0
@@ -69,13 +69,13 @@ def test_a_failure_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, c
     assert capsys.readouterr().out.count("finished before") == 2
 
 
-def test_a_killed_stage_is_said_to_be(monkeypatch, capsys):
+def test_a_killed_stage_is_reported_as_killed(monkeypatch, capsys):
     runner(monkeypatch, {"r/a_train": -9})
     assert main(["reproduce", two_chains()[0]]) == 1
     assert "r/a_train failed: signal 9" in capsys.readouterr().err
 
 
-def test_what_a_plan_lacks_is_said_before_hours_are_lost(monkeypatch, capsys):
+def test_a_plan_that_lacks_a_run_is_refused_before_hours_are_lost(monkeypatch, capsys):
     calls = runner(monkeypatch, {})
     salun = two_chains()[1]
     for dry_run in ([], ["--dry_run"]):
@@ -119,10 +119,10 @@ def test_own_options_and_those_of_stages_are_separated_with_their_values():
     assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
 
 
-@pytest.mark.parametrize(("word", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
-def test_seed_is_a_number_or_stays_text_for_the_check(word, seed):
-    assert _seed(word) == seed
-    assert type(_seed(word)) is type(seed)
+@pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
+def test_seed_is_a_number_or_stays_text_for_the_check(argument, seed):
+    assert _seed(argument) == seed
+    assert type(_seed(argument)) is type(seed)
 
 
 def test_reproduce_help_names_every_shipped_plan_and_engine(capsys):

@@ -1,4 +1,4 @@
-"""What is said to wrong input, and what it leaves untouched."""
+"""Errors of wrong input, and what it leaves untouched."""
 
 import json
 import pickle
@@ -18,7 +18,7 @@ METHODS = names("methods")
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("argv", "says"),
     [
         (["--data.dataset=bloodmist"], r"data.dataset=bloodmist: .* did you mean bloodmnist"),
         (["--data.size=32"], r"data.size=32: .* choose one of 28, 64, 128, 224"),
@@ -60,13 +60,13 @@ METHODS = names("methods")
         (["--trainer.accumulate_grad_batches=0"], r"trainer.accumulate_grad_batches=0: give a whole number of 1"),
     ],
 )
-def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
-    line = refused(capsys, "fit", "--config=configs/train_blood.yaml", *words, "--trainer.logger=false")
+def test_a_wrong_option_is_named_with_its_remedy(capsys, argv, says):
+    line = refused(capsys, "fit", "--config=configs/train_blood.yaml", *argv, "--trainer.logger=false")
     assert re.search(says, line), line
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("argv", "says"),
     [
         ([], "model: no method named"),
         (
@@ -89,11 +89,11 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, words, says):
         (["--config=nowhere.yaml"], "config=nowhere.yaml: no such file"),
     ],
 )
-def test_what_is_missing_is_named(capsys, words, says):
-    assert says in refused(capsys, "fit", *words)
+def test_a_missing_setting_is_named(capsys, argv, says):
+    assert says in refused(capsys, "fit", *argv)
 
 
-def test_unknown_commands_and_empty_reports(capsys):
+def test_unknown_commands_and_empty_reports_are_refused(capsys):
     assert "fitt: unknown command; did you mean fit? The choice is fit, validate" in refused(capsys, "fitt")
     assert "no run directories given" in refused(capsys, "report")
     assert "nowhere: holds no finished run" in refused(capsys, "report", "nowhere")
@@ -106,8 +106,8 @@ def test_unknown_commands_and_empty_reports(capsys):
 def test_a_method_that_forgets_needs_a_forget_set(fit, capsys, method):
     train = fit("Train", "train", epochs=1)
     options = [f"--model.init_args.original={train}"] if method == "SalUn" else []
-    words = ["fit", f"--model={method}", "--run_dir=r", "--data.file=tiny.npz", *options, *QUIET]
-    assert "data.forget: this method needs a forget set" in refused(capsys, *words)
+    argv = ["fit", f"--model={method}", "--run_dir=r", "--data.file=tiny.npz", *options, *QUIET]
+    assert "data.forget: this method needs a forget set" in refused(capsys, *argv)
 
 
 def test_bad_files_are_named(capsys, npz, tmp_path):
@@ -119,19 +119,19 @@ def test_bad_files_are_named(capsys, npz, tmp_path):
         "label below 0": good | {"test_labels": good["test_labels"].astype(int) - 1},
         "pickled": good | {"train_labels": np.array([{}] * 32, dtype=object)},
     }
-    words = ["fit", "--model=Train", "--run_dir=r", *QUIET]
+    argv = ["fit", "--model=Train", "--run_dir=r", *QUIET]
     for name, arrays in cases.items():
         path = tmp_path / f"{name.replace(' ', '_')}.npz"
         np.savez(path, **arrays)
-        assert f"data.file={path}: " in refused(capsys, *words, f"--data.file={path}"), name
+        assert f"data.file={path}: " in refused(capsys, *argv, f"--data.file={path}"), name
     (tmp_path / "cut.npz").write_bytes(npz.read_bytes()[:-500])
     (tmp_path / "plain.npz").write_bytes(pickle.dumps([1]))
     for name in ("cut.npz", "plain.npz"):
-        assert f"data.file={tmp_path / name}: " in refused(capsys, *words, f"--data.file={tmp_path / name}")
+        assert f"data.file={tmp_path / name}: " in refused(capsys, *argv, f"--data.file={tmp_path / name}")
 
 
 def test_bad_index_files_are_named(capsys, npz, tmp_path):
-    words = ["fit", "--model=Retrain", "--run_dir=r", f"--data.file={npz}", *QUIET]
+    argv = ["fit", "--model=Retrain", "--run_dir=r", f"--data.file={npz}", *QUIET]
     for content, says in (
         ("0\n0\n", "more than once"),
         ("32\n", "out of range"),
@@ -139,45 +139,45 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
         ("x\n", "whole number"),
     ):
         (tmp_path / "forget.txt").write_text(content)
-        assert says in refused(capsys, *words, "--data.forget.indices=forget.txt")
+        assert says in refused(capsys, *argv, "--data.forget.indices=forget.txt")
     (tmp_path / "forget.txt").write_text("\n".join(map(str, range(32))))
-    assert "nothing is left to retain" in refused(capsys, *words, "--data.forget.indices=forget.txt")
+    assert "nothing is left to retain" in refused(capsys, *argv, "--data.forget.indices=forget.txt")
 
 
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     run = fit("Train", "a", epochs=1)
-    words = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
-    assert "already holds a finished run; `--overwrite true` starts anew" in refused(capsys, *words)
-    assert "already holds a finished run" in refused(capsys, *words, "--resume=true")
+    argv = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
+    assert "already holds a finished run; `--overwrite true` starts anew" in refused(capsys, *argv)
+    assert "already holds a finished run" in refused(capsys, *argv, "--resume=true")
     (run / "metrics.json").unlink()
-    assert "already holds an unfinished run; say `--resume true`" in refused(capsys, *words)
-    assert "contradicts overwrite=true" in refused(capsys, *words, "--resume=true", "--overwrite=true")
+    assert "already holds an unfinished run; say `--resume true`" in refused(capsys, *argv)
+    assert "contradicts overwrite=true" in refused(capsys, *argv, "--resume=true", "--overwrite=true")
     assert "model.init_args.lr=0.5: the run in a was started with 0.1" in refused(
-        capsys, *words, "--resume=true", "--model.init_args.lr=0.5", "--data.batch_size=8"
+        capsys, *argv, "--resume=true", "--model.init_args.lr=0.5", "--data.batch_size=8"
     )
 
 
 def test_an_unsuitable_original_is_refused(trio, capsys, tmp_path):
     train, retrain, _ = trio
-    words = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, WITH_TINY, *QUIET]
+    argv = ["fit", "--model=SalUn", "--run_dir=r", "--data.file=tiny.npz", FORGET, WITH_TINY, *QUIET]
     original = "--model.init_args.original"
-    assert "make it with `medunlearn fit" in refused(capsys, *words, f"{original}=nowhere")
-    assert "never saw the forget set" in refused(capsys, *words, f"{original}={retrain}")
-    assert "its model is" in refused(capsys, *words, f"{original}={train}", "--model.init_args.backbone=resnet18")
+    assert "make it with `medunlearn fit" in refused(capsys, *argv, f"{original}=nowhere")
+    assert "never saw the forget set" in refused(capsys, *argv, f"{original}={retrain}")
+    assert "its model is" in refused(capsys, *argv, f"{original}={train}", "--model.init_args.backbone=resnet18")
     other = write_npz(tmp_path / "other.npz", test_images=np.zeros((12, 8, 8, 3), np.uint8))
-    assert "run on other data" in refused(capsys, *words, f"--data.file={other}", f"{original}={train}")
-    assert "another forget set" in refused(capsys, *words, "--data.forget.seed=3", f"{original}={trio[2]}")
+    assert "run on other data" in refused(capsys, *argv, f"--data.file={other}", f"{original}={train}")
+    assert "another forget set" in refused(capsys, *argv, "--data.forget.seed=3", f"{original}={trio[2]}")
     assert "mask_ratio=0.0: give a share" in refused(
-        capsys, *words, f"{original}={train}", "--model.init_args.mask_ratio=0"
+        capsys, *argv, f"{original}={train}", "--model.init_args.mask_ratio=0"
     )
     assert "mask_ratio=1.5: give a share" in refused(
-        capsys, *words, f"{original}={train}", "--model.init_args.mask_ratio=1.5"
+        capsys, *argv, f"{original}={train}", "--model.init_args.mask_ratio=1.5"
     )
     assert "attack was" in refused(
-        capsys, *words, f"{original}={train}", f"--reference={retrain}", "--evaluation.nonmembers=val"
+        capsys, *argv, f"{original}={train}", f"--reference={retrain}", "--evaluation.nonmembers=val"
     )
     (train / "metrics.json").unlink()
-    assert "is unfinished; make it with" in refused(capsys, *words, f"{original}={train}")
+    assert "is unfinished; make it with" in refused(capsys, *argv, f"{original}={train}")
 
 
 def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, capsys):
@@ -189,7 +189,7 @@ def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, caps
 
 def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
     run = fit("Train", "a")
-    words = [
+    argv = [
         "fit",
         "--model=Train",
         "--run_dir=a",
@@ -198,8 +198,8 @@ def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
         *QUIET,
         "--overwrite=true",
     ]
-    refused(capsys, *words, "--model.init_args.lr=-1")
-    refused(capsys, *words, "--trainer.accelerator=mps")
+    refused(capsys, *argv, "--model.init_args.lr=-1")
+    refused(capsys, *argv, "--trainer.accelerator=mps")
     before = weights(run)
     fit("Train", "a", "--overwrite=true", "--trainer.fast_dev_run=true", "--seed_everything=5")
     assert (run / "metrics.json").exists()
@@ -207,7 +207,7 @@ def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
-def test_no_checkpoint_of_a_stranger_is_loaded(fit, capsys, command):
+def test_a_checkpoint_of_a_stranger_is_not_loaded(fit, capsys, command):
     run = fit("Train", "a")
     line = refused(capsys, command, f"--config={run}/config.yaml", "--ckpt_path=http://127.0.0.1:1/x.ckpt")
     assert line.startswith("ckpt_path=http://127.0.0.1:1/x.ckpt: ")
@@ -221,10 +221,10 @@ def test_predictions_of_a_run_go_with_it(fit):
     assert not (run / "predict.npz").exists()
 
 
-def test_only_a_retrained_model_is_a_reference(fit, capsys):
+def test_a_reference_is_a_retrained_model_and_no_other(fit, capsys):
     train, seen = fit("Train", "t"), fit("Train", "seen", FORGET)
     unlearned = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}")
-    words = [
+    argv = [
         "fit",
         "--model=SalUn",
         FORGET,
@@ -234,10 +234,10 @@ def test_only_a_retrained_model_is_a_reference(fit, capsys):
         *QUIET,
     ]
     for reference in (train, seen, unlearned):
-        line = refused(capsys, *words, "--run_dir=x", f"--reference={reference}")
+        line = refused(capsys, *argv, "--run_dir=x", f"--reference={reference}")
         assert line.startswith(f"reference={reference}: its model has seen the forget set; name a Retrain run")
     assert "is this run's own run_dir" in refused(
-        capsys, *words, f"--run_dir={unlearned}", "--reference=s", "--overwrite=true"
+        capsys, *argv, f"--run_dir={unlearned}", "--reference=s", "--overwrite=true"
     )
 
 
@@ -252,12 +252,12 @@ def test_a_requeued_job_goes_on_whatever_it_was_begun_with(fit, monkeypatch):
 def test_a_run_is_resumed_with_the_settings_that_it_was_begun_with(fit, capsys):
     run = fit("Train", "a")
     (run / "metrics.json").unlink()
-    words = ["fit", f"--config={run}/config.yaml", "--resume=true"]
+    argv = ["fit", f"--config={run}/config.yaml", "--resume=true"]
     assert "trainer.limit_train_batches=0.5: the run in a was started with None" in refused(
-        capsys, *words, "--trainer.limit_train_batches=0.5"
+        capsys, *argv, "--trainer.limit_train_batches=0.5"
     )
     assert "evaluation.nonmembers=val: the run in a was started with test" in refused(
-        capsys, *words, "--evaluation.nonmembers=val"
+        capsys, *argv, "--evaluation.nonmembers=val"
     )
 
 

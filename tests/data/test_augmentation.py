@@ -59,8 +59,8 @@ def test_the_presets_and_operations_are_the_fields():
 
 
 def test_unknown_preset_names_argument_value_and_choices():
-    words = "augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
-    with pytest.raises(InputError, match=f"^{re.escape(words)}$"):
+    message = "augmentation=AutoAug: unknown preset; choose one of NoAug, Default, Default+RandAugment"
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         draw("AutoAug", 4, generator())
 
 
@@ -101,7 +101,7 @@ def test_draws_are_independent_and_uniform():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_crop_and_flip_equals_torchvision(channels):
+def test_crops_and_flips_equal_torchvisions(channels):
     top, left, flip = torch.cartesian_prod(*(torch.arange(n) for n in (NUM_SHIFTS, NUM_SHIFTS, 2))).unbind(1)
     nothing = torch.empty(len(flip), 0)
     draws = Draws(torch.stack([top, left], 1), flip.bool(), nothing.long(), nothing.bool())
@@ -128,7 +128,7 @@ def difficult(channels: int, height: int, width: int) -> list[Tensor]:
 @pytest.mark.parametrize(
     ("channels", "size"), [(1, (28, 28)), (3, (28, 28)), (3, (64, 64)), (1, (20, 26)), (3, (20, 26))]
 )
-def test_every_operation_and_sign_equals_torchvision_on_single_images(channels, size):
+def test_operations_of_each_sign_equal_torchvisions_on_single_images(channels, size):
     kinds = difficult(channels, *size)
     images = torch.stack(kinds * 28)  # every image in a group with all the other kinds
     operation = torch.arange(14).repeat_interleave(2 * len(kinds))[:, None]
@@ -169,16 +169,16 @@ def test_outcomes_are_distributed_as_randaugments():
     count = 2500
     torch.manual_seed(1)
     transform = RandAugment(num_ops=2, magnitude=9, num_magnitude_bins=31)
-    theirs = Counter(transform(image).numpy().tobytes() for _ in range(count))
+    expected = Counter(transform(image).numpy().tobytes() for _ in range(count))
     draws = draw("Default+RandAugment", count, generator(1))
     outcomes = augment(image.expand(count, -1, -1, -1), centred(draws.operation, draws.negative))
-    ours = Counter(outcome.numpy().tobytes() for outcome in outcomes)
-    common = [outcome for outcome, times in (ours + theirs).items() if times >= 10]  # 5 on each side
-    table = [[side[outcome] for outcome in common] for side in (ours, theirs)]
-    table = [[*row, side.total() - sum(row)] for row, side in zip(table, (ours, theirs), strict=True)]
+    found = Counter(outcome.numpy().tobytes() for outcome in outcomes)
+    common = [outcome for outcome, times in (found + expected).items() if times >= 10]  # 5 on each side
+    table = [[side[outcome] for outcome in common] for side in (found, expected)]
+    table = [[*row, side.total() - sum(row)] for row, side in zip(table, (found, expected), strict=True)]
     assert len(common) > 50
     assert chi2_contingency(table).pvalue > 1e-3
-    assert sum(times for outcome, times in theirs.items() if outcome not in ours) < 0.01 * count
+    assert sum(times for outcome, times in expected.items() if outcome not in found) < 0.01 * count
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -198,7 +198,7 @@ def test_images_in_one_batch_are_changed_differently():
         assert len({outcome.numpy().tobytes() for outcome in outcomes}) >= at_least
 
 
-def test_memory_format_of_the_input_does_not_matter():
+def test_outcome_does_not_depend_on_the_memory_format_of_the_input():
     images = noise(40, 3, 28, 28)
     wide = pad(images, (0, 5, 0, 3))[..., :28, :28]  # neither contiguous nor channels-last
     draws = draw("Default+RandAugment", 40, generator())
@@ -206,7 +206,7 @@ def test_memory_format_of_the_input_does_not_matter():
         assert torch.equal(augment(same, draws), augment(images, draws))
 
 
-def test_mixed_precision_does_not_change_the_outcome():
+def test_outcome_does_not_change_under_mixed_precision():
     images, draws = noise(60, 3, 28, 28), draw("Default+RandAugment", 60, generator())
     expected = augment(images, draws)
     augmentation._source_pixels.cache_clear()
@@ -214,19 +214,19 @@ def test_mixed_precision_does_not_change_the_outcome():
         assert torch.equal(augment(images, draws), expected)
 
 
-def test_a_row_short_is_refused():
+def test_draws_that_are_a_row_short_are_refused():
     with pytest.raises(ValueError, match="to have a row for each of 4 images, but got 1"):
         augment(noise(4, 3, 28, 28), draw("Default", 1, generator()))
 
 
-def test_lightning_leaves_the_operations_on_the_host():
+def test_draws_of_operations_are_left_on_the_host_by_lightning():
     draws = move_data_to_device({"draws": draw("Default+RandAugment", 4, generator())}, torch.device("meta"))["draws"]
     assert isinstance(draws, Draws)
     assert [field.device.type for field in draws] == ["meta", "meta", "cpu", "cpu"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_gives_the_same_without_the_host_waiting():
+def test_augmentation_on_a_gpu_gives_the_same_without_the_host_waiting():
     images, draws = noise(256, 3, 64, 64), draw("Default+RandAugment", 256, generator())
     on_gpu, draws_for_gpu = images.cuda(), draws.to("cuda")
     augment(on_gpu, draws_for_gpu)  # fills the look-up tables

@@ -38,7 +38,7 @@ def flat(loader):
         ({"dataset": "bloodmnist", "batch_size": 0}, "batch_size=0"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused_when_it_is_built(settings, message):
+def test_arguments_that_do_not_fit_are_refused_when_the_data_module_is_built(settings, message):
     with pytest.raises(InputError) as error:
         MedMNISTDataModule(**settings)
     assert message in str(error.value)

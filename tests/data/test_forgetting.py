@@ -24,12 +24,12 @@ def chosen(labels=LABELS, num_classes=3, **settings):
 
 
 def refusal(call, *args, **settings):
-    """The words of the error: one line."""
+    """Return the message of the error, which is one line."""
     with pytest.raises(InputError) as caught:
         call(*args, **settings)
-    words = str(caught.value)
-    assert len(words.splitlines()) == 1
-    return words
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def write(tmp_path):
 # The specification
 
 
-def test_nothing_given_is_no_forget_set():
+def test_spec_without_settings_is_no_forget_set():
     assert not ForgetSpec().given
     none = chosen()
     assert none.shape == (0,)
@@ -61,27 +61,27 @@ def test_nothing_given_is_no_forget_set():
 
 
 @pytest.mark.parametrize("settings", [{"rate": 0.1}, {"classes": [1]}, {"classes": []}, {"indices": "a.txt"}])
-def test_one_of_the_three_is_a_forget_set(settings):
+def test_spec_with_one_of_the_three_settings_is_a_forget_set(settings):
     assert ForgetSpec(**settings).given
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"rate": 0.1, "classes": [0]}, "rate and classes are both set"),
         ({"rate": 0.1, "indices": "a.txt"}, "rate and indices are both set"),
         ({"classes": [0], "indices": "a.txt"}, "classes and indices are both set"),
     ],
 )
-def test_two_ways_at_once_are_refused_with_the_remedy(settings, words):
+def test_spec_with_two_settings_at_once_is_refused_with_the_remedy(settings, message):
     assert refusal(ForgetSpec, **settings) == (
-        f"forget: {words}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
+        f"forget: {message}; keep one and clear the other, as in `--data.forget.{next(iter(settings))} null`"
     )
 
 
-def test_all_three_at_once_are_refused():
-    words = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
-    assert words.startswith("forget: rate and classes and indices are both set; keep one")
+def test_spec_with_all_three_at_once_is_refused():
+    message = refusal(ForgetSpec, rate=0.1, classes=[0], indices="a.txt")
+    assert message.startswith("forget: rate and classes and indices are both set; keep one")
 
 
 @pytest.mark.parametrize("rate", [0, 0.0, 1, 1.0, 1.5, -0.1, math.nan, math.inf])
@@ -94,7 +94,7 @@ def test_a_negative_seed_is_refused():
 
 
 @pytest.mark.parametrize("settings", [{}, {"classes": [1]}, {"indices": "a.txt"}])
-def test_stratified_without_a_rate_is_refused(settings):
+def test_stratified_draw_without_a_rate_is_refused(settings):
     assert refusal(ForgetSpec, stratified=True, **settings) == (
         "stratified=true: only a draw by rate can be stratified; set data.forget.rate"
     )
@@ -143,7 +143,7 @@ def test_a_uniform_draw_does_not_look_at_labels():
 
 
 @pytest.mark.parametrize("stratified", [False, True])
-def test_over_many_seeds_every_image_of_a_class_is_drawn_alike(stratified):
+def test_draws_over_many_seeds_take_every_image_of_a_class_alike(stratified):
     draws, rate = 600, 0.2
     times = np.zeros(len(LABELS))
     for seed in range(draws):
@@ -232,7 +232,7 @@ def test_a_class_that_does_not_exist_is_refused(classes, wrong):
     )
 
 
-def test_no_class_and_a_class_without_images_are_refused():
+def test_classes_that_are_none_or_without_images_are_refused():
     assert refusal(chosen, classes=[]) == "classes=[]: the forget set is empty with 100 training images; choose more"
     assert refusal(chosen, num_classes=5, classes=[4]) == (
         "classes=[4]: no training image is of these classes; choose others"
@@ -277,7 +277,7 @@ def test_every_kind_of_file_gives_its_indices(write, name, content):
 UNREADABLE = [
     ("floats.txt", "1.0\n2.0\n"),
     ("exponent.txt", "1e3\n"),
-    ("words.txt", "seven\n"),
+    ("text.txt", "seven\n"),
     ("two_a_line.txt", "1 2\n"),
     ("commas.txt", "1,2,3"),
     ("too_large.txt", "99999999999999999999\n"),
@@ -289,7 +289,7 @@ UNREADABLE = [
     ("empty.csv", ""),
     ("floats.npy", np.array([1.0, 2.0])),
     ("bools.npy", np.array([True, False])),
-    ("words.npy", np.array(["1", "2"])),
+    ("text.npy", np.array(["1", "2"])),
     ("column.npy", np.array([[1], [2]])),
     ("one_number.npy", np.array(3)),
     ("empty.npy", b""),
@@ -297,7 +297,7 @@ UNREADABLE = [
     ("half.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '<i8'"),
     ("floats.json", "[1.0, 2]"),
     ("bools.json", "[true, false]"),
-    ("words.json", '["1", "2"]'),
+    ("text.json", '["1", "2"]'),
     ("nested.json", "[[1, 2]]"),
     ("number.json", "7"),
     ("null.json", "null"),
@@ -312,7 +312,7 @@ UNREADABLE = [
 PLACES = {
     "floats.txt": "line 1 is 1.0",
     "exponent.txt": "line 1 is 1e3",
-    "words.txt": "line 1 is seven",
+    "text.txt": "line 1 is seven",
     "two_a_line.txt": "line 1 is 1 2",
     "commas.txt": "line 1 is 1,2,3",
     "too_large.txt": "line 1 is 99999999999999999999",
@@ -324,7 +324,7 @@ PLACES = {
     "short_row.csv": "line 2 is empty",
     "floats.json": "entry 1 is 1.0",
     "bools.json": "entry 1 is true",
-    "words.json": 'entry 1 is "1"',
+    "text.json": 'entry 1 is "1"',
     "nested.json": "entry 1 is [1, 2]",
     "too_large.json": "entry 1 is 99999999999999999999",
 }
@@ -389,9 +389,9 @@ def test_a_negative_index_is_refused_where_the_number_of_images_is_unknown(write
 @pytest.mark.parametrize("suffix", FORMS)
 def test_a_missing_file_is_refused(tmp_path, suffix):
     path = tmp_path / f"none{suffix}"
-    words = f"indices={path}: no such file; give the path of an index file"
-    assert refusal(read_indices, path, 100) == words
-    assert refusal(chosen, indices=path) == words
+    message = f"indices={path}: no such file; give the path of an index file"
+    assert refusal(read_indices, path, 100) == message
+    assert refusal(chosen, indices=path) == message
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a", "a.npz", "a.txt.gz"])

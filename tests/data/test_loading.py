@@ -21,7 +21,7 @@ def dataset(augmentation="Default+RandAugment", count=60, gray=False, forget=Tru
 
 def fetch(data, world=1, epoch=1, fill=False, batch_size=5):
     """Every process's batches of one epoch over 14 images: 5, 5 and 4."""
-    return [[data[request] for request in mine] for mine in shared([14], batch_size, world, epoch, fill=fill)]
+    return [[data[request] for request in share] for share in shared([14], batch_size, world, epoch, fill=fill)]
 
 
 def test_a_batch_holds_what_the_request_names():
@@ -64,7 +64,7 @@ def test_gray_images_have_one_channel():
     assert torch.equal(batch.images[:, 0], data.images[batch.rows])
 
 
-def test_without_a_forget_mask_no_image_is_forgotten():
+def test_images_without_a_forget_mask_are_not_forgotten():
     assert not any(batch.forget.any() for batch in fetch(dataset(forget=False))[0])
 
 
@@ -102,7 +102,7 @@ def test_draws_and_random_numbers_differ_between_images_batches_and_epochs(prese
     assert len(shifts) == len(batches)
 
 
-def test_fetching_again_gives_the_same_batch_and_leaves_the_global_generator_alone():
+def test_a_batch_fetched_again_is_the_same_and_leaves_the_global_generator_alone():
     data, request = dataset(), shared([14], 5)[0][0]
     state = torch.random.get_rng_state()
     first, again = data[request], data[request]

@@ -156,7 +156,7 @@ def test_files_are_named_as_the_medmnist_package_names_them(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["bloodmnst", "BloodMNIST", "blood"])
-def test_a_name_that_is_nearly_right(name):
+def test_a_name_that_is_nearly_right_gets_a_suggestion(name):
     with pytest.raises(InputError, match=rf"^dataset={name}: .* did you mean bloodmnist\? .*pathmnist, .*tissue"):
         check_dataset(name, 64)
 
@@ -213,7 +213,7 @@ def test_an_altered_file_is_reported_and_kept(server, publish, root, content, do
     assert server.ranges == []
 
 
-def test_a_missing_file_without_download(server, publish, root):
+def test_a_missing_file_without_download_is_refused(server, publish, root):
     publish(server.url)
     assert fault(root, download=False) == (
         f"root={root}: no file bloodmnist_64.npz there and data.download=false; "
@@ -224,7 +224,7 @@ def test_a_missing_file_without_download(server, publish, root):
 
 
 @pytest.mark.parametrize("below", [".", "deeper"])
-def test_a_root_that_cannot_be_written(server, publish, tmp_path, below):
+def test_a_root_that_cannot_be_written_is_refused(server, publish, tmp_path, below):
     publish(server.url)
     (tmp_path / "file").touch()
     message = fault(tmp_path / "file" / below)
@@ -245,7 +245,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(server, publish, root,
 # Downloads
 
 
-def test_download(server, publish, root, capsys):
+def test_download_leaves_the_file_and_shows_its_progress(server, publish, root, capsys):
     publish(server.url)
     path = blood(root)
     assert path == root / "bloodmnist_64.npz"
@@ -265,7 +265,7 @@ def test_a_broken_connection_goes_on_where_it_ended(server, publish, root):
     assert server.served == len(CONTENT)
 
 
-def test_the_attempts_add_up(server, publish, root):
+def test_attempts_at_a_download_add_up(server, publish, root):
     publish(server.url)
     server.cuts = [50_000, 40_000, 30_000, 20_000]
     assert blood(root).read_bytes() == CONTENT
@@ -273,7 +273,7 @@ def test_the_attempts_add_up(server, publish, root):
     assert server.served == len(CONTENT)
 
 
-def test_what_came_is_kept_when_the_attempts_are_spent(server, publish, root):
+def test_the_part_that_came_is_kept_when_the_attempts_are_spent(server, publish, root):
     publish(server.url)
     server.cuts = [10_000] * medmnist.ATTEMPTS
     assert f"(the connection ended after 50000 of {len(CONTENT)} bytes); copy" in fault(root)
@@ -351,7 +351,7 @@ def test_a_refusal_is_final(server, publish, root, status):
     assert len(server.ranges) == 1
 
 
-def test_a_server_that_cannot_be_reached(publish, root, monkeypatch):
+def test_a_server_that_cannot_be_reached_is_refused_after_all_attempts(publish, root, monkeypatch):
     waits = []
     monkeypatch.setattr(medmnist.time, "sleep", waits.append)
     with socket.socket() as taken:  # bound but not listening: connections are refused
@@ -374,7 +374,7 @@ def test_a_silent_server_is_given_up(server, publish, root, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["file", "ftp"])
-def test_only_web_addresses_are_followed(publish, root, tmp_path, scheme):
+def test_addresses_other_than_of_the_web_are_not_followed(publish, root, tmp_path, scheme):
     (tmp_path / "blood.npz").write_bytes(CONTENT)
     publish(f"{scheme}://{tmp_path}/blood.npz")
     assert "could not be downloaded (only http and https are allowed); copy" in fault(root)
@@ -402,7 +402,7 @@ print(fetch("bloodmnist", 64, root))
 """
 
 
-def test_two_processes_at_once_download_once(server, publish, root, tmp_path):
+def test_processes_at_once_download_once(server, publish, root, tmp_path):
     server.delay = 0.5
     flags = [str(tmp_path / "a"), str(tmp_path / "b")]
     package = str(Path(medmnist.__file__).parents[1])

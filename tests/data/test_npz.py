@@ -41,7 +41,7 @@ def fault(path, num_classes=None):
     return message.removeprefix(f"file={path}: ")
 
 
-def test_reads_what_was_saved(save):
+def test_arrays_are_read_as_they_were_saved(save):
     data = read_npz(save())
     for split in ("train", "val", "test"):
         read = getattr(data, split)
@@ -61,7 +61,7 @@ def test_gray_images_have_one_channel(save):
     assert np.array_equal(data.test.images, gray["test_images"])
 
 
-def test_uncompressed_fortran_order_reads_alike(tmp_path, save):
+def test_arrays_in_fortran_order_are_read_alike(tmp_path, save):
     np.savez(tmp_path / "plain.npz", **{key: np.asfortranarray(value) for key, value in arrays().items()})
     plain = read_npz(str(tmp_path / "plain.npz"))
     assert plain.train.images.flags.c_contiguous
@@ -69,7 +69,7 @@ def test_uncompressed_fortran_order_reads_alike(tmp_path, save):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int64", ">i4", "uint64"])
-def test_any_integer_labels_read_alike(save, dtype):
+def test_labels_of_any_integer_type_are_read_alike(save, dtype):
     reference = read_npz(save())
     data = read_npz(save(**{key: value.ravel().astype(dtype) for key, value in arrays().items() if "labels" in key}))
     assert data.train.labels.dtype == np.int64
@@ -112,12 +112,12 @@ def test_sha256_is_computed_once_and_copies_no_images(save, monkeypatch):
     assert np.shares_memory(hashed[0], data.train.images)
 
 
-def test_stated_classes_may_lack_examples(save):
+def test_classes_that_are_stated_may_lack_examples(save):
     assert read_npz(save(), num_classes=7).num_classes == 7
 
 
 @pytest.mark.parametrize("number", [1, 0, -1])
-def test_a_stated_number_of_classes_must_make_sense(save, number):
+def test_classes_that_are_stated_must_be_a_possible_number(save, number):
     with pytest.raises(InputError, match=rf"^num_classes={number}: .*at least 2"):
         read_npz(save(), num_classes=number)
 
@@ -127,15 +127,15 @@ def test_source_names_the_file_in_errors(tmp_path):
         read_npz(tmp_path / "none.npz", source="dataset=bloodmnist")
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     assert fault(tmp_path / "x.npz") == "no such file; give the path of a .npz file in MedMNIST's format"
 
 
-def test_directory(tmp_path):
+def test_a_directory_is_refused(tmp_path):
     assert fault(tmp_path).startswith("this is a directory; give")
 
 
-def test_impossible_file_name(tmp_path):
+def test_a_file_name_that_cannot_be_is_refused(tmp_path):
     assert fault(tmp_path / ("x" * 300)).startswith("cannot be read (File name too long)")
 
 
@@ -145,20 +145,20 @@ def test_a_line_break_in_the_path_does_not_break_the_line(tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_empty_file(tmp_path):
+def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     path.touch()
     assert fault(path) == "is empty; download or save it again"
 
 
 @pytest.mark.parametrize("content", [b"\n", b"images,labels\n1,2\n", pickle.dumps({"train_images": 1})])
-def test_not_a_zip(tmp_path, content):
+def test_a_file_that_is_no_zip_is_refused(tmp_path, content):
     path = tmp_path / "x.npz"
     path.write_bytes(content)
     assert fault(path).startswith(f"not an .npz file; save the arrays {', '.join(KEYS)} with numpy.savez_compressed")
 
 
-def test_npy_instead_of_npz(tmp_path):
+def test_an_npy_in_place_of_an_npz_is_refused(tmp_path):
     path = tmp_path / "x.npz"
     with path.open("wb") as file:
         np.save(file, arrays()["train_images"])
@@ -166,13 +166,13 @@ def test_npy_instead_of_npz(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_truncated_zip(save, share):
+def test_a_truncated_zip_is_refused(save, share):
     path = save()
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     assert fault(path).startswith("cut short or damaged (File is not a zip file); copy, download or save it again")
 
 
-def test_altered_byte(tmp_path):
+def test_an_altered_byte_is_noticed(tmp_path):
     path = tmp_path / "x.npz"
     np.savez(path, **arrays())
     content = bytearray(path.read_bytes())
@@ -182,7 +182,7 @@ def test_altered_byte(tmp_path):
     assert fault(path).startswith("cut short or damaged (Bad CRC-32 for file 'val_images.npy'); copy, download")
 
 
-def test_altered_compressed_stream(save):
+def test_an_altered_compressed_stream_is_noticed(save):
     path = save()
     with zipfile.ZipFile(path) as archive:
         start = archive.getinfo("val_labels.npy").header_offset
@@ -203,7 +203,7 @@ class Touch:
         return Path.touch, (self.marker,)
 
 
-def test_no_code_in_an_object_array_runs(tmp_path, save):
+def test_code_in_an_object_array_is_not_run(tmp_path, save):
     marker = tmp_path / "marker"
     path = save(val_labels=np.array([Touch(marker)] * 4, dtype=object))
     assert "val_labels holds Python objects, which only pickle reads" in fault(path)
@@ -213,7 +213,7 @@ def test_no_code_in_an_object_array_runs(tmp_path, save):
     assert marker.exists(), "the payload works, so the reader did keep it from running"
 
 
-def test_no_code_runs_even_behind_the_check_of_the_header(tmp_path, save):
+def test_code_is_not_run_even_behind_the_check_of_the_header(tmp_path, save):
     marker = tmp_path / "marker"
     path = save(val_labels=np.array([Touch(marker)] * 4, dtype=object))
     with zipfile.ZipFile(path) as archive, pytest.raises(ValueError, match="allow_pickle=False"):
@@ -221,7 +221,7 @@ def test_no_code_runs_even_behind_the_check_of_the_header(tmp_path, save):
     assert not marker.exists()
 
 
-def test_no_code_in_a_bare_pickle_runs(tmp_path):
+def test_code_in_a_bare_pickle_is_not_run(tmp_path):
     marker, path = tmp_path / "marker", tmp_path / "x.npz"
     path.write_bytes(pickle.dumps(Touch(marker)))
     assert fault(path).startswith("not an .npz file")
@@ -230,12 +230,12 @@ def test_no_code_in_a_bare_pickle_runs(tmp_path):
     assert marker.exists()
 
 
-def test_missing_arrays(save):
+def test_missing_arrays_are_named(save):
     path = save(train_labels=None, test_images=None, images=np.zeros(3))
     assert fault(path) == f"no array train_labels, test_images; the file must hold {', '.join(KEYS)}"
 
 
-def test_empty_zip(tmp_path):
+def test_an_empty_zip_is_refused(tmp_path):
     zipfile.ZipFile(tmp_path / "x.npz", "w").close()
     assert fault(tmp_path / "x.npz").startswith("no array train_images, train_labels")
 
@@ -255,7 +255,7 @@ def test_empty_zip(tmp_path):
         (np.zeros((4, 7, 7, 3), np.uint8), "has images of 7x7 pixels; give at least 8x8"),
     ],
 )
-def test_bad_images(save, split, images, message):
+def test_bad_images_are_refused(save, split, images, message):
     assert fault(save(**{f"{split}_images": images})).startswith(f"{split}_images {message}")
 
 
@@ -278,11 +278,11 @@ def test_bad_images(save, split, images, message):
     ],
 )
 @pytest.mark.parametrize("num_classes", [None, 3])
-def test_bad_labels(save, labels, message, num_classes):
+def test_bad_labels_are_refused(save, labels, message, num_classes):
     assert fault(save(val_labels=labels), num_classes).startswith(f"val_labels {message}")
 
 
-def test_bad_training_labels_when_the_classes_are_stated(save):
+def test_training_labels_beyond_the_stated_classes_are_refused(save):
     assert fault(save(), num_classes=2).startswith("train_labels holds 2, but the 2 classes are 0 to 1; renumber")
     path = save(train_labels=np.array([0, 1, 2, -3, 0, 1]))
     assert fault(path, num_classes=3).startswith("train_labels holds -3, but the 3 classes")
@@ -304,20 +304,20 @@ def test_bad_training_labels_when_the_classes_are_stated(save):
         ([0] * 6, "every label in train_labels is 0; give at least 2 classes"),
     ],
 )
-def test_training_labels_that_do_not_tell_the_classes(save, labels, message):
+def test_training_labels_that_leave_the_classes_open_are_refused(save, labels, message):
     assert fault(save(train_labels=np.array(labels))).startswith(message)
 
 
 @pytest.mark.parametrize("shape", [(4, 16, 16, 3), (4, 8, 8)])
 @pytest.mark.parametrize("split", ["val", "test"])
-def test_splits_that_differ_in_shape(save, shape, split):
+def test_splits_that_differ_in_shape_are_refused(save, shape, split):
     changes = {f"{split}_images": np.zeros(shape, np.uint8), f"{split}_labels": np.zeros(4, np.uint8)}
     message = f"one image of {split}_images has shape {shape[1:]}, of train_images (8, 8, 3); make all alike"
     assert fault(save(**changes)) == message
 
 
 @pytest.mark.parametrize("shape", [(10**12, 8, 8, 3), (4, 8, 8, 2), (-4, -8, 8, 3)])
-def test_a_header_that_declares_another_size_than_the_file_holds(save, monkeypatch, shape):
+def test_a_header_that_declares_another_size_than_the_file_holds_is_refused(save, monkeypatch, shape):
     path = save(val_images=None)
     with zipfile.ZipFile(path, "a") as archive, archive.open("val_images.npy", "w") as member:
         npy.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -326,7 +326,7 @@ def test_a_header_that_declares_another_size_than_the_file_holds(save, monkeypat
     assert fault(path).startswith(f"val_images declares shape {shape}, but its size in the file is another; save")
 
 
-def test_images_that_do_not_fit_into_memory(save, monkeypatch):
+def test_images_that_do_not_fit_into_memory_are_refused(save, monkeypatch):
     def too_much(*_, **__):
         raise MemoryError
 

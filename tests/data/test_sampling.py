@@ -23,7 +23,7 @@ WORLDS = [1, 2, 3]
 def test_the_shares_of_a_batch_make_up_the_single_processs_batch(sizes, batch_size, world, seed, fill):
     alone = shared(sizes, batch_size, 1, epoch=3, seed=seed)[0]
     shares = shared(sizes, batch_size, world, epoch=3, seed=seed, fill=fill)
-    assert all(len(mine) == len(alone) for mine in shares)
+    assert all(len(share) == len(alone) for share in shares)
     for whole, *parts in zip(alone, *shares, strict=True):
         assert real(parts) == list(enumerate(whole.indices.tolist()))
         assert all(part.global_size == len(whole.indices) for part in parts)
@@ -33,7 +33,7 @@ def test_the_shares_of_a_batch_make_up_the_single_processs_batch(sizes, batch_si
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize(("sizes", "batch_size"), SHAPES)
 @pytest.mark.parametrize("fill", [False, True])
-def test_every_image_comes_once_an_epoch_and_none_is_dropped(sizes, batch_size, world, fill):
+def test_images_come_once_an_epoch_and_none_is_dropped(sizes, batch_size, world, fill):
     shares = shared(sizes, batch_size, world, fill=fill)
     seen = [index for step in zip(*shares, strict=True) for _, index in real(step)]
     assert sorted(seen) == sorted(torch.cat(groups_of(sizes)).tolist())
@@ -53,7 +53,7 @@ def test_the_average_over_processes_of_the_weighted_sum_is_the_mean_over_the_bat
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), SHAPES)
-def test_no_batch_is_larger_than_asked_and_only_the_last_of_a_group_smaller(sizes, batch_size):
+def test_batches_are_no_larger_than_asked_and_only_the_last_of_a_group_is_smaller(sizes, batch_size):
     expected = [
         min(batch_size, size - start) for size in sizes for start in range(0, size, batch_size)
     ]  # a group's last batch holds what is left of it
@@ -68,19 +68,19 @@ def test_shares_of_a_batch_differ_by_one_image_at_most(world):
 
 
 @pytest.mark.parametrize("fill", [False, True])
-def test_only_an_empty_share_is_filled_and_only_on_request(fill):
+def test_a_share_is_filled_only_where_it_is_empty_and_only_on_request(fill):
     # Batches of 4, 4 and 1 images for 3 processes: in the last one, two have nothing.
     shares = shared([9], 4, 3, fill=fill)
-    assert [[len(request.indices) for request in mine] for mine in shares] == (
+    assert [[len(request.indices) for request in share] for share in shares] == (
         [[2, 2, 1], [1, 1, 1], [1, 1, 1]] if fill else [[2, 2, 1], [1, 1, 0], [1, 1, 0]]
     )
-    weights = [mine[-1].weight.tolist() for mine in shares]
+    weights = [share[-1].weight.tolist() for share in shares]
     assert weights == ([[3.0], [0.0], [0.0]] if fill else [[3.0], [], []])
-    assert all((request.weight > 0).all() for mine in shares for request in mine[:-1])
+    assert all((request.weight > 0).all() for share in shares for request in share[:-1])
 
 
 def test_a_filler_is_an_image_of_the_batch():
-    last = [mine[-1] for mine in shared([9], 4, 3, fill=True)]
+    last = [share[-1] for share in shared([9], 4, 3, fill=True)]
     assert [request.indices.tolist() for request in last] == [last[0].indices.tolist()] * 3
     assert [request.places.tolist() for request in last] == [[0]] * 3
 
@@ -125,22 +125,22 @@ def test_groups_of_one_epoch_are_shuffled_independently():
     assert batches[0].tolist() != (batches[1] - 100).tolist()
 
 
-def test_without_a_seed_the_order_is_the_one_given():
+def test_the_order_without_a_seed_is_the_one_given():
     assert [order(seed=None, epoch=epoch) for epoch in (0, 1)] == [groups_of([40])[0].tolist()] * 2
 
 
-def test_every_batch_of_every_epoch_has_a_seed_of_its_own():
+def test_batches_of_every_epoch_have_seeds_of_their_own():
     seeds = [request.seed for seed in (0, 1) for epoch in range(5) for request in shared([40], 7, 1, epoch, seed)[0]]
     assert len(set(seeds)) == len(seeds) == 60
 
 
-def test_going_through_it_again_starts_anew():
+def test_the_sampler_starts_anew_when_gone_through_again():
     sampler = DistributedBatchSampler(groups_of([9]), 4, seed=1)
     assert [r.indices.tolist() for r in sampler] == [r.indices.tolist() for r in sampler]
     assert [r.seed for r in sampler] == [r.seed for r in sampler]
 
 
-def test_lightning_takes_it_for_a_distributed_sampler():
+def test_the_sampler_is_a_distributed_sampler_to_lightning():
     # Otherwise it would put its own in place, which pads with duplicates.
     assert isinstance(DistributedBatchSampler(groups_of([9]), 4), DistributedSampler)
 
@@ -189,7 +189,7 @@ def test_paired_images_and_weights_do_not_depend_on_the_number_of_processes(size
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), PAIRS)
-def test_paired_the_longer_group_comes_once_and_the_shorter_again_and_again(sizes, batch_size):
+def test_paired_draws_take_the_longer_group_once_and_the_shorter_again_and_again(sizes, batch_size):
     halves = (batch_size - batch_size // 2, batch_size // 2)
     steps = [-(-size // half) for size, half in zip(sizes, halves, strict=True)]
     found = steps_of(sizes, batch_size)
@@ -205,7 +205,7 @@ def test_paired_the_longer_group_comes_once_and_the_shorter_again_and_again(size
     assert sampler.smallest_batch() == min(map(len, found))
 
 
-def test_paired_each_pass_of_the_shorter_group_has_an_order_of_its_own():
+def test_paired_passes_of_the_shorter_group_have_orders_of_their_own():
     retain, forget = torch.arange(100, 200), torch.arange(10)
     requests = shared([], 20, groups=[retain, forget], paired=True)[0]
     passes = [tuple(request.indices[request.indices < 100].tolist()) for request in requests]
@@ -234,20 +234,20 @@ def test_a_pass_that_is_taken_up_gives_the_batches_that_were_left(skip, paired):
 
 
 @pytest.mark.parametrize("world", WORLDS)
-def test_whole_batches_go_to_one_process_each(world):
+def test_batches_that_are_whole_go_to_one_process_each(world):
     alone = shared([14], 5, seed=None)[0]
     shares = shared([14], 5, world, seed=None, whole=True)
     for number, request in enumerate(alone):
-        mine = shares[number % world][number // world]
-        assert torch.equal(mine.indices, request.indices)
-        assert mine.weight.tolist() == pytest.approx([1 / len(request.indices)] * len(request.indices))
+        share = shares[number % world][number // world]
+        assert torch.equal(share.indices, request.indices)
+        assert share.weight.tolist() == pytest.approx([1 / len(request.indices)] * len(request.indices))
     assert sum(map(len, shares)) == len(alone)
 
 
 # Draws
 
 
-def test_each_draw_goes_through_its_images():
+def test_a_draw_goes_through_its_images():
     retain, forget = np.array([0, 2, 3]), np.array([1, 4])
     found = {
         draw: [group.tolist() for group in draw_groups(draw, retain, forget)]

@@ -35,12 +35,12 @@ def _own_notes(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hold():
-    """Return a function that starts a process which holds shared bytes until it is told to end."""
+    """Return a function that starts a process which holds shared bytes until it is stopped."""
     started = []
 
     def start(key="images", value=7, size=SIZE):
-        words = [sys.executable, "-c", HOLD, key, str(value), str(size)]
-        started.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        command = [sys.executable, "-c", HOLD, key, str(value), str(size)]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
     yield start
@@ -68,16 +68,16 @@ def test_the_second_process_maps_what_the_first_has_read(hold):
 
 def test_processes_that_start_at_once_read_once(hold):
     started = [hold(value=value) for value in (1, 2, 3)]
-    said = [process.stdout.readline().split() for process in started]
-    assert said.count(["filled"]) == 1
-    value = 1 + said.index(["filled"])
-    first = next(process for process, words in zip(started, said, strict=True) if words == ["filled"])
+    lines_read = [process.stdout.readline().split() for process in started]
+    assert lines_read.count(["filled"]) == 1
+    value = 1 + lines_read.index(["filled"])
+    first = next(process for process, line in zip(started, lines_read, strict=True) if line == ["filled"])
     assert lines(first, 1)[0][0] == str(value)
-    assert all(words == ["filled"] or words[0] == str(value) for words in said)
+    assert all(line == ["filled"] or line[0] == str(value) for line in lines_read)
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
-def test_nothing_is_left_when_the_last_process_ends(hold, tmp_path, end):
+def test_memory_is_freed_when_the_last_process_ends(hold, tmp_path, end):
     process = hold(value=7)
     lines(process, 2)
     (note,) = (tmp_path / f"medunlearn-{os.getuid()}").iterdir()
@@ -93,18 +93,18 @@ def test_nothing_is_left_when_the_last_process_ends(hold, tmp_path, end):
 def test_memory_outlives_the_process_that_read_it_and_stays_shared(hold):
     process = hold(value=7)
     lines(process, 2)
-    mine = shared_bytes("images", SIZE, never)
+    own = shared_bytes("images", SIZE, never)
     process.kill()
     process.wait()
-    assert (mine == 7).all()
+    assert (own == 7).all()
     assert (shared_bytes("images", SIZE, never) == 7).all()
     assert lines(hold(value=9), 1) == [["7", str(7 * SIZE)]]
 
 
-def test_what_one_writes_no_other_sees():
-    mine = shared_bytes("images", 100, lambda memory: memory.fill(5))
+def test_writes_of_one_process_are_seen_by_no_other():
+    own = shared_bytes("images", 100, lambda memory: memory.fill(5))
     other = shared_bytes("images", 100, never)
-    mine[:] = 0
+    own[:] = 0
     assert (other == 5).all()
     assert (shared_bytes("images", 100, never) == 5).all()
 
@@ -119,7 +119,7 @@ def test_the_shared_memory_is_sealed(tmp_path):
     assert (kept == 5).all()
 
 
-def test_it_is_given_back_with_the_array(tmp_path):
+def test_memory_is_given_back_with_the_array(tmp_path):
     kept = shared_bytes("images", 100, lambda memory: memory.fill(5))
     part = kept[10:20].reshape(2, 5)
     del kept
@@ -160,13 +160,13 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path):
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-def test_elsewhere_each_process_has_its_own(tmp_path, monkeypatch, platform):
+def test_memory_is_each_processs_own_on_other_systems(tmp_path, monkeypatch, platform):
     monkeypatch.setattr("sys.platform", platform)
     assert (shared_bytes("images", 100, lambda memory: memory.fill(5)) == 5).all()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_fill_raises_comes_out_and_the_next_tries_again():
+def test_an_error_of_fill_is_passed_on_and_the_next_tries_again():
     def broken(memory):
         raise RuntimeError("the file ended")
 
@@ -192,7 +192,7 @@ def test_images_of_one_file_are_read_once(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("call", ["memfd_create", "ftruncate"])
-def test_where_the_system_refuses_each_process_has_its_own(monkeypatch, call):
+def test_memory_is_each_processs_own_where_the_system_refuses(monkeypatch, call):
     def refuse(*_):
         raise OSError(27, "File too large")
 

@@ -12,14 +12,14 @@ def data():
     return synthetic_data(size=16, counts={"train": 120, "val": 9, "test": 40})
 
 
-def test_the_same_seed_gives_the_same_images_and_another_others(data):
+def test_images_are_the_same_for_the_same_seed_and_others_for_another(data):
     again, other = (synthetic_data(16, seed, {"train": 120, "val": 9, "test": 40}) for seed in (0, 1))
     assert again.sha256 == data.sha256
     assert other.sha256 != data.sha256
     assert not np.array_equal(other.train.images, data.train.images)
 
 
-def test_the_global_generator_does_not_matter(data):
+def test_images_do_not_depend_on_the_global_generator(data):
     np.random.seed(5)  # noqa: NPY002
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     again = synthetic_data(16, counts={"train": 120, "val": 9, "test": 40})
@@ -60,7 +60,7 @@ def test_labels_are_not_in_order(data):
     assert not np.array_equal(data.train.labels, np.arange(120) % CLASSES)
 
 
-def test_no_image_occurs_twice(data):
+def test_images_do_not_occur_twice(data):
     images = [image.tobytes() for split in SPLITS for image in getattr(data, split).images]
     assert len(set(images)) == len(images)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.runs import same, weights
-from helpers.stages import prepare, start, words
+from helpers.stages import prepare, stage, start, start_all
 
 from medunlearn.__main__ import main
 
@@ -20,7 +20,7 @@ from medunlearn.__main__ import main
 )
 def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, status, error):
     prepare(tmp_path)
-    run, command = words(2, method, f"methods.{method}")
+    run, command = stage(2, method, f"methods.{method}")
     ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
     assert ended.stderr.count(error) == 1
     assert ended.stderr.count("Traceback") == (status == 1), ended.stderr
@@ -29,35 +29,50 @@ def test_a_failing_process_ends_the_run_with_its_own_error(tmp_path, method, sta
     assert not (tmp_path / run / "metrics.json").exists()
 
 
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """Ask the first, then the second of two processes to end; then let both runs go on, and one run that nobody asked.
+
+    Return the folder and how the two runs ended.
+    """
+    folder = tmp_path_factory.mktemp("asked")
+    prepare(folder)
+    parts, ends = [stage(2, f"part_{rank}", "methods.Asked") for rank in (0, 1)], []
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("HELD", "held")
+        for rank, (run, command) in enumerate(parts):
+            here.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
+            ends.append(start(folder, "-m", "medunlearn", *command, seconds=150))
+            assert not (folder / run / "metrics.json").exists()
+    whole = stage(2, "whole", "methods.Asked")
+    start_all(folder, "going_on", [whole, *((run, [*command, "--resume=true"]) for run, command in parts)])
+    return folder, ends
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("asked")
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(tmp_path, monkeypatch, rank):
-    prepare(tmp_path)
-    monkeypatch.setenv("HELD", "held")
-    whole, command = words(2, "whole", "methods.Asked")
-    assert start(tmp_path, "-m", "medunlearn", *command, seconds=150).returncode == 0
-    monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
-    part, command = words(2, "part", "methods.Asked")
-    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(asked, rank):
+    folder, ends = asked
+    ended, part = ends[rank], f"part_{rank}_2"
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     hint = f"medunlearn: ended by SIGTERM; go on with `medunlearn fit --config {part}/config.yaml --resume true`"
     assert ended.stderr.count(hint) == 1
     assert "Traceback" not in ended.stderr
-    monkeypatch.delenv("ASKED")
-    assert start(tmp_path, "-m", "medunlearn", *command, "--resume=true", seconds=150).returncode == 0
-    assert same(weights(tmp_path / whole), weights(tmp_path / part))
+    assert same(weights(folder / "whole_2"), weights(folder / part))
 
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch, rank):
     prepare(tmp_path)
     monkeypatch.setenv("ASKED", f"{rank} {int(signal.SIGTERM)}")
-    run, command = words(2, "run", "methods.AskedOutside")
+    run, command = stage(2, "run", "methods.AskedOutside")
     ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr
     assert "Traceback" not in ended.stderr
-    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
     hint = f"go on with `medunlearn fit --config {run}/config.yaml --resume true`"
-    assert told == [f"medunlearn: ended by SIGTERM; {hint}"]
+    assert lines == [f"medunlearn: ended by SIGTERM; {hint}"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +91,7 @@ def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch
         (["--trainer.sync_batchnorm=true"], "trainer.sync_batchnorm=true: PyTorch has it for GPUs only"),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_line(npz, capsys, options, message):
+def test_settings_that_cannot_work_on_several_processes_are_refused_in_one_line(npz, capsys, options, message):
     several = ["--trainer.accelerator=cpu", "--trainer.devices=2", *options]
     assert main(["fit", "--model=Train", "--run_dir=runs/a", f"--data.file={npz}", *several]) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error")]

@@ -14,7 +14,7 @@ MEGABYTE = 2**20
 LOGGED = [option for option in QUIET if "logger" not in option]
 
 
-def words(run_dir, *extra, quiet=QUIET):
+def command(run_dir, *extra, quiet=QUIET):
     given = ["fit", "--model=Train", f"--run_dir={run_dir}", "--data.file=tiny.npz", "--data.batch_size=8", *quiet]
     return [*given, "--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=2", *extra]
 
@@ -24,16 +24,16 @@ def folder(tmp_path_factory):
     """The data, and a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("faults")
     write_npz(folder / "tiny.npz")
-    status, told = children.run(words("whole"), folder)
-    assert status == 0, told
+    status, output = children.run(command("whole"), folder)
+    assert status == 0, output
     return folder
 
 
-def said(told):
-    """What the command says of its failure: one line, and no traceback."""
-    assert "Traceback" not in told
-    lines = [line for line in told.splitlines() if line.startswith("medunlearn: ")]
-    assert len(lines) == 1, told
+def error_line(output):
+    """Return the one line that the command prints of its failure, without a traceback."""
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if line.startswith("medunlearn: ")]
+    assert len(lines) == 1, output
     return lines[0]
 
 
@@ -41,63 +41,65 @@ def files(run):
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
 
 
-def test_a_full_disk(folder, tmp_path):
+def test_a_full_disk_ends_the_run_in_one_line_and_it_goes_on(folder, tmp_path):
     run = tmp_path / "run"
-    status, told = children.run(words(run), folder, largest_file=MEGABYTE)
+    status, output = children.run(command(run), folder, largest_file=MEGABYTE)
     assert status == 2
-    assert said(told).startswith(f"medunlearn: error: run_dir={run}: cannot be written (File too large); make room")
+    assert error_line(output).startswith(
+        f"medunlearn: error: run_dir={run}: cannot be written (File too large); make room"
+    )
     assert files(run) == ["checkpoints/last.ckpt.sha256", "config.yaml", "split.json"]
-    status, told = children.run(words(run, "--resume=true"), folder)
-    assert status == 0, told
+    status, output = children.run(command(run, "--resume=true"), folder)
+    assert status == 0, output
     assert same(weights(folder / "whole"), weights(run))
 
 
 def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path):
     run = tmp_path / "run"
     at = ("medunlearn.callbacks.run_record", "save_weights", 1)
-    status, _ = children.run(words(run), folder, kill_at=at)
+    status, _ = children.run(command(run), folder, kill_at=at)
     assert status < 0
     checkpoint = (run / "checkpoints" / "last.ckpt").read_bytes()
-    status, told = children.run(words(run, "--resume=true"), folder, largest_file=MEGABYTE)
+    status, output = children.run(command(run, "--resume=true"), folder, largest_file=MEGABYTE)
     assert status == 2
-    assert "cannot be written (File too large)" in said(told)
+    assert "cannot be written (File too large)" in error_line(output)
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == checkpoint
-    status, told = children.run(words(run, "--resume=true"), folder)
-    assert status == 0, told
+    status, output = children.run(command(run, "--resume=true"), folder)
+    assert status == 0, output
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 2
     assert same(weights(folder / "whole"), weights(run))
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are POSIX's")
-def test_a_run_directory_that_is_read_only(folder, tmp_path):
+def test_a_run_directory_that_is_read_only_is_refused_in_one_line(folder, tmp_path):
     run = tmp_path / "shut" / "run"
     run.parent.mkdir()
     run.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
     for quiet in (QUIET, LOGGED):
-        status, told = children.run(words(run, quiet=quiet), folder, as_other=True)
+        status, output = children.run(command(run, quiet=quiet), folder, as_other=True)
         assert status == 2
-        assert f"run_dir={run}: cannot be written (Permission denied)" in said(told)
+        assert f"run_dir={run}: cannot be written (Permission denied)" in error_line(output)
     assert not run.exists()
 
 
-def test_a_run_directory_that_cannot_be_made(folder):
-    status, told = children.run(words("tiny.npz/run"), folder)
+def test_a_run_directory_that_cannot_be_made_is_refused_in_one_line(folder):
+    status, output = children.run(command("tiny.npz/run"), folder)
     assert status == 2
-    assert "run_dir=tiny.npz/run" in said(told)
+    assert "run_dir=tiny.npz/run" in error_line(output)
 
 
 def test_curves_that_cannot_be_written_cost_only_the_curves(folder, tmp_path, monkeypatch):
     run = tmp_path / "run"
     logs = run / "logs"
-    process = children.start(words(run, "--trainer.max_epochs=10", quiet=LOGGED), folder)
+    process = children.start(command(run, "--trainer.max_epochs=10", quiet=LOGGED), folder)
     _wait_for(process, run / "checkpoints" / "last.ckpt")
     (csv,) = logs.rglob("metrics.csv")
     csv.unlink()
     csv.mkdir()  # nothing can be written there now
     process.join(120)
-    told = (folder / "told.txt").read_text()
-    assert process.exitcode == 0, told
-    assert "From here on nothing is logged to the CSV files" in told
+    output = (folder / "output.txt").read_text()
+    assert process.exitcode == 0, output
+    assert "From here on nothing is logged to the CSV files" in output
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 10
 
 
@@ -106,16 +108,16 @@ def test_a_weights_and_biases_that_fails_costs_nothing(folder, tmp_path, broken)
     run = tmp_path / "run"
     environment = {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"} if broken == "unreachable" else {}
     more = ["--trainer.max_epochs=10"] if broken == "killed" else []
-    process = children.start(words(run, *more, quiet=LOGGED), folder, environment=environment)
+    process = children.start(command(run, *more, quiet=LOGGED), folder, environment=environment)
     if broken == "killed":
         _wait_for(process, run / "checkpoints" / "last.ckpt")
         _kill_service(process.pid)
     process.join(150)
-    told = (folder / "told.txt").read_text()
-    assert process.exitcode == 0, told
-    assert "Traceback" not in told
+    output = (folder / "output.txt").read_text()
+    assert process.exitcode == 0, output
+    assert "Traceback" not in output
     if broken == "killed":
-        assert "From here on nothing is logged to Weights & Biases" in told
+        assert "From here on nothing is logged to Weights & Biases" in output
     assert (run / "metrics.json").is_file()
 
 
@@ -143,15 +145,15 @@ def _kill_service(parent):
     raise AssertionError("W&B's service has not been seen")
 
 
-def test_data_that_vanish(folder, tmp_path):
+def test_data_that_vanish_are_named_and_the_run_goes_on_with_them_elsewhere(folder, tmp_path):
     run, data = tmp_path / "run", write_npz(tmp_path / "moved.npz")
-    given = words(run, f"--data.file={data}")
+    given = command(run, f"--data.file={data}")
     at = ("medunlearn.methods.classifier:Classifier", "training_step", 6)
     assert children.run(given, folder, kill_at=at)[0] < 0
     gone = data.rename(tmp_path / "elsewhere.npz")
-    status, told = children.run([*given, "--resume=true"], folder)
+    status, output = children.run([*given, "--resume=true"], folder)
     assert status == 2
-    assert f"data.file={data}: no such file" in said(told)
-    status, told = children.run([*words(run, f"--data.file={gone}"), "--resume=true"], folder)
-    assert status == 0, told
+    assert f"data.file={data}: no such file" in error_line(output)
+    status, output = children.run([*command(run, f"--data.file={gone}"), "--resume=true"], folder)
+    assert status == 0, output
     assert same(weights(folder / "whole"), weights(run))

@@ -22,7 +22,7 @@ METHODS = ("Train", "Retrain", "SalUn")
 FIGURES = ("UA", "RA", "TA", "MIA", "AG", "epochs", "n", "before", "validation", "split_sha256", "parameters")
 
 
-def words(method, run_dir, *extra):
+def command(method, run_dir, *extra):
     given = ["fit", f"--model={method}", f"--run_dir={run_dir}", "--data.file=tiny.npz", "--data.batch_size=8", *QUIET]
     given += [WITH_TINY]
     given += ["--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=3"]
@@ -41,8 +41,8 @@ def folder(tmp_path_factory):
     seconds = {}
     for method in METHODS:
         begin = time.monotonic()
-        status, told = children.run(words(method, method), folder)
-        assert status == 0, told
+        status, output = children.run(command(method, method), folder)
+        assert status == 0, output
         seconds[method] = time.monotonic() - begin
     return folder, seconds
 
@@ -52,8 +52,8 @@ def finish(folder, method, run_dir):
     part, whole = folder / run_dir, folder / method
     assert not (part / "metrics.json").exists(), "a killed run looks finished"
     begun = RunDir(part).started  # what `reproduce` asks too, before it says `--resume true`
-    status, told = children.run(words(method, run_dir, *(["--resume=true"] if begun else [])), folder)
-    assert status == 0, told
+    status, output = children.run(command(method, run_dir, *(["--resume=true"] if begun else [])), folder)
+    assert status == 0, output
     assert same(weights(whole), weights(part))
     before, after = (json.loads((run / "metrics.json").read_text()) for run in (whole, part))
     assert {key: before[key] for key in FIGURES} == {key: after[key] for key in FIGURES}
@@ -79,11 +79,11 @@ POINTS = {
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_run_killed_there_goes_on(folder, point):
+def test_a_run_killed_at_a_chosen_point_goes_on(folder, point):
     folder, _ = folder
     run_dir = point.replace(" ", "_")
-    status, told = children.run(words("SalUn", run_dir), folder, kill_at=POINTS[point])
-    assert status == -signal.SIGKILL, told
+    status, output = children.run(command("SalUn", run_dir), folder, kill_at=POINTS[point])
+    assert status == -signal.SIGKILL, output
     finish(folder, "SalUn", run_dir)
 
 
@@ -94,7 +94,7 @@ def test_a_run_killed_at_random_goes_on(folder, number):
     method = METHODS[number % 3]
     run_dir = f"random_{number}"
     moment = chance.uniform(0, seconds[method])
-    process = children.start(words(method, run_dir), folder)
+    process = children.start(command(method, run_dir), folder)
     time.sleep(moment)
     finished = (folder / run_dir / "metrics.json").exists()
     process.kill()
@@ -109,6 +109,6 @@ def test_a_run_killed_again_and_again_goes_on(folder):
     folder, _ = folder
     for extra, step in (([], 2), (["--resume=true"], 3), (["--resume=true"], 5)):
         at = ("medunlearn.methods.classifier:Classifier", "training_step", step)
-        status, told = children.run(words("SalUn", "often", *extra), folder, kill_at=at)
-        assert status == -signal.SIGKILL, told
+        status, output = children.run(command("SalUn", "often", *extra), folder, kill_at=at)
+        assert status == -signal.SIGKILL, output
     finish(folder, "SalUn", "often")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers.backbones import TinyNet
 from helpers.runs import same, weights
-from helpers.stages import WORLDS, prepare, stages, start
+from helpers.stages import WORLDS, prepare, stages, start_all
 
 from medunlearn.metrics import Predictions, unlearning_metrics
 from medunlearn.metrics.predictions import Part
@@ -16,7 +16,10 @@ from medunlearn.models import load_model
 FIGURES = ("UA", "RA", "TA", "MIA")
 NOISE = 4e-6  # of weights after eight to ten steps; they move by several hundred times that
 
-pytestmark = pytest.mark.timeout(1800)  # the first test waits for all stages
+pytestmark = [
+    pytest.mark.timeout(1800),  # the first test waits for all stages
+    pytest.mark.xdist_group("processes"),  # which are run once
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +28,7 @@ def chains(tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     prepare(folder)
     for world in (1, *WORLDS):
-        plan = folder / f"stages_{world}.json"
-        plan.write_text(json.dumps(list(stages(world))))
-        ended = start(folder, "stages.py", plan.name)
-        assert ended.returncode == 0, ended.stderr[-3000:]
+        start_all(folder, f"stages_{world}", stages(world))
     return folder
 
 

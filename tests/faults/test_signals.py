@@ -35,8 +35,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def words(folder):
-    """Return a function from a method and a run directory to the words of its command."""
+def command(folder):
+    """Return a function from a method and a run directory to the arguments of its command."""
 
     def of(method, run_dir):
         kind, _, schedule = method.partition("-")
@@ -80,19 +80,19 @@ def signalled(monkeypatch):
 
 @pytest.mark.parametrize("at", ["first", "middle", "end of epoch", "last"])
 @pytest.mark.parametrize("method", STEPS)
-def test_a_run_that_is_asked_to_end_goes_on_exactly(words, signalled, capsys, method, at, monkeypatch):
+def test_a_run_that_is_asked_to_end_goes_on_exactly(command, signalled, capsys, method, at, monkeypatch):
     steps = STEPS[method]
     place = {"first": 1, "middle": steps // 2 - 1, "end of epoch": 2 * steps // 3, "last": steps}[at]
-    whole = words.whole(method)
+    whole = command.whole(method)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     calls = signalled(classifier.Classifier, "training_step", place)
-    assert main(words(method, "part")) == 128 + signal.SIGTERM
+    assert main(command(method, "part")) == 128 + signal.SIGTERM
     assert len(calls) == place, "the batch is finished and no other begun"
-    told = capsys.readouterr().err
-    assert "ended by SIGTERM; go on with `medunlearn fit --config part/config.yaml --resume true`" in told
+    printed = capsys.readouterr().err
+    assert "ended by SIGTERM; go on with `medunlearn fit --config part/config.yaml --resume true`" in printed
     assert not Path("part/metrics.json").exists()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert main([*words(method, "part"), "--resume=true"]) == 0
+    assert main([*command(method, "part"), "--resume=true"]) == 0
     assert len(calls) == steps, "nothing is done twice or left out"
     assert same(weights(whole), weights(Path("part")))
     before, after = (json.loads(Path(run, "metrics.json").read_text()) for run in (whole, "part"))
@@ -101,54 +101,54 @@ def test_a_run_that_is_asked_to_end_goes_on_exactly(words, signalled, capsys, me
 
 
 @pytest.mark.parametrize(("owner", "name"), [(unlearner, "saliency_mask"), (classifier.Classifier, "predict_step")])
-def test_outside_training_a_run_ends_at_once(words, signalled, owner, name):
-    whole = words.whole("SalUn-mixed")
+def test_a_run_outside_training_ends_at_once(command, signalled, owner, name):
+    whole = command.whole("SalUn-mixed")
     calls = signalled(owner, name, 1, signal.SIGINT)
-    assert main(words("SalUn-mixed", "part")) == 128 + signal.SIGINT
+    assert main(command("SalUn-mixed", "part")) == 128 + signal.SIGINT
     assert len(calls) == 1
     assert not Path("part/metrics.json").exists()
-    assert main([*words("SalUn-mixed", "part"), "--resume=true"]) == 0
+    assert main([*command("SalUn-mixed", "part"), "--resume=true"]) == 0
     assert same(weights(whole), weights(Path("part")))
 
 
-def test_a_second_signal_does_not_wait_for_the_batch(words, signalled, monkeypatch):
+def test_a_second_signal_does_not_wait_for_the_batch(command, signalled, monkeypatch):
     finished = []
     step = classifier.Classifier.training_step
     monkeypatch.setattr(classifier.Classifier, "training_step", lambda *a: finished.append(step(*a)) or finished[-1])
     signalled(classifier.Classifier, "training_step", 2, signal.SIGINT, times=2)
-    assert main(words("Train", "part")) == 128 + signal.SIGINT
+    assert main(command("Train", "part")) == 128 + signal.SIGINT
     assert len(finished) == 1
 
 
-def test_the_run_time_of_the_parts_adds_up(words, signalled, monkeypatch):
+def test_the_run_time_of_the_parts_adds_up(command, signalled, monkeypatch):
     calls = signalled(classifier.Classifier, "training_step", 6)
     step = classifier.Classifier.training_step
     monkeypatch.setattr(classifier.Classifier, "training_step", lambda *a: time.sleep(0.2) or step(*a))
-    assert main(words("Train", "part")) == 128 + signal.SIGTERM
-    assert main([*words("Train", "part"), "--resume=true"]) == 0
+    assert main(command("Train", "part")) == 128 + signal.SIGTERM
+    assert main([*command("Train", "part"), "--resume=true"]) == 0
     assert len(calls) == 12
     training = json.loads(Path("part/metrics.json").read_text())["runtime"]["training"]
     assert training > 12 * 0.2
 
 
-def test_gradients_that_are_being_gathered_are_not_lost(words, signalled):
+def test_gradients_that_are_being_gathered_are_not_lost(command, signalled):
     extra = ["--trainer.accumulate_grad_batches=2"]
     whole = Path("whole")
-    assert main([*words("Train", whole), *extra]) == 0
+    assert main([*command("Train", whole), *extra]) == 0
     calls = signalled(classifier.Classifier, "training_step", 5)
-    assert main([*words("Train", "part"), *extra]) == 128 + signal.SIGTERM
+    assert main([*command("Train", "part"), *extra]) == 128 + signal.SIGTERM
     assert len(calls) == 6
-    assert main([*words("Train", "part"), *extra, "--resume=true"]) == 0
+    assert main([*command("Train", "part"), *extra, "--resume=true"]) == 0
     assert same(weights(whole), weights(Path("part")))
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_workers_go_on_in_the_middle_of_an_epoch_too(words, signalled, workers):
+def test_workers_go_on_in_the_middle_of_an_epoch_too(command, signalled, workers):
     extra = [f"--data.num_workers={workers}"]
-    whole = words.whole("Train")
+    whole = command.whole("Train")
     signalled(classifier.Classifier, "training_step", 6)
-    assert main([*words("Train", "part"), *extra]) == 128 + signal.SIGTERM
-    assert main([*words("Train", "part"), *extra, "--resume=true"]) == 0
+    assert main([*command("Train", "part"), *extra]) == 128 + signal.SIGTERM
+    assert main([*command("Train", "part"), *extra, "--resume=true"]) == 0
     assert same(weights(whole), weights(Path("part")))
 
 
@@ -173,8 +173,8 @@ GROUP = """
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM"])
-def test_a_signal_to_the_whole_group_with_workers(words, name):
-    number, given = signal.Signals[f"SIG{name}"], [*words("Train", "part"), "--data.num_workers=2"]
+def test_a_signal_to_the_whole_group_with_workers_is_one_line_and_the_run_goes_on(command, name):
+    number, given = signal.Signals[f"SIG{name}"], [*command("Train", "part"), "--data.num_workers=2"]
     ended = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GROUP), name, *given],
         stderr=subprocess.PIPE,
@@ -184,12 +184,12 @@ def test_a_signal_to_the_whole_group_with_workers(words, name):
     )
     assert ended.returncode == 128 + number, ended.stderr
     assert "Traceback" not in ended.stderr
-    told = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
-    assert told == [
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    assert lines == [
         f"medunlearn: ended by {number.name}; go on with `medunlearn fit --config part/config.yaml --resume true`"
     ]
-    whole = words.whole("Train")
-    assert main([*words("Train", "part"), "--resume=true"]) == 0
+    whole = command.whole("Train")
+    assert main([*command("Train", "part"), "--resume=true"]) == 0
     assert same(weights(whole), weights(Path("part")))
 
 
@@ -207,16 +207,18 @@ def slurm(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(("place", "array", "asked"), [(5, None, "7"), (6, ("5", "3"), "5_3")])
-def test_slurm_requeues_a_job_that_goes_on_exactly(words, signalled, slurm, monkeypatch, place, array, asked):
+def test_slurm_requeues_a_job_that_goes_on_exactly(command, signalled, slurm, monkeypatch, place, array, asked):
     if array:
         monkeypatch.setenv("SLURM_ARRAY_JOB_ID", array[0])
         monkeypatch.setenv("SLURM_ARRAY_TASK_ID", array[1])
-    whole = words.whole("SalUn-mixed")
+    whole = command.whole("SalUn-mixed")
     calls = signalled(classifier.Classifier, "training_step", place, signal.SIGUSR1)
-    assert main(words("SalUn-mixed", "part")) == 128 + signal.SIGUSR1
+    assert main(command("SalUn-mixed", "part")) == 128 + signal.SIGUSR1
     assert Path("scontrol.txt").read_text() == f"requeue {asked}\n"
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    assert main(words("SalUn-mixed", "part")) == 0, "SLURM runs the same command again, which says nothing of resuming"
+    assert main(command("SalUn-mixed", "part")) == 0, (
+        "SLURM runs the same command again, which says nothing of resuming"
+    )
     assert len(calls) == 12
     assert same(weights(whole), weights(Path("part")))
 
@@ -243,13 +245,13 @@ def test_the_first_process_requeues_also_where_another_one_hears_of_it_first(slu
 def test_a_plan_passes_a_signal_on_to_its_stage_and_goes_on_later(npz):
     config = {"run_dir": "r", "data": {"file": str(npz), "batch_size": 8}, "model": {"class_path": "Train"}}
     Path("train.yaml").write_text(json.dumps(config | {"trainer": {"max_epochs": 2000}}))
-    words = [sys.executable, "-m", "medunlearn", "reproduce", "train.yaml", *QUIET]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, "-m", "medunlearn", "reproduce", "train.yaml", *QUIET]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not Path("r/checkpoints/last.ckpt").exists():
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    _, printed = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "go on with `medunlearn fit --config r/config.yaml --resume true`" in told
-    assert told.rstrip().endswith("medunlearn: ended by SIGTERM; the same command goes on from there")
+    assert "go on with `medunlearn fit --config r/config.yaml --resume true`" in printed
+    assert printed.rstrip().endswith("medunlearn: ended by SIGTERM; the same command goes on from there")

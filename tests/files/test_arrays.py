@@ -28,7 +28,7 @@ def test_read_archive_returns_fortran_order_as_c_order(tmp_path):
     assert found.tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
-@pytest.mark.parametrize("array", [np.array(["word"]), np.array([1 + 2j]), np.array(["2026-01-01"], "datetime64[D]")])
+@pytest.mark.parametrize("array", [np.array(["text"]), np.array([1 + 2j]), np.array(["2026-01-01"], "datetime64[D]")])
 def test_read_archive_refuses_what_is_no_number(tmp_path, array):
     np.savez(tmp_path / "x.npz", a=array)
     with pytest.raises(Fault, match=r"a is .*, not real numbers"):

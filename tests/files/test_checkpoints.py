@@ -15,7 +15,7 @@ from medunlearn.files import check_checkpoint
     [
         {"state_dict": {"w": torch.zeros(2, 3)}},
         collections.OrderedDict(w=torch.ones(1, dtype=torch.bool)),
-        {"a": torch.zeros(3, dtype=torch.bfloat16), "words": ["x", 1, 2.5, None, True]},
+        {"a": torch.zeros(3, dtype=torch.bfloat16), "values": ["x", 1, 2.5, None, True]},
     ],
 )
 def test_check_checkpoint_takes_plain_tensors(tmp_path, content):

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.plans import write
 
 from medunlearn.cli.settings import resolved_settings
-from medunlearn.files.configs import find_config, shipped_configs, shipped_plans
+from medunlearn.files.configs import find_config, resolve_configs, shipped_configs, shipped_plans
 from medunlearn.plans.plan import read_plan
 
 FILES = {str(path.relative_to(shipped_configs())): path for path in sorted(shipped_configs().rglob("*.y*ml"))}
@@ -32,12 +33,12 @@ def extremes(parameter):
 
 def swept_config(sweep):
     """Return the arguments of `medunlearn` in a sweep's shell line, without those that W&B fills in."""
-    line = next(word for word in sweep["command"] if "medunlearn fit" in word)
+    line = next(part for part in sweep["command"] if "medunlearn fit" in part)
     argv = shlex.split(line)
     return argv[argv.index("medunlearn") + 1 : argv.index("$@")]
 
 
-def test_every_folder_of_configs_is_known():
+def test_folders_of_configs_are_known():
     assert {Path(name).parts[0] for name in FILES if "/" in name} <= {"plans", "sweeps", "tuned", "methods"}
     assert EXPERIMENTS and PLANS and SWEEPS
 
@@ -75,3 +76,12 @@ def test_sweep_sends_settings_that_the_method_has(name):
         for value in extremes(content):
             resolved = leaves(resolved_settings([*argv, f"--{parameter}={value}"]))
             assert resolved[parameter] == value
+
+
+def test_find_config_looks_in_the_folder_first_and_then_among_those_shipped():
+    assert find_config("configs/train_blood.yaml") == shipped_configs() / "train_blood.yaml"
+    write("train_blood.yaml", run_dir="r")
+    assert find_config("train_blood.yaml") == Path("train_blood.yaml")
+    argv = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
+    shipped = str(shipped_configs() / "train_path.yaml")
+    assert argv == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]

@@ -15,26 +15,34 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["medunlearn.cli.fit", "sklearn.svm", "torchmetrics.functional.classification"])
 
 
-def start(words, folder, **arranged):
-    """Start `medunlearn WORDS` in `folder`; its output goes to `told.txt` there."""
-    process = FORKS.Process(target=_child, args=(words, str(folder), arranged))
+def start(argv, folder, **arranged):
+    """Start `medunlearn ARGV` in `folder`; its output goes to `output.txt` there."""
+    process = FORKS.Process(target=_child, args=(argv, str(folder), arranged))
     process.start()
     return process
 
 
-def run(words, folder, **arranged):
-    """Run `medunlearn WORDS` to its end and return the exit status (negative: the signal) and what it said."""
-    process = start(words, folder, **arranged)
+def run(argv, folder, **arranged):
+    """Run `medunlearn ARGV` to its end and return the exit status (negative: the signal) and what it printed."""
+    process = start(argv, folder, **arranged)
     process.join(120)
     assert process.exitcode is not None, "it hangs"
-    return process.exitcode, Path(folder, "told.txt").read_text()
+    return process.exitcode, Path(folder, "output.txt").read_text()
 
 
-def _child(words, folder, arranged):
+def at_work(pid):
+    """Return whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _child(argv, folder, arranged):
     os.chdir(folder)
-    told = os.open("told.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(told, 1)
-    os.dup2(told, 2)
+    output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     os.environ |= arranged.get("environment", {})
     if "kill_at" in arranged:
         _kill_at(*arranged["kill_at"])
@@ -44,7 +52,7 @@ def _child(words, folder, arranged):
         _give_up_root_rights()
     from medunlearn.__main__ import main
 
-    status = main(words)
+    status = main(argv)
     sys.stdout.flush()
     os._exit(status)
 
@@ -83,6 +91,6 @@ def _give_up_root_rights():
     data = (ctypes.c_uint32 * 6)()
     assert libc.capget(header, data) == 0
     for override in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-        for word in (0, 1, 2):  # effective, permitted, inheritable
-            data[word] &= ~(1 << override)
+        for number in (0, 1, 2):  # effective, permitted, inheritable
+            data[number] &= ~(1 << override)
     assert libc.capset(header, data) == 0

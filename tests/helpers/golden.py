@@ -59,10 +59,10 @@ def main() -> None:
     np.savez("golden.npz", **images())
     found = {}
     for run, (method, *options) in RUNS.items():
-        words = ["fit", f"--model={method}", f"--run_dir={run}", "--data.file=golden.npz", "--data.batch_size=7"]
-        words += ["--trainer.max_epochs=2", "--trainer.precision=32-true", "--trainer.deterministic=true"]
-        words += ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.enable_progress_bar=false"]
-        assert command([*words, *options]) == 0
+        argv = ["fit", f"--model={method}", f"--run_dir={run}", "--data.file=golden.npz", "--data.batch_size=7"]
+        argv += ["--trainer.max_epochs=2", "--trainer.precision=32-true", "--trainer.deterministic=true"]
+        argv += ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.enable_progress_bar=false"]
+        assert command([*argv, *options]) == 0
         content = torch.load(Path(run, "checkpoints", "model.ckpt"), weights_only=True)
         found[run] = {
             "weights": digest(content["state_dict"]),

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -180,3 +182,13 @@ class AskToEnd(Callback):
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         ask_to_end(trainer, trainer.current_epoch, batch_idx)
+
+
+class WaitAtWork(Callback):
+    """Keeps a run at work after its first epoch until a file named `go_on` is there; says by a file whose run it is."""
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1:
+            Path(f"{type(pl_module).__name__}.pid").write_text(str(os.getpid()))
+            while not Path("go_on").exists():
+                time.sleep(0.05)

@@ -23,8 +23,8 @@ def runner(monkeypatch, statuses):
     """Let stages end with these statuses, by run directory; those with 0 leave a finished run."""
     calls = []
 
-    def run(words):
-        stage = next(Path(word) for word in calls_run_dirs(words))
+    def run(argv):
+        stage = next(Path(path) for path in calls_run_dirs(argv))
         calls.append(str(stage))
         status = statuses.get(str(stage), 0)
         if status == 0:
@@ -33,16 +33,16 @@ def runner(monkeypatch, statuses):
         return status
 
     monkeypatch.setattr(execution, "_run_process", run)
-    monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs: "THE TABLE")
+    monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs, **options: "THE TABLE")
     settings = {"trainer": {"max_epochs": None}}
     monkeypatch.setattr("medunlearn.cli.reproduce.check_settings", lambda stages, fit: [settings] * len(stages))
     return calls
 
 
-def calls_run_dirs(words):
-    if "--run_dir" in words:
-        return [words[words.index("--run_dir") + 1]]
-    return [yaml.safe_load(Path(words[words.index("--config") + 1]).read_text())["run_dir"]]
+def calls_run_dirs(argv):
+    if "--run_dir" in argv:
+        return [argv[argv.index("--run_dir") + 1]]
+    return [yaml.safe_load(Path(argv[argv.index("--config") + 1]).read_text())["run_dir"]]
 
 
 def two_chains():
@@ -56,6 +56,6 @@ def two_chains():
     return files
 
 
-def dry(capsys, *words):
-    assert main(["reproduce", *words, "--dry_run"]) == 0
+def dry(capsys, *argv):
+    assert main(["reproduce", *argv, "--dry_run"]) == 0
     return capsys.readouterr().out.splitlines()

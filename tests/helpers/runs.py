@@ -39,10 +39,10 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def refused(capsys, *words: str) -> str:
+def refused(capsys, *argv: str) -> str:
     """Run a command that must end with status 2 and one line; return the line."""
     before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
-    assert main(list(words)) == 2
+    assert main(list(argv)) == 2
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error: ")]
     assert len(lines) == 1
     assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before, "something was written"

@@ -4,6 +4,7 @@ The images are 9x9, so that a share of one image still has something for BatchNo
 in batches of 7 and a forget set of 8 leave last batches of four, three and one image: fewer than processes.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -90,16 +91,16 @@ STAGES = """
     from pathlib import Path
     from medunlearn.__main__ import main
 
-    for run, words in json.loads(Path(sys.argv[1]).read_text()):
+    for run, argv in json.loads(Path(sys.argv[1]).read_text()):
         os.environ["HELD"] = run
-        if "--resume=true" in words and os.environ.get("LOCAL_RANK", "0") == "0":
-            Path(run, "metrics.json").unlink()  # as if it had been killed before its end
-        assert main(words) == 0
+        if "--resume=true" in argv and os.environ.get("LOCAL_RANK", "0") == "0":
+            Path(run, "metrics.json").unlink(missing_ok=True)  # as if it had been killed before its end
+        assert main(argv) == 0
 """
 
 
-def words(world, run, method, *options):
-    """Return the words of one stage and the run directory that it makes."""
+def stage(world, run, method, *options):
+    """Return the run directory of one stage and the arguments that make it."""
     several = ["--trainer.strategy=ddp", f"--trainer.devices={world}"] if world > 1 else []
     return f"{run}_{world}", [
         "fit",
@@ -121,24 +122,24 @@ def stages(world):
     """Return Train, Retrain and SalUn in both schedules, all from the single process's original."""
     forget = "--data.forget.rate=0.25"
     salun = (forget, "--model.init_args.original=train_1", "--reference=retrain_1", "--model.init_args.mask_ratio=0.3")
-    yield words(world, "train", "methods.StillTrain", "--overwrite=true")
-    yield words(world, "retrain", "methods.StillRetrain", forget)
-    yield words(world, "mixed", "methods.StillSalUn", *salun)
-    yield words(world, "sequential", "methods.StillSalUn", *salun, "--model.init_args.schedule=sequential")
+    yield stage(world, "train", "methods.StillTrain", "--overwrite=true")
+    yield stage(world, "retrain", "methods.StillRetrain", forget)
+    yield stage(world, "mixed", "methods.StillSalUn", *salun)
+    yield stage(world, "sequential", "methods.StillSalUn", *salun, "--model.init_args.schedule=sequential")
     if world > 1:
         logs = ("--evaluation.every_n_epochs=1", "--trainer.logger=true", "--trainer.log_every_n_steps=1")
-        yield words(world, "plain", "methods.PlainSalUn", *salun, *logs)
+        yield stage(world, "plain", "methods.PlainSalUn", *salun, *logs)
         # Validation would hand out the first process's BatchNorm statistics; without it they are each one's own.
-        yield words(world, "blind", "methods.PlainSalUn", *salun, "--trainer.limit_val_batches=0")
-        yield words(world, "mean", "methods.ShareMean")
+        yield stage(world, "blind", "methods.PlainSalUn", *salun, "--trainer.limit_val_batches=0")
+        yield stage(world, "mean", "methods.ShareMean")
     if world == 2:
-        yield words(world, "parts", "methods.StillSalUn", *salun, "--trainer.max_epochs=1")
-        yield words(world, "parts", "methods.StillSalUn", *salun, "--resume=true")
-        yield words(world, "dry", "methods.StillTrain", "--trainer.fast_dev_run=true")
+        yield stage(world, "parts", "methods.StillSalUn", *salun, "--trainer.max_epochs=1")
+        yield stage(world, "parts", "methods.StillSalUn", *salun, "--resume=true")
+        yield stage(world, "dry", "methods.StillTrain", "--trainer.fast_dev_run=true")
 
 
 def start(folder, *command, seconds=PATIENCE):
-    """Run a command in `folder` to its end, and return it with what it said."""
+    """Run a command in `folder` to its end, and return it with what it printed."""
     found = os.pathsep.join(map(str, (folder, *Path(__file__).parents[1:3])))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
     environment |= {"PYTHONPATH": found, "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "HOME": str(folder)}
@@ -157,6 +158,13 @@ def start(folder, *command, seconds=PATIENCE):
             os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+
+def start_all(folder, name, plan):
+    """Run stages in turn, in the same processes, each given by its run directory and its command."""
+    (folder / f"{name}.json").write_text(json.dumps(list(plan)))
+    ended = start(folder, "stages.py", f"{name}.json")
+    assert ended.returncode == 0, ended.stderr[-3000:]
 
 
 def prepare(folder):

@@ -45,3 +45,4 @@ def test_departures_are_from_the_defaults_of_the_class_itself():
 
 def test_a_value_that_json_cannot_hold_is_left_out():
     assert departures(Method(strength=object(), folder={1})) == {}
+    assert departures(Method(strength={"by": (1, 2)})) == {"strength": {"by": [1, 2]}}

@@ -12,7 +12,7 @@ from helpers import own
 from helpers.backbones import TINY, TinyNet
 from helpers.plugin_package import install
 from helpers.runs import QUIET, same, weights
-from helpers.stages import prepare, start
+from helpers.stages import prepare, start, start_all
 
 HELPERS = Path(own.__file__).parents[1]
 FORGET = "--data.forget.rate=0.25"
@@ -99,52 +99,64 @@ def test_its_loss_is_weighed_within_each_of_the_two_sets(fit, npz, monkeypatch):
 # On two processes
 
 
+STAGES = {
+    "whole": ("distil", "--model.init_args.lr_schedule=cosine"),
+    "part": ("distil", "--model.init_args.lr_schedule=cosine"),
+    "fresh": ("FineTune", "--model.init_args.refresh_statistics=true", "--trainer.max_epochs=0"),
+    "still": ("helpers.methods.StillDistil", "--model.init_args.lr=0.1"),
+}
+
+
+def command(method, run, *options, processes=1):
+    """Return a stage's run directory and command."""
+    several = ["--trainer.strategy=ddp", f"--trainer.devices={processes}"] if processes > 1 else []
+    words = ["fit", f"--model={method}", f"--model.init_args.backbone={TINY}", "--data.file=nine.npz"]
+    words += [f"--run_dir={run}", "--data.batch_size=7", "--trainer.max_epochs=2", *QUIET, *several]
+    return run, [*words, *EXACT, "--model.init_args.lr=0.01", *options]
+
+
+def stage(name, processes, *more):
+    """Return one of the stages that start from the original, on one process or on two."""
+    method, *options = STAGES[name]
+    given = [FORGET, "--model.init_args.original=t", *options, *more]
+    return command(method, f"{name}_{processes}", *given, processes=processes)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with nine.npz, the original, trained by one process, and the installed package of the method."""
+    """Return a folder with nine.npz, the installed package of the method, and every stage on one process and on two.
+
+    `part` was asked to end and has gone on. Stages share their processes: to start them takes longest.
+    """
     folder = tmp_path_factory.mktemp("two")
     prepare(folder)
     install(folder, {"methods": {"distil": "distilling:Distil"}}, Path(own.__file__).read_text(), "distilling")
     (folder / "helpers").symlink_to(HELPERS / "helpers")
-    assert command(folder, "Train", "t").returncode == 0
+    start_all(folder, "one", [command("Train", "t"), *(stage(name, 1) for name in ("whole", "fresh", "still"))])
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("ASKED", "1 1 2")  # the second process, in the middle of the second epoch
+        ended = start(folder, "-m", "medunlearn", *stage("part", 2)[1])
+    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-2000:]
+    assert not (folder / "part_2" / "metrics.json").exists()
+    others = [stage(name, 2) for name in ("whole", "fresh", "still")]
+    start_all(folder, "two", [stage("part", 2, "--resume=true"), *others])
     return folder
 
 
-def command(folder, method, run, *options, processes=1):
-    """Run one stage in processes of its own."""
-    several = ["--trainer.strategy=ddp", f"--trainer.devices={processes}"] if processes > 1 else []
-    words = ["fit", f"--model={method}", f"--model.init_args.backbone={TINY}", "--data.file=nine.npz"]
-    words += [f"--run_dir={run}", "--data.batch_size=7", "--trainer.max_epochs=2", *QUIET, *several]
-    return start(folder, "-m", "medunlearn", *words, *EXACT, "--model.init_args.lr=0.01", *options)
-
-
 @pytest.mark.timeout(600)
-def test_on_two_processes_it_does_what_it_does_on_one_and_goes_on(folder, monkeypatch):
-    options = (FORGET, "--model.init_args.original=t", "--model.init_args.lr_schedule=cosine")
-    for run, processes in (("one", 1), ("whole", 2)):
-        ended = command(folder, "distil", run, *options, processes=processes)
-        assert ended.returncode == 0, ended.stderr[-2000:]
-    monkeypatch.setenv("ASKED", "1 1 2")  # the second process, in the middle of the second epoch
-    ended = command(folder, "distil", "part", *options, processes=2)
-    assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-2000:]
-    assert not (folder / "part" / "metrics.json").exists()
-    monkeypatch.delenv("ASKED")
-    ended = command(folder, "distil", "part", *options, "--resume=true", processes=2)
-    assert ended.returncode == 0, ended.stderr[-2000:]
-    assert same(weights(folder / "whole"), weights(folder / "part"))
-    masks = [check_mask(folder / "t", folder / run) for run in ("one", "whole")]
+@pytest.mark.xdist_group("own_method")
+def test_on_two_processes_it_does_what_it_does_on_one_and_goes_on(folder):
+    assert same(weights(folder / "whole_2"), weights(folder / "part_2"))
+    masks = [check_mask(folder / "t", folder / run) for run in ("whole_1", "whole_2")]
     assert (masks[0] != masks[1]).sum() <= 2, "two that tie at the threshold may change places"
-    facts = [metrics(folder / run)["facts"]["largest_prior"] for run in ("one", "whole", "part")]
+    facts = [metrics(folder / run)["facts"]["largest_prior"] for run in ("whole_1", "whole_2", "part_2")]
     assert facts == pytest.approx([facts[0]] * 3, rel=1e-5)
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.xdist_group("own_method")
 def test_refreshed_statistics_do_not_depend_on_the_number_of_processes(folder):
     """Zero epochs: the original's own weights, and statistics of 24 retained images in batches of six."""
-    options = (FORGET, "--model.init_args.original=t", "--model.init_args.refresh_statistics=true")
-    for run, processes in (("fresh_1", 1), ("fresh_2", 2)):
-        ended = command(folder, "FineTune", run, *options, "--trainer.max_epochs=0", processes=processes)
-        assert ended.returncode == 0, ended.stderr[-2000:]
     before, one, two = (weights(folder / run) for run in ("t", "fresh_1", "fresh_2"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-5, atol=1e-7)
@@ -153,12 +165,9 @@ def test_refreshed_statistics_do_not_depend_on_the_number_of_processes(folder):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.xdist_group("own_method")
 def test_paired_steps_on_two_processes_are_those_of_one(folder):
     """With BatchNorm kept out of training, whose statistics are each process's own."""
-    options = (FORGET, "--model.init_args.original=t", "--model.init_args.lr=0.1")
-    for run, processes in (("still_1", 1), ("still_2", 2)):
-        ended = command(folder, "helpers.methods.StillDistil", run, *options, processes=processes)
-        assert ended.returncode == 0, ended.stderr[-2000:]
     start_, one, two = (weights(folder / run) for run in ("t", "still_1", "still_2"))
     free = content(folder / "still_1")["saliency_mask"]
     gaps = [(one[name] - two[name]).abs().max().item() for name in free]

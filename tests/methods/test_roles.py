@@ -52,6 +52,6 @@ def test_an_original_may_be_trained_on_both_sets_side_by_side(fit):
         ({"images": "retain"}, r"images to be a method, as in `def images\(self, epoch\)`"),
     ],
 )
-def test_what_is_no_longer_read_is_refused_where_a_class_sets_it(names, says):
+def test_attributes_that_are_no_longer_read_are_refused_where_a_class_sets_them(names, says):
     with pytest.raises(TypeError, match=says):
         type("Old", (Classifier,), names)

@@ -57,7 +57,7 @@ def test_mask_has_the_largest_and_exactly_as_many_as_asked(ratio):
     assert [mask[name].shape for name in "ab"] == [gradients[name].shape for name in "ab"]
 
 
-def test_of_equal_values_the_first_are_chosen():
+def test_mask_has_the_first_of_equal_values():
     mask = saliency_mask({"a": torch.tensor([0.0, 0.0, 2.0]), "b": torch.tensor([0.0, -3.0, 0.0])}, 0.5)
     assert [mask["a"].tolist(), mask["b"].tolist()] == [[True, False, True], [False, True, False]]
 

@@ -11,7 +11,7 @@ OPTIONS = ("--data.forget.rate=0.25", "--model.init_args.original=t", "--trainer
 
 
 @pytest.mark.parametrize("schedule", ["mixed", "sequential"])
-def test_random_labels_with_a_mask_are_salun_bit_for_bit(fit, schedule):
+def test_salun_is_random_labels_with_a_mask_bit_for_bit(fit, schedule):
     fit("Train", "t", epochs=1)
     options = (*OPTIONS, f"--model.init_args.schedule={schedule}")
     salun = fit("SalUn", "a", *options)

@@ -141,7 +141,7 @@ def test_a_masked_run_resumed_within_an_epoch_gives_what_the_uninterrupted_gives
     assert counts(part)[2] == 0
 
 
-def test_without_a_mask_every_weight_is_free(fit):
+def test_weights_without_a_mask_are_all_free(fit):
     fit("Train", "t", epochs=1)
     found = metrics(fit("FineTune", "s", FORGET, ORIGINAL))["parameters"]
     assert found["free"] == found["total"] >= found["changed"] > 0.5 * found["total"]

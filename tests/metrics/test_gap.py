@@ -42,7 +42,7 @@ def test_gap_is_the_mean_of_four_absolute_differences(retrain, salun, by_hand):
 
 @pytest.mark.parametrize("name", GAP_METRICS)
 @pytest.mark.parametrize("change", [-8.0, 8.0])
-def test_each_metric_counts_a_quarter_whichever_way_it_moves(name, change):
+def test_metrics_count_a_quarter_each_whichever_way_they_move(name, change):
     assert average_gap(BLOOD_10 | {name: BLOOD_10[name] + change}, BLOOD_10) == pytest.approx(2.0)
 
 
@@ -70,6 +70,6 @@ def test_a_missing_metric_is_refused_by_argument_and_name(missing, argument, how
     if how == "none":
         broken[missing] = None
     pair = (broken, BLOOD_10) if argument == "a" else (BLOOD_10, broken)
-    words = f"Expected argument `{argument}` to hold UA, RA, TA, MIA, but {missing} is missing"
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    message = f"Expected argument `{argument}` to hold UA, RA, TA, MIA, but {missing} is missing"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         average_gap(*pair)

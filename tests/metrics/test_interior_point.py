@@ -31,7 +31,7 @@ def libsvm(samples, is_member, queries):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_decides_as_libsvm_on_every_kind_of_feature(kind):
+def test_solver_decides_as_libsvm_on_every_kind_of_feature(kind):
     solved = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -41,7 +41,7 @@ def test_decides_as_libsvm_on_every_kind_of_feature(kind):
         shown = KINDS[kind](rng, queries)[:, None]
         called = nonmembers_by_interior_point(samples, is_member, shown, PENALTY, 1.0)
         if called is None:
-            continue  # not exact enough, said so: libsvm is used
+            continue  # not exact enough, which it reports: libsvm is used
         expected, distance = libsvm(samples, is_member, shown)
         differs = called != expected
         assert not differs[distance > 1e-5].any(), (kind, seed)
@@ -49,7 +49,7 @@ def test_decides_as_libsvm_on_every_kind_of_feature(kind):
     assert solved >= 30
 
 
-def test_decides_as_libsvm_in_two_dimensions():
+def test_solver_decides_as_libsvm_in_two_dimensions():
     rng = np.random.default_rng(0)
     samples = np.concatenate([rng.random((200, 2)), 0.4 + rng.random((200, 2))])
     is_member = np.repeat([True, False], 200)
@@ -60,7 +60,7 @@ def test_decides_as_libsvm_in_two_dimensions():
 
 
 @pytest.mark.parametrize("spreads", [(0.2, 0.4, 0.3), (1, 2, 1.5), (0.3, 0.3, 0.3)])
-def test_decides_as_libsvm_with_its_defaults_on_thousands(spreads):
+def test_solver_decides_as_libsvm_with_its_defaults_on_thousands(spreads):
     """What the issue of speed asks: the same decision for at least 99.99 % of the forget set."""
     rng = np.random.default_rng(5)
     members, nonmembers, forget = (confidences(rng, 2000, spread) for spread in spreads)

@@ -48,7 +48,7 @@ def by_hand(probs, labels, feature):
 @pytest.mark.parametrize("solver", ["interior_point", "libsvm"])
 @pytest.mark.parametrize("feature", FEATURES)
 @pytest.mark.parametrize("name", ["blood_like", "path_like"])
-def test_equals_the_reference_to_the_last_digit(name, feature, solver):
+def test_attack_equals_the_reference_to_the_last_digit(name, feature, solver):
     path = REFERENCE / f"svc_mia_{name}.npz"
     if not path.is_file():
         pytest.skip(f"the reference values {path} lie outside the repository and are not here")
@@ -59,7 +59,7 @@ def test_equals_the_reference_to_the_last_digit(name, feature, solver):
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_equals_a_support_vector_machine_fitted_by_hand(feature):
+def test_attack_equals_a_support_vector_machine_fitted_by_hand(feature):
     groups = three_groups()
     member, nonmember, forget = (by_hand(groups[i], groups[i + 1], feature) for i in (0, 2, 4))
     gamma = 1 / member.shape[1]
@@ -69,14 +69,14 @@ def test_equals_a_support_vector_machine_fitted_by_hand(feature):
     assert membership_inference(*groups, feature=feature) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_papers_feature_is_the_default():
+def test_default_feature_is_the_papers():
     groups = three_groups()
     values = {feature: membership_inference(*groups, feature=feature) for feature in FEATURES}
     assert membership_inference(*groups) == values["confidence"]
     assert len(set(values.values())) == len(FEATURES)  # no two features are the same thing
 
 
-def test_features_of_four_rows_worked_out_on_paper():
+def test_features_of_four_rows_are_those_worked_out_on_paper():
     # Members have entropy 0 and are right; non-members are uniform and, at label 1, wrong. The forget set has one of
     # each in every feature.
     certain, uniform = [1.0, 0.0], [0.5, 0.5]
@@ -94,7 +94,7 @@ def test_forget_set_like_members_gives_0_and_like_nonmembers_1(feature):
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_order_of_rows_does_not_matter(feature):
+def test_attack_does_not_depend_on_the_order_of_rows(feature):
     groups = three_groups()
     order = {count: np.random.default_rng(count).permutation(count) for count in map(len, groups)}
     assert membership_inference(*groups, feature=feature) == pytest.approx(
@@ -116,11 +116,11 @@ def test_shapes_that_do_not_match_are_refused_by_name(place):
     groups = list(three_groups())
     groups[2 * place + 1] = groups[2 * place + 1][:-1]
     probs, labels = groups[2 * place : 2 * place + 2]
-    words = (
+    message = (
         f"Expected `{name}_probs` of shape (N, C) and `{name}_labels` of shape (N,), "
         f"but got {probs.shape} and {labels.shape}"
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         membership_inference(*groups)
 
 
@@ -145,15 +145,15 @@ def test_empty_group_is_refused_by_name(place):
 def test_values_that_are_not_finite_are_refused_rather_than_scored(place, value):
     groups = list(three_groups())
     groups[2 * place][5, 1] = value
-    words = f"Expected `{GROUPS[place]}_probs` to be finite; the model has diverged: lower the learning rate"
+    message = f"Expected `{GROUPS[place]}_probs` to be finite; the model has diverged: lower the learning rate"
     for feature in FEATURES:
-        with pytest.raises(ValueError, match=f"^{words}$"):
+        with pytest.raises(ValueError, match=f"^{message}$"):
             membership_inference(*groups, feature=feature)
 
 
 def test_unknown_feature_is_refused_with_the_known_ones():
-    words = f"Expected argument `feature` to be one of {FEATURES}, but got 'm_entropy'"
-    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+    message = f"Expected argument `feature` to be one of {FEATURES}, but got 'm_entropy'"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         membership_inference(*three_groups(), feature="m_entropy")
 
 

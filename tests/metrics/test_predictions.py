@@ -24,10 +24,10 @@ def predictions(forget, train=20):
 
 def assert_same(a, b):
     for name in PARTS:
-        for field, mine, theirs in zip(Part._fields, getattr(a, name), getattr(b, name), strict=True):
-            assert mine.dtype == theirs.dtype, (name, field)
-            assert mine.shape == theirs.shape, (name, field)
-            assert (mine == theirs).all(), (name, field)
+        for field, left, right in zip(Part._fields, getattr(a, name), getattr(b, name), strict=True):
+            assert left.dtype == right.dtype, (name, field)
+            assert left.shape == right.shape, (name, field)
+            assert (left == right).all(), (name, field)
 
 
 def test_arrays_are_named_as_in_predictions_npz():
@@ -38,7 +38,7 @@ def test_arrays_are_named_as_in_predictions_npz():
     assert len(arrays) == len(PARTS) * len(ARRAYS)
 
 
-def test_each_array_holds_what_its_name_says():
+def test_arrays_hold_what_their_names_say():
     made = predictions([3, 5])
     arrays = made.to_arrays()
     assert arrays["forget_index"].tolist() == [3, 5]

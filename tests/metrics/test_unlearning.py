@@ -45,12 +45,12 @@ def test_accuracy_is_exact_to_the_last_digit(count):
     assert accuracy(made) == percent_correct(made)
 
 
-def test_every_image_counts_alike_however_rare_its_class():
+def test_accuracy_counts_every_image_alike_however_rare_its_class():
     probs = np.tile(np.array([0.9, 0.1, 0, 0, 0], np.float32), (10, 1))
     assert accuracy(Part(probs, np.array([0] * 9 + [1]), np.arange(10))) == 90
 
 
-def test_of_tied_classes_the_first_counts():
+def test_accuracy_takes_the_first_of_tied_classes():
     rng = np.random.default_rng(0)
     probs = rng.choice(np.array([0.25, 0.5], np.float32), size=(400, CLASSES))  # nearly every row has ties
     tied = Part(probs, rng.integers(CLASSES, size=400), np.arange(400))
@@ -61,7 +61,7 @@ def test_accuracy_of_nothing_is_none():
     assert accuracy(Part(np.empty((0, CLASSES), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))) is None
 
 
-def test_without_a_forget_set_ua_and_mia_are_none_and_the_rest_is_measured():
+def test_ua_and_mia_without_a_forget_set_are_none_and_the_rest_is_measured():
     made = predictions(forget=0)
     assert unlearning_metrics(made) == {
         "UA": None,
@@ -81,7 +81,7 @@ def test_mia_attacks_retain_against_the_nonmembers_asked_for(feature, nonmembers
     assert mia != attack(made.retain, getattr(made, other), made.forget, feature, seed=2)
 
 
-def test_val_as_nonmembers_leaves_the_accuracies_alone():
+def test_accuracies_do_not_depend_on_val_as_nonmembers():
     made = predictions()
     by_test, by_val = (unlearning_metrics(made, nonmembers=name) for name in ("test", "val"))
     assert {key: by_test[key] for key in ("UA", "RA", "TA")} == {key: by_val[key] for key in ("UA", "RA", "TA")}
@@ -94,7 +94,7 @@ def test_defaults_are_the_papers_confidence_against_the_test_set():
     assert list(unlearning_metrics(made)) == ["UA", "RA", "TA", "MIA"]
 
 
-def test_the_seed_reaches_the_attack():
+def test_seed_reaches_the_attack():
     made = predictions()
     values = [unlearning_metrics(made, seed=seed)["MIA"] for seed in range(12)]
     assert values == [attack(made.retain, made.test, made.forget, seed=seed) for seed in range(12)]

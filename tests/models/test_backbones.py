@@ -1,4 +1,4 @@
-"""Networks by name: torchvision's, one's own, and what is said to wrong ones."""
+"""Networks by name: torchvision's, one's own, and the errors of wrong ones."""
 
 import copy
 import json
@@ -83,10 +83,10 @@ def test_torchvision_network_is_saved_and_loaded_bit_for_bit(tmp_path, name, siz
 @pytest.mark.parametrize(("name", "size"), [*SMALL, *LARGE])
 def test_names_of_the_parameters_are_torchvisions(name, size):
     with unallocated():
-        ours = build_backbone(name, 4, 1, image_size=size).state_dict()
-        theirs = torchvision.models.get_model(name, weights=None, num_classes=4, **_plain(name)).state_dict()
-    assert ours.keys() == theirs.keys()
-    others = {key for key in ours if ours[key].shape != theirs[key].shape}
+        found = build_backbone(name, 4, 1, image_size=size).state_dict()
+        expected = torchvision.models.get_model(name, weights=None, num_classes=4, **_plain(name)).state_dict()
+    assert found.keys() == expected.keys()
+    others = {key for key in found if found[key].shape != expected[key].shape}
     assert len(others - {"encoder.pos_embedding"}) == 1, "only the first convolution differs"
 
 
@@ -97,12 +97,12 @@ def _plain(name):
 @pytest.mark.parametrize("name", ["shufflenet_v2_x0_5", "mobilenet_v3_small"])
 def test_normalisation_lies_inside(name):
     torch.manual_seed(0)
-    ours = build_backbone(name, 4).eval()
-    theirs = torchvision.models.get_model(name, weights=None, num_classes=4).eval()
-    theirs.load_state_dict(ours.state_dict())
+    found = build_backbone(name, 4).eval()
+    expected = torchvision.models.get_model(name, weights=None, num_classes=4).eval()
+    expected.load_state_dict(found.state_dict())
     x = images(2, 3, 32)
     with torch.no_grad():
-        assert torch.equal(ours(x), theirs((x - 0.5) / 0.5))
+        assert torch.equal(found(x), expected((x - 0.5) / 0.5))
 
 
 @pytest.mark.parametrize("name", ["resnet34", "resnext50_32x4d", "wide_resnet50_2"])
@@ -232,7 +232,7 @@ def test_own_network_that_does_not_fit_is_one_line(own, name, says):
                 super().__init__(3, num_classes)
 
         class Taken(nn.Linear):
-            architecture = "mine"
+            architecture = "own"
             def __init__(self, num_classes, in_channels):
                 super().__init__(in_channels, num_classes)
 
@@ -262,8 +262,8 @@ def test_salun_unlearns_from_a_network_of_torchvision(fit, name):
     # where a weight meets nothing but padding, as on maps of one pixel.
     precision = "--trainer.precision=32-true"
     original = fit("Train", "train", precision, epochs=1, backbone=name)
-    words = (FORGET, precision, f"--model.init_args.original={original}", "--model.init_args.mask_ratio=0.3")
-    run = fit("SalUn", "salun", *words, "--model.init_args.weight_decay=0.5", epochs=1, backbone=name)
+    options = (FORGET, precision, f"--model.init_args.original={original}", "--model.init_args.mask_ratio=0.3")
+    run = fit("SalUn", "salun", *options, "--model.init_args.weight_decay=0.5", epochs=1, backbone=name)
     content = torch.load(run / "checkpoints" / "model.ckpt", weights_only=True)
     before, after, mask = weights(original), content["state_dict"], content["saliency_mask"]
     total = sum(value.numel() for value in mask.values())
@@ -285,22 +285,22 @@ def test_network_without_batchnorm_is_trained_also_on_one_image(fit, own):
                 )
     """)
     original = fit("Train", "train", "--data.batch_size=31", epochs=1, backbone="own_nets.Plain")
-    words = (FORGET, f"--model.init_args.original={original}", "--model.init_args.refresh_statistics=true")
-    run = fit("SalUn", "salun", *words, epochs=1, backbone="own_nets.Plain")
+    options = (FORGET, f"--model.init_args.original={original}", "--model.init_args.refresh_statistics=true")
+    run = fit("SalUn", "salun", *options, epochs=1, backbone="own_nets.Plain")
     assert json.loads((run / "metrics.json").read_text())["parameters"]["total"] == 3 * 64 * 8 + 8 + 16 + 36
 
 
 def test_batch_of_one_image_is_refused_where_batchnorm_would_see_one_value(npz, capsys):
-    words = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=31", *QUIET]
+    argv = ["fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", "--data.batch_size=31", *QUIET]
     for name in ("shufflenet_v2_x0_5", TINY):
-        line = refused(capsys, *words, f"--model.init_args.backbone={name}")
+        line = refused(capsys, *argv, f"--model.init_args.backbone={name}")
         assert line.startswith("data.batch_size=31: it leaves 1 of the images for the smallest batch")
 
 
 def test_original_of_another_network_is_named_with_both(fit, capsys):
     original = fit("Train", "train", epochs=1)
-    words = (FORGET, f"--model.init_args.original={original}")
-    fit("SalUn", "salun", *words, status=2, backbone="resnet18")
+    options = (FORGET, f"--model.init_args.original={original}")
+    fit("SalUn", "salun", *options, status=2, backbone="resnet18")
     assert (
         f"model.init_args.original={original}: its model is backbone {TINY}, in_channels 3, num_classes 4, this run's "
         "is backbone resnet18, in_channels 3, num_classes 4, stem cifar; give a run of the same model and data"
@@ -308,7 +308,7 @@ def test_original_of_another_network_is_named_with_both(fit, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("argv", "says"),
     [
         (["--model.init_args.backbone=resnet5"], "model.init_args.backbone=resnet5: no such network; did you mean"),
         (["--model.init_args.backbone=inception_v3"], "model.init_args.backbone=inception_v3: takes no images of 8x8"),
@@ -316,8 +316,8 @@ def test_original_of_another_network_is_named_with_both(fit, capsys):
         (["--model.init_args.image_size=8"], "model.init_args.image_size: is taken from the data; leave it out"),
     ],
 )
-def test_wrong_network_on_the_command_line_is_one_line(npz, capsys, words, says):
-    line = refused(capsys, "fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", *QUIET, *words)
+def test_wrong_network_on_the_command_line_is_one_line(npz, capsys, argv, says):
+    line = refused(capsys, "fit", "--model=Train", "--run_dir=r", f"--data.file={npz}", *QUIET, *argv)
     assert line.startswith(says)
 
 

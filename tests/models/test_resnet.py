@@ -40,13 +40,13 @@ def stir(model):
 
 
 def test_names_and_shapes_are_torchvisions_except_for_the_cifar_stem():
-    ours, theirs = shapes(ResNet18(1000)), shapes(resnet18())
-    assert list(ours) == list(theirs)
-    assert {name for name in ours if ours[name] != theirs[name]} == {"conv1.weight"}
-    assert ours["conv1.weight"] == (64, 3, 3, 3)
+    found, expected = shapes(ResNet18(1000)), shapes(resnet18())
+    assert list(found) == list(expected)
+    assert {name for name in found if found[name] != expected[name]} == {"conv1.weight"}
+    assert found["conv1.weight"] == (64, 3, 3, 3)
 
 
-def test_with_the_imagenet_stem_nothing_differs_from_torchvision():
+def test_the_imagenet_stem_makes_the_network_torchvisions():
     model = ResNet18(1000, stem="imagenet")
     assert shapes(model) == shapes(resnet18())
     assert str(model.maxpool) == str(resnet18().maxpool)
@@ -62,23 +62,23 @@ def test_the_classifier_has_as_many_classes_as_asked_for(num_classes):
 
 @pytest.mark.parametrize("num_classes", [9, 10])
 def test_parameter_count_is_torchvisions_with_the_stem_replaced(num_classes):
-    theirs = resnet18(num_classes=num_classes)
+    expected = resnet18(num_classes=num_classes)
     smaller_stem = 64 * 3 * (7 * 7 - 3 * 3)
-    assert parameters(ResNet18(num_classes)) == parameters(theirs) - smaller_stem
-    assert parameters(ResNet18(num_classes, stem="imagenet")) == parameters(theirs)
+    assert parameters(ResNet18(num_classes)) == parameters(expected) - smaller_stem
+    assert parameters(ResNet18(num_classes, stem="imagenet")) == parameters(expected)
 
 
 @pytest.mark.parametrize("stem", ["cifar", "imagenet"])
 @pytest.mark.parametrize("in_channels", [1, 3])
 def test_weights_in_torchvisions_resnet18_give_the_same_logits(stem, in_channels):
-    ours = stir(ResNet18(5, in_channels, stem))
-    theirs = reference(5, in_channels, stem).eval()
-    theirs.load_state_dict(ours.state_dict())
+    found = stir(ResNet18(5, in_channels, stem))
+    expected = reference(5, in_channels, stem).eval()
+    expected.load_state_dict(found.state_dict())
     x = images(channels=in_channels)
     with torch.no_grad():
-        logits = ours(x)
-        assert torch.equal(logits, theirs((x - 0.5) / 0.5))
-        assert not torch.allclose(logits, theirs(x))
+        logits = found(x)
+        assert torch.equal(logits, expected((x - 0.5) / 0.5))
+        assert not torch.allclose(logits, expected(x))
         assert not torch.allclose(logits[0], logits[1])
 
 
@@ -112,7 +112,7 @@ def test_the_stem_is_initialised_as_torchvisions_convolutions_are(stem):
     assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=0.1)
 
 
-def test_the_same_seed_gives_the_same_weights():
+def test_weights_are_the_same_for_the_same_seed():
     def seeded(seed):
         torch.manual_seed(seed)
         return ResNet18(2).state_dict()

@@ -203,7 +203,7 @@ def test_a_missing_file_and_a_directory_without_weights_are_refused(tmp_path):
 
 
 ODD = {
-    "architecture in words": {"state_dict": {}, "architecture": "resnet18"},
+    "architecture as text": {"state_dict": {}, "architecture": "resnet18"},
     "unknown architecture": {"state_dict": {}, "architecture": {"num_classes": 3, "depth": 50}},
     "state_dict is a list": {
         "state_dict": [1],
@@ -335,6 +335,6 @@ def test_mask_of_a_compiled_network_is_saved_under_plain_names(tiny, wrap):
     assert list(read_weights("wrapped.ckpt")["saliency_mask"]) == names
 
 
-def test_what_is_no_backbone_is_said_to_be_none():
+def test_models_that_are_no_backbone_are_refused():
     with pytest.raises(TypeError, match="Expected `model` to be a Backbone, but got Linear; see `build_backbone`"):
         save_weights(nn.Linear(2, 2), Path("model.ckpt"))

@@ -30,18 +30,18 @@ from medunlearn.plans.options import nested, overrides_from_argv, overrides_from
 def test_options_of_a_command_line_are_settings_and_stay_as_typed(argv, settings):
     overrides = overrides_from_argv(argv)
     assert nested(overrides) == settings
-    assert [word for each in overrides for word in each.argv] == argv
+    assert [argument for each in overrides for argument in each.argv] == argv
 
 
 def test_options_that_append_keep_their_order():
     argv = ["--trainer.callbacks+=A", "--trainer.callbacks.x=1", "--trainer.callbacks+=B", "--trainer.callbacks.x=2"]
-    assert [word for each in overrides_from_argv(argv) for word in each.argv] == argv
+    assert [argument for each in overrides_from_argv(argv) for argument in each.argv] == argv
 
 
 def test_options_of_a_plan_file_are_settings():
     overrides = overrides_from_mapping({"data.forget": {"rate": 0.5}, "data.file": "a b.npz", "data.as_rgb": True})
     assert nested(overrides) == {"data": {"forget": {"rate": 0.5}, "file": "a b.npz", "as_rgb": True}}
-    assert [word for each in overrides for word in each.argv] == [
+    assert [argument for each in overrides for argument in each.argv] == [
         '--data.forget={"rate": 0.5}',
         "--data.file=a b.npz",
         "--data.as_rgb=true",

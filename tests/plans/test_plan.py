@@ -5,8 +5,6 @@ from helpers.plans import dry, model, two_chains, write
 
 from medunlearn.__main__ import main
 from medunlearn.errors import InputError
-from medunlearn.files.configs import find_config, resolve_configs, shipped_configs
-from medunlearn.plans.options import nested, overrides_from_argv
 from medunlearn.plans.plan import read_plan
 
 
@@ -29,16 +27,7 @@ def test_plans_that_cannot_be_run_are_refused():
         read_plan(["e.yaml"])
 
 
-def test_configs_are_found_in_the_folder_first_and_then_among_those_shipped():
-    assert find_config("configs/train_blood.yaml") == shipped_configs() / "train_blood.yaml"
-    write("train_blood.yaml", run_dir="mine")
-    assert find_config("train_blood.yaml") == Path("train_blood.yaml")
-    words = resolve_configs(["fit", "-c", "configs/train_path.yaml", "--config=configs/train_path.yaml", "--x", "y"])
-    shipped = str(shipped_configs() / "train_path.yaml")
-    assert words == ["fit", "-c", shipped, f"--config={shipped}", "--x", "y"]
-
-
-def test_the_papers_plan_in_order_one_command_a_line(capsys):
+def test_the_papers_plan_is_printed_in_order_one_command_a_line(capsys):
     lines = dry(capsys, "paper")
     assert len(lines) == 15
     assert lines[0] == "medunlearn fit --config configs/train_path.yaml"
@@ -58,21 +47,21 @@ def test_the_papers_plan_in_order_one_command_a_line(capsys):
         assert max(places[0], places[3]) < places[4]
 
 
-def test_a_plan_file_of_ones_own(capsys):
+def test_a_plan_file_of_ones_own_has_configs_seeds_and_options(capsys):
     files = two_chains()[:2]
     Path("plans").mkdir()
     options = {"trainer.max_epochs": 3, "data.num_classes": None, "data.as_rgb": True}
     plan = {"configs": [f"../{file}" for file in files], "seeds": [0, 7], "options": options}
-    write("plans/mine.yaml", **plan)
-    lines = dry(capsys, "plans/mine.yaml")
+    write("plans/own.yaml", **plan)
+    lines = dry(capsys, "plans/own.yaml")
     assert len(lines) == 4
     assert all("--data.as_rgb=true --data.num_classes=null --trainer.max_epochs=3" in line for line in lines)
     assert sum("_seed7" in line for line in lines) == 2
-    assert len(dry(capsys, "plans/mine.yaml", "--seeds", "1", "2", "3")) == 6
+    assert len(dry(capsys, "plans/own.yaml", "--seeds", "1", "2", "3")) == 6
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         (
             ["paper", "--datasets", "lung"],
@@ -90,29 +79,12 @@ def test_a_plan_file_of_ones_own(capsys):
         ([], "reproduce: no plan given; name demo, figure2, paper, a plan file or config files"),
     ],
 )
-def test_wrong_plans_are_refused_in_one_line(capsys, words, message):
+def test_wrong_plans_are_refused_in_one_line(capsys, argv, message):
     write("plan.yaml", configs=["configs/train_blood.yaml"], epochs=3)
     write("seeds.yaml", configs=["configs/train_blood.yaml"], seeds=3)
     write("run_dirs.yaml", configs=["configs/train_blood.yaml"], options={"run_dir": "one/for/all"})
     two_chains()
-    assert main(["reproduce", *words]) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
-
-
-def test_engines(monkeypatch):
-    from medunlearn.plans.engines import _devices, _resources
-
-    stage = read_plan(["configs/train_blood.yaml"]).stages()[0]
-    nodes = [{"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Alive": True, "Resources": {"CPU": 4.0}}]
-    assert _resources(nodes, stage) == {"num_gpus": 1, "num_cpus": 4.0}
-    assert _resources(nodes[1:], stage) == {"num_cpus": 4.0}
-    for argv, devices in (
-        (["--trainer.devices=4"], 4),
-        (["--trainer.devices", "2", "--trainer.devices", "3"], 3),
-        (["--trainer", "{devices: 5}"], 5),
-        (["--trainer.devices", "auto"], 1),
-        ([], 1),
-    ):
-        assert _devices(nested(overrides_from_argv(argv))) == devices
+    assert main(["reproduce", *argv]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1

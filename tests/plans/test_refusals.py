@@ -1,4 +1,4 @@
-"""What is wrong with a plan, its options or one of its stages is said in one line, and hurts nothing else."""
+"""What is wrong with a plan, its options or one of its stages is one line, and hurts nothing else."""
 
 import signal
 import sys
@@ -19,21 +19,21 @@ def test_a_finished_stage_that_cannot_be_read_does_not_end_the_plan(monkeypatch,
     Path("r/a_train/metrics.json").write_text('{"runtime": ')
     assert main(["reproduce", *two_chains()]) == 1
     assert calls == ["r/b_train", "r/b_salun"]
-    told = capsys.readouterr()
-    assert "medunlearn: r/a_train failed: run_dir=r/a_train: r/a_train/metrics.json cannot be read" in told.err
-    assert "medunlearn: r/a_salun left out: it needs r/a_train" in told.err
-    assert "THE TABLE" in told.out
+    printed = capsys.readouterr()
+    assert "medunlearn: r/a_train failed: run_dir=r/a_train: r/a_train/metrics.json cannot be read" in printed.err
+    assert "medunlearn: r/a_salun left out: it needs r/a_train" in printed.err
+    assert "THE TABLE" in printed.out
 
 
-def test_what_became_of_the_stages_is_told_where_nothing_can_be_compared(monkeypatch, capsys):
+def test_outcomes_of_stages_are_printed_where_nothing_can_be_compared(monkeypatch, capsys):
     from medunlearn.report.table import comparison
 
     runner(monkeypatch, {"r/a_train": 3})
     monkeypatch.setattr("medunlearn.report.table.comparison", comparison)  # which misses everything in these runs
     assert main(["reproduce", *two_chains()]) == 1
-    told = capsys.readouterr().err
-    assert "medunlearn: r/a_train failed: exit status 3" in told
-    assert "medunlearn: no comparison: report=r/b_train" in told
+    printed = capsys.readouterr().err
+    assert "medunlearn: r/a_train failed: exit status 3" in printed
+    assert "medunlearn: no comparison: report=r/b_train" in printed
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -56,7 +56,7 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
 
 
 @pytest.mark.parametrize(
-    ("words", "option", "by"),
+    ("argv", "option", "by"),
     [
         (["--seeds", "0", "--seed_everything", "5"], "--seed_everything", "seeds"),
         (["--seeds", "0", "--data.forget.seed=5"], "--data.forget.seed", "seeds"),
@@ -65,20 +65,20 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
         (["--augmentations", "Default", '--data={"augmentation":"NoAug"}'], "--data.augmentation", "augmentations"),
     ],
 )
-def test_what_seeds_and_augmentations_set_is_not_set_beside_them(capsys, words, option, by):
+def test_options_that_seeds_and_augmentations_set_are_not_given_beside_them(capsys, argv, option, by):
     message = f"{option}: this plan's {by} set it for each stage; leave out {option} or {by}"
     files = two_chains()
-    assert main(["reproduce", *files, *words, "--dry_run"]) == 2
+    assert main(["reproduce", *files, *argv, "--dry_run"]) == 2
     assert message in capsys.readouterr().err
     values = {"seeds": [0], "augmentations": ["Default"]}
     plan = write("plan.yaml", configs=files, options={"trainer.max_epochs": 3}, **{by: values[by]})
-    assert main(["reproduce", plan, *words[2:], "--dry_run"]) == 2
+    assert main(["reproduce", plan, *argv[2:], "--dry_run"]) == 2
     assert message in capsys.readouterr().err
-    assert len(dry(capsys, *files, *words[2:])) == 4, "without them it goes to every stage"
+    assert len(dry(capsys, *files, *argv[2:])) == 4, "without them it goes to every stage"
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("argv", "message"),
     [
         *(
             (["--seeds", "0", seed], f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295")
@@ -90,11 +90,11 @@ def test_what_seeds_and_augmentations_set_is_not_set_beside_them(capsys, words, 
         (["--dry_run=yes"], "--dry_run: ignored explicit argument 'yes'"),
     ],
 )
-def test_wrong_values_of_a_plans_options_are_refused_in_one_line(capsys, words, message):
-    assert main(["reproduce", "paper", "--dry_run", *words]) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+def test_options_of_a_plan_with_wrong_values_are_refused_in_one_line(capsys, argv, message):
+    assert main(["reproduce", "paper", "--dry_run", *argv]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
@@ -107,16 +107,16 @@ def test_a_plan_file_names_no_wrong_seed(capsys, seed):
     "option", ["--run_di", "--overw", "--res", "--conf", "--c", "-c", "-cx.yaml", "--print_config"]
 )
 def test_a_shortened_option_is_refused_like_the_whole_one(capsys, option):
-    for words in ([option, "x"], [f"{option}=x"]):
-        assert main(["reproduce", *two_chains(), *words, "--dry_run"]) == 2
+    for argv in ([option, "x"], [f"{option}=x"]):
+        assert main(["reproduce", *two_chains(), *argv, "--dry_run"]) == 2
         assert f"{option}: does not go to every stage of a plan" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--conf", "bad.yaml"], ["--confi=bad.yaml"], ["-cbad.yaml"], ["-c=bad.yaml"]])
-def test_a_config_is_looked_at_however_its_option_is_written(words):
+@pytest.mark.parametrize("argv", [["--conf", "bad.yaml"], ["--confi=bad.yaml"], ["-cbad.yaml"], ["-c=bad.yaml"]])
+def test_a_config_is_looked_at_however_its_option_is_written(argv):
     Path("bad.yaml").write_text("- no settings")
     with pytest.raises(InputError, match=r"config=bad.yaml: holds no settings"):
-        resolve_configs(["fit", *words])
+        resolve_configs(["fit", *argv])
     Path("bad.yaml").unlink()
     assert resolve_configs(["fit", "-cconfigs/train_blood.yaml"])[1].endswith("configs/train_blood.yaml")
 
@@ -138,18 +138,18 @@ def test_a_plan_that_is_none_is_not_taken_for_an_experiment(capsys, name, messag
 
 
 @pytest.mark.parametrize(
-    ("words", "hint"),
+    ("argv", "hint"),
     [
         (["--dryrun"], "--dryrun: no such option; did you mean --dry_run? "),
         (["--sedes", "1"], "--sedes 1: no such option; did you mean --seeds? "),
         (["--nonsense"], "--nonsense: no such option; "),
     ],
 )
-def test_an_unknown_option_points_to_those_of_plans(capsys, words, hint):
-    assert main(["reproduce", "configs/train_blood.yaml", *words]) == 2
-    told = capsys.readouterr().err
-    assert f"{hint}`medunlearn reproduce --help` lists the options, `medunlearn fit --help` those of stages" in told
-    assert told.count("\n") == 1
+def test_an_unknown_option_points_to_those_of_plans(capsys, argv, hint):
+    assert main(["reproduce", "configs/train_blood.yaml", *argv]) == 2
+    printed = capsys.readouterr().err
+    assert f"{hint}`medunlearn reproduce --help` lists the options, `medunlearn fit --help` those of stages" in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_an_unknown_option_points_to_those_of_plans(capsys, words, hint):
         ("run_dir: r\n\tdata: 3\n", "line 2, column 1: found character '\\t' that cannot start any token"),
     ],
 )
-def test_the_fault_in_a_config_is_named_with_its_place(capsys, text, where):
+def test_a_fault_in_a_config_is_named_with_its_place(capsys, text, where):
     Path("bad.yaml").write_text(text)
     assert main(["reproduce", "bad.yaml", "--dry_run"]) == 2
-    told = capsys.readouterr().err
-    assert f"config=bad.yaml: cannot be read as YAML ({where}" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert f"config=bad.yaml: cannot be read as YAML ({where}" in printed
+    assert printed.count("\n") == 1

@@ -18,9 +18,9 @@ def plan(npz, monkeypatch):
     """Run a plan of Train, Retrain and SalUn in this process; return what was called."""
     calls = []
 
-    def here(words):
-        calls.append(words[4:])
-        return main(words[4:])
+    def here(argv):
+        calls.append(argv[4:])
+        return main(argv[4:])
 
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
@@ -36,8 +36,8 @@ def plan(npz, monkeypatch):
 
     def reproduce(*options, status):
         calls.clear()
-        words = ["reproduce", "t.yaml", "r.yaml", "s.yaml", "--trainer.max_epochs=1", *QUIET, *options]
-        assert main(words) == status
+        argv = ["reproduce", "t.yaml", "r.yaml", "s.yaml", "--trainer.max_epochs=1", *QUIET, *options]
+        assert main(argv) == status
         return [Path(call[call.index("--config") + 1]).stem for call in calls]
 
     assert reproduce(status=0) == ["t", "r", "s"]
@@ -47,15 +47,15 @@ def plan(npz, monkeypatch):
 def test_an_unfinished_run_is_not_resumed_under_other_settings(plan, capsys):
     Path("r/s/metrics.json").unlink()
     assert plan("--trainer.max_epochs=2", status=2) == []
-    told = capsys.readouterr().err
-    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in told
+    printed = capsys.readouterr().err
+    assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in printed
     shutil.rmtree("r/t")
     shutil.rmtree("r/r")
     assert plan("--trainer.max_epochs=2", status=2) == []
     assert "trainer.max_epochs=2: the unfinished run in r/s was made with 1" in capsys.readouterr().err
 
 
-def test_what_is_only_shown_is_no_other_setting(plan):
+def test_settings_of_display_alone_are_no_other_settings(plan):
     assert plan("--trainer.enable_progress_bar=true", status=0) == []
 
 
@@ -86,9 +86,9 @@ def test_an_original_that_was_made_anew_under_other_settings_is_noticed(plan, ca
     Path("t.yaml").write_text(Path("t.yaml").read_text() + "seed_everything: 5\n")
     capsys.readouterr()
     assert plan(status=1) == ["t"]
-    told = capsys.readouterr()
-    assert "r/s failed: it started from another model than r/t holds now; delete it" in told.err
-    assert "| r/s" not in told.out.rpartition("finished before")[2]
+    printed = capsys.readouterr()
+    assert "r/s failed: it started from another model than r/t holds now; delete it" in printed.err
+    assert "| r/s" not in printed.out.rpartition("finished before")[2]
     shutil.rmtree("r/s")
     assert plan(status=0) == ["s"]
     assert json.loads(Path("r/s/metrics.json").read_text())["original"] == "r/t"
@@ -120,9 +120,9 @@ def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, 
     Path("s.yaml").write_text(Path("s.yaml").read_text().replace("class_path: SalUn", "class_path: fixed.Fixed"))
     capsys.readouterr()
     assert plan(option, status=2) == []
-    told = capsys.readouterr().err
-    assert message in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def stage(npz):
         ({"forget": {"indices": "far.txt"}}, "data.forget.indices=far.txt: index 99 is out of range"),
     ],
 )
-def test_wrong_data_files_are_refused_before_the_first_stage_in_the_words_of_fit(stage, capsys, npz, data, message):
+def test_wrong_data_files_are_refused_before_the_first_stage_with_the_message_of_fit(stage, capsys, npz, data, message):
     Path("text.npz").write_text("no archive")
     Path("part.npz").write_bytes(npz.read_bytes()[:5000])
     Path("far.txt").write_text("1\n99\n")
@@ -165,7 +165,7 @@ def test_a_data_file_given_for_every_stage_is_looked_at(stage, capsys):
         assert message.startswith("s.yaml: data.file=gone.npz: no such file")
 
 
-def test_an_original_that_nothing_makes_is_refused_in_the_words_of_fit(stage, capsys):
+def test_an_original_that_nothing_makes_is_refused_with_the_message_of_fit(stage, capsys):
     model = {"class_path": "SalUn", "init_args": {"original": "r/no t"}}
     config = stage(model=model)
     of_fit = refused(capsys, "fit", "--config", config, *QUIET)

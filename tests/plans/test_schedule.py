@@ -12,7 +12,7 @@ from medunlearn.plans.schedule import TimeLeft
 from medunlearn.plans.stages import Stage
 
 
-def stage(config, run, dataset="a", original=None, rate=None, method="mine.Method", seed=0):
+def stage(config, run, dataset="a", original=None, rate=None, method="own.Method", seed=0):
     model = {"class_path": method} | ({"init_args": {"original": original}} if original else {})
     data = {"dataset": dataset} | ({"forget": {"rate": rate}} if rate else {})
     content = {"run_dir": f"r/{run}", "data": data, "model": model}
@@ -30,7 +30,7 @@ def left(finished, waiting, epochs):
 
 def test_images_that_are_left_count_whatever_the_method_is_called():
     train = stage("t.yaml", "t")
-    retrain = stage("r.yaml", "r", rate=0.5, method="mine.FromScratch")
+    retrain = stage("r.yaml", "r", rate=0.5, method="own.FromScratch")
     unlearn = stage("u.yaml", "u", rate=0.5, original="r/t")
     clock = TimeLeft([train, retrain, unlearn], [200, 200, 10])
     clock.count(Outcome(train, "done", 400.0))
@@ -49,7 +49,7 @@ def test_pace_is_that_of_the_same_start_on_the_same_data():
     assert left([(train, 10.0), (unlearn, 70.0)], other, [10, 10, 10]) == pytest.approx(70.0)
 
 
-def test_without_a_number_of_epochs_all_stages_count_alike():
+def test_stages_without_a_number_of_epochs_count_alike():
     train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t", rate=0.5)
     assert left([(train, 30.0)], unlearn, [None, 10]) == pytest.approx(30.0)
 

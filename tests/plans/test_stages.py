@@ -52,9 +52,9 @@ def write_inputs():
 @pytest.mark.parametrize("command", recorded())
 def test_commands_stay_letter_for_letter(capsys, command):
     write_inputs()
-    _, _, *words, last = shlex.split(command)
+    _, _, *argv, last = shlex.split(command)
     assert last == "--dry_run"
-    assert dry(capsys, *words) == recorded()[command]
+    assert dry(capsys, *argv) == recorded()[command]
 
 
 def test_stages_come_after_those_they_read_from():

@@ -33,8 +33,8 @@ def test_a_seed_has_its_own_chain_and_split(capsys):
 def test_a_seed_draws_its_own_forget_set_wherever_that_is_asked_for(capsys, options):
     retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"))
     plan = write("plan.yaml", configs=[retrain], seeds=[0, 1], options=options)
-    words = [] if options else ["--data", "{forget: {rate: 0.1}}"]
-    first, second = dry(capsys, plan, *words)
+    argv = [] if options else ["--data", "{forget: {rate: 0.1}}"]
+    first, second = dry(capsys, plan, *argv)
     assert "seed" not in first
     assert second.endswith("--seed_everything 1 --data.forget.seed 1 --run_dir r/r_seed1")
 

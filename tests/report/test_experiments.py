@@ -11,7 +11,7 @@ from medunlearn.errors import InputError
 from medunlearn.report.experiments import Cell, Statistic, experiments
 
 
-def test_the_same_experiment_twice_is_refused(capsys):
+def test_an_experiment_that_comes_twice_is_refused(capsys):
     train, retrain, salun = chain()
     again = fake("runs/again", "SalUn", (1.0, 99, 96, 5), before=(1, 99, 96, 4), original=train)
     write(train, retrain, salun, again, status=2)

@@ -6,7 +6,7 @@ import matplotlib
 from helpers.fake_runs import chain, write
 
 
-def test_every_figure_is_drawn_as_png_and_svg():
+def test_figures_are_drawn_as_png_and_svg():
     train, retrain, salun = chain()
     out = write(train, retrain, salun)
     names = {path.stem for path in out.glob("*.png")}
@@ -22,7 +22,7 @@ def test_every_figure_is_drawn_as_png_and_svg():
     assert "layer4.1.conv2" in weights
 
 
-def test_drawing_leaves_matplotlibs_own_settings_alone():
+def test_figures_leave_matplotlibs_own_settings_alone():
     code = "import matplotlib; before = dict(matplotlib.rcParams); import medunlearn.report.figures"
     subprocess.run([sys.executable, "-c", f"{code}; assert dict(matplotlib.rcParams) == before"], check=True)
     before = dict(matplotlib.rcParams)

@@ -15,7 +15,7 @@ from medunlearn.report.frame import EXPERIMENT
 from medunlearn.runs import RunDir
 
 
-def test_a_row_a_run_and_one_for_each_original_on_each_forget_set():
+def test_frame_has_a_row_a_run_and_one_for_each_original_on_each_forget_set():
     runs = [*chain(seed=0), *chain(seed=1)]
     frame = load(runs)
     assert list(frame.columns) == list(COLUMNS)
@@ -74,7 +74,7 @@ def test_two_references_make_two_rows_of_one_original():
     assert untouched.label.tolist() == [f"Original (against {retrain})", f"Original (against {own})"]
 
 
-def test_what_departs_from_the_defaults_is_named_also_where_older_runs_do_not_say():
+def test_departures_from_the_defaults_are_named_also_where_older_runs_do_not_say():
     train, _, _ = chain()
     more = {"before": (1, 99, 96, 4), "original": train}
     new = fake("runs/new", "SalUn", (1.0, 99, 96, 5), relabel="none", **more)

@@ -31,17 +31,17 @@ def test_variants_of_a_method_are_rows_of_their_own(others):
     assert len(section.cells[-1].seeds) == max(1, others)
 
 
-def test_one_variant_alone_is_named_after_what_departs_from_the_defaults():
+def test_a_variant_alone_is_named_after_what_departs_from_the_defaults():
     train, retrain, _ = chain()
     none = fake("runs/none", "SalUn", (1.0, 99, 96, 5), relabel="none", before=(1, 99, 96, 4), original=train)
     text = (write(train, retrain, none) / "report.md").read_text()
     assert "| SalUn (relabel none) | 1.00" in text
     assert "| SalUn | not run" in text, "the paper has a row for it"
-    text = (write(*chain(data="mine"), out="mine") / "report.md").read_text()
+    text = (write(*chain(data="own"), out="own") / "report.md").read_text()
     assert "not run" not in text
 
 
-def test_one_name_for_two_sizes_makes_two_tables():
+def test_data_of_one_name_and_two_sizes_make_two_tables():
     small, large = chain(seed=0), chain(seed=1)
     for runs, size in ((small, 28), (large, 64)):
         for run in runs:
@@ -52,7 +52,7 @@ def test_one_name_for_two_sizes_makes_two_tables():
     assert text.count("*SalUn, Falcao & Cordeiro 2025*") == 1, "the paper's images are 64x64"
 
 
-def test_two_attacks_are_told_apart_and_the_paired_original_stays():
+def test_attacks_are_named_where_there_are_two_and_the_paired_original_stays():
     train, retrain, salun = chain()
     more = fake("runs/more", "SalUn", (4.0, 97.0, 94.5, 30.0), before=(1, 99, 96, 40), original=train)
     for run in (retrain, salun):
@@ -66,7 +66,7 @@ def test_two_attacks_are_told_apart_and_the_paired_original_stays():
         assert found["Original"].over_seeds("AG").mean == 3
 
 
-def test_one_attack_goes_without_saying():
+def test_attacks_are_not_named_where_there_is_one():
     runs = [*chain(seed=0), *chain(seed=1), *chain(rate=0.5)]
     for run in runs:
         change(run, attack=CONFIDENCE | {"seed": 3})

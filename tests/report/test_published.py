@@ -18,14 +18,14 @@ def test_the_papers_values_stand_beside_measured_ones_with_a_footnote():
     ) in text
     assert "relabel none" in text
     assert "Falcao &amp; Cordeiro 2025" in (out / "report.html").read_text()
-    plain = write(*chain(data="mine"), out="mine")
+    plain = write(*chain(data="own"), out="own")
     assert "Falcao" not in (plain / "report.md").read_text()
     noaug = write(*chain(augmentation="NoAug"), out="noaug")
     assert "0.72" not in (noaug / "report.md").read_text(), "the paper's tables are of Default"
 
 
 def test_published_values_add_up():
-    """AG as printed is the mean of the four printed differences, to rounding; at 50 % it is not, and that is said."""
+    """AG as printed is the mean of the four printed differences, to rounding; at 50 % it is not, and a note says so."""
     rows = {(row["dataset"], row["forgotten"], row["method"]): row for row in tables().to_dict("records")}
     assert len(rows) == 12
     of_differences = {}

@@ -17,7 +17,7 @@ from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
 
-def test_shares_of_changed_weights_by_hand():
+def test_shares_of_changed_weights_are_those_by_hand():
     from medunlearn.report.readings import changed_weights
 
     train, retrain, salun = chain()
@@ -49,7 +49,7 @@ def test_changed_weights_are_read_from_what_runs_write_without_building_the_netw
         changed_weights(section.of_role("unlearned")[0])
 
 
-def test_per_class_error_by_hand():
+def test_per_class_error_is_that_by_hand():
     from medunlearn.report.readings import class_error, predictions
 
     (section,) = sections(load(chain()))
@@ -81,9 +81,9 @@ def test_an_altered_original_is_refused_whether_it_is_named_or_not(capsys, name)
     with Path(train, name).open("ab") as file:
         file.write(b"more")
     write(retrain, salun, status=2)
-    told = capsys.readouterr().err
-    assert f"report={train}: {name} is not the file that the run wrote" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert f"report={train}: {name} is not the file that the run wrote" in printed
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("extra", [[], ["--out", "report"]])

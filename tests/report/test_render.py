@@ -55,7 +55,7 @@ def test_published_figures_stand_beside_the_official_data_at_64x64_alone(data):
     assert "not run" not in (out / "report.md").read_text()
 
 
-def test_one_other_run_among_official_ones_takes_the_published_figures_away():
+def test_published_figures_are_left_out_where_one_run_has_other_data():
     runs = [*chain(seed=0), *chain(seed=1)]
     for run in runs[3:]:
         change(run, data={"file": "bloodmnist.npz", "size": None})
@@ -71,7 +71,7 @@ def test_the_column_of_seeds_says_how_many():
     assert row.endswith(" | 2 |")
 
 
-def test_one_epoch_is_no_plural():
+def test_epoch_is_no_plural_where_it_is_one():
     runs = chain()
     for run, epochs in zip(runs, (1, 1, 2), strict=True):
         change(run, epochs=epochs)
@@ -90,7 +90,7 @@ def test_heads_of_tables_say_which_way_is_better():
     assert "<th>method</th><th>AG ↓</th><th>UA <small>(gap ↓)</small></th>" in found["report.html"], "AG in front"
 
 
-def test_a_missing_gap_says_why():
+def test_a_missing_gap_has_its_reason():
     train, retrain, salun = chain()
     change(salun, reference="elsewhere/retrain", AG=7.53)
     out = write(train, retrain, salun)
@@ -100,8 +100,8 @@ def test_a_missing_gap_says_why():
 
 
 def test_methods_of_any_name_are_what_their_role_says():
-    train, _, salun = chain(data="mine")
-    own = fake("runs/own", "MyRetrain", (5.0, 98, 95, 10), data="mine")
+    train, _, salun = chain(data="own")
+    own = fake("runs/own", "MyRetrain", (5.0, 98, 95, 10), data="own")
     out = write(train, own, salun)
     assert {line["method"]: float(line["AG"]) for line in records(out)} == {
         "Original": 3,
@@ -117,5 +117,5 @@ def test_help_and_the_package_do_not_wait_for_pandas():
     code = (
         "import sys, medunlearn; from medunlearn.__main__ import main; main(['--help']); print('pandas' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert told.splitlines()[-1] == "False"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.splitlines()[-1] == "False"

@@ -55,7 +55,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_whole_and_fetches_nothing():
+def test_page_is_whole_and_fetches_nothing():
     out = write(*chain(), *chain(seed=1))
     text = (out / "report.html").read_text()
     page = Page()
@@ -101,7 +101,7 @@ def test_a_figure_without_its_data_is_left_out(missing):
     assert "SalUn ends" in (out / "report.html").read_text()
 
 
-def test_wrong_runs_are_refused_in_one_line(capsys):
+def test_runs_that_cannot_be_reported_are_refused_in_one_line(capsys):
     train, _, salun = chain()
     write("nowhere", status=2)
     assert "nowhere: holds no finished run" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def test_a_gap_is_not_taken_to_another_attack(other):
     assert {line["method"] for line in records(out)} == {"Original", "Retrain", "SalUn"}
 
 
-def test_one_model_is_the_original_of_each_preset_and_seed():
+def test_originals_are_one_for_each_preset_and_seed():
     train, retrain, salun = chain()
     runs = [train, retrain, salun]
     for number, settings in enumerate(({"augmentation": "NoAug"}, {"seed": 1})):
@@ -57,15 +57,15 @@ def test_a_stratified_forget_set_is_no_seed_of_a_uniform_one():
     assert titles == [f"bloodmnist, {kind}" for kind in kinds]
 
 
-def test_two_retrained_models_for_one_run_are_refused(capsys):
+def test_retrained_models_of_which_two_fit_one_run_are_refused(capsys):
     runs = chain()
     write(*runs, fake("runs/other", "Retrain", (9.0, 98, 95, 10), lr=0.5), status=2)
-    told = capsys.readouterr().err
-    assert "are both Retrain of the same split, preset and seed" in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "are both Retrain of the same split, preset and seed" in printed
+    assert printed.count("\n") == 1
 
 
-def test_the_protocol_is_told():
+def test_protocol_names_images_epochs_and_batches_in_every_format():
     runs = chain()
     for run, epochs in zip(runs, (200, 200, 10), strict=True):
         change(run, data={"size": 64, "batch_size": 256}, epochs=epochs)
@@ -77,7 +77,7 @@ def test_the_protocol_is_told():
     assert "1.57, 0.70, 4.91" in (out / "tables.tex").read_text(), "the differences from the paper are printed too"
 
 
-def test_many_sections_are_answered_by_one_table():
+def test_sections_that_are_many_are_answered_by_one_table():
     out = write(*chain(), *chain(rate=0.5), *chain(augmentation="NoAug"))
     text, page = (out / "report.md").read_text(), (out / "report.html").read_text()
     assert text.index("| bloodmnist, 10 % forgotten, NoAug | SalUn | **0.88** | 3.00 | 5.0 % |") < text.index("## ")
@@ -85,13 +85,13 @@ def test_many_sections_are_answered_by_one_table():
     assert page.count("<td><b>0.88</b></td><td>3.00</td><td>5.0 %</td>") == 3
 
 
-def test_worse_than_the_untouched_model_is_said():
+def test_methods_no_nearer_than_the_untouched_model_are_named():
     train, retrain, _ = chain()
     bad = fake("runs/bad", "SalUn", (50.0, 50.0, 50.0, 90.0), before=(1, 99, 96, 4), original=train)
     assert "no nearer than the untouched model (3.00)" in (write(train, retrain, bad) / "report.md").read_text()
 
 
-def test_what_was_not_run_is_said():
+def test_rows_that_were_not_run_are_marked():
     _, retrain, _ = chain()
     text = (write(retrain) / "report.md").read_text()
     assert "| SalUn | not run | not run | not run | not run |" in text

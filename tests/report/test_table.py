@@ -36,7 +36,7 @@ def two(first, second):
     [({}, {"augmentation": "NoAug"}), ({"seed": 0}, {"seed": 1})],
     ids=["preset", "seed"],
 )
-def test_each_run_is_paired_with_its_own_retrain(settings):
+def test_runs_are_paired_with_their_own_retrain(settings):
     first, second = two(*settings)
     found = gaps(*first, *second)
     assert [found[run] for run in first] == ["3.00", "0", "0.88"]
@@ -57,7 +57,7 @@ def test_a_gap_is_not_taken_to_another_attack():
     assert gaps(train, retrain, salun)[salun] == "0.88"
 
 
-def test_one_original_stands_beside_each_of_its_retrained_models():
+def test_an_original_stands_beside_each_of_its_retrained_models():
     first, second = two({}, {"augmentation": "NoAug"})
     change(second[2], original=first[0])
     found = gaps(first[0], *first[1:], *second[1:])
@@ -67,7 +67,7 @@ def test_one_original_stands_beside_each_of_its_retrained_models():
     assert gaps(first[0], *first[1:], *second[1:])[first[0]] == "3.00"
 
 
-def test_of_several_retrained_models_the_named_one_counts():
+def test_the_reference_of_several_is_the_named_one():
     train, retrain, salun = chain()
     other = fake("runs/other", "Retrain", (9.0, 98, 95, 10))
     assert gaps(train, retrain, other, salun)[salun] == "-"
@@ -97,7 +97,7 @@ def test_a_reference_is_known_by_its_role_whatever_its_method_is_called():
     assert gaps(train, retrain, salun)[salun] == "3.38", "and its own figure where that one is not among the runs"
 
 
-def test_two_methods_beside_one_retrain_share_the_row_of_their_original():
+def test_methods_beside_one_retrain_share_the_row_of_their_original():
     train, retrain, salun = chain()
     other = fake("runs/other", "Other", (4.0, 97.0, 94.5, 9.0), before=(1, 99, 96, 4), original=train)
     assert list(rows(train, retrain, salun, other)) == [train, retrain, salun, other]

@@ -16,7 +16,7 @@ from medunlearn.__main__ import main
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, command_for, shown
-from medunlearn.training.loggers import _say_where
+from medunlearn.training.loggers import _log_location
 
 RUN = """my runs/it's "the" $1 & 10 %"""
 
@@ -89,7 +89,7 @@ def test_commands_about_a_missing_reference_make_and_compare_it(pasted, capsys):
 
 def test_command_that_sends_an_offline_run_names_its_folder(pasted, caplog):
     with caplog.at_level(logging.INFO):
-        _say_where(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
+        _log_location(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
     assert pasted(printed(caplog.text, "send it with ")) == ["wandb", "sync", f"{RUN}/logs/wandb/offline-run"]
 
 

@@ -167,7 +167,7 @@ def test_paths_are_compared_as_they_lie_on_the_disk(tmp_path, monkeypatch):
         assert reference_of(replace(OLDER, reference=path), [OTHER]).AG == 0.875
 
 
-def test_two_retrained_runs_that_fit_are_named_and_no_gap_is_taken():
+def test_retrained_runs_of_which_two_fit_are_named_and_no_gap_is_taken():
     """The table left the gap out, the report refused: both find the two and the sentence here."""
     found = reference_of(SALUN, [RETRAIN, OTHER])
     assert (found.reference, found.AG, found.rivals) == (None, None, (RETRAIN, OTHER))
@@ -182,7 +182,7 @@ def test_copies_of_one_retrained_run_count_once():
 
 
 @pytest.mark.parametrize("changes", [{"seed": 1}, {"augmentation": "NoAug"}, {"attack": ENTROPY}])
-def test_where_none_fits_the_nearest_one_says_why(changes):
+def test_the_nearest_of_references_that_do_not_fit_says_why(changes):
     reference = replace(RETRAIN, **changes)
     found = reference_of(SALUN, [TRAIN, reference, SALUN])
     assert (found.reference, found.AG) == (None, None)

@@ -40,12 +40,12 @@ def whole(run):
 
 
 def refusal(call, *args):
-    """The words of the error: one line, as the command line prints it."""
+    """Return the message of the error, one line as the command line prints it."""
     with pytest.raises(InputError) as caught:
         call(*args)
-    words = str(caught.value)
-    assert len(words.splitlines()) == 1
-    return words
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
 
 
 # Names and states
@@ -62,12 +62,12 @@ def test_a_directory_that_is_missing_or_empty_is_neither_started_nor_finished(ru
     assert (run.started, run.finished) == (False, False)
     run.path.mkdir(parents=True)
     assert (run.started, run.finished) == (False, False)
-    (run.path / "notes.txt").write_text("mine")
+    (run.path / "notes.txt").write_text("notes")
     assert (run.started, run.finished) == (False, False)
 
 
 @pytest.mark.parametrize("name", ["predictions", "split", "config", "weights", "last", "logs"])
-def test_whatever_a_run_leaves_says_that_it_was_started_but_not_that_it_is_finished(run, name):
+def test_a_run_that_left_any_file_but_its_metrics_was_started_and_is_not_finished(run, name):
     file = getattr(run, name)
     file.parent.mkdir(parents=True)
     file.mkdir() if name == "logs" else file.write_bytes(b"")
@@ -95,7 +95,7 @@ def test_clear_deletes_the_files_of_a_run(whole):
 
 
 def test_clear_leaves_what_is_not_the_runs(whole):
-    (whole.path / "notes.txt").write_text("mine")
+    (whole.path / "notes.txt").write_text("notes")
     (whole.path / "figures").mkdir()
     (whole.path / "figures" / "metrics.json").write_text("{}")
     beside = RunDir(whole.path.parent / "train")
@@ -149,7 +149,7 @@ def test_clear_takes_a_link_away_and_leaves_what_it_points_to(whole, tmp_path):
         },
     ],
 )
-def test_json_round_trip(run, content):
+def test_json_is_read_as_it_was_written(run, content):
     run.write_json(run.metrics, content)
     assert json.loads(run.metrics.read_text()) == content
     assert run.read_metrics("reference") == content
@@ -212,7 +212,7 @@ def test_the_content_is_on_the_disk_before_the_file_gets_its_name(run, monkeypat
     assert done == ["fsync", "replace"]
 
 
-def test_predictions_round_trip(whole):
+def test_predictions_are_read_as_they_were_written(whole):
     arrays = {"forget_probs": np.random.default_rng(0).random((3, 2), np.float32), "val_index": np.arange(5)}
     whole.write_predictions(arrays)
     found = whole.read_predictions("reference")
@@ -259,10 +259,10 @@ def test_damaged_json_is_refused_by_argument_run_and_file(run, name, argument, d
         file.mkdir()
     elif damage != "missing":
         file.write_bytes(DAMAGE[damage])
-    words = refusal(read, argument)
-    assert words.startswith(f"{argument}={run}: {file} cannot be read (")
-    assert words.endswith("); run that stage again")
-    assert "()" not in words
+    message = refusal(read, argument)
+    assert message.startswith(f"{argument}={run}: {file} cannot be read (")
+    assert message.endswith("); run that stage again")
+    assert "()" not in message
 
 
 @pytest.mark.parametrize("name", ["metrics", "split"])
@@ -321,9 +321,9 @@ def test_damaged_predictions_are_refused_by_argument_run_and_file(run, tmp_path,
         run.predictions.mkdir()
     elif damage != "missing":
         run.predictions.write_bytes(content[damage])
-    words = refusal(run.read_predictions, "original")
-    assert words.startswith(f"original={run}: {run.predictions} cannot be read (")
-    assert words.endswith("); run that stage again")
+    message = refusal(run.read_predictions, "original")
+    assert message.startswith(f"original={run}: {run.predictions} cannot be read (")
+    assert message.endswith("); run that stage again")
 
 
 class Bomb:
@@ -342,8 +342,8 @@ def test_code_in_predictions_is_not_run(run, tmp_path, kind):
         np.savez(run.predictions, forget_index=np.arange(3), forget_probs=np.array([Bomb(marker)], dtype=object))
     else:
         run.predictions.write_bytes(pickle.dumps(Bomb(marker)))
-    words = refusal(run.read_predictions, "reference")
-    assert words.startswith(f"reference={run}: {run.predictions} cannot be read (")
+    message = refusal(run.read_predictions, "reference")
+    assert message.startswith(f"reference={run}: {run.predictions} cannot be read (")
     assert not marker.exists()
     if kind == "object array":
         with np.load(run.predictions, allow_pickle=True) as arrays:
@@ -371,5 +371,5 @@ def test_predictions_of_another_form_are_refused(run, tmp_path, damage):
     else:
         place = good.index(b"PK\x01\x02") + 10
         run.predictions.write_bytes(good[:place] + b"\x63" + good[place + 1 :])
-    words = refusal(run.read_predictions, "reference")
-    assert words.startswith(f"reference={run}: {run.predictions} cannot be read (")
+    message = refusal(run.read_predictions, "reference")
+    assert message.startswith(f"reference={run}: {run.predictions} cannot be read (")

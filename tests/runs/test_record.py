@@ -93,20 +93,20 @@ def own_retrain(tmp_path, monkeypatch, fit):
     (tmp_path / "own_methods.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     train = fit("Train", "t", epochs=1)
-    retrain = fit("own_methods.MyRetrain", "mine", FORGET, epochs=1)
+    retrain = fit("own_methods.MyRetrain", "own", FORGET, epochs=1)
     salun = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", f"--reference={retrain}", epochs=1)
     return train, retrain, salun
 
 
 def test_a_retrained_run_of_a_class_of_ones_own_is_a_reference_wherever_it_lies(own_retrain, fit, tmp_path):
-    train, mine, salun = own_retrain
+    train, retrain, salun = own_retrain
     metrics = RunDir(salun).read_metrics("run")
-    assert metrics["reference_sha256"] == RunDir(mine).weights_sha256()
+    assert metrics["reference_sha256"] == RunDir(retrain).weights_sha256()
     assert [record(run).role for run in own_retrain] == ["original", "retrained", "unlearned"]
     assert metrics["AG"] is not None
     other = fit("Retrain", "r", FORGET, "--model.init_args.lr=0.03", epochs=1)
-    found = reference_of(record(salun), map(record, [train, other, mine, salun]))
-    assert (found.reference.path, found.AG, found.reason) == (mine, metrics["AG"], "")
+    found = reference_of(record(salun), map(record, [train, other, retrain, salun]))
+    assert (found.reference.path, found.AG, found.reason) == (retrain, metrics["AG"], "")
     found = reference_of(record(salun), map(record, [train, other, salun]))
     assert (found.reference, found.AG) == (None, metrics["AG"])
     assert "which is not among the runs" in found.reason

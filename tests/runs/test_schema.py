@@ -44,8 +44,8 @@ def test_metrics_take_what_runs_write_now_and_wrote_before(content):
         ({"seed": True}, "seed is True, not a whole number"),
         ({"role": "Retrain"}, "role is 'Retrain', not one of original, retrained, unlearned, or null"),
         ({"role": ["retrained"]}, "role is ['retrained'], not one of original"),
-        ({"method": None}, "method is None, not a word"),
-        ({"method": "a\nb"}, "method is 'a\\nb', not a word"),
+        ({"method": None}, "method is None, not a line of text"),
+        ({"method": "a\nb"}, "method is 'a\\nb', not a line of text"),
         ({"method": "x" * 501}, "method is 'xxxx"),
         ({"original": ""}, "original is '', not a run directory, or null"),
         ({"reference": "a\0b"}, "reference is 'a\\x00b', not a run directory, or null"),
@@ -55,9 +55,12 @@ def test_metrics_take_what_runs_write_now_and_wrote_before(content):
         ({"validation": {"AG": -1}}, f"validation.AG is -1, not {PERCENT}"),
         ({"runtime": {"training": -1}}, "runtime is {'training': -1}, not a group of seconds"),
         ({"hardware": None}, "hardware is None, not a group"),
-        ({"versions": {"torch": 2.15}}, "versions.torch is 2.15, not a word, or null"),
+        ({"versions": {"torch": 2.15}}, "versions.torch is 2.15, not a line of text, or null"),
         ({"attack": {"seed": "0"}}, "attack.seed is '0', not a whole number"),
-        ({"facts": {"alpha": float("inf")}}, "facts is {'alpha': inf}, not a group of numbers and words, or null"),
+        (
+            {"facts": {"alpha": float("inf")}},
+            "facts is {'alpha': inf}, not a group of numbers and lines of text, or null",
+        ),
         ({"facts": {"alpha": [1]}}, "facts is {'alpha': [1]}, not a group"),
         ({"parameters": {"free": -1}}, "parameters.free is -1, not a whole number of 0 or more"),
         ({"\ud800": 1}, "one of its keys is no text; write it again"),
@@ -82,7 +85,7 @@ def test_a_split_takes_what_runs_write():
 
 
 @pytest.mark.parametrize(("model", "keys"), [(Metrics, ("UA", "role", "n.forget", "parameters.changed")), (Split, ())])
-def test_every_key_is_documented_with_its_form_and_meaning(model, keys):
+def test_keys_are_documented_with_their_form_and_meaning(model, keys):
     head, rule, *rows = table(model).splitlines()
     assert (head, rule) == ("| key | value | meaning |", "|---|---|---|")
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]

@@ -63,8 +63,8 @@ def folder(tmp_path_factory):
 
 def fit(npz, method, run, *options):
     forget = [] if method == "Train" else ["--data.forget.rate=0.25"]
-    words = ["fit", f"--model={method}", f"--run_dir={run}", f"--data.file={npz}", "--data.batch_size=8"]
-    return [*words, "--trainer.max_epochs=2", *forget, WITH_TINY, *QUIET, *options]
+    argv = ["fit", f"--model={method}", f"--run_dir={run}", f"--data.file={npz}", "--data.batch_size=8"]
+    return [*argv, "--trainer.max_epochs=2", *forget, WITH_TINY, *QUIET, *options]
 
 
 @contextmanager
@@ -90,9 +90,9 @@ def test_an_altered_run_is_refused(folder, capsys, role, name, alter):
     command = {"original": salun, "reference": salun, "validated": validate, "reported": ["report", str(retrain)]}[role]
     with altered(run / name, alter):
         assert main(command) == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("medunlearn: error: ")
-    assert f"={run}: {name} is not the file that the run wrote" in told
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("medunlearn: error: ")
+    assert f"={run}: {name} is not the file that the run wrote" in line
     assert not Path("new").exists()
 
 
@@ -115,7 +115,7 @@ def test_an_altered_run_is_not_resumed(folder, capsys, name, alter, says):
     assert says in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_what_is_unaltered_is_taken(folder):
+def test_an_unaltered_run_is_taken(folder):
     """Also where it has been moved."""
     assert resume(folder) == 0
     (folder / "Train").rename(folder / "elsewhere")

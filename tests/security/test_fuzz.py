@@ -34,7 +34,7 @@ WHOLE_DATA = [hostile.zipped(DATA.items(), packing) for packing in (zipfile.ZIP_
 
 @fuzz
 @given(st.one_of(hostile.archives(DATA), hostile.damaged(WHOLE_DATA), st.binary(max_size=50)))
-def test_images(content):
+def test_images_are_read_or_refused_in_one_line(content):
     path = Path("a.npz")
     path.write_bytes(content)
 
@@ -66,7 +66,7 @@ def valid_indices(found):
         st.tuples(st.just(".json"), hostile_texts.JSON_VALUES.map(lambda value: json.dumps(value).encode())),
     )
 )
-def test_forget_indices(file):
+def test_forget_indices_are_read_or_refused_in_one_line(file):
     suffix, content = file
     path = Path(f"forget{suffix}")
     path.write_bytes(content)
@@ -167,7 +167,7 @@ def checkpoints(draw):
 
 @fuzz
 @given(checkpoints())
-def test_weights(content):
+def test_weights_are_read_or_refused_in_one_line(content):
     path = Path("model.ckpt")
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patched:

@@ -76,7 +76,7 @@ def write_run(path, **files):
 
 @fuzz
 @given(st.sampled_from(["metrics", "split"]), hostile_texts.jsons([METRICS, RETRAIN, SPLIT]))
-def test_metrics_and_split(name, content):
+def test_metrics_and_split_are_read_or_refused_in_one_line(name, content):
     run = write_run("runs/a", **{name: content})
     judge(lambda: getattr(run, f"read_{name}")("reference"), "reference=runs/a", content, as_json(content))
 
@@ -90,7 +90,7 @@ def as_json(content):
 
 @fuzz
 @given(hostile_texts.yamls([CONFIG]))
-def test_config_of_a_run(content):
+def test_config_of_a_run_is_read_or_refused_in_one_line(content):
     run = write_run("runs/a", config=content)
 
     def valid(result):
@@ -101,7 +101,7 @@ def test_config_of_a_run(content):
 
 @fuzz
 @given(st.one_of(hostile.archives(ARRAYS), hostile.damaged([hostile.zipped(ARRAYS.items())])))
-def test_predictions(content):
+def test_predictions_are_read_or_refused_in_one_line(content):
     run = write_run("runs/a", predictions=content)
 
     def valid(predictions):
@@ -123,7 +123,7 @@ def test_predictions(content):
     hostile_texts.yamls([CONFIG]),
     st.sampled_from(["metrics", "config", "both"]),
 )
-def test_table_and_collection(metrics, config, which):
+def test_table_and_sections_are_made_or_refused_in_one_line(metrics, config, which):
     changes = {"metrics": metrics, "config": config}
     runs = [
         write_run("runs/retrain", metrics=RETRAIN),
@@ -152,7 +152,7 @@ def test_table_and_collection(metrics, config, which):
         ),
     )
 )
-def test_whole_report(file):
+def test_report_is_written_or_refused_in_one_line(file):
     from medunlearn.cli.report import report
 
     name, content = file
@@ -188,14 +188,14 @@ PLAN = {"configs": ["a.yaml", "b.yaml"], "seeds": [0, 1], "augmentations": ["NoA
 
 @fuzz
 @given(hostile_texts.yamls([CONFIG, PLAN]))
-def test_config(content):
+def test_config_is_read_or_refused_in_one_line(content):
     Path("a.yaml").write_bytes(content)
     judge(lambda: read_config(Path("a.yaml")), "config=a.yaml", content, lambda result: isinstance(result, dict))
 
 
 @fuzz
 @given(hostile_texts.yamls([PLAN]), hostile_texts.yamls([CONFIG]), st.booleans())
-def test_plan(plan, config, good):
+def test_plan_is_read_or_refused_in_one_line(plan, config, good):
     Path("plan.yaml").write_bytes(plan)
     Path("a.yaml").write_bytes(yaml.safe_dump(CONFIG).encode() if good else config)
     Path("b.yaml").write_text(yaml.safe_dump(CONFIG | {"run_dir": "runs/train", "model": {"init_args": {}}}))

@@ -221,9 +221,9 @@ def test_login_of_an_older_wandb_is_its_stored_key(wandb, key, known):
 def test_place_of_an_online_run_is_its_url_and_of_a_disabled_one_nothing(monkeypatch):
     lines = []
     monkeypatch.setattr(loggers, "rank_zero_info", lines.append)
-    loggers._say_where(SimpleNamespace(offline=False, url="https://example.org/run"))
-    loggers._say_where(SimpleNamespace(offline=False, url=None))
-    loggers._say_where(SimpleNamespace())
+    loggers._log_location(SimpleNamespace(offline=False, url="https://example.org/run"))
+    loggers._log_location(SimpleNamespace(offline=False, url=None))
+    loggers._log_location(SimpleNamespace())
     assert lines == ["Weights & Biases: https://example.org/run"]
-    loggers._say_where(SimpleNamespace(offline=True, dir="a b/offline-run-1/files"))
+    loggers._log_location(SimpleNamespace(offline=True, dir="a b/offline-run-1/files"))
     assert lines[1:] == ["Weights & Biases: kept offline; send it with `wandb sync 'a b/offline-run-1'`"]

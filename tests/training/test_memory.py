@@ -32,11 +32,11 @@ def test_freed_memory_is_used_again():
     assert faults["kept"] < 100 + faults["returned"] / 10
 
 
-def test_another_c_library_is_left_alone(monkeypatch):
+def test_memory_of_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     assert not heap.keep_freed_memory()
 
 
-def test_another_system_is_left_alone(monkeypatch):
+def test_memory_of_another_system_is_left_alone(monkeypatch):
     monkeypatch.setattr("sys.platform", "darwin")
     assert not heap.keep_freed_memory()

@@ -11,7 +11,7 @@ from torch import nn
 from medunlearn.errors import InputError, Interrupted
 from medunlearn.training.processes import (
     ENDED,
-    LAST_WORDS,
+    GRACE_PERIOD,
     failing_together,
     several_processes,
     share_buffers,
@@ -221,7 +221,7 @@ def test_started_process_that_failed_first_may_say_why_before_all_are_killed(gro
     group(store=Store("2 1 "))
     with pytest.raises(SystemExit), failing_together(SimpleNamespace(procs=started)):
         raise RuntimeError("Connection closed by peer")
-    assert [process.calls for process in started] == [["kill"], [("wait", LAST_WORDS), "kill"]]
+    assert [process.calls for process in started] == [["kill"], [("wait", GRACE_PERIOD), "kill"]]
 
 
 @pytest.mark.parametrize("first", [None, "0 1 "])
