@@ -124,7 +124,7 @@ ROWS = [
         "cut short or damaged (…); copy, download or save it again",
     ),
     (
-        lambda at: read_npy(at.write("a.npy", npy(np.zeros(2)).replace(b"'<f8'", b"[()] "))),
+        lambda at: read_npy(at.write("a.npy", npy(np.zeros(2)).replace(b"'<f8'", b"()   "))),
         "the header of the array is damaged; save it again",
     ),
     (

@@ -41,8 +41,8 @@ ROWS = [
     (tiny_mask, "model.init_args.mask_ratio=1e-06: leaves none of … weights free; give at least 0.0001"),
     (
         diverged,
-        "model.init_args.original=t: its gradients are not numbers: the model has diverged; train it again with a lower "
-        "learning rate",
+        "model.init_args.original=t: its gradients are not numbers: the model has diverged; train it again with a "
+        "lower learning rate",
     ),
     (
         lambda at: check_role("all", "retrained", "Mine"),

@@ -116,7 +116,7 @@ ROWS = [
     ),
     (
         lambda at: read_plan([str(at.write("plan.yaml", "configs: [a]\noptions: {a: 2026-01-01}"))]),
-        "plan=plan.yaml: options={'a': …}; give numbers, words, lists or true and false",
+        "plan=plan.yaml: options={'a': …}; give numbers, text, lists or true and false",
     ),
     (plan({"configs": ["a"], "seeds": "x"}), "plan=plan.yaml: seeds=x; give a list of numbers"),
     # Stages
