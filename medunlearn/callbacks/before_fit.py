@@ -76,9 +76,10 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     data.train_on(method.checked_images, trainer.max_epochs or 1)
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
-    last_map = cast(Any, method.backbone).last_map(size)
-    _check_groups(method, data, trainer.max_epochs or 1, processes, last_map)
-    check_batches(data.smallest_batch(), processes, data.batch_size, size, last_map)
+    if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
+        last_map = cast(Any, method.backbone).last_map(size)
+        _check_groups(method, data, trainer.max_epochs or 1, processes, last_map)
+        check_batches(data.smallest_batch(), processes, data.batch_size, size, last_map)
     check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
     if type(method).__module__.startswith("medunlearn."):  # others may log more
         check_monitors(cast(Any, trainer).callbacks, LOGGED)

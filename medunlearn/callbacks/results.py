@@ -9,7 +9,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, owned_by
 from medunlearn.metrics import Predictions, average_gap
-from medunlearn.models import count_changed, weights_for
+from medunlearn.models import count_changed, count_statistics, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
 from medunlearn.training.environment import hardware, versions
@@ -106,7 +106,7 @@ def _trained_on(module: UnlearningModule, epochs: int) -> str:
 
 
 def _count_parameters(module: UnlearningModule) -> dict[str, int]:
-    """Return how many parameters there are, may move and have moved since the original.
+    """Return how many parameters there are, may move and have moved since the original; statistics are none of them.
 
     Raises:
         InputError: If one moved that the mask had frozen.
@@ -118,6 +118,7 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
         before = weights_for(module.backbone, module.original)
     free = counts["total"] if module.mask is None else sum(int(value.sum()) for value in module.mask.values())
     counts |= {"free": free, "changed": count_changed(module.backbone, before)}
+    counts |= count_statistics(module.backbone, before)
     if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
         raise InputError(
             f"mask_ratio: {moved} frozen weights have moved since the last step; "

@@ -173,7 +173,11 @@ class RunRecord(Callback):
             )
 
     def _write_weights(self, module: UnlearningModule) -> None:
-        extra = {"saliency_mask": {name: value.cpu() for name, value in module.mask.items()}} if module.mask else {}
+        data = module.datamodule
+        gray = cast(Any, data).data.channels == 1  # as stored; a model may see the one channel three times
+        extra: dict[str, Any] = {"images": {"size": data.image_size, "gray": gray}}
+        if module.mask:
+            extra["saliency_mask"] = {name: value.cpu() for name, value in module.mask.items()}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(module.backbone, self.run.weights, **extra)
 

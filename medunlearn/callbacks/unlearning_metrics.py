@@ -89,6 +89,10 @@ class UnlearningMetrics(KeepsArguments, Callback):
         """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
         return unlearning_metrics(predictions, **self.attack_settings(), solver=self.solver)
 
+    def measure_validation(self, predictions: Predictions) -> dict[str, float | None]:
+        """Return the same with the validation set in the test set's place."""
+        return validation_metrics(predictions, self.feature, self.seed, self.solver)
+
     def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
         """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings.
 
@@ -130,14 +134,15 @@ class UnlearningMetrics(KeepsArguments, Callback):
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
-                self.validation = validation_metrics(self.predictions, self.feature, self.seed, self.solver)
+                self.validation = self.measure_validation(self.predictions)
 
 
 @torch.inference_mode()
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
     """Return the module's predictions on every image, each once, whatever the number of processes.
 
-    In evaluation mode and float32, as someone who loads the saved model would get them. Every process calls this.
+    In evaluation mode and, unless the caller has set autocast, in float32, as someone who loads the saved model would
+    get them. Every process calls this.
     """
     share_buffers(_method(module).backbone)
     training = module.training

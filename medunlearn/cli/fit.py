@@ -9,8 +9,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from medunlearn.callbacks import RunRecord, RunTime, restarted_by_slurm, session
+from medunlearn.callbacks import FinishedRun, RunRecord, RunTime, restarted_by_slurm, session
 from medunlearn.cli.comparison import terminal_comparison
+from medunlearn.cli.measuring import trainer_arguments
 from medunlearn.cli.parts import PartErrors
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
@@ -63,6 +64,9 @@ class UnlearningCLI(SettingsCLI):
                     check_finished(RunDir(original), "original", self.settings.data.file)
         else:
             check_finished(self.run, "run_dir", self.settings.data.file)
+            for name, value in trainer_arguments(self.given).items():
+                self.settings.trainer[name] = value
+            check_precision(self.settings.trainer.precision, trained=False)
 
     def _set_seed(self) -> None:
         seed = self.settings.seed_everything
@@ -89,7 +93,7 @@ class UnlearningCLI(SettingsCLI):
             parts = session.trainer_parts(self.run, given.as_dict())
             callbacks, kwargs["plugins"] = parts["callbacks"], parts["plugins"]
         else:
-            callbacks = [RunTime(), *session.listed(given.callbacks)]
+            callbacks = [RunTime(), *session.listed(given.callbacks), FinishedRun(self.run)]
         if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:

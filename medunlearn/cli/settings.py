@@ -13,6 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
 from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
+from medunlearn.cli.measuring import with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
 from medunlearn.cli.methods import PARSER_MODE, resolve_methods
 from medunlearn.data import MedMNISTDataModule
@@ -45,6 +46,7 @@ class SettingsCLI(LightningCLI):
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
         command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
+        options = with_own_config(command, options)
         self.given = given_settings(options)
         check_from_data(self.given)
         method = given_method(self.given)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast, final, get_args
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, MultiStepLR
@@ -18,6 +19,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Role, UnlearningData
 from medunlearn.errors import InputError
 from medunlearn.methods.arguments import departures
+from medunlearn.methods.correct import PercentCorrect
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
 from medunlearn.models import Stem, build_backbone, plain_name
@@ -87,7 +89,7 @@ class Classifier(KeepsArguments, LightningModule):
         self.backbone = network.to(memory_format=torch.channels_last)
         self.val_loss = MeanMetric()
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
-        self.test_accuracy = MulticlassAccuracy(num_classes, average="micro")
+        self.correct = PercentCorrect()
         self.stopwatch = Stopwatch()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -186,23 +188,28 @@ class Classifier(KeepsArguments, LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log loss and accuracy on the validation set: for watching and tuning only.
+        """Log loss and accuracy on the validation set: in a fit for watching and tuning only, in `validate` in %.
 
         One of several processes may have no share of the last batch, which torchmetrics does not take.
         """
-        logits = self(batch.images).float()
-        if len(batch.labels):
+        logits, images = self(batch.images).float(), len(batch.labels)
+        finished = self._trainer is not None and self.trainer.state.fn == TrainerFn.VALIDATING
+        if images:
             self.val_accuracy.update(logits, batch.labels)
             # A metric of its own: Lightning's mean over processes rounds the number of images of each down.
-            self.val_loss.update(F.cross_entropy(logits, batch.labels), len(batch.labels))
-        self.log("val/loss", self.val_loss, batch_size=len(batch.labels))
-        self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=len(batch.labels))
+            self.val_loss.update(F.cross_entropy(logits, batch.labels), images)
+        self.log("val/loss", self.val_loss, batch_size=images)
+        if finished:
+            self.correct.update(logits.softmax(1), batch.labels)
+            self.log("validation/TA", self.correct, batch_size=images)
+        else:
+            self.log("val/accuracy", self.val_accuracy, prog_bar=True, batch_size=images)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log the accuracy on the test set."""
+        """Log the accuracy on the test set in %."""
         if len(batch.labels):
-            self.test_accuracy.update(self(batch.images), batch.labels)
-        self.log("test/accuracy", self.test_accuracy, batch_size=len(batch.labels))
+            self.correct.update(self.predict_step(batch, batch_idx)["probs"], batch.labels)
+        self.log("TA", self.correct, batch_size=len(batch.labels))
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return `probs` (b, C), `labels` (b,) and `index` (b,) of a batch."""

@@ -20,6 +20,10 @@ class UnlearnerHooks(Callback):
         """Compute the mask and prepare."""
         _unlearner(pl_module).begin()
 
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Hold frozen statistics, whatever has set modes since the last batch: preparation, mask, another hook."""
+        _unlearner(pl_module).hold_statistics()
+
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
         """Clear the gradients of frozen weights."""
         _unlearner(pl_module).clear_frozen_gradients()

@@ -1,10 +1,10 @@
-"""Recalibrates the running statistics of BatchNorm on a set of images, without changing a weight."""
+"""The running statistics of BatchNorm: held while weights move, or recalibrated while no weight does."""
 
 from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from medunlearn.errors import InputError
 
@@ -37,6 +37,25 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = di
         _average(layer, summed)
     for module, training in modes:
         module.training = training
+
+
+def hold_statistics(model: nn.Module) -> None:
+    """Put every layer with running statistics into evaluation mode: it uses them, and they do not move.
+
+    Args:
+        model: The model; the other layers stay in the mode that they are in.
+    """
+    for layer in model.modules():
+        if isinstance(layer, _NormBase) and layer.running_mean is not None:
+            layer.training = False
+
+
+def check_choice(freeze: object, refresh: object) -> None:
+    """Refuse statistics that are to be held and to be replaced."""
+    if freeze and refresh:
+        raise InputError(
+            "freeze_statistics=true: contradicts refresh_statistics=true; keep one of them", part="model.init_args"
+        )
 
 
 def check_layers(model: nn.Module, processes: int) -> None:

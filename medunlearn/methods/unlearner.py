@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from lightning.pytorch import Callback
@@ -15,7 +15,7 @@ from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
-from medunlearn.methods.statistics import check_layers, recalibrate
+from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
 from medunlearn.models import load_weights, weights_for
 from medunlearn.training.processes import share_tensors
 from medunlearn.training.progress import progress
@@ -33,6 +33,8 @@ class Unlearner(Classifier):
         mask_ratio: Share of the weights that may move, those with the largest gradient over the forget set (SalUn's
             saliency mask); in (0, 1]. Without it all may.
         saliency_augmentation: Augmentation of the forget set while the mask is computed.
+        freeze_statistics: Keep BatchNorm's running statistics as the original's, and use them while training: no mask
+            holds them, since they are no weights.
         refresh_statistics: Recompute BatchNorm's running statistics on the retain set after the last step.
         lr: Learning rate.
         lr_schedule: `constant`, `cosine` from `lr` to `lr_min` over all steps, or `step` at the milestones.
@@ -50,6 +52,7 @@ class Unlearner(Classifier):
         original: Path,
         mask_ratio: float | None = None,
         saliency_augmentation: Preset = "NoAug",
+        freeze_statistics: bool = False,
         refresh_statistics: bool = False,
         lr: float = 0.01,
         lr_schedule: Schedule = "constant",
@@ -60,9 +63,10 @@ class Unlearner(Classifier):
             raise InputError(
                 f"mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5", part="model.init_args"
             )
+        check_choice(freeze_statistics, refresh_statistics)
         self.original: Path = Path(original)
         self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation
-        self.refresh_statistics = refresh_statistics
+        self.freeze_statistics, self.refresh_statistics = freeze_statistics, refresh_statistics
         self.kept: dict[str, Tensor] = {}
         """What `prepare` returned, on the device; also in a resumed run."""
         self._prepared = self._refreshed = False
@@ -150,6 +154,17 @@ class Unlearner(Classifier):
         self.kept = {name: value.to(self.device) for name, value in self.kept.items()}
         self._prepared = True
         self.hold()
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode; frozen statistics stay in evaluation mode."""
+        super().train(mode)
+        self.hold_statistics()
+        return self
+
+    def hold_statistics(self) -> None:
+        """Keep BatchNorm's running statistics as they are, where they are frozen."""
+        if self.freeze_statistics:
+            hold_statistics(self.backbone)
 
     def hold(self) -> None:
         """Put the frozen weights back to the original's."""

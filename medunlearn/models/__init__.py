@@ -2,15 +2,19 @@
 
 from medunlearn.models.backbones import build_backbone, find_backbone
 from medunlearn.models.base import Backbone, plain_name
+from medunlearn.models.counting import count_changed, count_statistics
+from medunlearn.models.images import ImageFormat
 from medunlearn.models.resnet import ResNet18, Stem
-from medunlearn.models.weights import count_changed, load_model, load_weights, read_weights, save_weights, weights_for
+from medunlearn.models.weights import load_model, load_weights, read_weights, save_weights, weights_for
 
 __all__ = [
     "Backbone",
+    "ImageFormat",
     "ResNet18",
     "Stem",
     "build_backbone",
     "count_changed",
+    "count_statistics",
     "find_backbone",
     "load_model",
     "load_weights",

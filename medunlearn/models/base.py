@@ -12,6 +12,8 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from medunlearn.models.images import ImageFormat
+
 Architecture = dict[str, int | float | str]
 """What a network is built from: plain values, so that a file of weights can hold them."""
 
@@ -28,6 +30,8 @@ class Backbone(nn.Module):
 
     architecture: Architecture
     """What `rebuild` needs to build it again."""
+    image_format: ImageFormat | None = None
+    """The images that it takes; of a model that `load_model` has returned."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""

@@ -12,6 +12,7 @@ from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import UNOPENED, check_checkpoint, unreadable, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
 from medunlearn.models.base import Backbone, plain_name, unallocated
+from medunlearn.models.images import ImageFormat, check_images
 from medunlearn.runs import RunDir
 
 
@@ -85,7 +86,11 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
 
 
 def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | None = None) -> Backbone:
-    """Return the model of a finished run, in evaluation mode; it takes images (N, channels, H, W) in [0, 1].
+    """Return the model of a finished run, in evaluation mode.
+
+    It takes images (N, channels, H, W), float in [0, 1] or uint8, and returns logits (N, C). `model.image_format` says
+    what it was trained on. Images that it cannot take are refused in one line; values out of range, and another size
+    of images, are warned of once.
 
     Args:
         source: A run directory, or its `checkpoints/model.ckpt`.
@@ -93,7 +98,8 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
             say that it may be imported: files are read without running code from them.
 
     Raises:
-        InputError: If there are no weights, they are damaged, or they are of a network that `backbone` is not.
+        InputError: If there are no weights, they are damaged, or they are of a network that `backbone` is not; and from
+            the model, if it is called with integers other than uint8, or images of another shape.
     """
     content = read_weights(source, "source")
     architecture = content["architecture"]
@@ -106,6 +112,8 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
             raise
         raise InputError(f"source={source}: its network cannot be built ({error}); train that run again") from error
     load_weights(model, source, "source")
+    model.image_format = ImageFormat.of(content)
+    check_images(model, model.image_format)
     model.eval()
     return model
 
@@ -114,24 +122,6 @@ def weights_for(model: nn.Module, source: str | Path, argument: str = "original"
     """Return the weights of a run directory under the names that they have in `model`, which stays as it is."""
     state = read_weights(source, argument)["state_dict"]
     return {name: state[plain_name(name)] for name in model.state_dict()}
-
-
-def count_changed(
-    model: nn.Module, weights: Mapping[str, torch.Tensor], mask: Mapping[str, torch.Tensor] | None = None
-) -> int:
-    """Return in how many coordinates of its parameters a model differs, bit for bit, from other weights.
-
-    Args:
-        model: The model.
-        weights: The weights that it is compared with, by parameter name.
-        mask: Coordinates to count, True; by default all.
-    """
-    changed = 0
-    for name, parameter in model.named_parameters():
-        before = weights[name].to(parameter.device)
-        differs = parameter.detach().view(torch.int32) != before.view(torch.int32)  # a NaN equals itself, 0 not -0
-        changed += int((differs if mask is None else differs & mask[name].to(differs.device)).sum())
-    return changed
 
 
 def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: str) -> Callable[..., nn.Module] | None:

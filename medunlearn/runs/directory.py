@@ -151,9 +151,16 @@ class RunDir:
         self.write_arrays(self.predictions, arrays)
 
     def write_arrays(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
-        """Write an archive of arrays so that it is either whole or not there."""
+        """Write an archive of arrays so that it is either whole or not there.
+
+        Raises:
+            ValueError: If an array holds Python objects, which only a pickle can keep.
+        """
+        for name, array in arrays.items():
+            if array.dtype.hasobject:  # `allow_pickle=False` does this from NumPy 2.1 on
+                raise ValueError(f"Expected `{name}` to hold numbers or text, but got objects")
         content = io.BytesIO()
-        np.savez(content, allow_pickle=False, **arrays)
+        np.savez(content, **arrays)
         write_whole(path, content.getbuffer())
 
     def _read_mapping(

@@ -130,6 +130,8 @@ class Parameters(Content):
     total: Count | None = key(_COUNT, "All of them.")
     free: Count | None = key(_COUNT, "Those that the saliency mask leaves free; absent without a mask.")
     changed: Count | None = key(_COUNT, "Those whose value differs from the original's after the last step.")
+    statistics: Count | None = key(_COUNT, "Values of BatchNorm's running statistics, which are no parameters.")
+    statistics_changed: Count | None = key(_COUNT, "Those that differ from the original's: a mask does not hold them.")
 
 
 class Versions(Content):

@@ -88,7 +88,7 @@ def _start(run: RunDir, config: dict[str, Any], mode: Literal["online", "offline
     experiment = wandb.init(
         project=os.environ.get("WANDB_PROJECT", "medunlearn"),
         name=run.path.name,
-        dir=run.logs,
+        dir=str(run.logs),
         id=_identity(run),
         resume="allow",
         reinit="finish_previous",  # one process may run several stages; each is a run of its own

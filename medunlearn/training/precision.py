@@ -9,14 +9,20 @@ from medunlearn.errors import InputError
 PRECISIONS = (None, "32", "32-true", "16", "16-mixed", "bf16", "bf16-mixed")
 
 
-def check_precision(precision: object) -> None:
-    """Reject precisions that keep the weights themselves in fewer bits."""
+def check_precision(precision: object, trained: bool = True) -> None:
+    """Reject precisions that keep the weights themselves in other than 32 bits.
+
+    Args:
+        precision: As Lightning names it; None for its default, 32-true.
+        trained: Whether a model is trained in it, not only measured.
+    """
     if precision is not None and str(precision) not in PRECISIONS:
-        raise InputError(
-            f"precision={precision}: weights must stay in 32 bits, or frozen ones could not stay "
-            "bit-identical; use 32-true, bf16-mixed or 16-mixed",
-            part="trainer",
+        reason = (
+            "weights must stay in 32 bits, or frozen ones could not stay bit-identical"
+            if trained
+            else "a finished run is measured with its weights in 32 bits, as it was trained"
         )
+        raise InputError(f"precision={precision}: {reason}; use 32-true, bf16-mixed or 16-mixed", part="trainer")
 
 
 def default_precision() -> str:

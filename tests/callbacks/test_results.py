@@ -72,12 +72,12 @@ def measured(module, evaluation, tmp_path):
 
 @pytest.fixture
 def original(module, monkeypatch, tmp_path):
-    """Give the method an original, whose weights are those that its network has now."""
-    before = {name: weight.detach().clone() for name, weight in module.backbone.named_parameters()}
+    """Give the method an original, whose weights and statistics are those that its network has now."""
+    before = {name: value.detach().clone() for name, value in module.backbone.state_dict().items()}
     monkeypatch.setattr(results_module, "weights_for", lambda *_: before)
     module.original = tmp_path / "t"
     RunDir(module.original).write_predictions(predictions([]).to_arrays())
-    return before
+    return {name: before[name] for name, _ in module.backbone.named_parameters()}
 
 
 def test_results_are_what_was_measured_and_what_it_rests_on(measured):
@@ -138,12 +138,16 @@ def test_parameters_of_a_model_from_scratch_are_counted(measured, module):
 
 def test_parameters_that_moved_are_counted_bit_for_bit(measured, module, original):
     total = sum(weight.numel() for weight in original.values())
-    assert measured()["parameters"] == {"total": total, "free": total, "changed": 0}
+    values = 2 * (8 + 16 + 24 + 16)  # a mean and a variance of each channel
+    statistics = {"statistics": values, "statistics_changed": 0}
+    assert measured()["parameters"] == {"total": total, "free": total, "changed": 0, **statistics}
     with torch.no_grad():
         module.backbone.fc.bias[:2] += 1
         module.backbone.conv1.weight[0, 0, 0, 0] *= 1 + 2**-20
-        module.backbone.bn1.running_mean += 1  # a statistic, not a parameter
-    assert measured()["parameters"] == {"total": total, "free": total, "changed": 3}
+        module.backbone.bn1.running_mean[:3] += 1  # statistics, not parameters
+        module.backbone.bn1.num_batches_tracked += 1  # a counter, neither
+    statistics["statistics_changed"] = 3
+    assert measured()["parameters"] == {"total": total, "free": total, "changed": 3, **statistics}
 
 
 def test_parameters_under_a_mask_may_move_where_it_is_true(measured, module, original):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from helpers.own import Distil
 from medunlearn import SalUn, Unlearner
-from medunlearn.methods import Classifier, Retrain
+from medunlearn.methods import Classifier, FineTune, Retrain
 
 
 class AdamSalUn(SalUn):
@@ -135,6 +135,13 @@ class StillDistil(Distil):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self.backbone.eval()
+
+
+class TrainingFineTune(FineTune):
+    """Sets the whole network to training before each batch."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.train()
 
 
 class Unknown(Unlearner):

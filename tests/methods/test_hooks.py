@@ -21,6 +21,9 @@ class Method:
     def hold(self):
         self.calls.append("hold")
 
+    def hold_statistics(self):
+        self.calls.append("hold_statistics")
+
     def clear_frozen_gradients(self):
         self.calls.append("clear")
 
@@ -32,6 +35,7 @@ class Method:
     ("hook", "more", "called"),
     [
         ("on_fit_start", 0, "begin"),
+        ("on_train_batch_start", 2, "hold_statistics"),
         ("on_before_optimizer_step", 1, "clear"),
         ("on_train_batch_end", 3, "hold"),
         ("on_train_epoch_end", 0, "hold"),
@@ -47,8 +51,8 @@ def test_hook_calls_its_part_once(hook, more, called):
 def test_hooks_are_no_more_than_those_tested_here():
     own = {name for name in vars(UnlearnerHooks) if not name.startswith("_")}
     checkpoint = {"on_save_checkpoint", "on_load_checkpoint"}
-    steps = {"on_fit_start", "on_before_optimizer_step", "on_train_batch_end", "on_train_epoch_end", "on_train_end"}
-    assert own == checkpoint | steps
+    steps = {"on_train_batch_start", "on_before_optimizer_step", "on_train_batch_end"}
+    assert own == checkpoint | steps | {"on_fit_start", "on_train_epoch_end", "on_train_end"}
     assert all(hasattr(Callback, name) for name in own), "Lightning calls no other names"
 
 

@@ -1,0 +1,64 @@
+"""Measures a finished run in `validate` and `test`, by the names and to the figures of its `metrics.json`."""
+
+import sys
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics, predict
+from medunlearn.contracts import UnlearningModule
+from medunlearn.runs import RunDir
+
+
+class FinishedRun(Callback):
+    """Logs UA, RA, TA and MIA in `test`; the same with the validation set for the test set in `validate`.
+
+    What is logged is printed and goes to every logger. On other images than the run's there is no telling which were
+    trained on, so that nothing is added to the accuracy that the method itself logs.
+
+    Args:
+        run: The run directory.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure with the validation set, unless this is the validation of a fit."""
+        if trainer.state.fn == TrainerFn.VALIDATING and self._of_the_run(trainer, pl_module):
+            evaluation, predictions = _evaluated(trainer, pl_module)
+            _log(pl_module, {f"validation/{name}": v for name, v in evaluation.measure_validation(predictions).items()})
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure with the test set."""
+        if self._of_the_run(trainer, pl_module):
+            evaluation, predictions = _evaluated(trainer, pl_module)
+            _log(pl_module, evaluation.measure(predictions))
+
+    def _of_the_run(self, trainer: Trainer, pl_module: LightningModule) -> bool:
+        """Return whether the images are those of the run; say so where they or the forget set are others."""
+        split, kept = cast(UnlearningModule, pl_module).datamodule.split_record(), self.run.read_metrics("run_dir")
+        others = kept.get("data_sha256") not in (None, split["data_sha256"])  # older runs may not say
+        if trainer.is_global_zero and others:
+            print("UA, RA and MIA are left out: the images are others than the run's", file=sys.stderr)
+        elif trainer.is_global_zero and kept.get("split_sha256") not in (None, split["sha256"]):
+            print(f"The forget set is another than that of {self.run}, and so are UA, RA and MIA", file=sys.stderr)
+        return not others
+
+
+def _evaluated(trainer: Trainer, module: LightningModule) -> tuple[UnlearningMetrics, Any]:
+    """Return the callback that measures, and what the model predicts in the precision of the Trainer."""
+    callbacks = cast(Any, trainer).callbacks
+    evaluation = next(each for each in callbacks if isinstance(each, UnlearningMetrics))
+    with trainer.precision_plugin.forward_context():
+        return evaluation, predict(trainer, module)
+
+
+def _log(module: LightningModule, figures: dict[str, float | None]) -> None:
+    """Log figures in float64; those of several processes are equal, and their maximum is exact as no mean is."""
+    for name, value in figures.items():
+        if value is not None:
+            exact = torch.tensor(value, dtype=torch.float64)
+            module.log(name, exact, reduce_fx="max", sync_dist=True, batch_size=1)
