@@ -20,6 +20,42 @@ class Interrupted(Exception):
         self.status = 128 + number
         """The exit status, as shells have it for signals."""
 
+    def with_hint(self, hint: str) -> "Interrupted":
+        """Return the same with another hint how to go on."""
+        return Interrupted(self.number, hint)
+
+
+class Killed(Interrupted):
+    """One of several processes that train a model was killed, and the others have ended for it.
+
+    Args:
+        number: The signal; None where another process cannot know it.
+        hint: How to go on.
+        process: The process's rank.
+    """
+
+    def __init__(self, number: int | None, hint: str, process: int) -> None:
+        super().__init__(signal.SIGKILL if number is None else number)
+        self.signal, self.process = number, process
+        how = "has ended without a message" if number is None else f"was killed by {signal.Signals(number).name}"
+        memory = ", as the system does where memory runs out" if number in (None, signal.SIGKILL) else ""
+        self.args = (f"process {process} {how}{memory}; {hint}",)
+
+    def with_hint(self, hint: str) -> "Killed":
+        """Return the same with another hint how to go on."""
+        return Killed(self.signal, hint, self.process)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1.
+
+    Example:
+        >>> counted(1, "epoch"), counted(1200, "epoch"), counted(0, "batch")
+        ('1 epoch', '1,200 epochs', '0 batches')
+    """
+    ending = "" if number == 1 else "es" if noun.endswith(("s", "tch")) else "s"
+    return f"{number:,} {noun}{ending}"
+
 
 PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")
 """The option paths of the parts of a run; a part within another comes first."""

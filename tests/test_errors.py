@@ -13,7 +13,7 @@ from lightning.pytorch import seed_everything
 import medunlearn
 import medunlearn.methods.unlearner as unlearner
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, SalUn, Train, UnlearningMetrics
-from medunlearn.errors import PARTS, DataError, FileError, RunError, owned_by
+from medunlearn.errors import PARTS, DataError, FileError, RunError, counted, owned_by
 from medunlearn.models import build_backbone
 
 FORGET = "--data.forget.rate=0.25"
@@ -206,3 +206,9 @@ def test_messages_of_parts_do_not_begin_with_an_options_path(folder):
         if text.startswith(paths) and text not in (*PARTS, "trainer.limit")  # compared with a key in configuration.py
     ]
     assert found == []
+
+
+def test_counted_has_a_plural_for_all_but_one():
+    found = [counted(number, "epoch") for number in (0, 1, 2, 1000)]
+    assert found == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]
+    assert [counted(2, noun) for noun in ("class", "batch", "image")] == ["2 classes", "2 batches", "2 images"]

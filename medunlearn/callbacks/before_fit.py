@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
@@ -18,6 +18,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, command_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
+from medunlearn.training.plain import plain_checkpoint
 from medunlearn.training.precision import check_precision
 from medunlearn.training.settings import (
     check_epoch,
@@ -98,7 +99,7 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
     """Refuse a model of other classes or channels than the data have."""
     if method.num_classes != data.num_classes:
         raise InputError(
-            f"num_classes={method.num_classes}: the data have {data.num_classes} classes; "
+            f"num_classes={method.num_classes}: the data have {counted(data.num_classes, 'class')}; "
             f"give num_classes={data.num_classes}, the data's num_classes"
         )
     architecture = getattr(method.backbone, "architecture", {})
@@ -106,6 +107,21 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
         built, found = architecture.get(name), getattr(data, name)
         if built not in (None, found):
             raise InputError(f"{name}={built}: the data's images have {found}; give {name}={found}, the data's {name}")
+
+
+def check_hyper_parameters(trainer: Trainer, *parts: object) -> None:
+    """Refuse what `save_hyperparameters()` has collected and no checkpoint can hold."""
+    if cast(Any, trainer).checkpoint_callback is None:
+        return
+    for part in parts:
+        plain_checkpoint({getattr(part, "CHECKPOINT_HYPER_PARAMS_KEY", ""): dict(getattr(part, "hparams", {}))})
+
+
+def check_checkpoint(trainer: Trainer) -> None:
+    """Refuse what method, callbacks, optimisers and schedulers would put into a checkpoint that it cannot hold."""
+    lightning = cast(Any, trainer)
+    if lightning.checkpoint_callback is not None and not lightning.fast_dev_run:
+        plain_checkpoint(lightning._checkpoint_connector.dump_checkpoint(weights_only=False))
 
 
 def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:

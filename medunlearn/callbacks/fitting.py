@@ -155,12 +155,18 @@ def _with_python_names() -> Iterator[None]:
     try:
         yield
     except Interrupted as end:
-        raise Interrupted(end.number, "call medunlearn.fit again with resume=True to go on") from None
+        raise end.with_hint("call medunlearn.fit again with resume=True to go on") from None
     except InputError as error:
         raise type(error)(_python_names(str(error)), error.part) from None
 
 
 def _python_names(message: str) -> str:
+    """Return a message with Python's names; whole commands in it stay, such as the one that makes a missing run."""
+    parts = message.split("`")
+    return "`".join(part if part.startswith("medunlearn ") else _python_name(part) for part in parts)
+
+
+def _python_name(text: str) -> str:
     for option in ("resume", "overwrite"):
-        message = message.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
-    return message
+        text = text.replace(f"--{option} true", f"{option}=True").replace(f"{option}=true", f"{option}=True")
+    return text.replace("--trainer.", "")

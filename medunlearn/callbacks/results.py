@@ -7,8 +7,8 @@ from lightning.pytorch import Trainer
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, owned_by
-from medunlearn.metrics import Predictions, average_gap
+from medunlearn.errors import InputError, counted, owned_by
+from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, count_statistics, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
@@ -48,7 +48,7 @@ def results(
         **_images(data, evaluation),
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
-        "before": _before(module, evaluation),
+        **_remarks(module, evaluation, reference, parameters.get("changed")),
         "parameters": parameters,
         "facts": module.facts(),
         "departures": module.departures(),
@@ -90,14 +90,34 @@ def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, An
     }
 
 
-def _before(module: UnlearningModule, evaluation: UnlearningMetrics) -> dict[str, float | None] | None:
-    """Return the metrics of the model that unlearning started from, on this run's split."""
+def _remarks(
+    module: UnlearningModule, evaluation: UnlearningMetrics, reference: dict[str, Any] | None, changed: int | None
+) -> dict[str, Any]:
+    """Return the original's metrics, the figures by class, and what they say of the run."""
+    assert evaluation.predictions is not None
+    original = _original_predictions(module)
+    before = None if original is None else evaluation.measure(original)
+    earlier = None if before is None or original is None else before | _retained(original)
+    figures, classes = evaluation.metrics | _retained(evaluation.predictions), by_class(evaluation.predictions)
+    return {
+        "before": before,
+        "by_class": classes,
+        **_retained(evaluation.predictions),
+        "notes": notes(figures, classes["n"], earlier, reference, changed),
+    }
+
+
+def _original_predictions(module: UnlearningModule) -> Predictions | None:
+    """Return what the model that unlearning started from predicts, on this run's split."""
     if module.original is None:
         return None
     with owned_by("model.init_args", "original"):
         arrays = RunDir(module.original).read_predictions("original", Predictions.names())
-    original = Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
-    return evaluation.measure(original)
+    return Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
+
+
+def _retained(predictions: Predictions) -> dict[str, float | None]:
+    return {"TA_retained_classes": retained_accuracy(predictions)}
 
 
 def _trained_on(module: UnlearningModule, epochs: int) -> str:
@@ -121,8 +141,8 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     counts |= count_statistics(module.backbone, before)
     if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
         raise InputError(
-            f"mask_ratio: {moved} frozen weights have moved since the last step; "
-            "take out the hook or callback that changes them, and start anew with `--overwrite true`",
+            f"mask_ratio: {counted(moved, 'frozen weight')} {'has' if moved == 1 else 'have'} moved since the last "
+            "step; take out the hook or callback that changes them, and start anew with `--overwrite true`",
             part="model.init_args",
         )
     return counts

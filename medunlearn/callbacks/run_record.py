@@ -9,8 +9,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.before_fit import (
     check_callbacks,
+    check_checkpoint,
     check_epochs,
     check_free,
+    check_hyper_parameters,
     check_parts,
     check_reference,
     take_up_seed,
@@ -27,6 +29,8 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
+from medunlearn.training.plain import plain_checkpoint
+from medunlearn.training.warning_filters import hide_advertisements
 
 C = TypeVar("C", bound=Callback)
 
@@ -56,6 +60,7 @@ class RunRecord(Callback):
         config: str | None = None,
         resume: bool = False,
     ) -> None:
+        hide_advertisements()  # which a Trainer shows as it is built, after its callbacks
         self.run = RunDir(run_dir)
         self.reference = None if reference is None else RunDir(reference)
         self.config = config
@@ -84,6 +89,7 @@ class RunRecord(Callback):
         attack = _sibling(trainer, UnlearningMetrics).attack_settings()
         own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
+        check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
             check_reference(self.reference, own, data)
         self._checked = True
@@ -123,6 +129,16 @@ class RunRecord(Callback):
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             self.run.write_json(self.run.split, method.datamodule.split_record())
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse what the first checkpoint could not hold, before the first epoch rather than after it."""
+        check_checkpoint(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Make plain what a checkpoint holds, also where a bare Trainer writes it."""
+        plain = plain_checkpoint(checkpoint)
+        checkpoint.clear()
+        checkpoint.update(plain)
 
     def _configuration(self, trainer: Trainer, method: UnlearningModule) -> str:
         parts = method, method.datamodule, _sibling(trainer, UnlearningMetrics), self.run, self.reference

@@ -14,7 +14,7 @@ from medunlearn.contracts import UnlearningData
 from medunlearn.runs import RunDir
 from medunlearn.runs.starting import check_resumable
 from medunlearn.training.checkpoints import AtomicCheckpointIO
-from medunlearn.training.failures import explained
+from medunlearn.training.failures import explained, go_on
 from medunlearn.training.interruption import Interruption
 from medunlearn.training.loggers import default_loggers
 from medunlearn.training.memory import keep_freed_memory
@@ -103,7 +103,8 @@ def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
     # Whatever was drawn since the parts were built, such as by a notebook, what training draws is the seed's.
     torch.manual_seed(arguments["datamodule"].seed)
     interruption = next(each for each in cast(Any, trainer).callbacks if isinstance(each, Interruption))
-    with failing_together(trainer.strategy.launcher), explained(record.run), interruption.listening(trainer):
+    together = failing_together(trainer.strategy.launcher, lambda: go_on(record.run))
+    with interruption.listening(trainer), together, explained(record.run):
         trainer.fit(**arguments | {"weights_only": True})
 
 

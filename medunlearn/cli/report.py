@@ -1,10 +1,12 @@
 """The command `medunlearn report`: the comparison in the terminal, or the whole report as files."""
 
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, counted
+from medunlearn.metrics.legend import explained
 
 
 def report(options: list[str]) -> int:
@@ -22,7 +24,7 @@ def report(options: list[str]) -> int:
         print(terminal_comparison(paths))
     else:
         figures = write_report(load(paths), given.out)
-        files = f"report.md, tables.tex, results.csv and {figures} figures"
+        files = f"report.md, tables.tex, results.csv and {counted(figures, 'figure')}"
         print(f"Written to {given.out / 'report.html'}, with {files}")
     return 0
 
@@ -32,6 +34,9 @@ def _parser() -> CommandParser:
         "medunlearn report",
         description="Print the comparison table of run directories as Markdown; with --out, write the whole report: "
         "report.html, report.md, tables.tex, results.csv and the figures as PNG and SVG.",
+        epilog=f"columns, and which way is better:\n{explained()}\n\n"
+        "A model is good where it is near the retrained one, not where UA or MIA is high: a destroyed model has both.",
+        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "runs",

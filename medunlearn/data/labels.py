@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medunlearn.errors import Fault
+from medunlearn.errors import Fault, counted
 from medunlearn.files import Header, read_array
 
 
@@ -18,7 +18,8 @@ def check_label_header(key: str, header: Header, number: int) -> None:
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
         raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
     if shape[0] != number:
-        raise Fault(f"{key} has {shape[0]} labels for {number} images; give one label for each image")
+        labels = counted(shape[0], "label")
+        raise Fault(f"{key} has {labels} for {counted(number, 'image')}; give one label for each image")
 
 
 def check_matrix(archive: zipfile.ZipFile, key: str, headers: dict[str, Header]) -> None:

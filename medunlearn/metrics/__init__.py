@@ -1,12 +1,17 @@
+from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
+from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, wilson
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
+from medunlearn.metrics.notes import notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
     "ARRAYS",
+    "FEW",
     "GAP_METRICS",
     "PARTS",
+    "PART_OF",
     "Feature",
     "Part",
     "Predictions",
@@ -16,7 +21,15 @@ __all__ = [
     "attack",
     "attack_sample",
     "average_gap",
+    "by_class",
+    "forgotten_classes",
+    "gap_difference_margin",
+    "half_width",
     "membership_inference",
+    "notes",
+    "retained_accuracy",
     "unlearning_metrics",
     "validation_metrics",
+    "wholly_forgotten",
+    "wilson",
 ]

@@ -10,7 +10,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import ResNet
 
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.models.base import Architecture, Backbone, normalised, one_pass
 from medunlearn.models.resnet import ResNet18, Stem, check_stem, set_stem
 from medunlearn.plugins import lookup
@@ -227,6 +227,6 @@ def _try(network: Backbone, name: str, num_classes: int, in_channels: int, size:
 def _unfit(name: str, in_channels: int, size: int | None, error: Exception) -> str:
     images = f"images of {size}x{size} pixels" if size else "such images"
     return (
-        f"{ARGUMENT}={name}: takes no {images} with {in_channels} channels ({error or type(error).__name__}); "
-        "choose another size of images, or another network"
+        f"{ARGUMENT}={name}: takes no {images} with {counted(in_channels, 'channel')} "
+        f"({error or type(error).__name__}); choose another size of images, or another network"
     )

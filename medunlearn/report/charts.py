@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from medunlearn.report.experiments import Cell
-from medunlearn.report.readings import CURVES, changed_weights, class_error, confidence, curves, predictions
+from medunlearn.report.panels import legend_below, panels_of, wrapped
+from medunlearn.report.readings import (
+    CURVES,
+    changed_weights,
+    class_error,
+    confidence,
+    curves,
+    forgotten_counts,
+    predictions,
+)
 from medunlearn.report.sections import Section
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
@@ -53,14 +62,15 @@ def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
     colour = colours(sections)
     labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.cells if _has_gap(c)))
     most = max(map(len, panels.values()))
-    figure, axes = _panels(len(panels), height=2.7, width=max(2.6, 0.5 + 0.34 * most * len(labels)))
+    panel_width = max(2.6, 0.5 + 0.34 * most * len(labels))
+    figure, axes = panels_of(len(panels), height=2.7, width=panel_width)
     for panel, (names, group) in zip(axes, panels.items(), strict=True):
         _bars(panel, group, labels, colour)
-        panel.set_title(f"{names[0]}, {names[1]} forgotten")
+        panel.set_title(wrapped(f"{names[0]}, {names[1]} forgotten", 0.75 * panel_width))  # titles are set larger
         panel.set_ylim(bottom=0)
     for panel in axes[::2]:
         panel.set_ylabel("Average Gap (points)")
-    _legend_below(figure, axes)
+    legend_below(figure, axes)
     return figure
 
 
@@ -78,11 +88,12 @@ def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: 
         known = [(number, gap) for number, cell in drawn if (gap := cell.over_seeds("AG"))]
         at = [number - 0.42 + (place + 0.5) * width for number, _ in known]
         heights = [gap.mean for _, gap in known]
-        bars = panel.bar(at, heights, 0.9 * width, color=colour[label], label=label)
-        deviations = [gap.deviation or 0 for _, gap in known]
-        if any(deviations):
-            panel.errorbar(at, heights, deviations, fmt="none", ecolor="#00000070", elinewidth=1)
-        panel.bar_label(bars, [f"{height:.1f}" for height in heights], fontsize=7, padding=1)
+        if known:  # an empty bar would take the method's place in the legend, without its colour
+            bars = panel.bar(at, heights, 0.9 * width, color=colour[label], label=label)
+            deviations = [gap.deviation or 0 for _, gap in known]
+            if any(deviations):
+                panel.errorbar(at, heights, deviations, fmt="none", ecolor="#00000070", elinewidth=1)
+            panel.bar_label(bars, [f"{height:.1f}" for height in heights], fontsize=7, padding=1)
         for number, section in enumerate(group):
             style: dict[str, Any] = {"color": "black", "markerfacecolor": "white", "zorder": 3}
             for gap in section.published[section.published.method == label].AG:
@@ -102,7 +113,7 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
     known = [(c, gap, time) for c in cells if (gap := c.over_seeds("AG")) and (time := c.over_seeds("RTE"))]
     if not known:
         return None
-    figure, (panel,) = _panels(1, height=3.2, width=5.4)
+    figure, (panel,) = panels_of(1, height=3.2, width=5.4)
     for number, (cell, gap, minutes) in enumerate(known):
         errors: dict[str, Any] = {"xerr": minutes.deviation, "yerr": gap.deviation, "capsize": 2}
         marker = "os^Dvp"[number % 6]
@@ -113,7 +124,7 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
     panel.set(xlabel="run time (minutes)", ylabel="Average Gap (points)")
     panel.set_xlim(0, 1.1 * panel.get_xlim()[1])
     panel.set_ylim(min(0, -0.04 * panel.get_ylim()[1]), panel.get_ylim()[1])
-    _legend_below(figure, [panel])
+    legend_below(figure, [panel])
     return figure
 
 
@@ -128,7 +139,7 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
     if not found:
         return None
     columns = 2 if len(found) in (2, 4) else 3
-    figure, panels = _panels(len(found), height=2.3, width=5.7 / columns, columns=columns, share=True)
+    figure, panels = panels_of(len(found), height=2.3, width=5.7 / columns, columns=columns, share=True)
     styles: dict[str, dict[str, Any]] = {
         "retain": {"color": "#b8b8b8", "histtype": "stepfilled", "alpha": 0.7},
         "test": {"color": "#0072b2", "histtype": "step", "linewidth": 1.3, "linestyle": "--"},
@@ -140,11 +151,17 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
         for name, style in styles.items():
             values = np.concatenate([confidence(getattr(each, name)) for each in seeds])
             panel.hist(values, BINS, weights=np.full(len(values), 100 / max(1, len(values))), label=name, **style)
-        panel.set(title=label, xlabel="true class's probability", ylabel="images (%)", ylim=limits, yscale="log")
+        panel.set(
+            title=wrapped(label, 4.3 / columns),
+            xlabel="true class's probability",
+            ylabel="images (%)",
+            ylim=limits,
+            yscale="log",
+        )
         panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's own writes formulas
         panel.label_outer()
-    _legend_below(figure, panels)
+    legend_below(figure, panels)
     return figure
 
 
@@ -155,24 +172,25 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
         >>> error_by_class(Section("cells", "10 %", "Default"), {}) is None
         True
     """
-    found = {label: [each.forget for each in seeds] for label, seeds in predictions(section).items()}
+    whole = predictions(section)
+    found = {label: [each.forget for each in seeds] for label, seeds in whole.items()}
     if not found:
         return None
-    classes = range(next(iter(found.values()))[0].probs.shape[1])
+    counts = forgotten_counts(whole)
+    classes = range(len(counts))
     if len(classes) > MOST_CLASSES:
         return None
-    figure, (panel,) = _panels(1, height=2.9, width=max(5.4, 0.7 * len(classes)))
+    figure, (panel,) = panels_of(1, height=2.9, width=max(5.4, 0.7 * len(classes)))
     width = 0.84 / len(found)
     for place, (label, parts) in enumerate(found.items()):
         known = {number: error for number in classes if (error := class_error(parts, number)) is not None}
         at, errors = [number - 0.42 + (place + 0.5) * width for number in known], list(known.values())
         panel.bar(at, errors, 0.9 * width, color=colour[label], label=label)
         panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
-    forget_sets = {part.rows.tobytes(): part.labels for parts in found.values() for part in parts}
-    counts = sum(np.bincount(labels, minlength=len(classes))[: len(classes)] for labels in forget_sets.values())
-    panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(np.atleast_1d(counts))])
+    panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(counts)])
     panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))
-    _legend_below(figure, [panel])
+    panel.set_xlim(-0.6, len(classes) - 0.4)  # classes without a bar too
+    legend_below(figure, [panel])
     return figure
 
 
@@ -186,7 +204,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
     found = {cell.label: curve for cell in section.of_role("unlearned") if (curve := curves(section, cell))}
     if not found:
         return None
-    figure, panels = _panels(len(CURVES), height=2.4, width=1.95, columns=3)
+    figure, panels = panels_of(len(CURVES), height=2.4, width=1.95, columns=3)
     for panel, key in zip(panels, CURVES, strict=True):
         for label, curve in found.items():
             if key in curve:
@@ -198,7 +216,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
                 panel.axhline(value.mean, linestyle="--", color=colour[retrained.label], label=retrained.label)
         panel.set(title=f"{key} (%)", xlabel="epoch")
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend_below(figure, panels)
+    legend_below(figure, panels)
     return figure
 
 
@@ -213,34 +231,12 @@ def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | No
     if not shares:
         return None
     names = list(dict.fromkeys(name for share in shares.values() for name in share))
-    figure, (panel,) = _panels(1, height=0.8 + len(names) * max(0.15, 0.07 * len(shares)), width=5.4)
+    figure, (panel,) = panels_of(1, height=0.8 + len(names) * max(0.15, 0.07 * len(shares)), width=5.4)
     width = 0.8 / len(shares)
     for place, (label, share) in enumerate(shares.items()):
         positions = [number - 0.4 + (place + 0.5) * width for number in range(len(names))]
         panel.barh(positions, [share.get(name, 0) for name in names], 0.9 * width, color=colour[label], label=label)
     panel.set_yticks(range(len(names)), names, fontsize=7)
     panel.set(xlabel="changed weights (%)", xlim=(0, 105), ylim=(len(names) - 0.4, -0.6))
-    _legend_below(figure, [panel])
+    legend_below(figure, [panel])
     return figure
-
-
-def _legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Put one legend for all panels below them, where it hides nothing."""
-    entries = {
-        label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    columns = max(1, int(figure.get_figwidth() / (0.55 + 0.065 * max(map(len, entries)))))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(columns, len(entries)))
-
-
-def _panels(
-    count: int, height: float, width: float = 3.2, columns: int = 2, share: bool = False
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure of panels; it is narrow, so that text can still be read where a phone scales it down."""
-    columns = min(count, columns)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(width * columns + 0.4, height * rows + 0.3), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=share).ravel()
-    for panel in panels[count:]:
-        panel.remove()
-    return figure, list(panels[:count])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medunlearn.errors import InputError
+from medunlearn.metrics import PART_OF, wilson
 from medunlearn.report.frame import records
 
 
@@ -57,6 +58,25 @@ class Cell:
         """Why AG is missing, or is not the distance to the reference, of the first run with such a note."""
         notes = self.runs.note[self.runs.note != ""]
         return str(notes.iloc[0]) if len(notes) else ""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What its runs say came of them; with the seed where not all of them say it."""
+        said = [(run["seed"], text) for run in records(self.runs) for text in run.get("notes", ())]
+        texts = [text for _, text in said]
+        everywhere = {text for text in texts if texts.count(text) == len(self.runs)}
+        return list(dict.fromkeys(text if text in everywhere else f"seed {seed}: {text}" for seed, text in said))
+
+    @property
+    def images(self) -> dict[str, int]:
+        """Number of forget, retain and test images of one seed."""
+        first = self.runs.iloc[0]
+        return {part: int(first[f"n_{part}"]) for part in ("forget", "retain", "test")}
+
+    def interval(self, key: str) -> tuple[float, float] | None:
+        """Return the 95 % interval of the mean of UA, RA, TA or MIA from the images of one seed; None without them."""
+        value, images = self.over_seeds(key), self.images[PART_OF[key]]
+        return None if value is None or images < 1 else wilson(value.mean, images)
 
     def over_seeds(self, key: str) -> Statistic | None:
         """Return a column of numbers over the seeds; None where one lacks it."""

@@ -31,6 +31,7 @@ COLUMNS = {
     "UA": "error on the forget set, %",
     "RA": "accuracy on the retain set, %",
     "TA": "accuracy on the test set, %",
+    "TA_retained_classes": "accuracy on test images of classes that are not forgotten as a whole, %; NaN in older runs",
     "MIA": "share of the forget set that the attack calls non-members, %",
     "gap_UA": "distance of UA to the reference's, percentage points; likewise the next three",
     "gap_RA": "percentage points",
@@ -45,6 +46,7 @@ COLUMNS = {
     "original": "directory of the run that it started from; else empty",
     "reference": "directory of the retrained run that the gaps are taken to; else empty",
     "note": "why AG is missing, or is not the distance to the reference; else empty",
+    "notes": "remarks of the run on what came of it, a tuple of sentences",
     "ambiguous": "whether AG could be taken to several retrained runs, and is missing therefore",
     "dataset": "name and size in pixels of an official set, whose file was checked by MD5, such as `bloodmnist 64`",
     "settings": "what seeds of one experiment must share: arguments, image size, epochs, batch size, attack",
@@ -57,7 +59,7 @@ COLUMNS = {
 EXPERIMENT = ["data", "forgotten", "augmentation", "label"]
 """What the rows of one experiment share; they differ in their seed."""
 
-NUMBERS = [*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"]
+NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"]
 """Columns of floats, NaN where a value is missing."""
 
 
@@ -121,7 +123,7 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
     if reference is not None and None not in before.values():
         measured = Pairing(reference, average_gap(before, reference.values))
     trained = runs.get(row["original"], {})
-    values = {**before, "RTE": trained.get("RTE")}
+    values = {**before, "RTE": trained.get("RTE"), "TA_retained_classes": None, "notes": trained.get("notes", ())}
     own = {"run": row["original"], "measured_by": row["run"], "role": "original", "label": ORIGINAL}
     own |= {"method": trained.get("method", ""), "settings": {"attack": row["settings"]["attack"]}}
     return (whole := row | own | values) | _gaps(whole, measured)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from medunlearn.errors import Fault, InputError
+from medunlearn.errors import Fault, InputError, counted
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
@@ -94,6 +94,8 @@ def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dic
         "hardware": (metrics.get("hardware") or {}).get("name") or "",
         "precision": metrics.get("precision") or "",
         "torch": (metrics.get("versions") or {}).get("torch") or "",
+        "TA_retained_classes": metrics.get("TA_retained_classes"),
+        "notes": tuple(metrics.get("notes") or ()),
         "before": metrics.get("before"),
         "data_sha256": metrics.get("data_sha256", ""),
         "departures": metrics.get("departures"),
@@ -135,10 +137,10 @@ def _forgotten(forget: Mapping[str, Any], count: int) -> str:
     if classes is not None:
         if not isinstance(classes, list) or not all(map(is_whole, classes)):
             raise Fault("data.forget.classes is not a list of whole numbers; run that stage again")
-        return f"classes {', '.join(map(str, classes))}"
+        return f"{'class' if len(classes) == 1 else 'classes'} {', '.join(map(str, classes))}"
     if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
-    return Path(indices).name if indices else f"{count} images" if count else ""
+    return Path(indices).name if indices else counted(count, "image") if count else ""
 
 
 def _check_finished(run: RunDir) -> None:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +86,25 @@ def class_error(parts: list[Part], number: int) -> float | None:
     wrong = [part.probs[part.labels == number].argmax(1) != number for part in parts]
     together = np.concatenate(wrong)
     return 100 * float(together.mean()) if len(together) else None
+
+
+def forgotten_counts(found: Mapping[str, Sequence[Predictions]]) -> list[int]:
+    """Return how many images of each class are in the forget sets of all seeds, each forget set once.
+
+    Args:
+        found: What `predictions` returned.
+
+    Example:
+        >>> none = Part(np.eye(2, dtype=np.float32)[:0], np.array([], int), np.array([], int))
+        >>> one = Part(np.eye(2, dtype=np.float32), np.array([1, 1]), np.array([3, 7]))
+        >>> forgotten_counts({name: [Predictions(one, none, none, none)] for name in ("Retrain", "SalUn")})
+        [0, 2]
+    """
+    forget = [each.forget for seeds in found.values() for each in seeds]
+    sets = {part.rows.tobytes(): part.labels for part in forget}
+    labels = np.concatenate([np.empty(0, np.int64), *sets.values()])
+    classes = max(part.probs.shape[1] for part in forget)
+    return [int(count) for count in np.bincount(labels, minlength=classes)[:classes]]
 
 
 def confidence(part: Part) -> npt.NDArray[np.float32]:

@@ -10,21 +10,29 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medunlearn.errors import InputError
 from medunlearn.files import writing_remedy
-from medunlearn.metrics import GAP_METRICS
+from medunlearn.metrics import FEW as FEW_IMAGES
+from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
+from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
+from medunlearn.metrics.legend import head
+from medunlearn.report.class_table import class_table
 from medunlearn.report.figures import Drawn, draw_figures
+from medunlearn.report.frame import COLUMNS
 from medunlearn.report.published import DIFFERENCES
 from medunlearn.report.readings import check_originals
 from medunlearn.report.sections import Section, sections
 
 LEGEND = (
-    "UA, RA, TA and MIA in %, in brackets the distance to the retrained model; AG is the mean of the four distances, "
-    "each seed against its own Retrain. ↓: lower is better; UA, RA, TA and MIA are best where the distance is least. "
-    "Means over seeds ± standard deviation. RTE in minutes: mask and updates, without evaluation; of Original its "
-    "training."
+    "UA, RA, TA and MIA in %, best near the retrained model; in brackets the distance to it, lower is better; AG is "
+    "the mean of the four distances, each seed against its own Retrain. Means over seeds ± standard deviation. RTE in "
+    "minutes: mask and updates, without evaluation; of Original its training."
+)
+INTERVALS = (
+    f"Below a figure of fewer than {FEW_IMAGES} images: its 95 % interval (Wilson); of a mean over seeds, from the "
+    "images of one."
 )
 GLANCE_LEGEND = (
-    "AG: Average Gap to retraining in points, lower is better; bold where it is below that of the untouched model. "
-    "Nearest first."
+    "AG: Average Gap to retraining in points, lower is better; bold where it is below that of the untouched model by "
+    "more than chance with so many images. Nearest first."
 )
 FEW = 2
 """Up to so many sections, sentences answer first; a table does where there are more."""
@@ -33,7 +41,8 @@ CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
     *(*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE_minutes"),
     *("n_forget", "n_retain", "n_test", "split_sha256", "run", "reference", "hardware", "precision", "torch"),
-    *("role", "note"),
+    *("role", "note", "TA_retained_classes", "notes"),
+    *(f"{key}_{end}" for key in GAP_METRICS for end in ("low", "high")),
 )
 
 _TEX = str.maketrans(
@@ -112,14 +121,27 @@ def _write(found: Sequence[Section], folder: Path) -> int:
 def results_csv(sections: Sequence[Section]) -> str:
     """Return `results.csv`: one line for each run and forget set, numbers in full.
 
+    `UA_low` and `UA_high` are the limits of Wilson's 95 % interval, and so on.
+
     Example:
         >>> results_csv([]).startswith("data,forgotten,augmentation,method,seed,UA,RA,TA,MIA,gap_UA")
         True
     """
     rows = [cell.runs for section in sections for cell in section.cells]
-    frame = pd.concat(rows) if rows else pd.DataFrame(columns=[*CSV_COLUMNS, "label", "RTE"])
+    frame = pd.concat(rows) if rows else pd.DataFrame(columns=[*COLUMNS])
+    frame = frame.assign(notes=["; ".join(each) for each in frame.notes], **_intervals(frame))
     renamed = frame.drop(columns="method").rename(columns={"label": "method", "RTE": "RTE_minutes"})
     return str(renamed.to_csv(columns=list(CSV_COLUMNS), index=False, lineterminator="\n"))
+
+
+def _intervals(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the columns of the intervals; empty where a figure is missing."""
+    columns: dict[str, Any] = {}
+    for key in GAP_METRICS:
+        pairs = zip(frame[key], frame[f"n_{PART_OF[key]}"], strict=True)
+        limits = [(None, None) if pd.isna(value) or not images else wilson(value, images) for value, images in pairs]
+        columns |= {f"{key}_{end}": [each[at] for each in limits] for at, end in enumerate(("low", "high"))}
+    return columns
 
 
 def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path) -> dict[str, Any]:
@@ -130,8 +152,12 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "figures": figures,
         "forgotten": list(dict.fromkeys(section.forgotten for section in sections)),
         "keys": GAP_METRICS,
+        "head": head,
+        "better": {name: column.better for name, column in LEGEND_OF_COLUMNS.items()},
+        "class_table": class_table,
         "few": len(sections) <= FEW,
         "legend": LEGEND,
+        "intervals": INTERVALS,
         "glance_legend": GLANCE_LEGEND,
         "differences": DIFFERENCES if any(len(section.published) for section in sections) else "",
         "facts": {name: _listed(frame[name]) for name in ("hardware", "precision", "torch")},

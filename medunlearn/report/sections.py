@@ -6,27 +6,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from medunlearn.errors import InputError
-from medunlearn.metrics import GAP_METRICS
+from medunlearn.errors import InputError, counted
 from medunlearn.report.experiments import Cell, Statistic, experiments
+from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import EXPERIMENT, ORIGINAL, records
-from medunlearn.report.published import PAPER, published
+from medunlearn.report.published import published
+from medunlearn.report.rows import Row, measured_row, not_run_row, published_row
+from medunlearn.report.verdict import nearer, verdict
 
 PRESETS = ("NoAug", "Default", "Default+RandAugment")
 NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
 """How a role is called that no run has, where the paper has no method for it."""
-
-
-class Row(NamedTuple):
-    """One method in a table, measured or published: texts."""
-
-    label: str
-    entries: tuple[tuple[str, str], ...]
-    """UA, RA, TA, MIA, each with its distance to the retrained model, which may be empty."""
-    gap: str = ""
-    minutes: str = ""
-    seeds: str = ""
-    published: bool = False
 
 
 class Glance(NamedTuple):
@@ -39,7 +29,7 @@ class Glance(NamedTuple):
     time: str
     """Run time as a share of retraining's."""
     nearer: bool
-    """Whether it is nearer to retraining than the untouched model."""
+    """Whether it is nearer to retraining than the untouched model, by more than chance."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +67,22 @@ class Section:
         sets = {name for cell in self.cells for name in cell.runs.dataset}
         return published(sets.pop() if len(sets) == 1 else "", self.forgotten, self.augmentation)
 
+    @cached_property
+    def remarks(self) -> tuple[dict[str, str], list[str]]:
+        """The marks of the cells by label, and the sentences that they stand for."""
+        marks, sentences = footnotes(cell.remarks for cell in self.cells)
+        return dict(zip([cell.label for cell in self.cells], marks, strict=True)), sentences
+
     def rows(self) -> list[Row]:
         """Return the measured rows, each followed by the paper's where it prints one; what was not run says so."""
         rows: list[Row] = []
         for role, name in NOT_RUN.items():
-            named = {cell.label: [_measured(cell)] for cell in self.of_role(role)}
+            named = {cell.label: [measured_row(cell, self.remarks[0][cell.label])] for cell in self.of_role(role)}
             some = bool(named) and role != "unlearned"  # one original and one retrained model are enough
             for printed in records(self.published[self.published.role == role]):
-                missing = [] if some else [_not_run(printed["method"])]
-                named.setdefault(printed["method"], missing).append(_published(printed))
-            rows += [row for label in sorted(named) for row in named[label]] or [_not_run(name)]
+                missing = [] if some else [not_run_row(printed["method"])]
+                named.setdefault(printed["method"], missing).append(published_row(printed))
+            rows += [row for label in sorted(named) for row in named[label]] or [not_run_row(name)]
         return rows
 
     def headlines(self) -> list[str]:
@@ -99,7 +95,7 @@ class Section:
             return f"{cell.label}: no Average Gap: {cell.note}"
         text = f"{cell.label} ends {gap} points from retraining"
         if before is not None:
-            text += f", {'nearer' if gap.mean < before.mean else 'no nearer'} than the untouched model ({before})"
+            text += f"{verdict(cell, self._untouched(cell), self.frame)} ({before})"
         if share is not None:
             text += f", in {share:.1f} % of retraining's time"
         return f"{text}.{f' Note: {cell.note}' if cell.note else ''}"
@@ -114,15 +110,18 @@ class Section:
                 "-" if before is None else str(before),
                 "-" if share is None else f"{share:.1f} %",
             )
-            nearer = gap is not None and before is not None and gap.mean < before.mean
-            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, nearer)))
+            bold = nearer(cell, self._untouched(cell), self.frame) is True
+            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold)))
         return [glance for _, glance in sorted(found)]
+
+    def _untouched(self, cell: Cell) -> Cell | None:
+        """Return the untouched model whose gap is taken to the reference of a cell."""
+        references = set(cell.runs.reference)
+        return next((each for each in self.cells if each.untouched and references & set(each.runs.reference)), None)
 
     def _before(self, cell: Cell) -> Statistic | None:
         """Return the gap of the untouched model to the reference of a cell."""
-        references = set(cell.runs.reference)
-        same = (each for each in self.cells if each.untouched and references & set(each.runs.reference))
-        return original.over_seeds("AG") if (original := next(same, None)) else None
+        return original.over_seeds("AG") if (original := self._untouched(cell)) else None
 
     def _time_share(self, cell: Cell) -> float | None:
         """Return the run time as a share of the references', in %."""
@@ -136,14 +135,15 @@ class Section:
         """One line on what was run: images, epochs, batch."""
         first = self.cells[0].runs.iloc[0]
         total = first.n_forget + first.n_retain
-        parts = [f"{first.n_forget:,} of {total:,} training images forgotten, {first.n_test:,} test images"]
+        tested = counted(first.n_test, "test image")
+        parts = [f"{first.n_forget:,} of {counted(total, 'training image')} forgotten, {tested}"]
         for cell in self.cells:
             settings = cell.runs.settings.iloc[0]
             if size := settings.get("size"):
                 parts[0] += "" if "pixels" in parts[0] else f", {size}x{size} pixels"
             if epochs := settings.get("epochs"):
-                several = "" if epochs == 1 else "s"
-                parts.append(f"{cell.label}: {epochs} epoch{several}, batch {settings.get('batch')}")
+                batch = f", batch {size}" if (size := settings.get("batch")) else ""
+                parts.append(f"{cell.label}: {counted(epochs, 'epoch')}{batch}")
         return "; ".join(parts) + "."
 
 
@@ -182,27 +182,3 @@ def _section_order(section: Section) -> tuple[Any, ...]:
     known = section.augmentation in PRESETS
     preset = PRESETS.index(section.augmentation) if known else len(PRESETS)
     return section.data, share, section.forgotten, preset, section.augmentation
-
-
-def _measured(cell: Cell) -> Row:
-    def text(key: str, missing: str = "-") -> str:
-        return missing if (value := cell.over_seeds(key)) is None else str(value)
-
-    def gap(key: str) -> str:
-        value = None if cell.role == "retrained" else cell.over_seeds(f"gap_{key}")
-        return "" if value is None else f"{value.mean:.2f}"
-
-    entries = tuple((text(key), gap(key)) for key in GAP_METRICS)
-    own = "0" if cell.role == "retrained" and cell.over_seeds("AG") else text("AG")
-    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)))
-
-
-def _published(row: dict[str, Any]) -> Row:
-    retrained = row["role"] == "retrained"
-    entries = tuple((f"{row[key]:.2f}", "" if retrained else f"{row[f'gap_{key}']:.2f}") for key in GAP_METRICS)
-    gap = "0" if retrained else f"{row['AG']:.2f}"
-    return Row(f"{row['method']}, {PAPER}", entries, gap, f"{row['RTE']:g}", "1", published=True)
-
-
-def _not_run(label: str) -> Row:
-    return Row(label, (("not run", ""),) * len(GAP_METRICS))

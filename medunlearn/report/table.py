@@ -7,21 +7,25 @@ from typing import Any
 
 import pandas as pd
 
-from medunlearn.metrics import GAP_METRICS
+from medunlearn.errors import counted
+from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, half_width
+from medunlearn.metrics.legend import head
+from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, records
 from medunlearn.runs import RunDir
 
-COLUMNS = ("run", "method", *(f"{key} (gap ↓)" for key in GAP_METRICS), "AG ↓", "RTE (min) ↓")
+COLUMNS = ("run", "method", *(head(key) for key in GAP_METRICS), head("AG"), head("RTE", "min"))
 LEGEND = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
-    "attack calls non-members, all in % and best where they are nearest to the retrained model's; gap: distance to it; "
-    "AG: mean of the four gaps; RTE: run time; ↓: lower is better."
+    "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
+    "AG: mean of the four gaps; RTE: run time."
 )
 
 
 def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) -> str:
     """Return the comparison of finished runs as Markdown.
 
+    The head of each column says which way is better. Remarks on runs are numbered after the method and stand below.
     Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the retrained model, see
     `medunlearn.runs.comparable`. A model trained before anything was to be forgotten is shown as it was measured on the
     forget set of the runs that unlearned from it.
@@ -38,6 +42,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
         ''
     """
     frame = load(runs)
+    marks, remarks = footnotes(frame.notes)
+    frame["method"] += [f" [{mark}]" if mark else "" for mark in marks]
     own = frame[frame.measured_by == ""]
     untouched = frame[(frame.measured_by != "") & frame.run.isin(own.run)]
     shown = own[own.UA.notna()]
@@ -46,19 +52,35 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
         tables.append(_split_table(group, untouched[untouched.split_sha256 == split]))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
+    below = "\n".join(f"[{number}] {text}" for number, text in enumerate(remarks, 1))
     legend = LEGEND if width is None else textwrap.fill(LEGEND, width, break_on_hyphens=False)
-    return "\n\n".join([*tables, *([legend] if tables else []), *_notes(own)])
+    return "\n\n".join([*tables, *([legend] if tables else []), *filter(None, [below]), *_notes(own)])
 
 
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:
     first = group.sort_values("n_forget", ascending=False, kind="stable").iloc[0]
     several = untouched.run.duplicated(keep=False)
     names = untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")
-    head = (
-        f"{first.data}: {first.n_forget} of {first.n_forget + first.n_retain} training images forgotten "
+    title = (
+        f"{first.data}: {first.n_forget} of {counted(first.n_forget + first.n_retain, 'training image')} forgotten "
         f"(split {first.split_sha256[:12]})"
     )
-    return f"{head}\n\n{_table(pd.concat([untouched, group]), [*names])}"
+    rows = pd.concat([untouched, group])
+    return "\n\n".join([title, _table(rows, [*names]), *_uncertain(rows)])
+
+
+def _uncertain(rows: pd.DataFrame) -> list[str]:
+    """Return the widest 95 % interval of figures of few images, by part; nothing where there are many."""
+    found = []
+    for part, name in (("forget", "forgotten"), ("retain", "retained"), ("test", "test")):
+        keys = [key for key in GAP_METRICS if PART_OF[key] == part]
+        images = int(rows[f"n_{part}"].iloc[0])
+        widths = [half_width(value, images) for key in keys for value in rows[key].dropna()] if images else []
+        if widths and images < FEW:
+            text = f"{' and '.join(keys)} of {counted(images, f'{name} image')} up to ± {max(widths):.1f} points"
+            found.append(text)
+    remedy = "`medunlearn report RUN... --out DIR` writes each"
+    return [f"95 % intervals: {', '.join(found)}; {remedy}"] if found else []
 
 
 def _table(rows: pd.DataFrame, names: Sequence[str]) -> str:

@@ -160,7 +160,7 @@ class RunDir:
             if array.dtype.hasobject:  # `allow_pickle=False` does this from NumPy 2.1 on
                 raise ValueError(f"Expected `{name}` to hold numbers or text, but got objects")
         content = io.BytesIO()
-        np.savez(content, **arrays)
+        np.savez(content, **arrays)  # type: ignore[arg-type]  # NumPy's stub takes them for `allow_pickle`
         write_whole(path, content.getbuffer())
 
     def _read_mapping(

@@ -75,10 +75,12 @@ Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Line = Annotated[str, _required(is_line)]
 RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses names that are not UTF-8
 Seconds = Annotated[dict[str, float], _required(_is_seconds)]
+Shares = dict[str, Percent | None]
 Facts = Annotated[dict[str, Any], _required(_is_facts)]
 Indices = Annotated[list[Count], FailFast(), AfterValidator(_distinct)]
 
 
+_SHARES = "a group of numbers from 0 to 100 or null"
 _PERCENT = "a number from 0 to 100, or null"
 _WHOLE = "a whole number"
 _COUNT = "a whole number of 0 or more"
@@ -124,6 +126,14 @@ class Attack(Content):
     seed: Whole | None = key(_WHOLE, "Seed of its samples.")
 
 
+class ByClass(Content):
+    """Figures by class; the keys are class numbers as text."""
+
+    UA: Shares | None = key(_SHARES, "UA in % by class number; null for a class without a forgotten image.")
+    TA: Shares | None = key(_SHARES, "TA in % by class number; null for a class without a test image.")
+    n: dict[str, dict[str, Count]] | None = key(GROUP, "Numbers of forget, retain and test images by class number.")
+
+
 class Parameters(Content):
     """Numbers of the backbone's parameters."""
 
@@ -159,6 +169,11 @@ class Metrics(Gap):
     runtime: Seconds = key("a group of seconds", "Run time by stage in seconds.")
     validation: Gap | None = key("a group, or null", "The same with the validation set in place of the test set.")
     before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
+    TA_retained_classes: Percent | None = key(
+        _PERCENT, "TA in % without the classes that are forgotten as a whole; TA where none is."
+    )
+    by_class: ByClass | None = key("a group, or null", "UA and TA by class. Absent in older runs.")
+    notes: list[Line] = key("a list of sentences", "Remarks on what came of the run; empty where there are none.")
     n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
     data: Line = key(_LINE, "Name of the data.")
     num_classes: Count | None = key(_COUNT, "Number of classes.")

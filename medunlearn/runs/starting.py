@@ -39,6 +39,11 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         raise InputError("resume=true: contradicts overwrite=true; keep one of them")
     if run.path.exists() and not run.path.is_dir():
         raise InputError(f"run_dir={run}: is a file; name a directory")
+    if run.finished and resume:
+        raise InputError(
+            f"run_dir={run}: already holds a finished run, which does not go on; to train for longer, give a larger "
+            "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
+        )
     if run.finished and not overwrite:
         raise InputError(
             f"run_dir={run}: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it"

@@ -10,6 +10,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 
 from medunlearn.errors import InputError
 from medunlearn.files import write_whole
+from medunlearn.training.plain import plain_checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -23,9 +24,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self._written: dict[Path, str] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint so that the file is either the new or the old one."""
+        """Write a checkpoint so that the file is either the new or the old one.
+
+        Raises:
+            InputError: If it holds what could not be read again; names where.
+        """
         content = io.BytesIO()
-        torch.save(checkpoint, content)
+        torch.save(plain_checkpoint(checkpoint), content)
         path, sha256 = Path(path), hashlib.sha256(content.getbuffer()).hexdigest()
         # Killed between the two, or with a full disk, however often, the file that is there is still known.
         known = [self._written[path]] if path in self._written else _known(path)

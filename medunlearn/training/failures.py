@@ -1,6 +1,7 @@
 """Turns expected failures of a run into one-line errors."""
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,22 +16,32 @@ from medunlearn.runs.commands import command_for
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
+WORKER = re.compile(r"DataLoader worker \(pid.*?\) (?:is killed by signal: (?P<signal>[\w ]+)|exited unexpectedly)")
+"""What PyTorch says of a process that fetches batches and is gone."""
+
 
 @contextmanager
 def explained(run: RunDir) -> Iterator[None]:
     """Say in one line why a run ended within a `with` block, where the user can do something about it.
 
     Raises:
-        InputError: If the run directory cannot be written, or the Trainer's settings do not go together.
+        InputError: If the run directory cannot be written, a process that fetches batches was killed, or the Trainer's
+            settings do not go together.
         Interrupted: If the run was asked to end.
     """
     try:
         yield
     except Interrupted as end:
-        raise Interrupted(end.number, f"go on with `{command_for(run.path)}`") from None
+        raise end.with_hint(go_on(run)) from None
     except MisconfigurationException as error:
         raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
     except (RuntimeError, ValueError) as error:
+        if match := WORKER.match(str(error)):
+            raise InputError(
+                f"num_workers: a process that fetches batches {_ended(match['signal'])}; "
+                f"{go_on(run)}, with fewer of them where memory runs out",
+                part="data",
+            ) from None
         if isinstance(error, InputError) or not _raised_by_lightning(error):
             raise
         raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
@@ -48,6 +59,15 @@ def _refused(run: RunDir, error: OSError) -> str:
     if own == file or own in file.parents or file in own.parents:
         return f"run_dir={run}: cannot be written ({error.strerror}); {writing_remedy(error)}"
     return f"{error.filename}: cannot be opened ({error.strerror}); mend its path or give yourself the right to it"
+
+
+def go_on(run: RunDir) -> str:
+    """Return the hint how to go on with a run that has ended early."""
+    return f"go on with `{command_for(run.path)}`"
+
+
+def _ended(description: str | None) -> str:
+    return f"was killed ({description})" if description else "has ended without a message"
 
 
 def _raised_by_lightning(error: BaseException) -> bool:

@@ -1,21 +1,28 @@
 """Distributed helpers: equal buffers on every rank, and a shared exit status."""
 
+import os
+import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, Killed
+from medunlearn.training.watching import GRACE_PERIOD, killed, watching
 
 ENDED = "medunlearn/ended"  # key in the store that the processes share: who ended first, with what status, and a hint
 
 SIGNALS = 128  # statuses above are of signals
 
-GRACE_PERIOD = 15.0
-"""Seconds that a failed process has to print its error and end, before the first one kills the others."""
+LOST = re.compile(r"gloo|nccl|(closed|reset) by peer|broken pipe", re.IGNORECASE)
+"""What PyTorch says where another process can no longer be reached."""
+
+PATIENCE = 2.0
+"""Seconds until the end of another process is known, once it can no longer be reached."""
 
 
 def several_processes() -> bool:
@@ -46,33 +53,85 @@ def share_tensors(tensors: Iterable[Tensor]) -> None:
 
 
 @contextmanager
-def failing_together(launcher: Any) -> Iterator[None]:
+def failing_together(launcher: Any, go_on: Callable[[], str] = str) -> Iterator[None]:
     """Let the process that fails first say why, and end with it the others, which would wait for it forever.
 
     Its failure breaks the exchange of all others; what they would say of that hides the reason, so they end in silence
     with the first one's status. A signal that reaches a single one outside training ends all likewise; whichever it
-    was, rank 0 says so.
+    was, rank 0 says so. One that was killed can say nothing: rank 0, which has started it, says so; rank 1, where it
+    was rank 0.
 
     Args:
         launcher: The strategy's launcher; in the process that started others it has them in `procs`.
+        go_on: Returns the hint how to go on after a process was killed.
+
+    Raises:
+        Killed: If another process was killed.
     """
+    parent = os.getppid()
     try:
-        yield
-    except Interrupted as end:  # in training of all of them, after the same batch; elsewhere perhaps of this one alone
-        _first_to_end(end.status, str(end).partition("; ")[2])
-        if several_processes() and dist.get_rank():
-            raise SystemExit(0) from None  # rank 0 says so
-        raise
+        with watching(launcher, go_on):
+            yield
     except BaseException as error:
+        started = list(getattr(launcher, "procs", []))
+        if not isinstance(error, InputError):
+            _check_killed(error, started, parent, go_on)
+        if isinstance(error, Interrupted):  # in training of all, after the same batch; elsewhere perhaps of this alone
+            first, status, _ = _first_to_end(error.status, str(error).partition("; ")[2])
+            if several_processes() and dist.get_rank():
+                raise SystemExit(0) from None  # rank 0 says so
+            if status > SIGNALS:
+                raise
+            _end_others(started, first)  # the watch has interrupted this one, for another had failed
+            raise SystemExit(status) from None
         first, status, hint = _first_to_end(2 if isinstance(error, InputError) else 1)
-        _end_others(getattr(launcher, "procs", []), first)
-        if first is None or first == dist.get_rank():
+        _end_others(started, first)
+        if first is None or first == _rank():
             raise
         if status <= SIGNALS:
             raise SystemExit(status) from None
-        if dist.get_rank():
+        if _rank():
             raise SystemExit(0) from None
         raise Interrupted(status - SIGNALS, hint) from None
+
+
+def _check_killed(
+    error: BaseException, started: Sequence[subprocess.Popen[bytes]], parent: int, go_on: Callable[[], str]
+) -> None:
+    """Raise `Killed`, or end in silence, where an error is that of a process whose partner was killed."""
+    lost = isinstance(error, RuntimeError) and LOST.search(str(error)) is not None
+    if not (lost or (started and isinstance(error, Interrupted))):
+        return
+    try:
+        if several_processes() and _said_to_end(parent):
+            return
+    except Exception:  # the store is gone with rank 0, which held it
+        if _rank() == 1:
+            raise Killed(None, go_on(), 0) from None
+        raise SystemExit(1) from None
+    if found := killed(started, PATIENCE if lost else 0):
+        for process in started:
+            process.kill()
+        raise Killed(found[1], go_on(), _rank() + found[0] + 1) from None
+    if lost and _rank() and not started:
+        raise SystemExit(1) from None  # rank 0, which lives, says why
+
+
+def _said_to_end(parent: int) -> bool:
+    """Return whether a process has said that it ends; raise an exception where rank 0, the parent, is gone.
+
+    Another one takes a moment to say so. To ask a store that is gone would fill the screen with PyTorch's own warnings.
+    """
+    store = dist.distributed_c10d._get_default_store()
+    for _ in range(10 if _rank() else 0):
+        if os.getppid() != parent:
+            raise ProcessLookupError
+        time.sleep(PATIENCE / 40)
+    return bool(store.compare_set(ENDED, "", ""))
+
+
+def _rank() -> int:
+    return dist.get_rank() if several_processes() else 0
 
 
 def _first_to_end(status: int, hint: str = "") -> tuple[int | None, int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, counted
 
 LEAST = {
     "accumulate_grad_batches": 1,
@@ -94,8 +94,8 @@ def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None
     interval = getattr(trainer, "val_check_interval", None)  # it has none where the interval is a time
     if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
         raise InputError(
-            f"val_check_interval={interval}: an epoch has {left} batches; give at most {left}, a share such as "
-            "0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs",
+            f"val_check_interval={interval}: an epoch has {counted(left, 'batch')}; give at most {left}, a share "
+            "such as 0.5, or `--trainer.check_val_every_n_epoch null` to count over epochs",
             part="trainer",
         )
 
@@ -124,5 +124,6 @@ def _limited(limit: int | float | None, batches: int, name: str) -> int:
     left = min(limit, batches) if isinstance(limit, int) else int(limit * batches)
     if limit and not left:
         least = math.ceil(100 / batches) / 100 if batches else 1
-        raise InputError(f"{name}={limit}: leaves none of {batches} batches; give at least {least}", part="trainer")
+        given = f"{name}={limit}: leaves none of {counted(batches, 'batch')}"
+        raise InputError(f"{given}; give at least {least}", part="trainer")
     return left

@@ -21,6 +21,11 @@ def hide_lightning_warnings() -> None:
     """Show neither `WARNINGS` nor `LOG_MESSAGES` from now on."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
+    hide_advertisements()
+
+
+def hide_advertisements() -> None:
+    """Show none of `LOG_MESSAGES` from now on."""
     for name in ("rank_zero", "distributed"):
         logging.getLogger(f"lightning.pytorch.utilities.{name}").addFilter(_is_for_users)
     logging.getLogger("lightning.pytorch.trainer.connectors.checkpoint_connector").addFilter(_is_for_users)

@@ -22,6 +22,7 @@ import medunlearn.methods.classifier as classifier
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, SalUn, Train, UnlearningMetrics
 from medunlearn.__main__ import main
 from medunlearn.callbacks.configuration import WARNING
+from medunlearn.callbacks.fitting import _python_names
 from medunlearn.errors import Interrupted
 from medunlearn.runs import RunDir
 
@@ -152,6 +153,21 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
     assert "\n" not in str(caught.value)
     assert caught.value._render_traceback_() == [f"InputError: {caught.value}"]  # what a notebook shows of it
     assert not Path("p").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("resume=true: x; say `--overwrite true`", "resume=True: x; say `overwrite=True`"),
+        ("give `--trainer.max_epochs` anew", "give `max_epochs` anew"),
+        (
+            "make it with `medunlearn fit --config a --resume true`",
+            "make it with `medunlearn fit --config a --resume true`",
+        ),
+    ],
+)
+def test_fit_names_arguments_as_python_has_them_and_leaves_commands_whole(given, says):
+    assert _python_names(given) == says
 
 
 def test_fit_writes_over_a_finished_run_only_where_it_is_asked_to(make):

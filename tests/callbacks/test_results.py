@@ -12,7 +12,7 @@ import medunlearn.callbacks.results as results_module
 from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.callbacks.results import identity, results
 from medunlearn.errors import InputError
-from medunlearn.metrics import Part, Predictions
+from medunlearn.metrics import Part, Predictions, by_class, notes, retained_accuracy
 from medunlearn.models import build_backbone
 from medunlearn.runs import RunDir
 
@@ -105,6 +105,21 @@ def test_results_are_what_was_measured_and_what_it_rests_on(measured):
     assert "split.json" in found["files"]
     assert found["hardware"]["device"] == "cpu"
     assert found["versions"]["torch"]
+
+
+def test_results_have_figures_by_class_and_remarks(measured):
+    found = measured()
+    assert found["by_class"] == by_class(predictions([1, 3]))
+    assert found["TA_retained_classes"] == retained_accuracy(predictions([1, 3]))
+    assert found["notes"] == notes(OWN | {"TA_retained_classes": found["TA_retained_classes"]}, found["by_class"]["n"])
+    assert "only 2 forgotten images: one image = 50.00 points of UA and MIA" in found["notes"]
+
+
+def test_results_say_that_no_weight_has_changed(measured, module, original):
+    assert measured()["notes"][0] == "no weight has changed: the model is the original"
+    with torch.no_grad():
+        module.backbone.fc.bias[:2] += 1
+    assert not any("no weight" in text for text in measured()["notes"])
 
 
 def test_results_have_the_gap_to_a_reference(measured):

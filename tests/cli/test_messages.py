@@ -103,7 +103,7 @@ def test_a_module_that_cannot_be_imported_is_one_line(capsys, monkeypatch):
         (["--trainer.val_check_interval=foo"], r"trainer: .*val_check_interval.*foo"),
         (["--trainer.check_val_every_n_epoch=0"], r"trainer.check_val_every_n_epoch=0: give a whole number of 1"),
         (["--trainer.limit_train_batches=0.01"], r"trainer.limit_train_batches=0.01: leaves none of 4 .* least 0.25"),
-        (["--trainer.limit_val_batches=0.01"], r"trainer.limit_val_batches=0.01: leaves none of 1 batches"),
+        (["--trainer.limit_val_batches=0.01"], r"trainer.limit_val_batches=0.01: leaves none of 1 batch;"),
         (["--trainer.limit_train_batches=-1"], r"trainer: .*limit_train_batches"),
         (["--trainer.accelerator=foo"], r"trainer: .*'foo'"),
         (["--trainer.devices=foo"], r"trainer: .*devices"),

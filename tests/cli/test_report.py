@@ -7,6 +7,8 @@ import pytest
 from helpers.fake_runs import chain
 
 from medunlearn.__main__ import main
+from medunlearn.metrics.legend import LEGEND
+from medunlearn.report.figures import Drawn
 
 
 def reported(capsys, *argv):
@@ -72,3 +74,21 @@ def test_runs_may_stand_before_and_after_an_option(capsys):
     train, retrain, salun = chain()
     assert main(["report", train, retrain, "--out", "out", salun]) == 0
     assert "SalUn" in Path("out/results.csv").read_text()
+
+
+def test_help_explains_the_columns_and_their_direction(capsys):
+    with pytest.raises(SystemExit):
+        main(["report", "--help"])
+    shown = capsys.readouterr().out
+    for name, column in LEGEND.items():
+        (line,) = [line for line in shown.splitlines() if line.startswith(f"{name} ")]
+        assert column.better in line
+        assert column.meaning in line
+
+
+def test_one_figure_is_no_plural(capsys, monkeypatch):
+    monkeypatch.setattr("medunlearn.report.render.draw_figures", lambda *_: [Drawn("gap_by_preset", "", None)])
+    (Path("out") / "x").mkdir(parents=True)
+    (Path("out") / "gap_by_preset.png").touch()
+    assert main(["report", *chain(), "--out", "out"]) == 0
+    assert "results.csv and 1 figure\n" in capsys.readouterr().out

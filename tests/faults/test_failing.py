@@ -1,6 +1,7 @@
 """A process that fails ends the run with its own error; what cannot work is refused before anything starts."""
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,41 @@ def test_a_signal_to_one_process_outside_training_ends_all(tmp_path, monkeypatch
     lines = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
     hint = f"go on with `medunlearn fit --config {run}/config.yaml --resume true`"
     assert lines == [f"medunlearn: ended by SIGTERM; {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("world", "rank", "number", "place"),
+    [
+        (2, 1, signal.SIGKILL, "training"),
+        (2, 1, signal.SIGSEGV, "training"),
+        (2, 1, signal.SIGKILL, "measuring"),
+        (2, 1, signal.SIGKILL, "start"),
+        (3, 1, signal.SIGKILL, "training"),
+        (3, 2, signal.SIGKILL, "training"),
+        (2, 0, signal.SIGKILL, "training"),
+        (3, 0, signal.SIGKILL, "measuring"),
+    ],
+)
+def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, monkeypatch, world, rank, number, place):
+    prepare(tmp_path)
+    monkeypatch.setenv("KILLED", f"{rank} {int(number)} {place}")
+    run, command = stage(world, "my run", "methods.KilledIn")
+    begin = time.monotonic()
+    ended = start(tmp_path, "-m", "medunlearn", *command, seconds=150)
+    assert time.monotonic() - begin < 60
+    said = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    who = f"process {rank} was killed by {number.name}" if rank else "process 0 has ended without a message"
+    memory = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
+    hint = f"go on with `medunlearn fit --config '{run}/config.yaml' --resume true`"
+    assert said == [f"medunlearn: {who}{memory}; {hint}"]
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == (128 + number if rank else -number)
+    assert not (tmp_path / run / "metrics.json").exists()
+    if (world, place) == (2, "training"):
+        monkeypatch.delenv("KILLED")
+        again = ["fit", "--config", f"{run}/config.yaml", "--resume", "true"]
+        assert start(tmp_path, "-m", "medunlearn", *again, seconds=150).returncode == 0
+        assert (tmp_path / run / "metrics.json").exists()
 
 
 @pytest.mark.parametrize(

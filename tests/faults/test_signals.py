@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SLURM's requeue: the run keeps what it needs, says how to go on, and goes on exactly."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -255,3 +256,23 @@ def test_a_plan_passes_a_signal_on_to_its_stage_and_goes_on_later(npz):
     assert process.returncode == 128 + signal.SIGTERM
     assert "go on with `medunlearn fit --config r/config.yaml --resume true`" in printed
     assert printed.rstrip().endswith("medunlearn: ended by SIGTERM; the same command goes on from there")
+
+
+def test_a_killed_worker_is_one_line_and_the_run_goes_on_without_workers(command, monkeypatch, capsys):
+    step, calls = classifier.Classifier.training_step, []
+
+    def killing(*args):
+        calls.append(0)
+        if len(calls) == 6:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, signal.SIGKILL)
+        return step(*args)
+
+    monkeypatch.setattr(classifier.Classifier, "training_step", killing)
+    assert main([*command("Train", "part"), "--data.num_workers=2"]) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: ")]
+    assert len(said) == 1
+    assert said[0].startswith("medunlearn: error: data.num_workers: a process that fetches batches ")
+    assert "; go on with `medunlearn fit --config part/config.yaml --resume true`, with fewer of them" in said[0]
+    assert main([*command("Train", "part"), "--resume=true", "--data.num_workers=0"]) == 0
+    assert same(weights(command.whole("Train")), weights(Path("part")))

@@ -40,7 +40,7 @@ def weights(method, seed):
 
 
 def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="bloodmnist", before=None, **arguments):
-    """Write the run directory of a run that was never made."""
+    """Write the run directory of a run that was never made; it counts each image of `predictions` a thousand times."""
     run = RunDir(path)
     forgotten = [] if rate is None else [seed, 10 + seed, 20, 30]
     split = f"split of {data}, rate {rate}, seed {seed}"
@@ -52,7 +52,7 @@ def fake(path, method, values, seed=0, rate=0.1, augmentation="Default", data="b
         "AG": None,
         "RTE": {"Train": 20.0, "Retrain": 18.0}.get(method, 0.9) + seed,
         "runtime": {"training": 60.0},
-        "n": {"forget": len(forgotten), "retain": 40 - len(forgotten), "test": 12, "val": 8},
+        "n": {"forget": 1000 * len(forgotten), "retain": 1000 * (40 - len(forgotten)), "test": 12_000, "val": 8000},
         "data": data,
         "split_sha256": split,
         "seed": seed,

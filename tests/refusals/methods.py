@@ -7,7 +7,7 @@ from torch import nn
 import medunlearn
 from medunlearn.methods.roles import check_role
 from medunlearn.methods.schedules import check_end
-from medunlearn.methods.statistics import check_layers
+from medunlearn.methods.statistics import check_choice, check_layers
 
 
 def train(**options):
@@ -51,6 +51,10 @@ ROWS = [
     (
         lambda at: check_end(None, -1),
         "model.init_args.lr_schedule=cosine: needs the end of the run; set trainer.max_epochs",
+    ),
+    (
+        lambda at: check_choice(True, True),
+        "model.init_args.freeze_statistics=true: contradicts refresh_statistics=true; keep one of them",
     ),
     (
         lambda at: check_layers(nn.SyncBatchNorm(2), 2),

@@ -41,6 +41,16 @@ def denied(at):
     return load_model("model.ckpt")
 
 
+def images(values):
+    """Give something else than images to the model of a finished run."""
+
+    def call(at):
+        at.take("t")
+        return load_model("t", TINY)(values)
+
+    return call
+
+
 def other_network(at):
     save_weights(build_backbone(TINY, 4), Path("model.ckpt"))
     return load_weights(build_backbone(TINY, 5), "model.ckpt")
@@ -166,6 +176,13 @@ ROWS = [
         f"load_model(..., backbone='{TINY}')",
     ),
     (unbuilt, "source=model.ckpt: its network cannot be built (…); train that run again"),
+    # Images
+    (images([1, 2]), "images=list: give a torch.Tensor, as from torch.as_tensor(images)"),
+    (
+        images(torch.zeros(1, 3, 8, 8, dtype=torch.int64)),
+        "images=int64: give uint8 from 0 to 255, or float from 0 to 1",
+    ),
+    (images(torch.zeros(1, 1, 8, 8)), "images=(1, 1, 8, 8): the model takes (N, 3, H, W)…"),
     # Plug-ins
     (
         lambda at: plugins.find("engines", "slurm"),

@@ -30,7 +30,7 @@ def test_forget_sets_of_other_sizes_are_no_seeds_of_one_experiment(capsys):
     for run in second[1:]:
         change(run, n={"forget": 6, "retain": 34, "test": 12, "val": 8})
     write(*first, *second, status=2)
-    assert "one experiment, but the number of forgotten images is 4 and 6" in capsys.readouterr().err
+    assert "one experiment, but the number of forgotten images is 4000 and 6" in capsys.readouterr().err
 
 
 def frame(**columns):

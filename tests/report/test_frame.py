@@ -94,7 +94,7 @@ def test_a_run_without_a_configuration_is_read():
     train, retrain, salun = chain()
     Path(salun, "config.yaml").unlink()
     frame = load([train, retrain, salun])
-    assert (frame.forgotten[2], frame.augmentation[2], frame.AG[2]) == ("4 images", "", 0.875)
+    assert (frame.forgotten[2], frame.augmentation[2], frame.AG[2]) == ("4,000 images", "", 0.875)
 
 
 @pytest.mark.parametrize("departures", [3, ["lr"], {"a\nb": 1}])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
+from medunlearn.metrics import wilson
 from medunlearn.report.render import markdown, tex
 from medunlearn.runs import RunDir
 
@@ -74,7 +75,7 @@ def test_the_column_of_seeds_says_how_many():
 def test_epoch_is_no_plural_where_it_is_one():
     runs = chain()
     for run, epochs in zip(runs, (1, 1, 2), strict=True):
-        change(run, epochs=epochs)
+        change(run, data={"batch_size": 256}, epochs=epochs)
     for text in texts(write(*runs)).values():
         assert "Retrain: 1 epoch, batch" in text
         assert "SalUn: 2 epochs, batch" in text
@@ -83,11 +84,46 @@ def test_epoch_is_no_plural_where_it_is_one():
 def test_heads_of_tables_say_which_way_is_better():
     found = texts(write(*chain()))
     assert (
-        "| method | UA (gap ↓) | RA (gap ↓) | TA (gap ↓) | MIA (gap ↓) | AG ↓ | RTE (min) ↓ | seeds |"
-        in (found["report.md"])
+        "| method | UA (near Retrain) | RA (near Retrain) | TA (near Retrain) | MIA (near Retrain) "
+        "| AG (lower) | RTE (min, lower) | seeds |" in (found["report.md"])
     )
-    assert r"Method & UA (gap $\downarrow$) &" in found["tables.tex"]
-    assert "<th>method</th><th>AG ↓</th><th>UA <small>(gap ↓)</small></th>" in found["report.html"], "AG in front"
+    assert "Method & UA (near Retrain) &" in found["tables.tex"]
+    head = "<th>method</th><th>AG <small>lower</small></th><th>RTE <small>min, lower</small></th>"
+    assert f"{head}<th>UA <small>near Retrain</small></th>" in found["report.html"], "AG and RTE in front"
+    assert all("lower is better" in text for text in found.values()), "in the legend, of the gaps in brackets"
+
+
+def test_results_have_intervals_and_remarks():
+    runs = chain()
+    change(runs[2], notes=["nothing moved", "few images"], TA_retained_classes=96.5)
+    (line,) = [line for line in records(write(*runs)) if line["method"] == "SalUn"]
+    counts = {"UA": 4000, "RA": 36_000, "TA": 12_000, "MIA": 4000}
+    for key, images in counts.items():
+        limits = [float(line[f"{key}_{end}"]) for end in ("low", "high")]
+        assert limits == pytest.approx(wilson(float(line[key]), images))
+    assert line["notes"] == "nothing moved; few images"
+    assert line["TA_retained_classes"] == "96.5"
+
+
+def test_page_has_remarks_below_the_table_and_intervals_of_few_images():
+    runs = chain()
+    for run in runs[1:]:
+        change(run, notes=["<b>few</b> images"], n={"forget": 30, "retain": 270, "test": 240, "val": 8})
+    found = texts(write(*runs))
+    assert "<td>SalUn<sup>1</sup></td>" in found["report.html"]
+    assert "<li>&lt;b&gt;few&lt;/b&gt; images</li>" in found["report.html"]
+    assert "0.6 to 16.7" in found["report.html"]
+    assert "| SalUn \\[1\\] |" in found["report.md"]
+    assert markdown("[1] <b>few</b> images") in found["report.md"]
+
+
+def test_page_on_a_phone_names_each_figure_beside_it():
+    """There the head of the table is hidden and each row is a card."""
+    page = texts(write(*chain()))["report.html"]
+    for name in ("AG, lower", "RTE, min", "UA", "RA", "TA", "MIA", "seeds"):
+        assert f'data-head="{name}"' in page
+    assert ".runs thead { display: none; }" in page
+    assert "max-width: 100%" in page, "charts fit the window"
 
 
 def test_a_missing_gap_has_its_reason():

@@ -70,7 +70,8 @@ def test_protocol_names_images_epochs_and_batches_in_every_format():
     for run, epochs in zip(runs, (200, 200, 10), strict=True):
         change(run, data={"size": 64, "batch_size": 256}, epochs=epochs)
     out = write(*runs)
-    line = "4 of 40 training images forgotten, 12 test images, 64x64 pixels; Retrain: 200 epochs, batch 256; SalUn: 10"
+    line = "4,000 of 40,000 training images forgotten, 12,000 test images, 64x64 pixels; Retrain: 200 epochs, batch 256"
+    line += "; SalUn: 10 epochs, batch 256."
     assert line in (out / "report.md").read_text()
     assert line in (out / "report.html").read_text()
     assert "64x64 pixels" in (out / "tables.tex").read_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from helpers.fake_runs import KEYS, chain, change, fake
 
+from medunlearn.metrics import half_width
 from medunlearn.report.table import comparison
 from medunlearn.runs import RunDir
 
@@ -101,3 +102,47 @@ def test_methods_beside_one_retrain_share_the_row_of_their_original():
     train, retrain, salun = chain()
     other = fake("runs/other", "Other", (4.0, 97.0, 94.5, 9.0), before=(1, 99, 96, 4), original=train)
     assert list(rows(train, retrain, salun, other)) == [train, retrain, salun, other]
+
+
+def test_heads_say_which_way_is_better():
+    text = comparison(chain())
+    head = text.splitlines()[2]
+    cells = [cell.strip() for cell in head.strip("|").split("|")]
+    near = [f"{key} (near Retrain)" for key in KEYS]
+    assert cells == ["run", "method", *near, "AG (lower)", "RTE (min, lower)"]
+    assert "the gap, the distance to the retrained model: lower is better" in text
+
+
+def test_remarks_are_numbered_after_the_method_and_stand_below_once():
+    train, retrain, salun = chain()
+    change(train, notes=["low TA"])
+    change(retrain, notes=["few images"])
+    change(salun, notes=["nothing moved", "few images"])
+    text = comparison([train, retrain, salun])
+    methods = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| runs")]
+    assert methods == ["Train [1]", "Retrain [2]", "SalUn [2, 3]"]
+    assert text.endswith("[1] low TA\n[2] few images\n[3] nothing moved")
+
+
+def test_runs_without_remarks_have_no_marks():
+    assert "[" not in comparison(chain())
+
+
+def test_uncertainty_is_said_below_a_table_of_few_images_alone():
+    runs = chain()
+    assert "95 %" not in comparison(runs)
+    for run in runs[1:]:
+        change(run, n={"forget": 30, "retain": 270, "test": 199, "val": 8})
+    (line,) = [line for line in comparison(runs).splitlines() if line.startswith("95 %")]
+    forgotten, test = half_width(10.0, 30), half_width(94.5, 199)
+    says = f"95 % intervals: UA and MIA of 30 forgotten images up to ± {forgotten:.1f} points, TA of 199 test images"
+    assert line.startswith(f"{says} up to ± {test:.1f} points; `medunlearn report")
+
+
+def test_one_training_image_is_no_plural():
+    runs = chain()
+    for run in runs[1:]:
+        change(run, n={"forget": 1, "retain": 0, "test": 1, "val": 1})
+    text = comparison(runs)
+    assert "1 of 1 training image forgotten" in text
+    assert "UA and MIA of 1 forgotten image up to" in text

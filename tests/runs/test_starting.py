@@ -53,8 +53,11 @@ def test_run_dir_of_an_unfinished_run_is_taken_where_that_is_asked_for(run):
 
 def test_run_dir_of_a_finished_run_is_overwritten_alone(run):
     run.metrics.write_text("{}")
-    for resume in (False, True):
-        with pytest.raises(InputError, match="run_dir=r: already holds a finished run; `--overwrite true` starts anew"):
+    for resume, remedy in (
+        (False, "; `--overwrite true` starts anew"),
+        (True, ", .* or with `--overwrite true` in place"),
+    ):
+        with pytest.raises(InputError, match=f"run_dir=r: already holds a finished run{remedy}"):
             check_run_dir(run, resume, overwrite=False)
     check_run_dir(run, resume=False, overwrite=True)
 
@@ -107,3 +110,13 @@ def test_same_run_has_the_same_settings_except_for_display(run):
     check_same_run(run, changed("trainer", enable_progress_bar=False))
     with pytest.raises(InputError, match=r"^max_epochs=5: the unfinished run in r was made with 2; use the same"):
         check_same_run(run, changed("trainer", max_epochs=5))
+
+
+def test_finished_run_that_is_to_be_resumed_says_how_to_train_for_longer(tmp_path):
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError) as caught:
+        check_run_dir(RunDir(tmp_path), resume=True, overwrite=False)
+    assert str(caught.value) == (
+        f"run_dir={tmp_path}: already holds a finished run, which does not go on; to train for longer, give a larger "
+        "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
+    )

@@ -35,3 +35,19 @@ def test_input_errors_pass_unchanged():
 def test_a_full_disk_names_the_run_directory():
     with pytest.raises(InputError, match="run_dir=r: cannot be written"), explained(RunDir("r")):
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "how"),
+    [
+        ("DataLoader worker (pid 12) is killed by signal: Killed. ", "was killed (Killed)"),
+        ("DataLoader worker (pid(s) 1, 2) exited unexpectedly", "has ended without a message"),
+    ],
+)
+def test_a_killed_process_that_fetches_batches_is_one_line_with_the_way_on(error, how):
+    with pytest.raises(InputError) as caught, explained(RunDir("r")):
+        raise RuntimeError(error)
+    assert caught.value.for_command_line == (
+        f"data.num_workers: a process that fetches batches {how}; go on with `medunlearn fit --config "
+        "configs/NAME.yaml --run_dir r`, with fewer of them where memory runs out"
+    )

@@ -8,7 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, Killed
+from medunlearn.training import processes
 from medunlearn.training.processes import (
     ENDED,
     GRACE_PERIOD,
@@ -27,7 +28,7 @@ class Store:
 
     def compare_set(self, key, expected, wanted):
         assert (key, expected) == (ENDED, "")
-        if self.value is None:
+        if not self.value:
             self.value = wanted
         return self.value.encode() if self.binary else self.value
 
@@ -45,6 +46,9 @@ class Process:
 
     def kill(self):
         self.calls.append("kill")
+
+    def poll(self):
+        return None
 
 
 @pytest.fixture
@@ -245,3 +249,65 @@ def test_started_processes_are_left_to_their_own_signal():
     with pytest.raises(Interrupted), failing_together(SimpleNamespace(procs=started)):
         raise Interrupted(15)
     assert started[0].calls == []
+
+
+# Killed processes
+
+
+class Dead(Process):
+    """A started process that a signal has ended, or that goes on."""
+
+    def __init__(self, status):
+        super().__init__()
+        self.status = status
+
+    def poll(self):
+        return self.status
+
+
+LOST = RuntimeError("[../gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:29500")
+
+
+@pytest.mark.parametrize("error", [LOST, Interrupted(2)], ids=["connection", "watch"])
+def test_killed_process_is_named_by_the_first_one_which_ends_the_others(group, error):
+    started = [Dead(None), Dead(-9)]
+    group(store=Store())
+    with pytest.raises(Killed) as caught, failing_together(SimpleNamespace(procs=started), lambda: "go on with `a`"):
+        raise error
+    assert str(caught.value) == (
+        "process 2 was killed by SIGKILL, as the system does where memory runs out; go on with `a`"
+    )
+    assert [process.calls for process in started] == [["kill"], ["kill"]]
+
+
+def test_killed_process_is_left_to_the_first_one_by_the_others(group):
+    group(rank=2, store=Store())
+    with pytest.raises(SystemExit) as caught, failing_together(None):
+        raise LOST
+    assert caught.value.code == 1
+
+
+@pytest.mark.parametrize(("rank", "raised"), [(1, Killed), (2, SystemExit)])
+def test_killed_first_process_is_named_by_rank_1_alone(group, monkeypatch, rank, raised):
+    group(rank=rank, store=Store())
+    parents = iter([10])
+    monkeypatch.setattr(processes.os, "getppid", lambda: next(parents, 1))
+    with pytest.raises(raised) as caught, failing_together(None, lambda: "go on with `a`"):
+        raise LOST
+    if rank == 1:
+        assert str(caught.value).startswith("process 0 has ended without a message, ")
+
+
+def test_lost_contact_without_a_killed_process_keeps_its_own_error(group, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0)
+    group(store=Store())
+    with pytest.raises(RuntimeError, match="gloo"), failing_together(SimpleNamespace(procs=[Dead(None)])):
+        raise LOST
+
+
+def test_failure_of_another_ends_one_that_its_watch_has_interrupted_with_its_status(group):
+    started = [Dead(2)]
+    group(store=Store("1 2 "))
+    with pytest.raises(SystemExit) as caught, failing_together(SimpleNamespace(procs=started)):
+        raise Interrupted(2)
+    assert caught.value.code == 2

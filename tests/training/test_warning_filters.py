@@ -62,3 +62,13 @@ def test_hidden_names_are_loggers_that_lightning_has():
     import lightning.pytorch.utilities.rank_zero as rank_zero
 
     assert {connector.__name__, rank_zero.__name__} <= set(LOGGERS)
+
+
+def test_hidden_advertisements_are_those_of_a_bare_trainer_with_a_run_record(caplog, tmp_path):
+    from lightning.pytorch import Trainer
+
+    from medunlearn import RunRecord
+
+    Trainer(callbacks=[RunRecord(tmp_path / "r")], accelerator="cpu", logger=True, default_root_dir=tmp_path)
+    assert "litlogger" not in caplog.text.lower()
+    assert "litmodels" not in caplog.text.lower()

@@ -1,0 +1,70 @@
+"""How uncertain a percentage is that rests on few images: Wilson's interval, and what it means for the Average Gap."""
+
+from collections.abc import Mapping
+from math import hypot
+from typing import Any
+
+from medunlearn.metrics.gap import GAP_METRICS
+
+FEW = 200
+"""A percentage of fewer images is shown with its interval."""
+PART_OF = {"UA": "forget", "RA": "retain", "TA": "test", "MIA": "forget"}
+"""The part of the data whose images each metric counts."""
+
+
+def wilson(percent: float, images: int) -> tuple[float, float]:
+    """Return the 95 % interval of Wilson (1927) around a share of images, in %.
+
+    Args:
+        percent: The share, in %.
+        images: The number of images that it is a share of, 1 or more.
+
+    Example:
+        >>> [round(limit, 2) for limit in wilson(10.0, 30)]
+        [3.46, 25.62]
+    """
+    from scipy.stats import binomtest  # slow to import
+
+    interval = binomtest(round(percent * images / 100), images).proportion_ci(0.95, method="wilson")
+    return 100 * float(interval.low), 100 * float(interval.high)
+
+
+def half_width(percent: float, images: int) -> float:
+    """Return half the width of Wilson's 95 % interval, in percentage points.
+
+    Example:
+        >>> round(half_width(10.0, 30), 2)
+        11.08
+    """
+    low, high = wilson(percent, images)
+    return (high - low) / 2
+
+
+def gap_difference_margin(
+    first: Mapping[str, Any], second: Mapping[str, Any], reference: Mapping[str, Any], images: Mapping[str, int]
+) -> float:
+    """Return what the difference of two Average Gaps must exceed to be more than chance at 95 %, in percentage points.
+
+    The half widths of Wilson's intervals are added in squares, as in method 10 of Newcombe (1998), as if all figures
+    were independent: cautious, since models that are measured on the same images err together. The reference counts,
+    twice, for a metric in which it lies between the two models; else it cancels out.
+
+    Args:
+        first: UA, RA, TA and MIA of one model, in %.
+        second: Those of another model.
+        reference: Those of the retrained model that both gaps are taken to.
+        images: Number of forget, retain and test images.
+
+    Example:
+        >>> first, second, retrained = ({key: value for key in GAP_METRICS} for value in (90.0, 80.0, 95.0))
+        >>> many, few = (dict.fromkeys(("forget", "retain", "test"), count) for count in (10_000, 30))
+        >>> [round(gap_difference_margin(first, second, retrained, images), 2) for images in (many, few)]
+        [0.49, 8.89]
+    """
+    widths = []
+    for key in GAP_METRICS:
+        count = images[PART_OF[key]]
+        widths += [half_width(first[key], count), half_width(second[key], count)]
+        if min(first[key], second[key]) < reference[key] < max(first[key], second[key]):
+            widths.append(2 * half_width(reference[key], count))
+    return hypot(*widths) / len(GAP_METRICS)

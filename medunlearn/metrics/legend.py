@@ -1,0 +1,44 @@
+"""What the columns of tables mean, and which way is better: one text for terminal, pages and help."""
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """One column of a table of runs."""
+
+    better: str
+    """Which way is better: `near Retrain` or `lower`."""
+    meaning: str
+
+
+LEGEND = {
+    "UA": Column("near Retrain", "unlearning accuracy, %: the error on the forget set"),
+    "RA": Column("near Retrain", "remaining accuracy, %: the accuracy on the retain set"),
+    "TA": Column("near Retrain", "test accuracy, %: the accuracy on the test set"),
+    "MIA": Column("near Retrain", "share of the forget set, %, that the membership attack calls non-members"),
+    "(gap)": Column("lower", "in brackets after each of these: its distance to the retrained model, percentage points"),
+    "AG": Column("lower", "Average Gap, percentage points: the mean of the four gaps; 0 is retraining"),
+    "RTE": Column("lower", "run time of the method in minutes: mask and updates, without evaluation"),
+    "[1]": Column("", "number of a remark on the run, which stands below the table"),
+}
+"""Name of each column, its direction and its meaning."""
+
+
+def head(name: str, unit: str = "") -> str:
+    """Return the head of a column with its direction.
+
+    Example:
+        >>> head("UA"), head("RTE", "min")
+        ('UA (near Retrain)', 'RTE (min, lower)')
+    """
+    return f"{name} ({', '.join(filter(None, (unit, LEGEND[name].better)))})"
+
+
+def explained() -> str:
+    """Return a line for each column: name, direction, meaning.
+
+    Example:
+        >>> print(explained().splitlines()[0])
+        UA     near Retrain  unlearning accuracy, %: the error on the forget set
+    """
+    return "\n".join(f"{name:5}  {column.better:12}  {column.meaning}" for name, column in LEGEND.items())

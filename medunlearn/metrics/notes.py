@@ -1,0 +1,111 @@
+"""What came of a run, in sentences: remarks that its figures alone do not make plain.
+
+A run is remarked on where
+
+1. no weight differs from the original's;
+2. UA is the original's, to the image, and the reference's is not;
+3. RA or TA has collapsed: it is more than `COLLAPSE` points below the original's, or no higher than that of naming the
+   most common class every time. TA leaves out classes that are forgotten as a whole;
+4. MIA is 0 or 100, so that the attack cannot tell such models apart;
+5. a class is forgotten as a whole;
+6. fewer than `FEW_IMAGES` images are in the forget or the test set.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from medunlearn.errors import counted
+from medunlearn.metrics.by_class import forgotten_classes
+
+FEW_IMAGES = 50
+COLLAPSE = 10.0
+"""Percentage points below the original's."""
+MOST_NAMED = 10  # classes in one sentence
+
+Figures = Mapping[str, Any]
+Counts = Mapping[str, Mapping[str, int]]
+
+
+def notes(
+    figures: Figures,
+    n: Counts,
+    before: Figures | None = None,
+    reference: Figures | None = None,
+    changed: int | None = None,
+) -> list[str]:
+    """Return the remarks on a run; none on a healthy run of enough images.
+
+    Args:
+        figures: UA, RA, TA, MIA and TA_retained_classes of the run, in %; UA and MIA are None without a forget set.
+        n: Number of images by part (forget, retain, test) and class, as `by_class` returns it.
+        before: The same figures of the original; None for a run that started from none.
+        reference: UA of the reference; None without one.
+        changed: Number of weights that differ from the original's; None for a run that started from none.
+
+    Example:
+        >>> n = {part: {"0": count, "1": count} for part, count in (("forget", 20), ("retain", 400), ("test", 60))}
+        >>> original = {"UA": 0.0, "RA": 99.0, "TA": 95.0, "MIA": 2.5, "TA_retained_classes": 95.0}
+        >>> for note in notes(original | {"RA": 80.0}, n, before=original, changed=7):
+        ...     print(note)
+        UA is the original's, 0.00 %: the forget set is classified as before
+        RA has collapsed: 80.00 %, 19.00 points below the original's
+        only 40 forgotten images: one image = 2.50 points of UA and MIA
+    """
+    unmoved = changed == 0
+    found = ["no weight has changed: the model is the original"] if unmoved else []
+    found += [] if unmoved else _as_before(figures, n, before, reference)
+    found += [text for key in ("RA", "TA") for text in _collapsed(key, figures, n, before)]
+    return [*found, *_saturated(figures["MIA"]), *_classes(figures, n), *_few(n)]
+
+
+def _as_before(figures: Figures, n: Counts, before: Figures | None, reference: Figures | None) -> Iterator[str]:
+    images = _total(n, "forget")
+    if before is None or not images or not _same(figures["UA"], before["UA"], images):
+        return
+    if reference is None or not _same(reference["UA"], before["UA"], images):
+        yield f"UA is the original's, {figures['UA']:.2f} %: the forget set is classified as before"
+
+
+def _same(first: float, second: float, images: int) -> bool:
+    return abs(first - second) < 50 / images  # half an image
+
+
+def _collapsed(key: str, figures: Figures, n: Counts, before: Figures | None) -> Iterator[str]:
+    part, figure = ("test", "TA_retained_classes") if key == "TA" else ("retain", "RA")
+    gone = forgotten_classes(n)
+    counts = [count for each, count in n[part].items() if each not in gone]
+    value, was = figures[figure], None if before is None else before[figure]
+    if value is None or not sum(counts):
+        return
+    common = 100 * max(counts) / sum(counts)
+    text = f"{key}{' of the retained classes' if gone and key == 'TA' else ''} has collapsed: {value:.2f} %"
+    if was is not None and was - value > COLLAPSE:
+        yield f"{text}, {was - value:.2f} points below the original's"
+    elif value <= common:
+        yield f"{text}, no more than by naming the most common class every time ({common:.2f} %)"
+
+
+def _saturated(share: float | None) -> Iterator[str]:
+    if share == 0:
+        yield "MIA is 0: the attack takes every forgotten image for one that was trained on"
+    elif share == 100:
+        yield "MIA is 100: the attack takes no forgotten image for one that was trained on"
+
+
+def _classes(figures: Figures, n: Counts) -> Iterator[str]:
+    gone, share = forgotten_classes(n), figures["TA_retained_classes"]
+    if gone:
+        rest = "no other class has test images" if share is None else f"TA of the other classes is {share:.2f} %"
+        kind = "class" if len(gone) == 1 else "classes"
+        named = ", ".join(gone[:MOST_NAMED]) + (f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else "")
+        yield f"{kind} {named} forgotten as a whole, with every training image: {rest}"
+
+
+def _few(n: Counts) -> Iterator[str]:
+    for part, name, keys in (("forget", "forgotten image", "UA and MIA"), ("test", "test image", "TA")):
+        if 0 < (images := _total(n, part)) < FEW_IMAGES:
+            yield f"only {counted(images, name)}: one image = {100 / images:.2f} points of {keys}"
+
+
+def _total(n: Counts, part: str) -> int:
+    return sum(n[part].values())

@@ -1,0 +1,63 @@
+"""One method as a row of texts, measured, published or not run."""
+
+from typing import Any, NamedTuple
+
+from medunlearn.metrics import FEW, GAP_METRICS, PART_OF
+from medunlearn.report.experiments import Cell
+from medunlearn.report.published import PAPER
+
+
+class Row(NamedTuple):
+    """One method in a table, measured or published: texts."""
+
+    label: str
+    entries: tuple[tuple[str, str], ...]
+    """UA, RA, TA, MIA, each with its distance to the retrained model, which may be empty."""
+    gap: str = ""
+    minutes: str = ""
+    seeds: str = ""
+    published: bool = False
+    intervals: tuple[str, ...] = ("",) * len(GAP_METRICS)
+    """The 95 % intervals of UA, RA, TA, MIA where few images are behind them; else empty texts."""
+    mark: str = ""
+    """Numbers of its remarks."""
+
+
+def measured_row(cell: Cell, mark: str = "") -> Row:
+    """Return the row of an experiment, under the numbers of its remarks."""
+
+    def text(key: str, missing: str = "-") -> str:
+        return missing if (value := cell.over_seeds(key)) is None else str(value)
+
+    def gap(key: str) -> str:
+        value = None if cell.role == "retrained" else cell.over_seeds(f"gap_{key}")
+        return "" if value is None else f"{value.mean:.2f}"
+
+    entries = tuple((text(key), gap(key)) for key in GAP_METRICS)
+    own = "0" if cell.role == "retrained" and cell.over_seeds("AG") else text("AG")
+    intervals = tuple(_interval(cell, key) for key in GAP_METRICS)
+    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)), intervals=intervals, mark=mark)
+
+
+def _interval(cell: Cell, key: str) -> str:
+    """Return the 95 % interval as text where few images are behind a figure."""
+    known = None if cell.images[PART_OF[key]] >= FEW else cell.interval(key)
+    return "" if known is None else "{:.1f} to {:.1f}".format(*known)
+
+
+def published_row(row: dict[str, Any]) -> Row:
+    """Return the row of what the paper prints, a row of `published.tables`."""
+    retrained = row["role"] == "retrained"
+    entries = tuple((f"{row[key]:.2f}", "" if retrained else f"{row[f'gap_{key}']:.2f}") for key in GAP_METRICS)
+    gap = "0" if retrained else f"{row['AG']:.2f}"
+    return Row(f"{row['method']}, {PAPER}", entries, gap, f"{row['RTE']:g}", "1", published=True)
+
+
+def not_run_row(label: str) -> Row:
+    """Return the row of a method that was not run.
+
+    Example:
+        >>> not_run_row("Retrain").entries[0]
+        ('not run', '')
+    """
+    return Row(label, (("not run", ""),) * len(GAP_METRICS))

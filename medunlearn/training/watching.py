@@ -1,0 +1,78 @@
+"""Watches the processes that this one has started, and says which of them was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from medunlearn.errors import Killed
+
+PERIOD = 0.2  # seconds between two looks
+
+GRACE_PERIOD = 15.0
+"""Seconds that a failed process has to print its error and end, before the first one kills the others."""
+
+
+@contextmanager
+def watching(launcher: Any, go_on: Callable[[], str]) -> Iterator[None]:
+    """Interrupt the main thread of a `with` block once a started process has failed.
+
+    Lightning's own watch kills this process too, before it can say why.
+
+    Args:
+        launcher: The strategy's launcher, which has the processes it has started in `procs`; None where it starts none.
+        go_on: Returns the hint how to go on.
+    """
+    ended = threading.Event()
+    if hasattr(launcher, "procs"):
+        threading.Thread(target=_watch, args=(launcher, ended, go_on), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def killed(started: Sequence[subprocess.Popen[bytes]], seconds: float = 0) -> tuple[int, int] | None:
+    """Return the place and the signal of a started process that a signal has ended; None where there is none.
+
+    Args:
+        started: The processes.
+        seconds: How long to wait for one: a connection may break before the system has told of the end.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        for place, process in enumerate(started):
+            if (status := process.poll() or 0) < 0:
+                return place, -status
+        if time.monotonic() >= until:
+            return None
+        time.sleep(PERIOD / 4)
+
+
+def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> None:
+    watched: list[subprocess.Popen[bytes]] | None = None
+    main = cast(int, threading.main_thread().ident)
+    while not ended.wait(PERIOD):
+        if launcher.procs and launcher.procs is not watched:
+            watched = list(launcher.procs)
+            launcher.procs.clear()  # an empty list ends Lightning's own watch, which holds this one
+            launcher.procs = watched
+        if any(process.poll() for process in watched or ()):
+            signal.pthread_kill(main, signal.SIGINT)  # a signal of the system, which ends a wait too
+            if not ended.wait(GRACE_PERIOD):  # it waits for a process that is gone, in code that no signal reaches
+                _give_up(watched or (), go_on)
+            return
+
+
+def _give_up(started: Sequence[subprocess.Popen[bytes]], go_on: Callable[[], str]) -> None:
+    found = killed(started)
+    for process in started:
+        process.kill()
+    if found:
+        print(f"medunlearn: {Killed(found[1], go_on(), found[0] + 1)}", file=sys.stderr, flush=True)
+    os._exit(128 + (found[1] if found else signal.SIGKILL))
