@@ -189,11 +189,13 @@ class RunRecord(Callback):
             )
 
     def _write_weights(self, module: UnlearningModule) -> None:
-        data = module.datamodule
+        data, mask = module.datamodule, module.mask
         gray = cast(Any, data).data.channels == 1  # as stored; a model may see the one channel three times
         extra: dict[str, Any] = {"images": {"size": data.image_size, "gray": gray}}
-        if module.mask:
-            extra["saliency_mask"] = {name: value.cpu() for name, value in module.mask.items()}
+        if names := data.split_record().get("class_names"):
+            extra["class_names"] = names
+        if mask:
+            extra["saliency_mask"] = {name: value.cpu() for name, value in mask.items()}
         self.run.checkpoints.mkdir(parents=True, exist_ok=True)
         save_weights(module.backbone, self.run.weights, **extra)
 

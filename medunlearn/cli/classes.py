@@ -50,10 +50,15 @@ def find_class(name: str, bases: tuple[type, ...]) -> type:
 
 def arguments_of(kind: type) -> dict[str, Any]:
     """Return the arguments of a class, those of its bases included, with the type that each takes."""
+    return {name: type_of(action) for name, action in class_actions(kind).items()}
+
+
+def class_actions(kind: type) -> dict[str, Any]:
+    """Return the options that jsonargparse makes of a class's arguments, by name."""
     parser = _parser()
     parser.add_class_arguments(kind, as_group=False, fail_untyped=False)
     return {
-        action.dest: type_of(action)
+        action.dest: action
         for action in parser._actions
         if "." not in action.dest and f"--{action.dest}" in action.option_strings and action.dest != "help"
     }
@@ -97,13 +102,15 @@ def class_bases(hint: Any) -> tuple[type, ...]:
 
 def described(hint: Any) -> str:
     """Return what a type takes, for people: `a whole number, or null`."""
-    members = _members(hint)
-    choices = [str(each) for member in members if get_origin(member) is Literal for each in get_args(member)]
-    kinds = [_described_one(each) for each in members if get_origin(each) is not Literal and each is not NoneType]
-    if int in members and float in members:
+    kinds_of_value = members(hint)
+    choices = [str(each) for kind in kinds_of_value if get_origin(kind) is Literal for each in get_args(kind)]
+    kinds = [
+        _described_one(each) for each in kinds_of_value if get_origin(each) is not Literal and each is not NoneType
+    ]
+    if int in kinds_of_value and float in kinds_of_value:
         kinds.remove(_described_one(int))
     kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
-    return " or ".join(dict.fromkeys(kinds)) + (", or null" if NoneType in members else "")
+    return " or ".join(dict.fromkeys(kinds)) + (", or null" if NoneType in kinds_of_value else "")
 
 
 def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
@@ -113,18 +120,20 @@ def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"did you mean {prefix}{close[0]}? " if close else ""
 
 
-def _members(hint: Any) -> tuple[Any, ...]:
+def members(hint: Any) -> tuple[Any, ...]:
+    """Return the types of a union, one by one; of any other type, itself."""
     if get_origin(hint) not in (Union, UnionType):
         return (hint,)
-    return tuple(member for each in get_args(hint) for member in _members(each))
+    return tuple(member for each in get_args(hint) for member in members(each))
 
 
 def _described_one(hint: Any) -> str:
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
     origin, inner = get_origin(hint), get_args(hint)
     if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, dict):
-        of_numbers = inner[:1] == (int,)
-        return "a list of whole numbers, such as [4]" if of_numbers else f"a list of {described(inner[0])}"
+        if int not in members(inner[0]):
+            return f"a list of {described(inner[0])}"
+        return f"a list of whole numbers{' or names' if str in members(inner[0]) else ''}, such as [4]"
     return names.get(hint) or f"a {getattr(hint, '__name__', hint)}"
 
 

@@ -3,6 +3,8 @@
 A command takes the options after its name and returns an exit status. Its docstring's first line is its help text.
 """
 
+import sys
+
 
 def fit(options: list[str]) -> int:
     """Train, retrain or unlearn, measure it, and write a run directory."""
@@ -52,7 +54,20 @@ def list_names(options: list[str]) -> int:
     return list_names(options)
 
 
+FIT = """fit: nothing is given; name a method, images and a run directory, or a config:
+  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/train_blood
+  medunlearn fit --config configs/train_blood.yaml
+`medunlearn list` has the methods and data sets, `medunlearn fit --help` the options."""
+
+MEASURE = """{0}: nothing is given; name a finished run by its config:
+  medunlearn {0} --config runs/train_blood/config.yaml
+`medunlearn {0} --help` lists the options."""
+
+
 def _lightning(command: str, options: list[str]) -> int:
+    if not options:
+        print(f"medunlearn: error: {FIT if command == 'fit' else MEASURE.format(command)}", file=sys.stderr)
+        return 2
     from medunlearn.cli.fit import run
 
     return run([command, *options])

@@ -1,10 +1,16 @@
 """Methods by name on the command line and in configs: a plug-in's name becomes the import path of its class."""
 
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
 
 import yaml
 from jsonargparse import get_loader, set_loader
 
+from medunlearn.cli.classes import ClassError, find_class
+from medunlearn.cli.given import Setting, last
+from medunlearn.errors import InputError
+from medunlearn.methods import Classifier
 from medunlearn.plugins import method_path
 
 OPTIONS = ("--model", "--model.class_path")
@@ -43,6 +49,23 @@ def load_settings(text: str) -> Any:
             if isinstance(settings, dict) and "model" in settings:
                 settings["model"] = _named(settings["model"])
     return content
+
+
+def method_class(name: str) -> type[Classifier]:
+    """Return the method of a name: that of a plug-in, of its class, or its import path.
+
+    Raises:
+        ClassError: If there is no such method.
+    """
+    return cast(type[Classifier], find_class(_path(name), (Classifier,)))
+
+
+def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
+    """Return the method that the settings name, None where there is none of that name."""
+    name = last(given, "model", "model.class_path")
+    with suppress(ClassError, InputError):
+        return method_class(name) if isinstance(name, str) else None
+    return None
 
 
 def _named(model: Any) -> Any:

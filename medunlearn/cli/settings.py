@@ -1,7 +1,8 @@
 """How LightningCLI is set up for this project: from options and config files to resolved settings."""
 
+import inspect
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
@@ -11,16 +12,17 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
-from medunlearn.cli.classes import FROM_DATA, ClassError, find_class, type_of
+from medunlearn.cli import commands
+from medunlearn.cli.classes import FROM_DATA, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
+from medunlearn.cli.help import options_help, show_method_help, trainer_help
 from medunlearn.cli.measuring import with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
-from medunlearn.cli.methods import PARSER_MODE, resolve_methods
+from medunlearn.cli.methods import PARSER_MODE, given_method, method_class, resolve_methods
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
-from medunlearn.plugins import built_ins, method_path
+from medunlearn.plugins import built_ins
 from medunlearn.runs import RunDir
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
@@ -29,6 +31,14 @@ USAGE = (
     "       medunlearn {} --config FILE [options]"
 )
 
+HELP = {
+    "config": "Settings from a YAML file; may be given several times, and what comes later counts.",
+    "print_config": "Print the settings that will run, and stop.",
+    "seed_everything": "Seed of all that is drawn at random.",
+    "trainer.accelerator": "Hardware: cpu, gpu, mps, tpu or auto.",
+    "trainer.devices": "How many devices, a list of their numbers, -1 for all, or auto.",
+    "trainer.precision": "Of training, such as 32-true, bf16-mixed or 16-mixed.",
+}
 EPOCHS_HELP = "Stop after this many epochs. By default as many as the method states: {}."
 STEPS_HELP = "Stop after this many steps; -1 for as many as the epochs have."
 
@@ -45,11 +55,12 @@ class SettingsCLI(LightningCLI):
 
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
-        command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
-        options = with_own_config(command, options)
+        self.command, *options = resolve_methods(resolve_configs([_null_for_none(argument) for argument in argv]))
+        options = with_own_config(self.command, options)
         self.given = given_settings(options)
         check_from_data(self.given)
-        method = given_method(self.given)
+        self.method = method = given_method(self.given)
+        show_method_help(self.given, self.command)
         super().__init__(
             Classifier,
             MedMNISTDataModule,
@@ -58,7 +69,7 @@ class SettingsCLI(LightningCLI):
             seed_everything_default=0,
             trainer_defaults=_trainer_defaults(self.given, method),
             parser_kwargs=_parser_options(),
-            args=[command, *options, *_epochs_for_null(self.given, method)],
+            args=[self.command, *_help_for_trainer_help(options), *_epochs_for_null(self.given, method)],
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )
@@ -75,6 +86,13 @@ class SettingsCLI(LightningCLI):
         for name in FROM_DATA:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
         _adjust(parser)
+        cast(Any, parser).format_help = partial(self._help, parser)
+
+    def _help(self, parser: ArgumentParser, formatter: Any = None) -> str:
+        if any(setting.key == "trainer.help" for setting in self.given):
+            return trainer_help(parser)
+        about = inspect.getdoc(getattr(commands, self.command)) or ""
+        return options_help(parser, self.command, about.partition("\n")[0], self.method)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and raise what is wrong as `InputError`."""
@@ -135,19 +153,6 @@ def resolved_settings(argv: list[str]) -> dict[str, Any]:
     return ResolvedSettings(argv).plain_settings()
 
 
-def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
-    """Return the method that the settings name, None where there is none of that name."""
-    name = last(given, "model", "model.class_path")
-    with suppress(ClassError, InputError):
-        return _method(name) if isinstance(name, str) else None
-    return None
-
-
-def _method(name: str) -> type[Classifier]:
-    path = method_path(name) if name.isidentifier() else name
-    return cast(type[Classifier], find_class(path, (Classifier,)))
-
-
 def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None) -> dict[str, Any]:
     own = dict(method.trainer_arguments) if method else {}
     if _has_steps(given):
@@ -165,6 +170,11 @@ def _epochs_for_null(given: Sequence[Setting], method: type[Classifier] | None) 
 
 def _has_steps(given: Sequence[Setting]) -> bool:
     return last(given, "trainer.max_steps") not in (None, -1)
+
+
+def _help_for_trainer_help(options: list[str]) -> list[str]:
+    """Return `--help` for `--trainer.help`, which is the same for another part of the options."""
+    return ["--help" if option.partition("=")[0] == "--trainer.help" else option for option in options]
 
 
 def _null_for_none(argument: str) -> str:
@@ -187,14 +197,13 @@ def _adjust(parser: ArgumentParser) -> None:
             action.help = EPOCHS_HELP.format(_epochs_by_method())
         if action.dest == "trainer.max_steps":
             action.help = STEPS_HELP
-        if action.dest == "model.help":  # not the user's to give
-            action.sub_add_kwargs = {**action.sub_add_kwargs, "skip": set(FROM_DATA)}
+        action.help = HELP.get(action.dest, action.help)
         if hasattr(action, "_typehint"):
             action._typehint = _whole_numbers_first(type_of(action))
 
 
 def _epochs_by_method() -> str:
-    own = {each.name: _method(each.name).trainer_arguments.get("max_epochs") for each in built_ins("methods")}
+    own = {each.name: method_class(each.name).trainer_arguments.get("max_epochs") for each in built_ins("methods")}
     return ", ".join(f"{epochs} for {name}" for name, epochs in own.items())
 
 

@@ -14,9 +14,9 @@ from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
 from medunlearn.data.augmentation import augment
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
-from medunlearn.data.medmnist import ImageData, Split, check_dataset, fetch, num_classes_of, read_dataset, read_npz
-from medunlearn.data.named import is_named, read_named
+from medunlearn.data.npz import ImageData, Split
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
+from medunlearn.data.source import ImageSource
 from medunlearn.errors import DataError, InputError
 from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
@@ -32,6 +32,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         download: Download what `root` lacks.
         file: A .npz file in MedMNIST's format, used instead of `dataset` and `size`.
         num_classes: Number of classes of `file` alone; by default one more than its largest training label.
+        class_names: A name for each class, in the order of the labels; by default those that the data have, in
+            MedMNIST's own list or in an array `class_names` of `file`.
         as_rgb: Repeat gray images to three channels.
         augmentation: NoAug, Default (random crop with padding 4, horizontal flip) or Default+RandAugment (and
             RandAugment(2, 9)). For training only: evaluation sees the images as they are.
@@ -51,6 +53,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         download: bool = True,
         file: Path | None = None,
         num_classes: int | None = None,
+        class_names: list[str] | None = None,
         as_rgb: bool = True,
         augmentation: Preset = "Default",
         batch_size: int = 256,
@@ -58,16 +61,10 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         forget: ForgetSpec = ForgetSpec(),  # noqa: B008  frozen, so it may be shared
     ) -> None:
         super().__init__()
-        if file is None and dataset is None:
-            raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
-        if file is None and num_classes is not None:
-            raise InputError(f"num_classes={num_classes}: goes with data.file alone; {dataset} has its own", "data")
+        path = None if file is None else Path(file)
+        self.source = ImageSource(dataset, size, Path(root), download, path, num_classes, class_names)
         check_loading(augmentation, batch_size, num_workers)
-        self.dataset, self.size, self.root, self.download = dataset, size, Path(root), download
-        self.file = None if file is None else Path(file)
-        if self._official:
-            check_dataset(str(dataset), size)
-        self.stated_classes = num_classes
+        self.file, self.size = path, size
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
@@ -80,21 +77,23 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def prepare_data(self) -> None:
         """Download what is missing; once a machine."""
-        if self._official:
+        if self.source.official:
             with self.stopwatch.measure("download"):
-                fetch(str(self.dataset), self.size, self.root, self.download)
+                self.source.fetch()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the images and choose the forget set. Does nothing the second time."""
         if self._forget_indices is None:
-            self._forget_indices = choose_forget_set(self.data.train.labels, self.num_classes, self.forget)
+            self._forget_indices = choose_forget_set(
+                self.data.train.labels, self.num_classes, self.forget, self.class_names
+            )
 
     @property
     def data(self) -> ImageData:
         """The images and labels, read when first asked for."""
         if self._data is None:
             with self.stopwatch.measure("reading"):
-                self._data = self._read()
+                self._data = self.source.read()
         return self._data
 
     @property
@@ -105,7 +104,12 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     @property
     def num_classes(self) -> int:
         """Number of classes C; known for a MedMNIST set before it is downloaded."""
-        return num_classes_of(str(self.dataset)) if self._official else self.data.num_classes
+        return (self.source.official and self.source.known_classes) or self.data.num_classes
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """A name for each class, in the order of the labels; None where they have none."""
+        return None if self.data.class_names is None else tuple(self.data.class_names)
 
     @property
     def in_channels(self) -> int:
@@ -116,10 +120,6 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def image_size(self) -> int:
         """Height and width of the images; those of a MedMNIST set are known before it is downloaded."""
         return self.data.size if self.file is not None else self.size
-
-    @property
-    def _official(self) -> bool:
-        return self.file is None and not is_named(self.dataset)
 
     @property
     def forget_indices(self) -> np.ndarray:
@@ -135,13 +135,15 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def split_record(self) -> dict[str, Any]:
         """Return what `split.json` keeps: the forget set, how it was chosen, and the hashes that tie runs together."""
+        names = self.class_names
         return {
             "indices": self.forget_indices.tolist(),
-            "how": self.forget.describe(),
+            "how": self.forget.numbered(self.num_classes, names).describe(),
             "seed": self.forget.seed,
             "train_size": len(self.data.train),
             "data_sha256": self.data.sha256,
             "sha256": split_sha256(self.data.sha256, self.forget_indices),
+            **({"class_names": [*names]} if names else {}),
         }
 
     def train_on(self, images: Callable[[int], Draw], epochs: int = 1) -> None:
@@ -242,9 +244,3 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     ) -> DataLoader[Batch]:
         forget = np.isin(np.arange(len(split)), self.forget_indices) if split is self.data.train else None
         return make_loader(ImageDataset(split.images, split.labels, forget, augmentation), sampler, workers)
-
-    def _read(self) -> ImageData:
-        if self.file is not None:
-            return read_npz(self.file, self.stated_classes)
-        read = read_dataset if self._official else read_named
-        return read(str(self.dataset), self.size, self.root, self.download)

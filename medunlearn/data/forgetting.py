@@ -2,14 +2,16 @@
 
 import csv
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from medunlearn.data.classes import class_numbers
 from medunlearn.errors import DataError, InputError
 from medunlearn.files import UNOPENED, check_no_pipe, read_bytes, read_json, read_npy, unreadable
+from medunlearn.runs.class_names import named
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class ForgetSpec:
 
     Args:
         rate: Share of the training set to forget, in (0, 1): floor(rate x N) images, drawn uniformly.
-        classes: Every training image of these classes.
+        classes: Every training image of these classes, by number or by name.
         indices: A file of indices into the training set, one a line (.txt), in the column `index` (.csv), as an
             integer array (.npy), or as a list (.json; a run's `split.json` will do).
         seed: Seed of the draw by rate.
@@ -29,7 +31,7 @@ class ForgetSpec:
     """
 
     rate: float | None = None
-    classes: list[int] | None = None
+    classes: list[int | str] | None = None
     indices: Path | None = None
     seed: int = 0
     stratified: bool = False
@@ -44,6 +46,13 @@ class ForgetSpec:
             )
         if self.rate is not None and not 0 < self.rate < 1:
             raise InputError(f"rate={self.rate}: give a share between 0 and 1, such as 0.1", part="data.forget")
+        unread = [each for each in self.classes or () if isinstance(each, str) and each[:1] == "[" and each[-1] == "]"]
+        if unread:  # jsonargparse's reading of a list of something else
+            raise InputError(
+                f"classes={unread[0]}: give numbers and names of classes, such as [4] or [basophil], in quotes where a "
+                "name looks like something else",
+                part="data.forget",
+            )
         if self.seed < 0:
             raise InputError(f"seed={self.seed}: give a whole number of 0 or more", part="data.forget")
         if self.stratified and self.rate is None:
@@ -56,22 +65,32 @@ class ForgetSpec:
         """Whether there is a forget set at all."""
         return not (self.rate is None and self.classes is None and self.indices is None)
 
+    def numbered(self, num_classes: int, class_names: Sequence[str] | None) -> "ForgetSpec":
+        """Return the same with classes as numbers, by which runs know them."""
+        if self.classes is None:
+            return self
+        return replace(self, classes=[*class_numbers(self.classes, num_classes, class_names)])
+
     def describe(self) -> dict[str, object]:
         """Return how the forget set was chosen, as `split.json` keeps it."""
         if self.rate is not None:
             return {"rate": self.rate, "stratified": self.stratified}
         if self.classes is not None:
-            return {"classes": sorted(self.classes)}
+            numbers, names = [[each for each in self.classes if isinstance(each, kind)] for kind in (int, str)]
+            return {"classes": [*sorted(numbers), *sorted(names)]}
         return {"indices": str(self.indices)} if self.indices is not None else {}
 
 
-def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) -> np.ndarray:
+def choose_forget_set(
+    labels: np.ndarray, num_classes: int, spec: ForgetSpec, class_names: Sequence[str] | None = None
+) -> np.ndarray:
     """Return the forget set as sorted indices into the training set.
 
     Args:
         labels: Labels of the training set, shape (N,).
         num_classes: Number of classes C.
         spec: How to choose.
+        class_names: A name for each class; None where they have none.
 
     Returns:
         Sorted int64 indices, shape (F,) with 0 < F < N, or (0,) where `spec` asks for none.
@@ -85,18 +104,19 @@ def choose_forget_set(labels: np.ndarray, num_classes: int, spec: ForgetSpec) ->
         draw = _draw_stratified if spec.stratified else _draw_uniform
         chosen, argument = draw(labels, spec.rate, spec.seed), f"rate={spec.rate}"
     elif spec.classes is not None:
-        chosen, argument = _of_classes(labels, num_classes, spec.classes), f"classes={spec.classes}"
+        numbers = class_numbers(spec.classes, num_classes, class_names)
+        chosen = np.flatnonzero(np.isin(labels, numbers))
+        argument = f"classes=[{named(numbers, class_names or ())}]"
     else:
         assert spec.indices is not None
         chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"
-    if len(chosen) == 0 and spec.classes:
-        raise DataError(f"{argument}: no training image is of these classes; choose others", part="data.forget")
-    if len(chosen) == 0 and spec.indices is not None:
-        raise DataError(f"{argument}: names no image; list those to forget", part="data.forget")
     if len(chosen) == 0:
-        raise DataError(
-            f"{argument}: the forget set is empty with {len(labels)} training images; choose more", part="data.forget"
-        )
+        problem = f"the forget set is empty with {len(labels)} training images; choose more"
+        if spec.classes:
+            problem = "no training image is of these classes; choose others"
+        if spec.indices is not None:
+            problem = "names no image; list those to forget"
+        raise DataError(f"{argument}: {problem}", part="data.forget")
     if len(chosen) == len(labels):
         raise DataError(
             f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer", part="data.forget"
@@ -115,7 +135,7 @@ def read_indices(path: Path, count: int | None) -> np.ndarray:
         InputError: If the file is missing or of another form, or an index is repeated or out of range.
     """
     argument = f"indices={path}"
-    readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": _read_npy, ".json": _read_json}
+    readers = {".txt": _read_txt, ".csv": _read_csv, ".npy": read_npy, ".json": _read_json}
     kind = path.suffix.lower()
     if path.is_dir():
         raise DataError(f"{argument}: is a directory; give an index file, or split.json of a run", part="data.forget")
@@ -179,10 +199,6 @@ def _read_csv(path: Path) -> np.ndarray:
         return _integers((f"line {rows.line_num}", row["index"]) for row in rows)
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    return read_npy(path)
-
-
 def _read_json(path: Path) -> np.ndarray:
     content = read_json(path)
     values = content["indices"] if isinstance(content, dict) else content
@@ -231,13 +247,3 @@ def _draw_stratified(labels: np.ndarray, rate: float, seed: int) -> np.ndarray:
         for label, count in zip(classes, counts, strict=True)
     ]
     return np.concatenate(drawn)
-
-
-def _of_classes(labels: np.ndarray, num_classes: int, classes: list[int]) -> np.ndarray:
-    wrong = [label for label in classes if not 0 <= label < num_classes]
-    if wrong:
-        raise DataError(
-            f"classes={classes}: class {wrong[0]} is out of range; the classes are 0 to {num_classes - 1}",
-            part="data.forget",
-        )
-    return np.flatnonzero(np.isin(labels, classes))

@@ -1,4 +1,4 @@
-"""What the labels in a file of MedMNIST's format must be: one class for each image, counted from 0."""
+"""What a file in MedMNIST's format says of the classes: its labels, and perhaps an array of their names."""
 
 import zipfile
 from typing import Any
@@ -7,7 +7,49 @@ import numpy as np
 import numpy.typing as npt
 
 from medunlearn.errors import Fault, counted
-from medunlearn.files import Header, read_array
+from medunlearn.files import Header, read_array, read_header
+from medunlearn.runs.class_names import LONGEST, check_class_names
+
+NAMES = "class_names"
+"""The array of a name for each class, which a file may hold."""
+
+
+def read_class_names(archive: zipfile.ZipFile, num_classes: int) -> tuple[str, ...] | None:
+    """Return the names of the classes that a file holds, in the order of the labels; None where it holds none.
+
+    Raises:
+        Fault: If they are no array of text, (C,), or not one good name for each class.
+    """
+    if f"{NAMES}.npy" not in archive.namelist():
+        return None
+    member = archive.getinfo(f"{NAMES}.npy")
+    with archive.open(member) as stream:
+        _check_header(_header(stream, member.file_size), num_classes)
+    try:
+        names = [name.decode() if isinstance(name, bytes) else name for name in read_array(archive, NAMES).tolist()]
+    except (ValueError, SystemError):  # the latter of characters beyond Unicode
+        raise Fault(f"{NAMES} holds bytes that are no text; save it with UTF-8 names") from None
+    return check_class_names(names, num_classes)
+
+
+def _header(stream: Any, size: int) -> Header:
+    try:
+        return read_header(stream, size, NAMES)
+    except Fault as fault:
+        raise Fault(f"{fault.problem}; save it as text, `numpy.array([...], dtype=str)`, or leave it out") from None
+
+
+def _check_header(header: Header, num_classes: int) -> None:
+    """Refuse what is no text, or too much of it, before it takes any memory."""
+    shape, dtype = header.shape, header.dtype
+    if dtype.kind not in "US":
+        raise Fault(f"{NAMES} is {dtype}; save it as text, `numpy.array([...], dtype=str)`, or leave it out")
+    if shape != (num_classes,):
+        raise Fault(
+            f"{NAMES} has shape {shape} for {num_classes} classes; give one name for each class, ({num_classes},)"
+        )
+    if dtype.itemsize > 4 * LONGEST:  # four bytes a character, in both kinds at most
+        raise Fault(f"{NAMES} is {dtype}, of longer names than {LONGEST} characters; shorten them")
 
 
 def check_label_header(key: str, header: Header, number: int) -> None:
@@ -39,7 +81,11 @@ def check_matrix(archive: zipfile.ZipFile, key: str, headers: dict[str, Header])
 
 
 def count_classes(labels: npt.NDArray[Any]) -> int:
-    """Return how many classes training labels (N,) say there are, each of which must occur."""
+    """Return how many classes there are by the training labels, shape (N,), which must have each of them.
+
+    Raises:
+        Fault: If a label is negative, one between 0 and the largest is missing, or all are 0.
+    """
     classes = np.unique(labels).tolist()
     if classes[0] < 0:
         raise Fault(f"train_labels holds {classes[0]}; number the classes from 0")
@@ -55,7 +101,7 @@ def count_classes(labels: npt.NDArray[Any]) -> int:
 
 
 def check_labels(labels: dict[str, npt.NDArray[Any]], num_classes: int) -> None:
-    """Refuse labels of a split, each (N,), that are no class from 0 to `num_classes - 1`."""
+    """Refuse labels, by split, that are those of no class."""
     for split, values in labels.items():
         wrong = next((value for value in (int(values.min()), int(values.max())) if not 0 <= value < num_classes), None)
         if wrong is not None:

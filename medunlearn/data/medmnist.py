@@ -8,7 +8,6 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -17,13 +16,11 @@ from typing import Any
 from filelock import FileLock
 from tqdm import tqdm
 
-from medunlearn.data.npz import ImageData, Split, read_npz
-from medunlearn.errors import DataError, InputError
-from medunlearn.files import writing_remedy
+from medunlearn.data.npz import ImageData, read_npz
+from medunlearn.errors import DataError, Fault, InputError
+from medunlearn.files import access_remedy
 from medunlearn.plugins import names as plugin_names
-
-__all__ = ["SIZES", "ImageData", "Split", "check_dataset", "dataset_names", "dataset_path", "fetch", "num_classes_of"]
-__all__ += ["read_dataset", "read_npz"]
+from medunlearn.runs.class_names import check_class_names
 
 SIZES = (28, 64, 128, 224)
 
@@ -69,6 +66,15 @@ def num_classes_of(name: str) -> int:
     return len(_info()[name]["label"])
 
 
+def class_names_of(name: str) -> tuple[str, ...] | None:
+    """The names of the classes of a MedMNIST set; None where it only numbers them, as RetinaMNIST's grades."""
+    label = _info()[name]["label"]
+    try:
+        return check_class_names([label[str(number)] for number in range(len(label))])
+    except Fault:
+        return None
+
+
 def dataset_path(name: str, size: int, root: Path | str) -> Path:
     """Where the file lies under `root`; the medmnist package uses the same names."""
     return Path(root) / f"{name}{_suffix(size)}.npz"
@@ -108,16 +114,8 @@ def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path
             )
     except OSError as error:
         reason = f"{error.strerror or error} ({error.filename or path})"
-        raise DataError(f"root={root}: {reason}; {_remedy(error, path)}", part="data") from error
+        raise DataError(f"root={root}: {reason}; {access_remedy(error, path)}", part="data") from error
     return path
-
-
-def _remedy(error: OSError, path: Path) -> str:
-    """Return how to put right what the system has refused: reading what is there, or writing what is not."""
-    with suppress(PermissionError):  # in a folder that may not even be looked into
-        if not (isinstance(error, PermissionError) and path.exists()):
-            return writing_remedy(error)
-    return "give yourself the right to read it"
 
 
 def _info() -> dict[str, dict[str, Any]]:

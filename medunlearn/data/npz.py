@@ -4,6 +4,7 @@ import hashlib
 import math
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medunlearn.data.labels import check_label_header, check_labels, check_matrix, count_classes
+from medunlearn.data.labels import check_label_header, check_labels, check_matrix, count_classes, read_class_names
 from medunlearn.data.sharing import shared_bytes
 from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.files import Header, check_no_pipe, open_archive, read_array, read_header
+from medunlearn.runs.class_names import check_class_names
 
 SPLITS = ("train", "val", "test")
 KEYS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
@@ -48,6 +50,10 @@ class ImageData:
         test: For the final figures alone.
         num_classes: Labels are 0 to `num_classes - 1`.
         name: The data set's name, or the file's without its ending.
+        class_names: A name for each class, in the order of the labels; None where they have none.
+
+    Raises:
+        InputError: If the names are not one for each class.
     """
 
     train: Split
@@ -55,6 +61,14 @@ class ImageData:
     test: Split
     num_classes: int
     name: str
+    class_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.class_names is not None:
+            try:
+                check_class_names(self.class_names, self.num_classes)
+            except Fault as fault:
+                raise DataError(str(fault), part="data") from None
 
     @property
     def channels(self) -> int:
@@ -77,13 +91,19 @@ class ImageData:
         return digest.hexdigest()
 
 
-def read_npz(path: Path | str, num_classes: int | None = None, source: str | None = None) -> ImageData:
+def read_npz(
+    path: Path | str,
+    num_classes: int | None = None,
+    source: str | None = None,
+    class_names: Sequence[str] | None = None,
+) -> ImageData:
     """Read and check a file in MedMNIST's format.
 
     Args:
-        path: An `.npz` with `train`, `val` and `test` `_images` and `_labels`.
+        path: An `.npz` with `train`, `val` and `test` `_images` and `_labels`, and perhaps `class_names`, text `(C,)`.
         num_classes: How many classes there are; by default as many as the training labels say.
         source: How errors name the file; by default `file=PATH`.
+        class_names: Names of the classes; by default those of the file, where it has any.
 
     Raises:
         InputError: The file cannot be read, or does not hold what it should.
@@ -93,12 +113,12 @@ def read_npz(path: Path | str, num_classes: int | None = None, source: str | Non
             f"num_classes={num_classes}: a classifier needs at least 2 classes; give the true number", part="data"
         )
     try:
-        return _read(Path(path), num_classes)
+        return _read(Path(path), num_classes, class_names)
     except Fault as fault:
         raise DataError(f"{source or f'file={path}'}: {fault}", part="data") from fault
 
 
-def _read(path: Path, num_classes: int | None) -> ImageData:
+def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None) -> ImageData:
     _check_magic(path)
     with open_archive(path) as archive:
         # Everything that the headers and labels can tell comes before gigabytes of images are read.
@@ -110,9 +130,11 @@ def _read(path: Path, num_classes: int | None) -> ImageData:
         labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in SPLITS}
         num_classes = num_classes or count_classes(labels["train"])
         check_labels(labels, num_classes)
+        own = class_names is None  # names that were given come before those of the file
+        names = read_class_names(archive, num_classes) if own else check_class_names(class_names, num_classes)
         images = _shared_images(archive, path, headers)
     splits = {split: Split(images[split], labels[split].astype(np.int64)) for split in SPLITS}
-    return ImageData(**splits, num_classes=num_classes, name=path.stem)
+    return ImageData(**splits, num_classes=num_classes, name=path.stem, class_names=names)
 
 
 def _check_magic(path: Path) -> None:

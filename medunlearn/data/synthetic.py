@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from medunlearn.data.medmnist import ImageData, Split
+from medunlearn.data.npz import ImageData, Split
 
 SYNTHETIC = "synthetic"
 """The name of the generated data set, where a MedMNIST name would stand."""
 
 COUNTS = {"train": 300, "val": 60, "test": 240}
 CLASSES = 4
+CLASS_NAMES = ("one lobe", "two lobes", "three lobes", "four lobes")
+"""Of the nucleus, as most images of a class have them."""
 
 
 def synthetic_data(size: int = 28, seed: int = 0, counts: dict[str, int] = COUNTS) -> ImageData:
@@ -25,7 +27,7 @@ def synthetic_data(size: int = 28, seed: int = 0, counts: dict[str, int] = COUNT
     """
     rng = np.random.default_rng(seed)
     splits = {name: _split(rng, count, size) for name, count in counts.items()}
-    return ImageData(**splits, num_classes=CLASSES, name=SYNTHETIC)
+    return ImageData(**splits, num_classes=CLASSES, name=SYNTHETIC, class_names=CLASS_NAMES)
 
 
 def _split(rng: np.random.Generator, count: int, size: int) -> Split:

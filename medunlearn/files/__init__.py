@@ -3,11 +3,12 @@
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
 from medunlearn.files.texts import UNOPENED, check_no_pipe, exists, read_bytes, read_json, read_yaml, unreadable
-from medunlearn.files.writing import write_whole, writing_remedy
+from medunlearn.files.writing import access_remedy, write_whole, writing_remedy
 
 __all__ = [
     "UNOPENED",
     "Header",
+    "access_remedy",
     "check_checkpoint",
     "check_no_pipe",
     "exists",

@@ -32,6 +32,8 @@ class Backbone(nn.Module):
     """What `rebuild` needs to build it again."""
     image_format: ImageFormat | None = None
     """The images that it takes; of a model that `load_model` has returned."""
+    class_names: tuple[str, ...] | None = None
+    """A name for each class, where the file of its weights has them."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""

@@ -14,6 +14,7 @@ from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is
 from medunlearn.models.base import Backbone, plain_name, unallocated
 from medunlearn.models.images import ImageFormat, check_images
 from medunlearn.runs import RunDir
+from medunlearn.runs.class_names import check_class_names
 
 
 def save_weights(model: nn.Module, path: Path, **extra: Any) -> None:
@@ -92,6 +93,8 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
     what it was trained on. Images that it cannot take are refused in one line; values out of range, and another size
     of images, are warned of once.
 
+    Its `class_names` are those of its logits (N, C), in their order; None where the run's data had none.
+
     Args:
         source: A run directory, or its `checkpoints/model.ckpt`.
         backbone: The class of a network of your own, or its import path. A file says which it needs, but only you can
@@ -114,6 +117,7 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
     load_weights(model, source, "source")
     model.image_format = ImageFormat.of(content)
     check_images(model, model.image_format)
+    model.class_names = _class_names(content, f"source={source}")
     model.eval()
     return model
 
@@ -135,6 +139,16 @@ def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: 
             f"load_model(..., backbone={name!r})"
         )
     return find_backbone(given) if isinstance(given, str) else given
+
+
+def _class_names(content: dict[str, Any], source: str) -> tuple[str, ...] | None:
+    """Return the names of the classes that a file holds; None where it holds none."""
+    if content.get("class_names") is None:
+        return None
+    try:
+        return check_class_names(content["class_names"], int(content["architecture"]["num_classes"]))
+    except Fault as fault:
+        raise FileError(f"{source}: {fault.problem}; train that run again") from None
 
 
 def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, source: str) -> None:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from medunlearn.report.experiments import Cell
+from medunlearn.report.labels import class_labels
 from medunlearn.report.panels import legend_below, panels_of, wrapped
 from medunlearn.report.readings import (
     CURVES,
@@ -187,7 +188,8 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
         at, errors = [number - 0.42 + (place + 0.5) * width for number in known], list(known.values())
         panel.bar(at, errors, 0.9 * width, color=colour[label], label=label)
         panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
-    panel.set_xticks(list(classes), [f"{number}\nn={count}" for number, count in enumerate(counts)])
+    names = class_labels(section.class_names, len(classes))
+    panel.set_xticks(list(classes), [f"{name}\nn={count}" for name, count in zip(names, counts, strict=True)])
     panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))
     panel.set_xlim(-0.6, len(classes) - 0.4)  # classes without a bar too
     legend_below(figure, [panel])

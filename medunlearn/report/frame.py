@@ -9,7 +9,7 @@ import pandas as pd
 
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, average_gap
-from medunlearn.report.labels import label_methods, tell_apart
+from medunlearn.report.labels import label_methods, name_classes, tell_apart
 from medunlearn.report.reading import find_runs, read_run
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import Pairing, original_of, reference_of, remade_original
@@ -25,7 +25,8 @@ COLUMNS = {
     "role": "original (saw all images), retrained (never saw the forget set) or unlearned (started from an original)",
     "label": "the method with what departs from its defaults, or Original",
     "data": "name of the data, with size or hash where the runs have several of one name",
-    "forgotten": "what is forgotten, such as `10 %`; empty where nothing is",
+    "forgotten": "what is forgotten, such as `10 %` or `classes basophil`; empty where nothing is",
+    "class_names": "names of the classes, a tuple in the order of the labels; empty where they have none",
     "augmentation": "preset; empty where the run keeps no configuration",
     "seed": "seed of the run",
     "UA": "error on the forget set, %",
@@ -80,7 +81,7 @@ def load(dirs: Iterable[str | Path | RunDir]) -> pd.DataFrame:
         >>> runs.groupby(EXPERIMENT)[["UA", "AG"]].agg(["mean", "std"]).columns.tolist()
         [('UA', 'mean'), ('UA', 'std'), ('AG', 'mean'), ('AG', 'std')]
     """
-    rows = label_methods(tell_apart([read_run(run) for run in find_runs(dirs)]))
+    rows = label_methods(tell_apart(name_classes(read_run(run) for run in find_runs(dirs))))
     records = [row["record"] for row in rows]
     originals: list[dict[str, Any]] = []
     runs = {row["run"]: row for row in rows}

@@ -1,14 +1,39 @@
 """Names that tell rows of a report apart: of data, of forget sets, and of variants of a method."""
 
 import reprlib
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from medunlearn.report.reading import PROTOCOL
+from medunlearn.runs.class_names import named
 from medunlearn.runs.schema import is_line
 
 Row = dict[str, Any]
+
+WIDTH, LINES = 14, 3  # characters and lines of a class's name in a chart
+
+
+def name_classes(rows: Iterable[Row]) -> list[Row]:
+    """Name the classes of one data set alike in all runs: as the first run does that has names for them.
+
+    Example:
+        >>> row = {"data": "cells", "data_sha256": "a1", "classes": [1], "class_names": (), "forgotten": "classes 1"}
+        >>> [each["forgotten"] for each in name_classes([row, row | {"class_names": ("benign", "malignant")}])]
+        ['classes malignant', 'classes malignant']
+    """
+    found = list(rows)
+    names: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in found:
+        if row["class_names"]:
+            names.setdefault((row["data"], row["data_sha256"]), row["class_names"])
+    return [_with_names(row, names.get((row["data"], row["data_sha256"]), ())) for row in found]
+
+
+def _with_names(row: Row, names: tuple[str, ...]) -> Row:
+    by_class = row["classes"] is not None and row["forgotten"].startswith("classes ")
+    return row | {"class_names": names} | ({"forgotten": f"classes {named(row['classes'], names)}"} if by_class else {})
 
 
 def tell_apart(rows: Iterable[Row]) -> list[Row]:
@@ -86,3 +111,15 @@ def _usual(key: str, group: Sequence[Row]) -> str:
 def _plain(value: Any) -> str:
     """Return a setting as it can stand in a table."""
     return str(value) if is_line(str(value)) else reprlib.repr(value)
+
+
+def class_labels(names: Sequence[str], count: int) -> list[str]:
+    r"""Return what stands below a chart's bars of each class: its name in a few short lines, else its number.
+
+    Example:
+        >>> class_labels(["colorectal adenocarcinoma epithelium", "mucus"], 2)
+        ['colorectal\nadenocarcinoma\nepithelium', 'mucus']
+    """
+    if len(names) != count:
+        return [str(number) for number in range(count)]
+    return ["\n".join(textwrap.wrap(name, WIDTH, max_lines=LINES, placeholder="…")) for name in names]

@@ -1,7 +1,7 @@
 """Reads one run directory into one row of the frame: what its metrics.json and config.yaml say, both checked."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from medunlearn.errors import Fault, InputError, counted
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
+from medunlearn.runs.class_names import named
 from medunlearn.runs.commands import command_for
 from medunlearn.runs.record import Record, attack_settings, role_of
 from medunlearn.runs.schema import check_mapping, is_line, is_whole
@@ -64,14 +65,21 @@ def read_run(run: RunDir) -> dict[str, Any]:
         raise InputError(f"report={run}: {run.metrics} lacks {missing[0]}; run that stage again")
     config = run.read_config("report") if exists(run.config) else {}  # a run from Python may have none
     try:
-        return _row(run, metrics, config) | {"record": Record.of(run, "report")}
+        return _row(run, metrics, config, _class_names(run)) | {"record": Record.of(run, "report")}
     except Fault as fault:
         raise InputError(f"report={run}: {run.config}: {fault}") from None
 
 
-def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+def _class_names(run: RunDir) -> tuple[str, ...]:
+    return tuple(run.read_split("report").get("class_names") or ()) if exists(run.split) else ()
+
+
+def _row(
+    run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any], class_names: tuple[str, ...]
+) -> dict[str, Any]:
     data, model = (check_mapping(config.get(key), key) for key in ("data", "model"))
     forget = check_mapping(data.get("forget"), "data.forget")
+    classes = _classes(forget.get("classes"), class_names)
     augmentation = data.get("augmentation", "Default") if config else ""
     if not is_line(augmentation):
         raise Fault("data.augmentation is not a name; run that stage again")
@@ -82,7 +90,9 @@ def _row(run: RunDir, metrics: dict[str, Any], config: Mapping[str, Any]) -> dic
         "role": role_of(metrics),
         "label": metrics["method"],
         "data": metrics["data"],
-        "forgotten": _forgotten(forget, metrics["n"]["forget"]),
+        "forgotten": _forgotten(forget, classes, class_names, metrics["n"]["forget"]),
+        "classes": classes,
+        "class_names": class_names,
         "augmentation": augmentation,
         "seed": metrics["seed"],
         **{key: metrics[key] for key in (*GAP_METRICS, "RTE")},
@@ -128,16 +138,23 @@ def _dataset(data: Mapping[str, Any]) -> str:
     return f"{name} {size}" if is_line(name) and is_whole(size) and data.get("file") is None else ""
 
 
-def _forgotten(forget: Mapping[str, Any], count: int) -> str:
-    rate, classes, indices = (forget.get(key) for key in ("rate", "classes", "indices"))
+def _classes(classes: Any, names: Sequence[str]) -> list[int | str] | None:
+    """Return the classes that were asked for, by number where their names are known."""
+    if classes is None:
+        return None
+    if not isinstance(classes, list) or not all(is_whole(each) or is_line(each) for each in classes):
+        raise Fault("data.forget.classes is not a list of whole numbers or names; run that stage again")
+    return [names.index(each) if each in names else each for each in classes]
+
+
+def _forgotten(forget: Mapping[str, Any], classes: Sequence[int | str] | None, names: Sequence[str], count: int) -> str:
+    rate, indices = forget.get("rate"), forget.get("indices")
     if rate is not None:
         if type(rate) not in (int, float) or not 0 < rate < 1:
             raise Fault(f"data.forget.rate is {rate}, not a share; run that stage again")
         return f"{100 * rate:g} %{' (stratified)' if forget.get('stratified') else ''}"
     if classes is not None:
-        if not isinstance(classes, list) or not all(map(is_whole, classes)):
-            raise Fault("data.forget.classes is not a list of whole numbers; run that stage again")
-        return f"{'class' if len(classes) == 1 else 'classes'} {', '.join(map(str, classes))}"
+        return f"{'class' if len(classes) == 1 else 'classes'} {named(classes, names)}"
     if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else counted(count, "image") if count else ""

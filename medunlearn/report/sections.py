@@ -52,6 +52,11 @@ class Section:
         """The heading."""
         return ", ".join(filter(None, (self.data, f"{self.forgotten} forgotten", self.augmentation)))
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels; empty where they have none."""
+        return next((tuple(names) for cell in self.cells for names in cell.runs.class_names if names), ())
+
     def of_role(self, role: str) -> list[Cell]:
         """Return the cells whose models are `original`, `retrained` or `unlearned`."""
         return [cell for cell in self.cells if cell.role == role]

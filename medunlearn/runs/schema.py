@@ -8,6 +8,7 @@ from pydantic import AfterValidator, FailFast, Field, PlainValidator
 
 from medunlearn.contracts import Role
 from medunlearn.errors import Fault
+from medunlearn.runs.class_names import check_class_names
 from medunlearn.runs.content import GROUP, Content, key
 
 LARGEST = 2**63 - 1
@@ -52,6 +53,13 @@ def _is_facts(value: Any) -> bool:
     return isinstance(value, dict) and all(each is None or _is_number(each) or is_line(each) for each in value.values())
 
 
+def _are_class_names(value: Any) -> bool:
+    try:
+        return isinstance(value, list) and bool(check_class_names(value))
+    except Fault:
+        return False
+
+
 def _required(fits: Callable[[Any], bool]) -> PlainValidator:
     def check(value: Any) -> Any:
         if not fits(value):
@@ -77,6 +85,7 @@ RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses name
 Seconds = Annotated[dict[str, float], _required(_is_seconds)]
 Shares = dict[str, Percent | None]
 Facts = Annotated[dict[str, Any], _required(_is_facts)]
+ClassNames = Annotated[list[str], _required(_are_class_names)]
 Indices = Annotated[list[Count], FailFast(), AfterValidator(_distinct)]
 
 
@@ -210,5 +219,8 @@ class Split(Content):
     how: dict[str, Any] | None = key("a group, or null", "The rule that chose it.")
     seed: Whole | None = key("a whole number, or null", "Seed of the choice.")
     train_size: Count | None = key(_COUNT, "Images in the training set.")
+    class_names: ClassNames | None = key(
+        "a list of names, or null", "A name for each class, in the order of the labels; absent where they have none."
+    )
     data_sha256: Line = key(_LINE, "SHA-256 of images and labels.")
     sha256: Line = key(_LINE, "SHA-256 of data and indices; runs to be compared share it.")

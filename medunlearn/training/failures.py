@@ -48,8 +48,8 @@ def explained(run: RunDir) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        go_on = ", and go on with what has been done by `--resume true`" if run.started else ""
-        raise InputError(f"{_refused(run, error)}{go_on}") from error
+        more = ", and go on with what has been done by `--resume true`" if run.started else ""
+        raise InputError(f"{_refused(run, error)}{more}") from error
 
 
 def _refused(run: RunDir, error: OSError) -> str:

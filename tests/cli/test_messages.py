@@ -50,8 +50,11 @@ def test_a_wrong_setting_in_a_config_is_named_with_a_suggestion(capsys, config, 
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--data.forget.classes=4"], "data.forget.classes=4: give a list of whole numbers, such as [4], or null"),
-        (["--data.forget.classes=[b]"], "data.forget.classes=[b]: give a list of whole numbers, such as [4], or null"),
+        (
+            ["--data.forget.classes=4"],
+            "data.forget.classes=4: give a list of whole numbers or names, such as [4], or null",
+        ),
+        (["--data.forget.classes=[0.5]"], "data.forget.classes=[0.5]: give numbers and names of classes, such as [4]"),
         (["--data.forget.rate=x"], "data.forget.rate=x: give a number, or null"),
         (["--trainer.limit_train_batches=x"], "trainer.limit_train_batches=x: give a number, or null"),
         (["--trainer.detect_anomaly=x"], "trainer.detect_anomaly=x: give true or false; "),

@@ -55,8 +55,8 @@ def test_arguments_of_a_methods_own_trainer_are_defaults(monkeypatch):
 
 def test_help_of_a_method_leaves_out_what_comes_from_the_data(capsys):
     shown = printed(capsys, "fit", "--model.help=SalUn")
-    assert "--model.original" in shown
-    assert "--model.mask_ratio" in shown
+    assert "--model.init_args.original" in shown
+    assert "--model.init_args.mask_ratio" in shown
     assert "num_classes" not in shown
     assert "in_channels" not in shown
 

@@ -338,3 +338,18 @@ def test_mask_of_a_compiled_network_is_saved_under_plain_names(tiny, wrap):
 def test_models_that_are_no_backbone_are_refused():
     with pytest.raises(TypeError, match="Expected `model` to be a Backbone, but got Linear; see `build_backbone`"):
         save_weights(nn.Linear(2, 2), Path("model.ckpt"))
+
+
+def test_load_model_knows_the_names_of_its_classes_where_the_file_has_them(tmp_path):
+    model = build_backbone(TINY, 3)
+    save_weights(model, tmp_path / "named.ckpt", class_names=["a", "b", "c"])
+    save_weights(model, tmp_path / "bare.ckpt")
+    assert load_model(tmp_path / "named.ckpt", TINY).class_names == ("a", "b", "c")
+    assert load_model(tmp_path / "bare.ckpt", TINY).class_names is None
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "\x1b[2J"], ["a", "b", 3], {"a": 1}, 3, ["a", "a", "b"]])
+def test_load_model_refuses_names_that_are_none_of_its_classes(tmp_path, names):
+    save_weights(build_backbone(TINY, 3), tmp_path / "model.ckpt", class_names=names)
+    with pytest.raises(InputError, match=r"^source=.*class_names.*; train that run again$"):
+        load_model(tmp_path / "model.ckpt", TINY)

@@ -4,7 +4,7 @@ import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.report import load
-from medunlearn.report.labels import label_methods, tell_apart
+from medunlearn.report.labels import class_labels, label_methods, name_classes, tell_apart
 from medunlearn.report.sections import sections
 
 CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
@@ -137,3 +137,22 @@ def test_label_of_a_long_value_is_shortened_to_one_line():
     assert label == r"Own (x 'a\nb')"
     (label,) = labels(row(settings={"x": list(range(1000))}, departures={"x": 1}))
     assert len(label) < 100
+
+
+def test_classes_of_one_data_set_have_the_names_of_the_first_run_that_has_any():
+    base = {"classes": [1, 0], "forgotten": "classes 1, 0", "class_names": ()}
+    rows = [row(**base), row(**base | {"class_names": ("a", "b")}), row(**base | {"class_names": ("x", "y")})]
+    found = name_classes([*rows, row(**base, data_sha256="b" * 64)])
+    assert [each["forgotten"] for each in found] == [*["classes b, a"] * 3, "classes 1, 0"]
+    assert [each["class_names"] for each in found] == [*[("a", "b")] * 3, ()]
+
+
+def test_what_is_forgotten_by_rate_keeps_its_name_where_classes_have_names():
+    (found,) = name_classes([row(classes=None, class_names=("a", "b"))])
+    assert found["forgotten"] == "10 %"
+
+
+def test_class_labels_are_short_lines_and_numbers_where_names_do_not_fit_the_classes():
+    assert class_labels(("a", "b"), 3) == ["0", "1", "2"]
+    assert all(max(map(len, label.split("\n"))) <= 14 for label in class_labels(["x" * 100, "a b " * 20], 2))
+    assert all(len(label.split("\n")) <= 3 for label in class_labels(["x" * 100, "a b " * 20], 2))

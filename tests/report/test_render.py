@@ -155,3 +155,25 @@ def test_help_and_the_package_do_not_wait_for_pandas():
     )
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert output.splitlines()[-1] == "False"
+
+
+def test_names_of_classes_stand_in_every_format_and_chart_as_text():
+    names = ["<script>", r"\input{/etc/passwd}", "a|b", "$x$ & y"]
+    runs = chain(data="hostile")
+    for run in runs:
+        forget = {"classes": ["<script>", 1, 3]} if run == runs[1] else {"classes": [0, r"\input{/etc/passwd}", 3]}
+        change(run, data={"forget": {} if run == runs[0] else forget})
+        split = RunDir(run).read_split("test") | {"class_names": names}
+        RunDir(run).write_json(RunDir(run).split, split)
+    out = write(*runs)
+    found, shown = texts(out), r"classes <script>, \input{/etc/passwd}, $x$ & y"
+    assert {line["forgotten"] for line in records(out)} == {shown}, "by name or by number, one experiment"
+    assert "<script>" not in found["report.html"]
+    assert "classes &lt;script&gt;, " in found["report.html"]
+    assert markdown(shown) in found["report.md"]
+    assert tex(shown) in found["tables.tex"]
+    (chart,) = out.glob("classes_*.svg")
+    drawn = chart.read_text()
+    assert "<script>" not in drawn
+    assert "&lt;script&gt;" in drawn
+    assert "$x$ &amp; y" in drawn

@@ -29,6 +29,7 @@ def images_of(count, seed=0):
 
 
 DATA = {f"{key}.npy": hostile.npy(images_of(4) if "images" in key else np.arange(4) % 2) for key in KEYS}
+DATA["class_names.npy"] = hostile.npy(np.array(["benign", "malignant"]))
 WHOLE_DATA = [hostile.zipped(DATA.items(), packing) for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]
 
 
@@ -46,6 +47,9 @@ def test_images_are_read_or_refused_in_one_line(content):
                 assert read.labels.tolist() == arrays[f"{split}_labels"].ravel().tolist()
                 assert read.images.dtype == np.uint8 and read.labels.dtype == np.int64
                 assert 0 <= read.labels.min() <= read.labels.max() < data.num_classes
+        if data.class_names is not None:
+            assert len(set(data.class_names)) == data.num_classes
+            assert all(name.isprintable() and 0 < len(name) <= 100 for name in data.class_names)
         return True
 
     judge(lambda: read_npz(path), f"file={path}", content, valid)

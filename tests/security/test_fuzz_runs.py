@@ -47,6 +47,7 @@ METRICS = {
 }
 RETRAIN = METRICS | {"method": "Retrain", "role": "retrained", "original": None, "before": None, "trained_on": "retain"}
 SPLIT = {"indices": [1, 3], "how": {"rate": 0.25}, "seed": 0, "train_size": 8, "data_sha256": "cd", "sha256": "ab"}
+SPLIT["class_names"] = ["benign", "malignant"]
 CONFIG = {
     "seed_everything": 0,
     "data": {"dataset": "bloodmnist", "augmentation": "Default", "forget": {"rate": 0.25, "seed": 0}},

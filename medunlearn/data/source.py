@@ -1,0 +1,81 @@
+"""Where the images of a run come from: a file, a MedMNIST set, or a data set by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medunlearn.data.medmnist import check_dataset, class_names_of, fetch, num_classes_of, read_dataset
+from medunlearn.data.named import is_named, read_named
+from medunlearn.data.npz import ImageData, read_npz
+from medunlearn.errors import DataError, Fault, InputError
+from medunlearn.runs.class_names import check_class_names
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where images come from; the arguments are those of `MedMNISTDataModule`.
+
+    Raises:
+        InputError: If nothing is named, or what is named does not go together.
+    """
+
+    dataset: str | None
+    size: int
+    root: Path
+    download: bool
+    file: Path | None
+    num_classes: int | None
+    class_names: Sequence[str] | None
+
+    def __post_init__(self) -> None:
+        if self.file is None and self.dataset is None:
+            raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
+        if self.file is None and self.num_classes is not None:
+            raise InputError(
+                f"num_classes={self.num_classes}: goes with data.file alone; {self.dataset} has its own", "data"
+            )
+        if self.official:
+            check_dataset(str(self.dataset), self.size)
+        self._check_names(self.known_classes)
+
+    @property
+    def official(self) -> bool:
+        """Whether they are those of a MedMNIST set, downloaded and checked."""
+        return self.file is None and not is_named(self.dataset)
+
+    @property
+    def known_classes(self) -> int | None:
+        """Number of classes, where it is known before anything is read."""
+        return num_classes_of(str(self.dataset)) if self.official else self.num_classes
+
+    @property
+    def known_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, where they are known before anything is read."""
+        if self.class_names is not None:
+            return tuple(self.class_names)
+        return class_names_of(str(self.dataset)) if self.official else None
+
+    def fetch(self) -> None:
+        """Download what is missing of a MedMNIST set."""
+        if self.official:
+            fetch(str(self.dataset), self.size, self.root, self.download)
+
+    def read(self) -> ImageData:
+        """Return the images, labels and names of classes; names that were given come before those of the data.
+
+        Raises:
+            InputError: If they cannot be had, or the names are not one for each class.
+        """
+        if self.file is not None:
+            return read_npz(self.file, self.num_classes, class_names=self.class_names)
+        read = read_dataset if self.official else read_named
+        data = read(str(self.dataset), self.size, self.root, self.download)
+        self._check_names(data.num_classes)
+        return replace(data, class_names=self.known_names or data.class_names)
+
+    def _check_names(self, num_classes: int | None) -> None:
+        if self.class_names is not None:
+            try:
+                check_class_names(self.class_names, num_classes)
+            except Fault as fault:
+                raise DataError(str(fault), part="data") from None
