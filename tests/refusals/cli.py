@@ -103,6 +103,18 @@ ROWS = [
         "trainer: 2 processes: predict writes one file from one process; use `--trainer.devices 1 "
         "--trainer.num_nodes 1`",
     ),
+    (
+        command("fit", "--model.help=Trian"),
+        "model.help=Trian: no such method; did you mean Train? The choice is Train, …",
+    ),
+    (
+        command("fit", "--model.help=torch.nn.Linear"),
+        "model.help=torch.nn.Linear: no such method; give a subclass of medunlearn.methods.Classifier",
+    ),
+    (
+        command("fit", "--model.help=no_such.Own"),
+        "model.help=no_such.Own: no such method: no module no_such is found; mend the name, or set PYTHONPATH to …",
+    ),
     (fit("--trainer.accelerator=none"), "trainer: …; `medunlearn fit --help` lists its options"),
     # Settings
     (unexplained, f"…; {FIT_HELP}"),

@@ -1,6 +1,7 @@
 """Refusals of `medunlearn.data`, with inputs that reach them."""
 
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -277,7 +278,42 @@ ROWS = [
         changed(val_labels=np.full(8, -4)),
         "data.file=d.npz: val_labels holds -4, but the 4 classes are 0 to 3; renumber the labels",
     ),
+    # Names of classes
+    (
+        changed(class_names=np.array([1, 2, 3, 4])),
+        "data.file=d.npz: class_names is int64; save it as text, `numpy.array([...], dtype=str)`, or leave it out",
+    ),
+    (
+        changed(class_names=np.array(["a", "b"])),
+        "data.file=d.npz: class_names has shape (2,) for 4 classes; give one name for each class, (4,)",
+    ),
+    (
+        changed(class_names=np.array(["a", "b", "c", "d"], "<U9999")),
+        "data.file=d.npz: class_names is <U9999, of longer names than … characters; shorten them",
+    ),
+    (
+        changed(class_names=np.array([b"a", b"b", b"c", b"\xff"])),
+        "data.file=d.npz: class_names holds bytes that are no text; save it with UTF-8 names",
+    ),
+    (
+        changed(class_names=np.array(["a", "b", "c", "d"], object)),
+        "data.file=d.npz: class_names holds Python objects, …; save it as text, `numpy.array([...], dtype=str)`, or "
+        "leave it out",
+    ),
+    (
+        lambda at: replace(read_npz(at.npz()), class_names=("a", "b")),
+        "data.class_names has 2 names for 4 classes; give one name for each class, in the order of the labels",
+    ),
+    (
+        lambda at: MedMNISTDataModule("synthetic", size=8, class_names=["a", "b"]).setup(),
+        "data.class_names has 2 names for 4 classes; give one name for each class, in the order of the labels",
+    ),
     # The forget set
+    (
+        chosen(classes=["[a: b]"]),
+        "data.forget.classes=[a: b]: give numbers and names of classes, such as [4] or [basophil], in quotes where a "
+        "name looks like something else",
+    ),
     (
         lambda at: ForgetSpec(rate=0.1, classes=[1]),
         "data.forget: rate and classes are both set; keep one and clear the other, as in `--data.forget.rate null`",

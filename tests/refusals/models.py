@@ -8,6 +8,7 @@ from helpers.backbones import TINY, TinyNet
 
 from medunlearn import load_model, plugins
 from medunlearn.models import build_backbone, load_weights, save_weights
+from medunlearn.models.weights import _class_names
 
 
 def named(name="own", **options):
@@ -59,6 +60,10 @@ def other_network(at):
 def stranger(at):
     save_weights(build_backbone(TINY, 4), Path("model.ckpt"))
     return load_model("model.ckpt")
+
+
+def own_names(path):
+    return _class_names(torch.load(path, weights_only=True), f"source={path}")
 
 
 def unbuilt(at):
@@ -174,6 +179,10 @@ ROWS = [
         stranger,
         f"source=model.ckpt: its network is {TINY}, which is not imported because a file says so; if you trust it, "
         f"load_model(..., backbone='{TINY}')",
+    ),
+    (
+        weights({"state_dict": {}, "architecture": {"num_classes": 2}, "class_names": ["a", "a"]}, own_names),
+        "source=model.ckpt: class_names: classes 0 and 1 are both named a; train that run again",
     ),
     (unbuilt, "source=model.ckpt: its network cannot be built (…); train that run again"),
     # Images

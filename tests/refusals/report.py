@@ -113,7 +113,7 @@ ROWS = [
     ),
     (
         config("data: {forget: {classes: x}}"),
-        "…: data.forget.classes is not a list of whole numbers; run that stage again",
+        "…: data.forget.classes is not a list of whole numbers or names; run that stage again",
     ),
     (config("data: {forget: {indices: 5}}"), "…: data.forget.indices is not a file name; run that stage again"),
     (

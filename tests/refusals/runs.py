@@ -9,6 +9,7 @@ import yaml
 
 from medunlearn.runs import RunDir
 from medunlearn.runs.arrays import check_predictions
+from medunlearn.runs.class_names import check_class_names
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.content import check
 from medunlearn.runs.record import augmentation_of
@@ -102,6 +103,19 @@ ROWS = [
         lambda at: check_mapping(5, "data"),
         "data is 5, not a group of settings; write `name: value` lines",
     ),
+    (
+        lambda at: check_class_names("ab", 2),
+        "class_names is 'ab', not a list; give one name for each class",
+    ),
+    (
+        lambda at: check_class_names(["a"], 2),
+        "class_names has 1 names for 2 classes; give one name for each class, in the order of the labels",
+    ),
+    (lambda at: check_class_names(["a", ""], 2), "class_names: the name of class 1 …"),
+    (
+        lambda at: check_class_names(["a", "A"], 2),
+        "class_names: classes 0 and 1 are both named A; give each its own name",
+    ),
     # An original, a reference
     (
         original("none"),
@@ -176,6 +190,11 @@ ROWS = [
     (
         starts(metrics_json="{}"),
         "run_dir=r: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it",
+    ),
+    (
+        starts(resume=True, metrics_json="{}"),
+        "run_dir=r: already holds a finished run, which does not go on; to train for longer, give a larger "
+        "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`",
     ),
     (
         starts(config_yaml=""),

@@ -70,6 +70,15 @@ ROWS = [
         "start anew with `--overwrite true`",
     ),
     (
+        ends(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")),
+        "data.num_workers: a process that fetches batches was killed (Killed); go on with `medunlearn fit …`, with "
+        "fewer of them where memory runs out",
+    ),
+    (
+        checkpoint(lambda at: AtomicCheckpointIO().save_checkpoint({"hyper_parameters": {"f": print}}, "x.ckpt")),
+        "hyper_parameters.f: a function cannot be kept in a checkpoint; …",
+    ),
+    (
         ends(MisconfigurationException("no such profiler")),
         "trainer: no such profiler; `medunlearn fit --help` lists its options",
     ),
