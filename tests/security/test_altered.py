@@ -92,7 +92,8 @@ def test_an_altered_run_is_refused(folder, capsys, role, name, alter):
         assert main(command) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("medunlearn: error: ")
-    assert f"={run}: {name} is not the file that the run wrote" in line
+    problem = "is missing" if alter is Path.unlink else "is not the file that the run wrote"
+    assert f"={run}: {name} {problem}" in line
     assert not Path("new").exists()
 
 
