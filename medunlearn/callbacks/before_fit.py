@@ -79,6 +79,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     size = data.image_size
     if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
         last_map = cast(Any, method.backbone).last_map(size)
+        _check_groups(method, data, trainer.max_epochs or 1, processes, last_map)
         check_batches(data.smallest_batch(), processes, data.batch_size, size, last_map)
     check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
     if type(method).__module__.startswith("medunlearn."):  # others may log more
@@ -148,6 +149,28 @@ def _strategy(trainer: Trainer) -> dict[str, Any]:
 
 def _sync_batchnorm(trainer: Trainer) -> bool:
     return cast(Any, trainer)._accelerator_connector._layer_sync is not None
+
+
+def _check_groups(method: UnlearningModule, data: UnlearningData, epochs: int, processes: int, last_map: int) -> None:
+    """Refuse a forget or retain set of which no batch size leaves BatchNorm two images in each process."""
+    draws = {method.checked_images(epoch) for epoch in range(max(1, epochs))}
+    forgotten, size = len(data.forget_indices), data.image_size
+    retained = data.split_record()["train_size"] - forgotten
+    for name, count, alone in (
+        ("forget", forgotten, {"forget", "forget_then_retain"}),
+        ("retain", retained, {"retain", "forget_then_retain"}),
+    ):
+        if last_map == 1 and count // processes <= 1 and draws & alone:
+            raise InputError(
+                f"forget: the {name} set holds {count} of the images, and BatchNorm needs two in each process where "
+                f"images of {size}x{size} shrink to one pixel, whatever the batch size; {_other_draw(method, name)}",
+                part="data",
+            )
+
+
+def _other_draw(method: UnlearningModule, name: str) -> str:
+    mixed = ", or `schedule` mixed of the method, whose batches hold both sets" if hasattr(method, "schedule") else ""
+    return f"{'forget more' if name == 'forget' else 'retain more'} images{mixed}"
 
 
 def check_batches(smallest: int, processes: int, batch_size: int, size: int, last_map: int) -> None:

@@ -177,7 +177,14 @@ class RunRecord(Callback):
         self.run.write_metrics(self.metrics)
 
     def _check_original(self, module: UnlearningModule) -> None:
-        if _original_sha256(module) != self._original_sha256:
+        found = _original_sha256(module)
+        if found is None and self._original_sha256 is not None:
+            raise InputError(
+                f"original={module.original}: its checkpoints/model.ckpt is missing, which this run started from; "
+                "bring it back, or start this run anew with `--overwrite true`",
+                part="model.init_args",
+            )
+        if found != self._original_sha256:
             raise InputError(
                 f"original={module.original}: holds another model than this run started from; bring it "
                 "back, or start this run anew with `--overwrite true`",

@@ -155,6 +155,8 @@ def _attribute(module: str, name: str) -> Any:
     try:
         holder = import_module(module)
     except ModuleNotFoundError as error:
+        if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
+            raise NotImportable(f"{module} imports {error.name}, which is not installed; install it") from None
         raise NotImportable(
             f"no module {error.name} is found; mend the name, or set PYTHONPATH to the folder that holds "
             f"{error.name}.py"

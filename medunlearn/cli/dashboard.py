@@ -25,9 +25,10 @@ def dashboard(options: list[str]) -> int:
     given = parser.parse_args(options)
     try:
         workspace = layout(given.entity, given.project)
-    except ImportError:
+    except ImportError as error:
+        problem = "is not installed" if error.name == "wandb_workspaces" else f"cannot be imported ({error})"
         raise InputError(
-            "dashboard: W&B's workspace library is not installed; install it with `pip install 'medunlearn[dashboard]'`"
+            f"dashboard: W&B's workspace library {problem}; install it with `pip install 'medunlearn[dashboard]'`"
         ) from None
     _check_login()
     try:
@@ -104,7 +105,10 @@ def _check_login() -> None:
 
     try:
         found = wandb.login(prompt=False)
-    except Exception:  # no key, or a malformed one
-        found = False
+    except Exception as error:  # a malformed key, or no service
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"dashboard: Weights & Biases does not take your login ({reason}); say `wandb login --relogin` first"
+        ) from None
     if not found:
         raise InputError("dashboard: you are not logged in to Weights & Biases; say `wandb login` first")

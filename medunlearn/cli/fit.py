@@ -163,4 +163,7 @@ def _check_predict(path: Path, overwrite: bool, processes: int) -> None:
     if path.exists() and not overwrite:
         raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
     if processes > 1:
-        raise InputError(f"trainer.devices={processes}: predict writes one file from one process; use 1")
+        raise InputError(
+            f"trainer: {processes} processes: predict writes one file from one process; use "
+            "`--trainer.devices 1 --trainer.num_nodes 1`"
+        )

@@ -106,7 +106,7 @@ class FitCommand:
         from medunlearn.data.index_files import read_indices
         from medunlearn.data.npz import read_npz
 
-        count = sys.maxsize if file is None else len(read_npz(file, num_classes).train)
+        count = None if file is None else len(read_npz(file, num_classes).train)
         if indices is not None:
             read_indices(indices, count)
 

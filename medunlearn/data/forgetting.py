@@ -113,9 +113,12 @@ def choose_forget_set(
         assert spec.indices is not None
         chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"
     if len(chosen) == 0:
-        raise DataError(
-            f"{argument}: the forget set is empty with {len(labels)} training images; choose more", part="data.forget"
-        )
+        problem = f"the forget set is empty with {len(labels)} training images; choose more"
+        if spec.classes:
+            problem = "no training image is of these classes; choose others"
+        if spec.indices is not None:
+            problem = "names no image; list those to forget"
+        raise DataError(f"{argument}: {problem}", part="data.forget")
     if len(chosen) == len(labels):
         raise DataError(
             f"{argument}: nothing is left to retain of {len(labels)} training images; choose fewer", part="data.forget"

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from medunlearn.errors import DataError
-from medunlearn.files import check_no_pipe, read_archive, read_bytes, read_json, read_npy
+from medunlearn.files import UNOPENED, check_no_pipe, read_archive, read_bytes, read_json, read_npy, unreadable
 from medunlearn.runs.schema import Split
 
 COLUMN = "index"
 LISTED = 8  # names in an error
 
 
-def read_indices(path: Path, count: int) -> np.ndarray:
+def read_indices(path: Path, count: int | None) -> np.ndarray:
     """Return the indices in a file, in its order, shape (F,).
 
     Args:
         path: A .txt, .csv, .npy, .npz or .json file, or `FILE:NAME`, see `ForgetSpec`.
-        count: Number of training images that the indices must lie below.
+        count: Number of training images that the indices must lie below; None where it is not known.
 
     Raises:
         DataError: If the file is missing or of another form, holds more than a list of indices and does not say which
@@ -29,18 +29,20 @@ def read_indices(path: Path, count: int) -> np.ndarray:
     """
     argument = f"indices={path}"
     found = _read(path, argument)
-    wrong = found[(found < 0) | (found >= count)]
-    if len(wrong):
-        raise DataError(
-            f"{argument}: index {wrong[0]} is out of range; there are {count} training images, 0 to {count - 1}",
-            part="data.forget",
-        )
+    _check_range(found, count, argument)
     values, times = np.unique(found, return_counts=True)
     if (times > 1).any():
         raise DataError(
             f"{argument}: index {values[times > 1][0]} occurs more than once; list each image once", part="data.forget"
         )
     return found.astype(np.int64)
+
+
+def _check_range(found: np.ndarray, count: int | None, argument: str) -> None:
+    wrong = found[(found < 0) | (found >= count)] if count is not None else found[found < 0]
+    if len(wrong):
+        known = "the first image is 0" if count is None else f"there are {count} training images, 0 to {count - 1}"
+        raise DataError(f"{argument}: index {wrong[0]} is out of range; {known}", part="data.forget")
 
 
 def index_file(path: Path) -> tuple[Path, str | None]:
@@ -61,6 +63,8 @@ def index_file(path: Path) -> tuple[Path, str | None]:
 def _read(path: Path, argument: str) -> np.ndarray:
     file, name = index_file(path)
     kind = _kind(file)
+    if file.is_dir():
+        raise DataError(f"{argument}: is a directory; give an index file, or split.json of a run", part="data.forget")
     if kind not in READERS:
         raise DataError(
             f"{argument}: unknown kind of file; give one that ends in {', '.join(READERS)}", part="data.forget"
@@ -73,6 +77,10 @@ def _read(path: Path, argument: str) -> np.ndarray:
         raise DataError(f"{argument}: {error}", part="data.forget") from None
     except _NotAnIndex as error:
         raise DataError(f"{argument}: {error}: {_FORMS[kind]}", part="data.forget") from None
+    except UNOPENED as error:
+        raise DataError(f"{argument}: {unreadable(error, 'mend the path')}", part="data.forget") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{argument}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
     except Exception:  # a file of another kind fails in many ways
         raise DataError(f"{argument}: {_FORMS[kind]}", part="data.forget") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
@@ -82,7 +90,7 @@ def _read(path: Path, argument: str) -> np.ndarray:
 
 def _kind(file: Path) -> str:
     """Return the ending of a file's name; what follows a colon in the name of a file is no part of it."""
-    return file.suffix.partition(":")[0]
+    return file.suffix.partition(":")[0].lower()
 
 
 def _is_there(path: Path) -> bool:

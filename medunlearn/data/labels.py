@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medunlearn.errors import Fault
+from medunlearn.errors import Fault, counted
 from medunlearn.files import Header, read_array, read_header
 from medunlearn.runs.class_names import LONGEST, check_class_names
 
@@ -52,6 +52,34 @@ def _check_header(header: Header, num_classes: int) -> None:
         raise Fault(f"{NAMES} is {dtype}, of longer names than {LONGEST} characters; shorten them")
 
 
+def check_label_header(key: str, header: Header, number: int) -> None:
+    """Refuse labels that are not one whole number for each of `number` images."""
+    shape, dtype = header.shape, header.dtype
+    if dtype.kind not in "iu":
+        raise Fault(f"{key} is {dtype}; labels must be integers, 0 to C-1")
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
+    if shape[0] != number:
+        labels = counted(shape[0], "label")
+        raise Fault(f"{key} has {labels} for {counted(number, 'image')}; give one label for each image")
+
+
+def check_matrix(archive: zipfile.ZipFile, key: str, headers: dict[str, Header]) -> None:
+    """Say what a matrix of labels is: several labels for each image, or one as a row of 0 and a single 1."""
+    shape, dtype = headers[key].shape, headers[key].dtype
+    if len(shape) != 2 or shape[0] == 0 or shape[1] < 2 or dtype.kind not in "biuf":
+        return
+    values = read_array(archive, key)
+    if not ((values == 0) | (values == 1)).all():
+        return
+    if (values.sum(1) == 1).all():
+        raise Fault(f"{key} has shape {shape}, one-hot rows; save {key}.argmax(1)")
+    raise Fault(
+        f"{key} has shape {shape}, {shape[1]} labels of 0 or 1 for each image (multi-label), which is not supported; "
+        "save one class for each image"
+    )
+
+
 def count_classes(labels: npt.NDArray[Any]) -> int:
     """Return how many classes there are by the training labels, shape (N,), which must have each of them.
 
@@ -77,7 +105,8 @@ def check_labels(labels: dict[str, npt.NDArray[Any]], num_classes: int) -> None:
     for split, values in labels.items():
         wrong = next((value for value in (int(values.min()), int(values.max())) if not 0 <= value < num_classes), None)
         if wrong is not None:
+            more = "" if wrong < 0 else ", or state data.num_classes"
             raise Fault(
                 f"{split}_labels holds {wrong}, but the {num_classes} classes are 0 to {num_classes - 1}; "
-                "renumber the labels, or state data.num_classes"
+                f"renumber the labels{more}"
             )

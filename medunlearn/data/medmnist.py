@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from medunlearn.data.npz import ImageData, read_npz
 from medunlearn.errors import DataError, Fault, InputError
+from medunlearn.files import access_remedy
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs.class_names import check_class_names
 
@@ -41,6 +42,11 @@ def check_dataset(name: str, size: int) -> None:
         InputError: The line lists what there is.
     """
     names = dataset_names()
+    if name in _info() and name not in names:
+        kind = "3-D images" if name.endswith("3d") else f"{len(_info()[name]['label'])} labels an image (multi-label)"
+        raise InputError(
+            f"dataset={name}: has {kind}, which is not supported; choose one of {', '.join(names)}", part="data"
+        )
     if name not in names:
         names += plugin_names("datasets")
         close = difflib.get_close_matches(str(name).lower(), names, n=1)
@@ -108,9 +114,7 @@ def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path
             )
     except OSError as error:
         reason = f"{error.strerror or error} ({error.filename or path})"
-        raise DataError(
-            f"root={root}: {reason}; give a folder that you may write to, with enough room", part="data"
-        ) from error
+        raise DataError(f"root={root}: {reason}; {access_remedy(error, path)}", part="data") from error
     return path
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medunlearn.data.labels import check_labels, count_classes, read_class_names
+from medunlearn.data.labels import check_label_header, check_labels, check_matrix, count_classes, read_class_names
 from medunlearn.data.sharing import shared_bytes
-from medunlearn.errors import DataError, Fault, InputError, counted
+from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.files import Header, check_no_pipe, open_archive, read_array, read_header
 from medunlearn.runs.class_names import check_class_names
 
@@ -124,6 +124,8 @@ def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None
         # Everything that the headers and labels can tell comes before gigabytes of images are read.
         _check_present(archive)
         headers = {key: _header(archive, key) for key in KEYS}
+        for split in SPLITS:
+            check_matrix(archive, f"{split}_labels", headers)
         _check_headers(headers)
         labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in SPLITS}
         num_classes = num_classes or count_classes(labels["train"])
@@ -144,8 +146,11 @@ def _check_magic(path: Path) -> None:
         raise Fault("no such file; give the path of a .npz file in MedMNIST's format") from error
     except IsADirectoryError as error:
         raise Fault("this is a directory; give the path of a .npz file in MedMNIST's format") from error
-    except OSError as error:
-        raise Fault(f"cannot be read ({error.strerror}); give a file that you may read") from error
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise Fault(f"cannot be read ({reason}); give a file that you may read") from error
+    if not magic:
+        raise Fault("is empty; download or save it again")
     if magic not in (b"PK\x03\x04", b"PK\x05\x06"):
         raise Fault(f"not an .npz file; save the arrays {', '.join(KEYS)} with numpy.savez_compressed")
 
@@ -167,7 +172,7 @@ def _check_headers(headers: dict[str, Header]) -> None:
     for split in SPLITS:
         images, labels = headers[f"{split}_images"], headers[f"{split}_labels"]
         _check_image_header(f"{split}_images", images)
-        _check_label_header(f"{split}_labels", labels, number=images.shape[0])
+        check_label_header(f"{split}_labels", labels, number=images.shape[0])
     train = headers["train_images"].shape[1:]
     for split in SPLITS[1:]:
         other = headers[f"{split}_images"].shape[1:]
@@ -187,17 +192,6 @@ def _check_image_header(key: str, header: Header) -> None:
         raise Fault(f"{key} has images of {shape[1]}x{shape[2]} pixels; they must be square, so crop or pad them")
     if shape[1] < SMALLEST:
         raise Fault(f"{key} has images of {shape[1]}x{shape[2]} pixels; give at least {SMALLEST}x{SMALLEST}")
-
-
-def _check_label_header(key: str, header: Header, number: int) -> None:
-    shape, dtype = header.shape, header.dtype
-    if dtype.kind not in "iu":
-        raise Fault(f"{key} is {dtype}; labels must be integers, 0 to C-1")
-    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
-        raise Fault(f"{key} has shape {shape}; labels must be (N,) or (N, 1), one class for each image")
-    if shape[0] != number:
-        labels = counted(shape[0], "label")
-        raise Fault(f"{key} has {labels} for {counted(number, 'image')}; give one label for each image")
 
 
 def _shared_images(

@@ -3,11 +3,13 @@
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
 from medunlearn.files.paths import expanded
-from medunlearn.files.texts import check_no_pipe, exists, read_bytes, read_json, read_yaml
-from medunlearn.files.writing import write_whole
+from medunlearn.files.texts import UNOPENED, check_no_pipe, exists, read_bytes, read_json, read_yaml, unreadable
+from medunlearn.files.writing import access_remedy, write_whole, writing_remedy
 
 __all__ = [
+    "UNOPENED",
     "Header",
+    "access_remedy",
     "check_checkpoint",
     "check_no_pipe",
     "exists",
@@ -20,5 +22,7 @@ __all__ = [
     "read_json",
     "read_npy",
     "read_yaml",
+    "unreadable",
     "write_whole",
+    "writing_remedy",
 ]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from medunlearn.errors import Fault
-from medunlearn.files.texts import check_no_pipe
+from medunlearn.files.texts import UNOPENED, check_no_pipe
 
 MOST_HEADER = 10_012  # bytes; NumPy's own limit of 10,000 is applied after as many have been read as the file says
 DEFLATE = 1032  # bytes that one byte of a deflated stream can stand for at most
@@ -55,6 +55,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
     Raises:
         Fault: If it is no such archive, or anything inside turns out to be damaged.
+        OSError: If the system does not open it.
     """
     with _damage():
         check_no_pipe(path)
@@ -155,7 +156,7 @@ def _check_members(archive: zipfile.ZipFile) -> None:
 
 def _check_numbers(header: Header, name: str) -> None:
     if header.dtype.kind not in "biuf":
-        raise Fault(f"{name} is {header.dtype}, not numbers; save the file again")
+        raise Fault(f"{name} is {header.dtype}, not real numbers; save the file again")
 
 
 @contextmanager
@@ -163,6 +164,8 @@ def _damage() -> Iterator[None]:
     """Say of any sign of damage that it is one."""
     try:
         yield
+    except UNOPENED:
+        raise
     except MemoryError:
         raise Fault(
             "its arrays do not fit into memory; use a machine with more memory, or save fewer or smaller ones"

@@ -70,6 +70,23 @@ def read_tensors(path: Path) -> dict[str, Any]:
     return tensors
 
 
+def tensor_names(path: Path) -> list[str]:
+    """Return the names of the tensors in anyone's file of weights, a bare `state_dict` included; none in other files.
+
+    Args:
+        path: What `torch.save` wrote; no code in it is run.
+    """
+    import torch
+
+    try:
+        check_checkpoint(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # torch raises many kinds for a damaged file
+        return []
+    tensors = content.get("state_dict", content) if isinstance(content, dict) else {}
+    return [str(name) for name, value in tensors.items() if isinstance(value, torch.Tensor)]
+
+
 def _is_plain(value: Any) -> bool:
     """Return whether a tensor has memory for each element: one number, repeated, can pose as billions."""
     import torch

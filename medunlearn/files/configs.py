@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import exists, expanded, read_yaml
+from medunlearn.files import exists, expanded, read_yaml, unreadable
 
 
 def shipped_configs() -> Path:
@@ -33,7 +33,7 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
         beside: Another directory to look in first.
 
     Raises:
-        InputError: If there is no such file.
+        InputError: If there is no such file, or none that may be read.
     """
     path = expanded(name, "config")
     named = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
@@ -43,9 +43,25 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
             return found
     if (named.parent == Path() or named != path) and ".." not in named.parts and exists(shipped):
         return shipped
+    _check_hidden(beside / path, path)
     names = sorted(file.name for file in shipped_configs().glob("*.yaml"))
     close = difflib.get_close_matches(path.name[:100], names, n=1, cutoff=0.3) or names[:1]
     raise InputError(f"config={name}: no such file; give the path of a YAML file, or a shipped one such as {close[0]}")
+
+
+def _check_hidden(*paths: Path) -> None:
+    """Refuse what is there and is no file that may be read."""
+    for path in paths:
+        try:
+            path.stat()
+        except PermissionError:
+            raise InputError(f"config={path}: cannot be read (Permission denied); give yourself the right to") from None
+        except (OSError, ValueError):
+            continue
+        inside = sorted(str(file) for file in path.glob("*.yaml"))[:1]
+        kind = "is a directory" if path.is_dir() else "is no file"
+        remedy = f"give a file in it, such as {inside[0]}" if inside else "give a YAML file"
+        raise InputError(f"config={path}: {kind}; {remedy}")
 
 
 def resolve_configs(args: list[str]) -> list[str]:
@@ -88,9 +104,13 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         content = read_yaml(path)
-    except (Fault, OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"config={path}: {unreadable(error, 'give a file that can be read')}") from None
+    except (Fault, ValueError) as error:
         problem = error.problem if isinstance(error, Fault) else error
         raise InputError(f"config={path}: cannot be read as YAML ({problem}); mend the file") from None
+    if content is None:
+        raise InputError(f"config={path}: is empty; write `name: value` lines as in the shipped configs")
     if not isinstance(content, dict):
         raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
     return content

@@ -23,6 +23,24 @@ def exists(path: Path) -> bool:
         return False
 
 
+UNOPENED = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What the system raises for a file that it does not open, whatever is in it."""
+
+
+def unreadable(error: Exception, remedy: str) -> str:
+    """Return why a file cannot be read and, after a semicolon, how to put it right.
+
+    Args:
+        error: A `Fault`, `OSError` or another error of reading it.
+        remedy: What to do about a wrong content; another is given where the content is not to blame.
+    """
+    if isinstance(error, PermissionError):
+        remedy = "give yourself the right to read it"
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror or error}); {remedy}"
+    return f"cannot be read ({error.problem if isinstance(error, Fault) else error}); {remedy}"
+
+
 def check_no_pipe(path: Path) -> None:
     """Refuse what might never end.
 

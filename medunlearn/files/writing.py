@@ -1,7 +1,33 @@
 """Writing files whole: a reader finds the old content or the new one, whatever happens in between."""
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+
+
+def writing_remedy(error: OSError) -> str:
+    """Return how to put right what the system does not let one write, such as `make room there`.
+
+    Args:
+        error: What writing raised.
+    """
+    if isinstance(error, PermissionError):
+        return "give yourself the right to write there"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "a file stands where a directory of the path should; name another directory"
+    if isinstance(error, IsADirectoryError):
+        return "a directory stands where the file should; delete it, or name another directory"
+    room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return "make room there or name another directory" if error.errno in room else "name another directory"
+
+
+def access_remedy(error: OSError, path: Path) -> str:
+    """Return how to put right what the system has refused: reading what is there, or writing what is not."""
+    with suppress(PermissionError):  # in a folder that may not even be looked into
+        if not (isinstance(error, PermissionError) and path.exists()):
+            return writing_remedy(error)
+    return "give yourself the right to read it"
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

@@ -35,6 +35,11 @@ def forget_gradients(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]])
     return dict(zip(names, sums, strict=True))
 
 
+def mask_size(ratio: float, total: int) -> int:
+    """Return how many of `total` coordinates a share leaves free: floor(ratio x total) of the decimal ratio meant."""
+    return math.floor(ratio * total + 1e-6)
+
+
 def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
     """Return the mask of the floor(ratio x P) coordinates with the largest absolute gradient, of P in all parameters.
 
@@ -49,7 +54,7 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
         ValueError: If the ratio is out of range or selects nothing, or a gradient is not a number.
     """
     magnitude = torch.cat([gradient.reshape(-1) for gradient in gradients.values()]).abs_()
-    if not 0 < ratio <= 1 or (count := math.floor(ratio * magnitude.numel() + 1e-6)) == 0:
+    if not 0 < ratio <= 1 or (count := mask_size(ratio, magnitude.numel())) == 0:
         raise ValueError(f"Expected argument `ratio` in (0, 1] to select at least one coordinate, but got {ratio}")
     if magnitude.isnan().any():
         raise ValueError("Expected argument `gradients` to be numbers, but some are NaN; the model has diverged")

@@ -13,7 +13,7 @@ from medunlearn.contracts import Batch, Part, Preset, Role
 from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks
-from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, saliency_mask
+from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
 from medunlearn.models import load_weights, weights_for
@@ -216,10 +216,15 @@ class Unlearner(Classifier):
         batches = self.batches("forget", self.saliency_augmentation)
         gradients = forget_gradients(self.backbone, ((batch.images, batch.labels) for batch in batches))
         assert self.mask_ratio is not None
+        if not mask_size(self.mask_ratio, total := sum(gradient.numel() for gradient in gradients.values())):
+            raise InputError(
+                f"mask_ratio={self.mask_ratio}: leaves none of {total} weights free; give at least {1 / total:.1g}",
+                part="model.init_args",
+            )
         try:
             # Summed over the processes before the absolute value is taken, so that the mask is a single process's.
             return saliency_mask(self.summed(gradients), self.mask_ratio)
-        except ValueError:  # the ratio was checked when this was built
+        except ValueError:  # of the gradients: the ratio has been checked
             raise InputError(
                 f"original={self.original}: its gradients are not numbers: the model has diverged; "
                 "train it again with a lower learning rate",

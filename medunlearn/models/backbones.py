@@ -87,12 +87,18 @@ def find_backbone(name: str) -> Builder:
         )
     try:
         found = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{ARGUMENT}={name}: cannot be imported ({error}); mend the path, or set PYTHONPATH to the folder of "
-            f"{name.partition('.')[0]}"
-        ) from error
+    except Exception as error:  # whatever a module of the user's own raises
+        raise InputError(f"{ARGUMENT}={name}: cannot be imported ({error}); {_import_remedy(name, error)}") from error
     return _callable(name, found)
+
+
+def _import_remedy(name: str, error: Exception) -> str:
+    """Return what to do about an import path that leads nowhere, or about what its module needs or does."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not f"{name}.".startswith(f"{error.name}."):
+        return f"install {error.name}, which it imports"
+    if isinstance(error, ImportError | AttributeError | ValueError):
+        return f"mend the path, or set PYTHONPATH to the folder of {name.partition('.')[0]}"
+    return f"mend its module, which raises {type(error).__name__}"
 
 
 def _callable(name: str, found: Any) -> Builder:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from medunlearn.errors import Fault, FileError, InputError
-from medunlearn.files import check_checkpoint, write_whole
+from medunlearn.files import UNOPENED, check_checkpoint, unreadable, write_whole
 from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
 from medunlearn.models.base import Backbone, plain_name, unallocated
 from medunlearn.models.images import ImageFormat, check_images
@@ -49,11 +49,12 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise FileError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
+    except UNOPENED as error:
+        raise FileError(f"{argument}={source}: {path} {unreadable(error, 'mend the path')}") from None
     except Exception as error:  # torch raises many kinds for a damaged file
         problem = error.problem if isinstance(error, Fault) else type(error).__name__
-        raise FileError(
-            f"{argument}={source}: {path} cannot be read as weights ({problem}); train that run again"
-        ) from None
+        remedy = "train that run again" if path.name == RunDir("").weights.name else "give a finished run's directory"
+        raise FileError(f"{argument}={source}: {path} cannot be read as weights ({problem}); {remedy}") from None
     parts = [content.get(key) for key in ("state_dict", "architecture")] if isinstance(content, dict) else [None]
     if not all(isinstance(part, dict) for part in parts):
         raise FileError(f"{argument}={source}: {path} holds no weights of medunlearn; give a finished run's directory")

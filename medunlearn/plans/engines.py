@@ -108,8 +108,9 @@ def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> It
     """
     try:
         import ray
-    except ImportError:
-        raise InputError("engine=ray: Ray is not installed; install it with `pip install 'medunlearn[ray]'`") from None
+    except ImportError as error:
+        problem = "is not installed" if error.name == "ray" else f"cannot be imported ({error})"
+        raise InputError(f"engine=ray: Ray {problem}; install it with `pip install 'medunlearn[ray]'`") from None
     _check_cluster(os.environ.get("RAY_ADDRESS", ""))
     ray.init(ignore_reinit_error=True, log_to_driver=True, configure_logging=False)
     folder = os.getcwd()  # noqa: PTH109

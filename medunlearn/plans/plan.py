@@ -86,6 +86,8 @@ def _plan_file(path: Path) -> Plan:
     content = read_config(path)
     if unknown := content.keys() - set(KEYS):
         raise InputError(f"plan={path}: has no setting {min(unknown)}; it may set {', '.join(KEYS)}")
+    if not content.get("configs"):
+        raise InputError(f"plan={path}: names no configs; write `configs: [FILE, FILE]`")
     overrides = _overrides(content.get("options") or {}, path)
     check_augmentations(_list(content, "augmentations", str, path))
     check_seeds(_list(content, "seeds", int, path))

@@ -100,7 +100,7 @@ def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[
     now, then = splits[key], run.read_split("run_dir")
     if now and now["sha256"] != then.get("sha256"):
         same_images = now["data_sha256"] == then.get("data_sha256")
-        named = data["forget"]["indices"] if same_images else data["file"]
+        named = data["forget"]["indices"] if same_images else data["file"] or f"the data set {data['dataset']}"
         raise InputError(
             f"run_dir={run}: {named} has changed since that run was begun; bring it back, name another run_dir, or "
             "delete that one"

@@ -86,7 +86,12 @@ def read_stage(config: Path, overrides: Sequence[Override]) -> Stage:
         InputError: If the config cannot be read, or names no run directory.
     """
     content = read_config(config)
-    if not isinstance(content.get("run_dir"), str) or not Path(content["run_dir"]).name:
+    run_dir = content.get("run_dir")
+    if run_dir is not None and (not isinstance(run_dir, str) or not Path(run_dir).name):
+        raise InputError(
+            f"config={config}: run_dir={run_dir} names no directory of its own; write `run_dir: runs/NAME`"
+        )
+    if run_dir is None:
         raise InputError(f"config={config}: names no run_dir; add `run_dir: runs/NAME`")
     return Stage(config, content, tuple(overrides))
 
@@ -109,7 +114,9 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        raise InputError(f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original`") from None
+        raise InputError(
+            f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original` or `reference`"
+        ) from None
     ordered: dict[Path, Stage] = {}
     waiting = list(reversed(by_run))
     while waiting:

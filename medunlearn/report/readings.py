@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import exists, read_bytes
+from medunlearn.files import UNOPENED, exists, read_bytes, unreadable
 from medunlearn.files.checkpoints import read_tensors
 from medunlearn.metrics import Part, Predictions
 from medunlearn.report.experiments import Cell
@@ -220,3 +220,5 @@ def _weights(run: str) -> dict[str, Any]:
         return read_tensors(path)
     except Fault as fault:
         raise InputError(f"report={run}: {path} cannot be read as weights ({fault.problem}); run it again") from None
+    except UNOPENED as error:
+        raise InputError(f"report={run}: {path} {unreadable(error, 'run it again')}") from None

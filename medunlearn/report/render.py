@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medunlearn.errors import InputError
-from medunlearn.files import expanded
+from medunlearn.files import expanded, writing_remedy
 from medunlearn.metrics import FEW as FEW_IMAGES
 from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
 from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
@@ -100,7 +100,16 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
     folder = expanded(folder, "out")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"out={folder}: is a file; name a directory")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _write(found, folder)
+    except OSError as error:
+        raise InputError(
+            f"out={folder}: cannot be written ({error.strerror or error}); {writing_remedy(error)}"
+        ) from error
+
+
+def _write(found: Sequence[Section], folder: Path) -> int:
     figures = draw_figures(found, folder)
     texts = {"results.csv": results_csv(found)}
     for name, environment in _ENVIRONMENTS.items():

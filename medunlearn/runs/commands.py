@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from medunlearn.errors import InputError
-from medunlearn.files import exists
+from medunlearn.errors import InputError, RunError
+from medunlearn.files import exists, unreadable
+from medunlearn.files.checkpoints import tensor_names
 from medunlearn.files.configs import read_config, shipped_configs
 from medunlearn.runs.directory import RunDir
 
@@ -42,9 +43,39 @@ def check_finished(run: RunDir, argument: str, data_file: Path | None = None) ->
         InputError: If it is missing, unfinished or altered; says how to make it.
     """
     if not run.finished:
+        _check_directory(run, argument)
         state = "the run there is unfinished" if run.started else "no run there"
         raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
     run.check_unaltered(argument)
+
+
+def _check_directory(run: RunDir, argument: str) -> None:
+    """Refuse a file, such as weights from elsewhere, and a directory that may not be looked into."""
+    try:
+        if not run.path.is_file():
+            run.metrics.stat()
+            return
+    except PermissionError as error:
+        raise RunError(f"{argument}={run}: {unreadable(error, 'name another run')}") from None
+    except (OSError, ValueError):
+        return
+    whole = RunDir(run.path.parent.parent if run.path.parent.name == "checkpoints" else run.path.parent)
+    if whole.finished:
+        raise RunError(f"{argument}={run}: is a file of a run; give that run's directory, {whole}")
+    raise RunError(
+        f"{argument}={run}: {_kind_of(run.path)}, and {argument} must be the directory of a finished run, which keeps "
+        "its data, forget set and figures; make one with `medunlearn fit`"
+    )
+
+
+def _kind_of(path: Path) -> str:
+    """Return what a file is, as far as it concerns one who has weights from elsewhere."""
+    names = tensor_names(path)
+    if not names:
+        return "is a file"
+    prefixes = {"module.": "DataParallel", "_orig_mod.": "torch.compile"}
+    known = next((prefix for prefix in prefixes if all(name.startswith(prefix) for name in names)), None)
+    return "is a file of weights" + (f" with the prefix `{known}` of {prefixes[known]}" if known else "")
 
 
 def _arguments(run_dir: Path, data_file: Path | None) -> list[str | Path]:

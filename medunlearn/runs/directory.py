@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from medunlearn.errors import Fault, FileError, RunError
-from medunlearn.files import exists, expanded, read_archive, read_json, read_yaml, write_whole
+from medunlearn.files import exists, expanded, read_archive, read_json, read_yaml, unreadable, write_whole
 from medunlearn.runs.arrays import check_predictions
 from medunlearn.runs.content import Content, check
 from medunlearn.runs.schema import Metrics, Split
@@ -59,6 +59,10 @@ class RunDir:
         """Whether there is anything of a run, finished or not."""
         return any(file.exists() for file in self._files())
 
+    def present(self) -> list[str]:
+        """Return the names of the files and folders of a run that are there."""
+        return [file.name for file in self._files() if file.exists()]
+
     def clear(self) -> None:
         """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
         for file in self._files():
@@ -76,9 +80,12 @@ class RunDir:
             return
         if not isinstance(written, dict) or not written:
             raise RunError(f"{argument}={self}: {self.metrics} holds no hashes of its files; run that stage again")
-        found = self.hashes()
+        with self._refused(self.path, argument):
+            found = self.hashes()
         for name, sha256 in written.items():
-            if found.get(name) != sha256:
+            if name not in found:
+                raise RunError(f"{argument}={self}: {name} is missing; bring it back, or run that stage again")
+            if found[name] != sha256:
                 raise RunError(
                     f"{argument}={self}: {name} is not the file that the run wrote (its SHA-256 differs from the one "
                     "in metrics.json); bring it back, or run that stage again"
@@ -186,8 +193,8 @@ class RunDir:
         try:
             yield
         except (Fault, OSError, ValueError) as error:
-            problem = error.problem if isinstance(error, Fault) else str(error)
-            raise FileError(f"{argument}={self}: {path} cannot be read ({problem}); run that stage again") from None
+            problem = unreadable(error, "run that stage again")
+            raise FileError(f"{argument}={self}: {path} {problem}") from None
 
     def _files(self) -> list[Path]:
         return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]

@@ -47,6 +47,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             InputError: If it is not the file that was written.
         """
         with Path(path).open("rb") as file:
+            if not _note(Path(path)).is_file():
+                raise InputError(
+                    f"resume=true: {path} has no {_note(Path(path)).name} beside it, which says what the run wrote; "
+                    "bring it back, or start anew with `--overwrite true`"
+                )
             if hashlib.file_digest(file, "sha256").hexdigest() not in _known(Path(path)):
                 raise InputError(
                     f"resume=true: {path} is not the checkpoint that the run wrote (its SHA-256 is not the one in "

@@ -4,10 +4,12 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from medunlearn.errors import InputError, Interrupted
+from medunlearn.files import writing_remedy
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import command_for
 
@@ -46,10 +48,17 @@ def explained(run: RunDir) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        raise InputError(
-            f"run_dir={run}: cannot be written ({error.strerror}); make room there or name another directory, and go "
-            "on with what has been done by `--resume true`"
-        ) from error
+        more = ", and go on with what has been done by `--resume true`" if run.started else ""
+        raise InputError(f"{_refused(run, error)}{more}") from error
+
+
+def _refused(run: RunDir, error: OSError) -> str:
+    """Return what the system did not let be written or read, and the remedy: the run directory or another file."""
+    own = run.path.absolute()
+    file = own if not isinstance(error.filename, str) else Path(error.filename).absolute()
+    if own == file or own in file.parents or file in own.parents:
+        return f"run_dir={run}: cannot be written ({error.strerror}); {writing_remedy(error)}"
+    return f"{error.filename}: cannot be opened ({error.strerror}); mend its path or give yourself the right to it"
 
 
 def go_on(run: RunDir) -> str:

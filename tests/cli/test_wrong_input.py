@@ -135,7 +135,7 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
     for content, says in (
         ("0\n0\n", "more than once"),
         ("32\n", "out of range"),
-        ("", "empty"),
+        ("", "names no image"),
         ("x\n", "whole number"),
     ):
         (tmp_path / "forget.txt").write_text(content)

@@ -1,6 +1,8 @@
+import errno
 import json
 import math
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,9 +233,10 @@ def test_a_class_that_does_not_exist_is_refused(classes, wrong):
 
 
 def test_classes_that_are_none_or_without_images_are_refused():
-    empty = "the forget set is empty with 100 training images; choose more"
-    assert refusal(chosen, classes=[]) == f"classes=[]: {empty}"
-    assert refusal(chosen, num_classes=5, classes=[4]) == f"classes=[4]: {empty}"
+    assert refusal(chosen, classes=[]) == "classes=[]: the forget set is empty with 100 training images; choose more"
+    assert refusal(chosen, num_classes=5, classes=[4]) == (
+        "classes=[4]: no training image is of these classes; choose others"
+    )
 
 
 def test_all_classes_are_refused():
@@ -277,7 +280,6 @@ UNREADABLE = [
     ("two_a_line.txt", "1 2\n"),
     ("commas.txt", "1,2,3"),
     ("too_large.txt", "99999999999999999999\n"),
-    ("not_text.txt", b"\xff\xfe\x00\x81"),
     ("no_column.csv", "image\n1\n2\n"),
     ("no_header.csv", "1\n2\n"),
     ("floats.csv", "index\n1.0\n"),
@@ -347,7 +349,38 @@ def test_the_wrong_entry_of_a_long_file_is_named_by_its_line(write):
 def test_a_directory_is_refused(tmp_path, suffix):
     path = tmp_path / f"folder{suffix}"
     path.mkdir()
-    assert refusal(read_indices, path, 100) == f"indices={path}: {FORMS[suffix]}"
+    assert (
+        refusal(read_indices, path, 100)
+        == f"indices={path}: is a directory; give an index file, or split.json of a run"
+    )
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00\x81", "3\n7\n".encode("utf-16")])
+def test_a_text_of_another_encoding_is_refused(write, content):
+    path = write("a.txt", content)
+    assert refusal(read_indices, path, 100) == f"indices={path}: is no text in UTF-8; save it as UTF-8"
+
+
+def test_a_file_that_may_not_be_read_is_refused(write, monkeypatch):
+    path = write("a.txt", "3\n")
+
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    assert refusal(read_indices, path, 100) == (
+        f"indices={path}: cannot be read (Permission denied); give yourself the right to read it"
+    )
+
+
+def test_a_suffix_in_capitals_is_taken(write):
+    assert read_indices(write("A.TXT", "3\n7\n"), 100).tolist() == [3, 7]
+
+
+def test_a_negative_index_is_refused_where_the_number_of_images_is_unknown(write):
+    path = write("a.txt", "-1\n")
+    assert refusal(read_indices, path, None) == f"indices={path}: index -1 is out of range; the first image is 0"
+    assert read_indices(write("b.txt", "999999\n"), None).tolist() == [999999]
 
 
 @pytest.mark.parametrize("suffix", FORMS)
@@ -416,9 +449,7 @@ def test_an_index_that_occurs_twice_is_refused(write, suffix):
 )
 def test_a_list_of_nothing_is_refused(write, name, content):
     path = write(name, content)
-    assert refusal(chosen, indices=path) == (
-        f"indices={path}: the forget set is empty with 100 training images; choose more"
-    )
+    assert refusal(chosen, indices=path) == f"indices={path}: names no image; list those to forget"
 
 
 @pytest.mark.parametrize("suffix", FORMS)

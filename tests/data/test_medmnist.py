@@ -1,6 +1,7 @@
 import errno
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -169,7 +170,9 @@ def test_an_unknown_name_lists_the_known(name):
 @pytest.mark.parametrize("name", ["chestmnist", "organmnist3d", "synapsemnist3d"])
 def test_multi_label_and_3d_sets_are_refused(name, tmp_path):
     for refused in (check_dataset, lambda *of: fetch(*of, tmp_path), lambda *of: read_dataset(*of, tmp_path)):
-        with pytest.raises(InputError, match=rf"^dataset={name}: not a 2-D MedMNIST set with single labels"):
+        kind = "14 labels an image (multi-label)" if name == "chestmnist" else "3-D images"
+        says = rf"^dataset={name}: has {re.escape(kind)}, which is not supported; choose one of pathmnist, "
+        with pytest.raises(InputError, match=says):
             refused(name, 64)
 
 
@@ -226,7 +229,7 @@ def test_a_root_that_cannot_be_written_is_refused(server, publish, tmp_path, bel
     (tmp_path / "file").touch()
     message = fault(tmp_path / "file" / below)
     assert message.startswith(f"root={tmp_path / 'file' / below}: ")
-    assert message.endswith("; give a folder that you may write to, with enough room")
+    assert message.endswith("; a file stands where a directory of the path should; name another directory")
 
 
 def test_a_full_disk_is_not_taken_for_a_broken_connection(server, publish, root, monkeypatch):

@@ -145,7 +145,13 @@ def test_a_line_break_in_the_path_does_not_break_the_line(tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"images,labels\n1,2\n", pickle.dumps({"train_images": 1})])
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "x.npz"
+    path.touch()
+    assert fault(path) == "is empty; download or save it again"
+
+
+@pytest.mark.parametrize("content", [b"\n", b"images,labels\n1,2\n", pickle.dumps({"train_images": 1})])
 def test_a_file_that_is_no_zip_is_refused(tmp_path, content):
     path = tmp_path / "x.npz"
     path.write_bytes(content)
@@ -259,11 +265,14 @@ def test_bad_images_are_refused(save, split, images, message):
         (np.zeros(4), "is float64; labels must be integers, 0 to C-1"),
         (np.zeros(4, bool), "is bool; labels must be integers"),
         (np.array(["a"] * 4), "is <U1; labels must be integers"),
-        (np.zeros((4, 3), np.uint8), "has shape (4, 3); labels must be (N,) or (N, 1), one class for each image"),
+        (np.full((4, 3), 2, np.uint8), "has shape (4, 3); labels must be (N,) or (N, 1), one class for each image"),
         (np.zeros((4, 1, 1), np.uint8), "has shape (4, 1, 1); labels must be (N,) or (N, 1)"),
         (np.uint8(1), "has shape (); labels must be (N,) or (N, 1)"),
         (np.zeros(3, np.uint8), "has 3 labels for 4 images; give one label for each image"),
-        (np.array([0, 1, -1, 2]), "holds -1, but the 3 classes are 0 to 2; renumber the labels, or state data.num_cl"),
+        (np.eye(3, dtype=np.uint8)[[0, 1, 2, 0]], "has shape (4, 3), one-hot rows; save val_labels.argmax(1)"),
+        (np.eye(3)[[0, 1, 2, 0]], "has shape (4, 3), one-hot rows; save val_labels.argmax(1)"),
+        (np.tril(np.ones((4, 3), bool)), "has shape (4, 3), 3 labels of 0 or 1 for each image (multi-label), which is"),
+        (np.array([0, 1, -1, 2]), "holds -1, but the 3 classes are 0 to 2; renumber the labels"),
         (np.array([0, 1, 3, 2]), "holds 3, but the 3 classes are 0 to 2; renumber the labels, or state data.num_cla"),
         (np.array([0, 1, 2**64 - 1, 2], np.uint64), f"holds {2**64 - 1}, but the 3 classes are 0 to 2"),
     ],

@@ -31,7 +31,7 @@ def test_read_archive_returns_fortran_order_as_c_order(tmp_path):
 @pytest.mark.parametrize("array", [np.array(["text"]), np.array([1 + 2j]), np.array(["2026-01-01"], "datetime64[D]")])
 def test_read_archive_refuses_what_is_no_number(tmp_path, array):
     np.savez(tmp_path / "x.npz", a=array)
-    with pytest.raises(Fault, match=r"a is .*, not numbers"):
+    with pytest.raises(Fault, match=r"a is .*, not real numbers"):
         read_archive(tmp_path / "x.npz")
 
 

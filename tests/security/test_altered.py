@@ -92,7 +92,8 @@ def test_an_altered_run_is_refused(folder, capsys, role, name, alter):
         assert main(command) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("medunlearn: error: ")
-    assert f"={run}: {name} is not the file that the run wrote" in line
+    problem = "is missing" if alter is Path.unlink else "is not the file that the run wrote"
+    assert f"={run}: {name} {problem}" in line
     assert not Path("new").exists()
 
 
@@ -105,7 +106,7 @@ def resume(folder):
     [
         ("checkpoints/last.ckpt", flip_a_bit, "last.ckpt is not the checkpoint that the run wrote"),
         ("checkpoints/last.ckpt", change_a_weight, "last.ckpt is not the checkpoint that the run wrote"),
-        ("checkpoints/last.ckpt.sha256", Path.unlink, "last.ckpt is not the checkpoint that the run wrote"),
+        ("checkpoints/last.ckpt.sha256", Path.unlink, "last.ckpt has no last.ckpt.sha256 beside it"),
         ("split.json", change_an_index, "its data or forget set has changed since it was started"),
     ],
 )

@@ -35,7 +35,7 @@ def test_checkpoint_has_its_sha256_beside_it_and_nothing_else(tmp_path):
     assert (tmp_path / "last.ckpt.sha256").read_text() == expected
 
 
-@pytest.mark.parametrize("damage", ["one bit", "cut", "replaced", "no note", "note of another", "note is no text"])
+@pytest.mark.parametrize("damage", ["one bit", "cut", "replaced", "note of another", "note is no text"])
 def test_checkpoint_that_is_not_the_one_written_is_refused_in_one_line(tmp_path, damage):
     path, note = tmp_path / "last.ckpt", tmp_path / "last.ckpt.sha256"
     AtomicCheckpointIO().save_checkpoint({"epoch": 0}, path)
@@ -46,12 +46,17 @@ def test_checkpoint_that_is_not_the_one_written_is_refused_in_one_line(tmp_path,
         path.write_bytes(content[:-1])
     elif damage == "replaced":
         torch.save({"epoch": 1}, path)
-    elif damage == "no note":
-        note.unlink()
     else:
         note.write_bytes(b"0" * 64 if damage == "note of another" else b"\xff\xfe")
     with pytest.raises(InputError, match=r"^resume=true: .*last\.ckpt is not the checkpoint that .*--overwrite true`$"):
         AtomicCheckpointIO().load_checkpoint(path)
+
+
+def test_checkpoint_without_its_note_is_refused_as_such(tmp_path):
+    AtomicCheckpointIO().save_checkpoint({"epoch": 0}, tmp_path / "last.ckpt")
+    (tmp_path / "last.ckpt.sha256").unlink()
+    with pytest.raises(InputError, match=r"^resume=true: .*last\.ckpt has no last\.ckpt\.sha256 beside it, which says"):
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "last.ckpt")
 
 
 @pytest.mark.parametrize("weights_only", [None, False, True])
