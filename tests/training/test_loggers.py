@@ -128,7 +128,7 @@ def test_csv_logger_writes_as_lightnings_does_where_nothing_fails(tmp_path):
 def test_default_loggers_are_wandb_kept_offline_without_a_login_and_csv_files(run, wandb):
     first, second = default_loggers(run)
     (started,) = wandb.started
-    assert (started["mode"], started["name"], started["dir"]) == ("offline", "salun", run.logs)
+    assert (started["mode"], started["name"], started["dir"]) == ("offline", "salun", str(run.logs))
     assert (started["project"], started["resume"]) == ("medunlearn", "allow")
     assert first == {"experiment": wandb.experiment, "save_dir": run.logs, "name": "salun"}
     assert wandb.experiment.metrics == [("trainer/global_step", None), ("*", "trainer/global_step")]
