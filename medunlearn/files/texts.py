@@ -106,12 +106,20 @@ def read_yaml(path: Path) -> Any:
         raise Fault(f"{_yaml_problem(error)[:200]}; mend it") from None
 
 
-def null_for_none(content: Any) -> Any:
-    """Return settings with null for each value `None`, as Python and sweeps call it; YAML takes that for a text."""
+def null_for_none(content: Any, around: tuple[int, ...] = ()) -> Any:
+    """Return settings with null for each value `None`, as Python and sweeps call it; YAML takes that for a text.
+
+    Args:
+        content: What YAML has read; by an alias it may hold itself, and is left as it is there.
+        around: Identities of the mappings and lists around it.
+    """
+    if id(content) in around:
+        return content
+    inside = (*around, id(content))
     if isinstance(content, dict):
-        return {key: null_for_none(value) for key, value in content.items()}
+        return {key: null_for_none(value, inside) for key, value in content.items()}
     if isinstance(content, list):
-        return [null_for_none(value) for value in content]
+        return [null_for_none(value, inside) for value in content]
     return None if isinstance(content, str) and content == "None" else content
 
 

@@ -27,6 +27,7 @@ def measured_row(cell: Cell, mark: str = "") -> Row:
     """Return the row of an experiment, under the numbers of its remarks.
 
     Example:
+        >>> import pandas as pd
         >>> figures = dict.fromkeys((*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"), 2.0)
         >>> counts = {f"n_{part}": 1000 for part in ("forget", "retain", "test")}
         >>> row = measured_row(Cell("SalUn", pd.DataFrame([figures | counts | {"role": "unlearned"}])))

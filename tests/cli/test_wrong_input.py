@@ -68,7 +68,7 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, argv, says):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        ([], "model: no method named"),
+        ([], "fit: nothing is given; name a method, images and a run directory, or a config:"),
         (
             ["--model=Foo", "--run_dir=r"],
             f"model=Foo: no such method; choose one of {', '.join(METHODS)}; ",

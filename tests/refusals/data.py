@@ -339,8 +339,12 @@ ROWS = [
     ),
     (chosen(classes=[5]), "data.forget.classes=[5]: class 5 is out of range; the classes are 0 to 4"),
     (
+        indices("a.csv", "index,patient\n1,17\n"),
+        "data.forget.indices=a.csv: has 2 columns, `index`, `patient`, and may list more than what …",
+    ),
+    (
         indices("a.xlsx", "1"),
-        "data.forget.indices=a.xlsx: unknown kind of file; give one that ends in .txt, .csv, .npy, .json",
+        "data.forget.indices=a.xlsx: unknown kind of file; give one that ends in .txt, .csv, .npy, .npz, .json",
     ),
     (
         both(directory("a.txt"), lambda at: read_indices(Path("a.txt"), 32)),

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import torch
 
-from medunlearn.files import check_checkpoint, read_archive, read_bytes, read_json, read_npy, read_yaml
+from medunlearn.files import check_checkpoint, expanded, read_archive, read_bytes, read_json, read_npy, read_yaml
 from medunlearn.files.arrays import open_archive
 from medunlearn.files.checkpoints import read_tensors
 from medunlearn.files.configs import find_config, read_config
@@ -118,6 +118,10 @@ def denied(at):
 CYCLE = "a: &a [*a]"
 
 ROWS = [
+    (
+        lambda at: expanded("$NOT_SET_HERE/x.npz", "data.file"),
+        "data.file=$NOT_SET_HERE/x.npz: the environment variable NOT_SET_HERE is not set; …",
+    ),
     # Arrays
     (
         lambda at: read_npy(at.write("a.npy", b"\x93NUMPY\x01\x00\x0a\x00{'descr':\n")),

@@ -48,6 +48,7 @@ ROWS = [
         lambda at: check_role("all", "retrained", "Mine"),
         "images=all: Mine has the role retrained, which trains on retain; return one of them, or set another role",
     ),
+    (lambda at: check_role(["all"], "retrained", "Mine"), "images=['all']: unknown draw; choose one of all, retain, …"),
     (
         lambda at: check_end(None, -1),
         "model.init_args.lr_schedule=cosine: needs the end of the run; set trainer.max_epochs",
