@@ -1,4 +1,4 @@
-"""A finished run is measured again to the figures of its `metrics.json`, whatever measures it (F6)."""
+"""A finished run is measured again to the figures of its `metrics.json`, whatever measures it."""
 
 import csv
 import json

@@ -113,7 +113,7 @@ def test_wandb_that_cannot_start_costs_no_run(command, monkeypatch):
     assert Path("t/metrics.json").is_file()
 
 
-# Loggers of a user's own (case F12)
+# Loggers of a user's own
 
 OWN = [
     {"class_path": "CSVLogger", "init_args": {"save_dir": "csv"}},

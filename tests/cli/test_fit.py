@@ -156,6 +156,42 @@ def test_the_saved_model_predicts_what_was_recorded(trio, npz):
         np.testing.assert_allclose(probs, arrays["test_probs"], atol=1e-5)
 
 
+def test_predictions_of_the_loaded_model_are_those_recorded_bit_for_bit(trio, npz):
+    """In the run's own batches: sums in another order may differ in the last digit."""
+    from medunlearn import load_model
+
+    model = load_model(trio[2], TinyNet)
+    with np.load(npz) as data, np.load(trio[2] / "predictions.npz") as arrays, torch.no_grad():
+        images = torch.from_numpy(data["test_images"]).permute(0, 3, 1, 2)  # lies in memory as a run's batches do
+        probs = torch.cat([model(batch).softmax(1) for batch in images.split(8)])
+        assert np.array_equal(probs.numpy(), arrays["test_probs"])
+
+
+@pytest.mark.parametrize("name", ["Läufe [1]/äöü ß", "a=b,c {d}", "50 % (neu)"])
+def test_a_run_directory_may_have_any_name(fit, capsys, name):
+    run = fit("Train", name, epochs=1)
+    assert yaml.safe_load((run / "config.yaml").read_text())["run_dir"] == name
+    assert main(["test", f"--run_dir={name}", *QUIET]) == 0
+    assert main(["fit", f"--config={run / 'config.yaml'}", "--run_dir=again", *QUIET]) == 0
+    capsys.readouterr()
+    assert main(["report", name]) == 0
+    assert f"| {name} | Train " in capsys.readouterr().out
+    fit("SalUn", f"{name} (unlearned)", FORGET, f"--model.init_args.original={name}", epochs=1)
+
+
+def test_a_single_image_can_be_forgotten(fit):
+    Path("one.txt").write_text("3\n")
+    forget = "--data.forget.indices=one.txt"
+    fit("Train", "t", epochs=1)
+    fit("Retrain", "r", forget, epochs=1)
+    run = fit("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r", epochs=1)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["n"]["forget"] == 1
+    assert metrics["UA"] in (0, 100)
+    assert metrics["AG"] is not None
+    assert "only 1 forgotten image: one image = 100.00 points of UA and MIA" in metrics["notes"]
+
+
 def test_config_yaml_repeats_the_run(trio):
     train = trio[0]
     again = [f"--config={train / 'config.yaml'}", "--run_dir=again", *QUIET]

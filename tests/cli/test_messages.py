@@ -138,7 +138,7 @@ def test_a_wrong_setting_of_the_trainer_is_one_line_before_any_work(capsys, npz,
     assert re.match(line, found), found
 
 
-# Names of types (case F13)
+# Names of types
 
 WRONG = ("wrong words", "-1.5", "[x]", "{a: b}", "[{a: [b]}]", "None")
 TYPES = re.compile(

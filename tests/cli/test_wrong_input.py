@@ -180,6 +180,16 @@ def test_an_unsuitable_original_is_refused(trio, capsys, tmp_path):
     assert "is unfinished; make it with" in refused(capsys, *argv, f"{original}={train}")
 
 
+def test_a_file_of_the_same_images_in_another_order_is_refused(trio, capsys, npz):
+    """Its forget set by index would be of other images."""
+    train, retrain, _ = trio
+    images = dict(np.load(npz))
+    turned = {name: images[name][::-1] for name in ("train_images", "train_labels")}
+    argv = ["fit", "--model=SalUn", "--run_dir=x", f"--data.file={write_npz(Path('turned.npz'), **turned)}"]
+    argv += [FORGET, WITH_TINY, *QUIET, f"--model.init_args.original={train}", f"--reference={retrain}"]
+    assert "run on other data" in refused(capsys, *argv)
+
+
 def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, capsys):
     train = fit("Train", "train", epochs=1)
     run = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", "--reference=runs/retrain_blood_10")

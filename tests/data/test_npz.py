@@ -77,6 +77,21 @@ def test_labels_of_any_integer_type_are_read_alike(save, dtype):
     assert data.sha256 == reference.sha256
 
 
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_labels_in_a_column_and_in_a_row_may_be_mixed(save, split):
+    mixed = read_npz(save(**{f"{split}_labels": arrays()[f"{split}_labels"].ravel()}))
+    assert mixed.sha256 == read_npz(save()).sha256
+    assert getattr(mixed, split).labels.shape == (len(getattr(mixed, split)),)
+
+
+def test_sha256_sees_the_order_of_the_images(save):
+    content = arrays()
+    reference = read_npz(save()).sha256
+    parts = {key: value[::-1] for key, value in content.items() if key.startswith("train_")}
+    assert any(not np.array_equal(value, content[key]) for key, value in parts.items())
+    assert read_npz(save(**parts)).sha256 != reference
+
+
 def test_sha256_sees_every_array_and_only_them(save):
     reference = read_npz(save())
     again = ImageData(reference.train, reference.val, reference.test, num_classes=9, name="another")

@@ -1,4 +1,4 @@
-"""Whatever methods and callbacks put into a checkpoint, a run goes on from it, or is refused before it trains (F5)."""
+"""Whatever methods and callbacks put into a checkpoint, a run goes on from it, or is refused before it trains."""
 
 import signal
 from pathlib import Path

@@ -20,7 +20,7 @@ class Kind(Enum):
 
 
 class HyperSalUn(Unlearner):
-    """Has the signature of README's methods, and saves what Lightning's documentation says to save (F5)."""
+    """Has the signature of README's methods, and saves what Lightning's documentation says to save."""
 
     def __init__(self, num_classes: int, original: Path, rate: float = 0.01, **kwargs: Any) -> None:
         super().__init__(num_classes, original=original, lr=rate, **kwargs)

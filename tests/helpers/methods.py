@@ -16,7 +16,7 @@ from medunlearn.methods import Classifier, FineTune, Retrain
 
 
 class AdamSalUn(SalUn):
-    """Brings an optimiser of its own, with weight decay on every weight (F1)."""
+    """Brings an optimiser of its own, with weight decay on every weight."""
 
     fused = False
 

@@ -1,4 +1,4 @@
-"""Recalibrated BatchNorm, against NumPy, and BatchNorm whose statistics are held while weights move (G6)."""
+"""Recalibrated BatchNorm, against NumPy, and BatchNorm whose statistics are held while weights move."""
 
 import json
 import signal

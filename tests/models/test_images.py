@@ -1,4 +1,4 @@
-"""The model that `load_model` returns knows its input (F15)."""
+"""The model that `load_model` returns knows its input."""
 
 import copy
 import io

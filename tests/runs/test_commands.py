@@ -1,4 +1,4 @@
-"""Commands that the package prints run as printed, whatever the paths hold (case F11)."""
+"""Commands that the package prints run as printed, whatever the paths hold."""
 
 import ast
 import logging
