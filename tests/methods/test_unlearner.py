@@ -56,7 +56,7 @@ def interrupted(fit, monkeypatch, method, run_dir, at, *options, **kwargs):
     "options", [(), (*EXACT, "--trainer.accumulate_grad_batches=2", "--trainer.gradient_clip_val=0.1")]
 )
 def test_mask_holds_whatever_a_method_brings(fit, method, options):
-    """An optimiser with weight decay on every weight, fused, wrapped, and weights that are changed in the method's own hooks."""
+    """Optimisers with weight decay, fused, wrapped, and weights that are changed in the method's own hooks."""
     fit("Train", "t", epochs=1)
     run = fit(f"helpers.methods.{method}", "s", FORGET, ORIGINAL, *options)
     free, changed, frozen = counts(run)

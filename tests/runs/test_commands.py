@@ -207,12 +207,14 @@ FIXED = {
 
 NOT_TO_BE_PASTED = {
     "medunlearn COMMAND --help",
+    "medunlearn fit",
     "medunlearn fit --config",
     "medunlearn report",
     "medunlearn report runs/*",
     "medunlearn report RUN... --out DIR",
     "medunlearn {command} --model.help NAME",
     "wandb login",  # asks for a key
+    "wandb login --relogin",
     "pip install 'medunlearn[dashboard]'",
     "pip install 'medunlearn[ray]'",
 }
