@@ -50,7 +50,7 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     shown = own[own.UA.notna()]
     tables = []
     for split, group in shown.groupby("split_sha256", sort=False):
-        tables.append(_split_table(group, untouched[untouched.split_sha256 == split]))
+        tables.append(_split_table(group, untouched[untouched.split_sha256 == split], width))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
@@ -63,7 +63,7 @@ def _wrapped(text: str, width: int | None) -> str:
     return "\n".join(map(fill, text.splitlines()))
 
 
-def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:
+def _split_table(group: pd.DataFrame, untouched: pd.DataFrame, width: int | None) -> str:
     first = group.sort_values("n_forget", ascending=False, kind="stable").iloc[0]
     several = untouched.run.duplicated(keep=False)
     names = untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")
@@ -72,7 +72,8 @@ def _split_table(group: pd.DataFrame, untouched: pd.DataFrame) -> str:
         f"(split {first.split_sha256[:12]})"
     )
     rows = pd.concat([untouched, group])
-    return "\n\n".join([title, _table(rows, [*names]), *_uncertain(rows)])
+    uncertain = (_wrapped(text, width) for text in _uncertain(rows))
+    return "\n\n".join([title, _table(rows, [*names]), *uncertain])
 
 
 def _uncertain(rows: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ WARNINGS = (
 )
 LOG_MESSAGES = (
     "litlogger",  # an advertisement
+    "litmodels",  # another, of `validate`, `test` and `predict`
     "`weights_only` was not set",  # of writing a checkpoint whole, not of reading one
 )
 
