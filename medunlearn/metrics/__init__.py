@@ -4,6 +4,7 @@ from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, ha
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
+from medunlearn.metrics.proxy import proxy_gap
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "half_width",
     "membership_inference",
     "notes",
+    "proxy_gap",
     "retained_accuracy",
     "unlearning_metrics",
     "validation_metrics",

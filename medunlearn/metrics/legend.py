@@ -24,6 +24,7 @@ LEGEND = {
     "(gap)": Column("lower", "in brackets after each of these: its distance to the retrained model, percentage points"),
     "AG": Column("lower", "Average Gap, percentage points: the mean of the four gaps; 0 is retraining"),
     "RTE": Column("lower", "run time of the method in minutes: mask and updates, without evaluation"),
+    "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),
     "[1]": Column("", "number of a remark on the run, which stands below the table"),
 }
 """Name of each column, its direction and its meaning."""
@@ -44,6 +45,6 @@ def explained() -> str:
 
     Example:
         >>> print(explained().splitlines()[0])
-        UA     near Retrain  unlearning accuracy, %: the error on the forget set
+        UA         near Retrain  unlearning accuracy, %: the error on the forget set
     """
-    return "\n".join(f"{name:5}  {column.better:12}  {column.meaning}" for name, column in LEGEND.items())
+    return "\n".join(f"{name:9}  {column.better:12}  {column.meaning}" for name, column in LEGEND.items())

@@ -40,6 +40,7 @@ COLUMNS = {
     "gap_MIA": "percentage points",
     "AG": "Average Gap, the mean of the four distances, percentage points; of a retrained model 0",
     "RTE": "run time, minutes; of an untouched model that of its training",
+    "proxy": "proxy gap, percentage points, of an unlearned model; else NaN",
     "n_forget": "images in the forget set",
     "n_retain": "images in the retain set",
     "n_test": "images in the test set",
@@ -60,7 +61,7 @@ COLUMNS = {
 EXPERIMENT = ["data", "forgotten", "augmentation", "label"]
 """What the rows of one experiment share; they differ in their seed."""
 
-NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"]
+NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE", "proxy"]
 """Columns of floats, NaN where a value is missing."""
 
 
@@ -124,7 +125,8 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
     if reference is not None and None not in before.values():
         measured = Pairing(reference, average_gap(before, reference.values))
     trained = runs.get(row["original"], {})
-    values = {**before, "RTE": trained.get("RTE"), "TA_retained_classes": None, "notes": trained.get("notes", ())}
+    values = {**before, "RTE": trained.get("RTE"), "TA_retained_classes": None, "proxy": None}
+    values["notes"] = trained.get("notes", ())
     own = {"run": row["original"], "measured_by": row["run"], "role": "original", "label": ORIGINAL}
     own |= {"method": trained.get("method", ""), "settings": {"attack": row["settings"]["attack"]}}
     return (whole := row | own | values) | _gaps(whole, measured)

@@ -105,6 +105,7 @@ def _row(
         "precision": metrics.get("precision") or "",
         "torch": (metrics.get("versions") or {}).get("torch") or "",
         "TA_retained_classes": metrics.get("TA_retained_classes"),
+        "proxy": (metrics.get("proxy") or {}).get("gap"),
         "notes": tuple(metrics.get("notes") or ()),
         "before": metrics.get("before"),
         "data_sha256": metrics.get("data_sha256", ""),

@@ -41,7 +41,7 @@ CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
     *(*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE_minutes"),
     *("n_forget", "n_retain", "n_test", "split_sha256", "run", "reference", "hardware", "precision", "torch"),
-    *("role", "note", "TA_retained_classes", "notes"),
+    *("role", "note", "TA_retained_classes", "proxy", "notes"),
     *(f"{key}_{end}" for key in GAP_METRICS for end in ("low", "high")),
 )
 

@@ -117,6 +117,12 @@ class Gap(Figures):
     AG: Percent | None = key(_PERCENT, "Average Gap in percentage points to the reference; null without one.")
 
 
+class Proxy(Figures):
+    """Distances in percentage points to what is foretold of a Retrain from validation images; `TA` is theirs."""
+
+    gap: Percent | None = key(_PERCENT, "Their mean, the proxy gap; null where a part is not known.")
+
+
 class Counts(Content):
     """Numbers of images."""
 
@@ -177,6 +183,9 @@ class Metrics(Gap):
     RTE: Minutes | None = key("a number of minutes, or null", "Run time of the method in minutes.")
     runtime: Seconds = key("a group of seconds", "Run time by stage in seconds.")
     validation: Gap | None = key("a group, or null", "The same with the validation set in place of the test set.")
+    proxy: Proxy | None = key(
+        "a group, or null", "Distance to a Retrain as foretold from validation images; null but for unlearned runs."
+    )
     before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
     TA_retained_classes: Percent | None = key(
         _PERCENT, "TA in % without the classes that are forgotten as a whole; TA where none is."

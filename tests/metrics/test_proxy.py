@@ -1,0 +1,118 @@
+"""The proxy gap, against a computation of its own from the definition."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from medunlearn.metrics import Part, Predictions, proxy_gap
+
+CLASSES = 3
+
+
+def part(seed, labels, sharpness):
+    """Outputs that lean towards the true class, the more the sharper."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(len(labels), CLASSES))
+    logits[np.arange(len(labels)), labels] += sharpness
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return Part(probs.astype(np.float32), np.asarray(labels), np.arange(len(labels)))
+
+
+def model(seed, sharpness, forget=None):
+    labels = np.arange(240) % CLASSES
+    forgotten = np.arange(40) % 2 if forget is None else forget
+    return Predictions(
+        part(seed, forgotten, sharpness),
+        part(seed + 1, labels, sharpness + 1),
+        part(seed + 2, labels[:90], 0.5),
+        part(seed + 3, labels[:80], 1.0),
+    )
+
+
+def error(found):
+    return 100 * np.mean(found.probs.argmax(1) != found.labels)
+
+
+def test_proxy_gap_is_what_its_definition_says():
+    original, unlearned = model(0, 3.0), model(10, 1.0)
+    found = proxy_gap(unlearned, original, seed=5)
+    val = original.val
+    by_class = [error(Part(*(array[val.labels == number] for array in val))) for number in (0, 1)]
+    assert found["UA"] == pytest.approx(abs(error(unlearned.forget) - np.mean(by_class)))  # 20 images of each
+    assert found["RA"] == pytest.approx(abs(error(unlearned.retain) - error(original.retain)))
+    assert found["TA"] == pytest.approx(abs(error(unlearned.val) - error(original.val)))
+    assert found["gap"] == pytest.approx(np.mean([found[key] for key in ("UA", "RA", "TA", "MIA")]))
+
+
+def test_proxy_of_the_attack_learns_from_one_half_of_the_validation_images_and_is_shown_the_other():
+    original, unlearned = model(0, 3.0), model(10, 2.0)
+    order = np.random.default_rng(3).permutation(80)
+    learned, shown = order[:40], order[40:]
+    rng = np.random.default_rng(3)
+    members = np.sort(rng.choice(240, size=40, replace=False))
+
+    def confidence(found, rows):
+        return found.probs[rows, found.labels[rows]].reshape(-1, 1)
+
+    samples = np.concatenate([confidence(unlearned.retain, members), confidence(unlearned.val, learned)])
+    machine = SVC(C=3, gamma="auto").fit(samples, np.repeat([1, 0], 40))
+    shares = [
+        100 * np.mean(machine.predict(confidence(found, rows)) == 0)
+        for found, rows in ((unlearned.forget, np.arange(40)), (unlearned.val, shown))
+    ]
+    assert proxy_gap(unlearned, original, seed=3)["MIA"] == pytest.approx(abs(shares[0] - shares[1]))
+    assert proxy_gap(unlearned, original, seed=3, solver="libsvm") == proxy_gap(unlearned, original, seed=3)
+
+
+def test_proxy_gap_of_a_model_that_treats_the_forget_set_as_the_original_treats_unseen_images_is_small():
+    original = model(0, 8.0)
+    unseen = replace(original, forget=original.val)
+    unlearned = replace(unseen, forget=unseen.forget)
+    found = proxy_gap(unlearned, unseen)
+    assert found["UA"] < 1e-9  # the same images stand in for the forget set
+    assert found["RA"] == found["TA"] == 0
+
+
+def test_proxy_of_the_untouched_model_is_far_where_it_has_memorised_the_forget_set():
+    original = model(0, 8.0)
+    assert proxy_gap(original, original)["UA"] == pytest.approx(error(original.val), abs=10)
+
+
+def test_proxy_counts_a_class_that_is_forgotten_as_a_whole_as_lost():
+    original = model(0, 3.0, forget=np.full(40, 2))
+    retained = original.retain.labels != 2
+    original = replace(original, retain=Part(*(array[retained] for array in original.retain)))
+    destroyed = replace(original, forget=part(4, np.full(40, 2), -50.0))
+    found = proxy_gap(destroyed, original)
+    assert found["UA"] == 0, "a Retrain gets every image of it wrong"
+    right = (original.val.probs.argmax(1) == original.val.labels) & (original.val.labels != 2)
+    assert found["TA"] == pytest.approx(abs(100 - error(original.val) - 100 * right.mean()))
+
+
+def test_proxy_does_not_look_at_the_test_set():
+    original, unlearned = model(0, 3.0), model(10, 2.0)
+    other = [replace(each, test=part(77, np.zeros(5, dtype=int), -3.0)) for each in (unlearned, original)]
+    assert proxy_gap(*other) == proxy_gap(unlearned, original)
+
+
+@pytest.mark.parametrize("empty", ["forget", "val"])
+def test_proxy_is_none_where_a_part_is_missing(empty):
+    original, unlearned = model(0, 3.0), model(10, 2.0)
+    without = [
+        replace(each, **{empty: Part(*(array[:0] for array in getattr(each, empty)))}) for each in (unlearned, original)
+    ]
+    found = proxy_gap(*without)
+    assert found["gap"] is None
+    assert found["UA"] is None
+    assert found["RA"] is not None
+
+
+def test_proxy_of_a_class_without_validation_images_is_that_of_the_others():
+    original, unlearned = model(0, 3.0), model(10, 2.0)
+    kept = original.val.labels != 0
+    without = [replace(each, val=Part(*(array[kept] for array in each.val))) for each in (unlearned, original)]
+    val = without[1].val
+    expected = error(Part(*(array[val.labels == 1] for array in val)))
+    assert proxy_gap(*without)["UA"] == pytest.approx(abs(error(unlearned.forget) - expected))
