@@ -61,6 +61,11 @@ def _run(command: str, options: list[str]) -> int:
     # A built-in command is run without a look at what else is installed, which takes time and may be broken.
     found = next((each for each in built_ins("commands") if each.name == command), None)
     found = found or lookup("commands", command)
+    method = next((name for name in names("methods") if name.lower() == command.lower()), None) if not found else None
+    if method:
+        raise InputError(
+            f"{command}: is a method and no command; give `medunlearn fit --model {method}` and its options"
+        )
     if found is None:
         raise InputError(f"{command}: unknown command; {choice(command, names('commands'))}")
     status = found.load()(options)

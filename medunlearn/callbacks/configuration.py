@@ -123,6 +123,8 @@ def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str,
     """
     lightning = cast(Any, trainer)
     found = {name: getattr(lightning, name) for name in TRAINER}
+    own = lightning.lightning_module.configure_callbacks() if lightning.lightning_module else []
+    observers = (*observers, *map(type, own if isinstance(own, list) else [own]))
     clipping = lightning.gradient_clip_algorithm
     return {name: value for name, value in found.items() if value != UNSET.get(name)} | {
         "gradient_clip_algorithm": clipping.value if isinstance(clipping, Enum) else clipping,

@@ -87,6 +87,7 @@ def _fit(
     given: dict[str, Any],
 ) -> dict[str, Any]:
     _check_names(given)
+    _check_kinds(method, data)
     if isinstance(strategy := given.get("strategy"), str):  # as it was given; the Trainer keeps what it made of it
         check_strategy(strategy)
     if run.started and restarted_by_slurm():
@@ -138,12 +139,26 @@ def _check_original(method: LightningModule, data: LightningDataModule) -> None:
             check_finished(RunDir(original), "original", getattr(data, "file", None))
 
 
+def _check_kinds(method: Any, data: Any) -> None:
+    """Refuse what is no method and no data module, such as their names or the two the wrong way round."""
+    if not (isinstance(method, LightningModule) and hasattr(method, "role")):
+        raise InputError(f"method={_kind(method)}: give a method, such as medunlearn.SalUn(...)")
+    if not (isinstance(data, LightningDataModule) and hasattr(data, "train_on")):
+        raise InputError(f"data={_kind(data)}: give medunlearn.MedMNISTDataModule(...)")
+
+
+def _kind(value: Any) -> str:
+    return repr(value) if isinstance(value, (str, Path)) else type(value).__name__
+
+
 def _check_names(given: Mapping[str, Any]) -> None:
     known = inspect.signature(Trainer.__init__).parameters
     for name in given:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {close[0]}?" if close else "`help(lightning.Trainer)` lists its arguments"
+            likeness = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in known}
+            close = max(known, key=likeness.__getitem__)  # of two alike the first, as `max_epochs` for `epochs`
+            found = f"did you mean {close}?" if likeness[close] >= 0.6 else ""
+            remedy = found or "`help(lightning.Trainer)` lists its arguments"
             raise InputError(
                 f"{name}={given[name]!r}: neither medunlearn.fit nor Lightning's Trainer takes it; {remedy}"
             )

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
 from medunlearn.data.augmentation import augment
-from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
+from medunlearn.data.forgetting import ForgetSpec, as_spec, choose_forget_set
 from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
 from medunlearn.data.npz import ImageData, Split
 from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
@@ -68,7 +68,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         self.file, self.size = path, size
         self.as_rgb, self.augmentation = as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
-        self.forget = ForgetSpec(**forget) if isinstance(forget, dict) else forget
+        self.forget = as_spec(forget)
         self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"

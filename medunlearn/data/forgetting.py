@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,13 @@ class ForgetSpec:
     stratified: bool = False
 
     def __post_init__(self) -> None:
+        if self.indices is not None and not isinstance(self.indices, (str, Path)):
+            raise InputError(
+                f"indices={type(self.indices).__name__}: give the path of a file; write the indices into one",
+                part="data.forget",
+            )
+        if isinstance(self.classes, (int, str)):
+            object.__setattr__(self, "classes", [self.classes])
         if self.indices is not None:
             object.__setattr__(self, "indices", expanded(self.indices, "indices", "data.forget"))
         given = [name for name in ("rate", "classes", "indices") if getattr(self, name) is not None]
@@ -81,6 +89,18 @@ class ForgetSpec:
             numbers, names = [[each for each in self.classes if isinstance(each, kind)] for kind in (int, str)]
             return {"classes": [*sorted(numbers), *sorted(names)]}
         return {"indices": str(self.indices)} if self.indices is not None else {}
+
+
+def as_spec(forget: Any) -> ForgetSpec:
+    """Return a spec, which a config gives as a mapping.
+
+    Raises:
+        DataError: If it is neither.
+    """
+    spec = ForgetSpec(**forget) if isinstance(forget, dict) else forget
+    if not isinstance(spec, ForgetSpec):
+        raise DataError(f"forget={forget!r}: give a ForgetSpec, such as ForgetSpec(rate=0.1)", part="data")
+    return spec
 
 
 def choose_forget_set(

@@ -146,13 +146,23 @@ def _read_csv(file: Path, name: str | None) -> np.ndarray:
     with file.open(newline="", encoding="utf-8-sig") as content:
         rows = csv.reader(content, skipinitialspace=True)
         names = [each.strip() for each in next(rows, [])]
+        _check_head(names)
         if name is not None:
             _named(name, names, "columns")
         elif COLUMN not in names:
-            raise _NotAnIndex(f"line 1 names no column `{COLUMN}`")
+            raise _NotAnIndex(f"line 1 names no column `{COLUMN}`, but {_listed(names) or 'none at all'}")
         else:
             _only(names, "columns", file, COLUMN)
         return _integers(_column(rows, names, names.index(name or COLUMN)))
+
+
+def _check_head(names: Sequence[str]) -> None:
+    """Refuse a table whose first line is no head: it would be taken for one, and its index would not be forgotten."""
+    numbers = [name for name in names if name.lstrip("+-").isdecimal()]
+    if numbers:
+        raise _NotAnIndex(f"line 1 holds the number {_shortened(numbers[0])} and no names")
+    if len(names) == 1 and len(parts := names[0].split(";")) > 1 and COLUMN in (part.strip() for part in parts):
+        raise _Ambiguous("line 1 is separated by semicolons; save the table with commas")
 
 
 def _column(rows: Any, names: Sequence[str], place: int) -> Iterable[tuple[str, str]]:

@@ -1,9 +1,13 @@
 """Carries an unlearner from its original to its last step; the Trainer's own hooks stay free for the methods."""
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 from torch.optim import Optimizer
+
+from medunlearn.errors import InputError
 
 if TYPE_CHECKING:
     from medunlearn.methods.unlearner import Unlearner
@@ -57,3 +61,27 @@ class UnlearnerHooks(Callback):
 
 def _unlearner(module: LightningModule) -> "Unlearner":
     return cast("Unlearner", module)
+
+
+def check_prepared(kept: Any, added: Collection[str]) -> None:
+    """Refuse what `prepare` cannot leave: only tensors by name are kept for a run that goes on.
+
+    Args:
+        kept: What it returned.
+        added: Names of the networks that it has put into the method.
+
+    Raises:
+        InputError: If a resumed run would lack some of it.
+    """
+    if not isinstance(kept, Mapping) or not all(isinstance(value, Tensor) for value in kept.values()):
+        found = type(kept).__name__
+        if isinstance(kept, Mapping):
+            name, value = next((name, value) for name, value in kept.items() if not isinstance(value, Tensor))
+            found = f"{name}: {type(value).__name__}"
+        raise InputError(f"prepare: returns {found}; return a dict of tensors by name, which becomes `self.kept`")
+    if added:
+        name = sorted(added)[0]
+        raise InputError(
+            f"prepare: sets self.{name}, a network, which a resumed run would lack; "
+            "call `self.teacher()` where it is used, or make the network in `__init__`"
+        )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from medunlearn.contracts import Batch, Part, Preset, Role
 from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
-from medunlearn.methods.hooks import UnlearnerHooks
+from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
 from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
@@ -207,7 +207,9 @@ class Unlearner(Classifier):
     def _prepare(self) -> None:
         training = self.backbone.training
         self.backbone.eval()
+        before = dict(self.named_children())
         kept = self.prepare() or {}
+        check_prepared(kept, set(dict(self.named_children())) - set(before))
         self.kept = {name: value.detach().to(self.device) for name, value in kept.items()}
         self.backbone.train(training)
         share_tensors([*self.backbone.state_dict().values(), *self.kept.values()])

@@ -1,6 +1,6 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
-from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, wilson
+from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
@@ -26,6 +26,7 @@ __all__ = [
     "forgotten_classes",
     "gap_difference_margin",
     "half_width",
+    "largest_error",
     "membership_inference",
     "notes",
     "proxy_gap",

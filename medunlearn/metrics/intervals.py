@@ -40,6 +40,17 @@ def half_width(percent: float, images: int) -> float:
     return (high - low) / 2
 
 
+def largest_error(percent: float, images: int) -> float:
+    """Return how far the farther end of Wilson's 95 % interval lies from the figure, in percentage points.
+
+    Example:
+        >>> round(largest_error(100.0, 8), 1)
+        32.4
+    """
+    low, high = wilson(percent, images)
+    return max(percent - low, high - percent)
+
+
 def gap_difference_margin(
     first: Mapping[str, Any], second: Mapping[str, Any], reference: Mapping[str, Any], images: Mapping[str, int]
 ) -> float:

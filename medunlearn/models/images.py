@@ -76,12 +76,16 @@ class ImageCheck:
             return None
         images = args[0] if args else next(iter(kwargs.values()))
         self._check(images)
-        if images.dtype == torch.uint8:
-            scaled = images.to(_dtype(module)).div(255)
-            return ((scaled,), {}) if args else ((), dict.fromkeys(kwargs, scaled))
-        if not _is_traced(images):
+        if images.dtype != torch.uint8 and not _is_traced(images):
             self._warn(images)
-        return None
+        given = images
+        if images.dtype == torch.uint8:
+            images = images.to(_dtype(module)).div(255)
+        elif images.dtype == torch.float64:  # NumPy's usual type
+            images = images.to(_dtype(module))
+        if images is given:
+            return None
+        return ((images,), {}) if args else ((), dict.fromkeys(kwargs, images))
 
     def _check(self, images: Any) -> None:
         """Refuse what is no batch of images of this model's channels."""

@@ -164,12 +164,19 @@ def sections(frame: pd.DataFrame) -> list[Section]:
         []
     """
     _check_unambiguous(frame)
-    forgetting = frame[frame.forgotten != ""]
+    forgetting = frame[(frame.forgotten != "") & ~_measured_twice(frame)]
     found = []
     for names, group in forgetting.groupby(EXPERIMENT[:3], sort=False):
         data, forgotten, augmentation = map(str, names)
         found.append(Section(data, forgotten, augmentation, tuple(sorted(experiments(group), key=_cell_order)), frame))
     return sorted(found, key=_section_order)
+
+
+def _measured_twice(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which rows are originals that had the forget set already and stand there as untouched models too."""
+    untouched = {(row.run, row.split_sha256) for row in frame[frame.measured_by != ""].itertuples()}
+    pairs = zip(frame.run, frame.split_sha256, strict=True)
+    return pd.Series([pair in untouched for pair in pairs], frame.index, bool) & (frame.measured_by == "")
 
 
 def _check_unambiguous(frame: pd.DataFrame) -> None:

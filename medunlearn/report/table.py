@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from medunlearn.errors import counted
-from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, half_width
+from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, largest_error
 from medunlearn.metrics.legend import LEGEND
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, records
@@ -19,7 +19,8 @@ BETTER = ("", "", *(LEGEND[key].better for key in (*GAP_METRICS, "AG", "RTE", "p
 EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
-    "AG: mean of the four gaps; RTE: run time; proxy gap: AG as foretold from validation images, without a Retrain."
+    "AG: mean of the four gaps; RTE: run time; proxy gap: AG as foretold from validation images, for where there is no "
+    "Retrain."
 )
 
 
@@ -50,7 +51,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     shown = own[own.UA.notna()]
     tables = []
     for split, group in shown.groupby("split_sha256", sort=False):
-        tables.append(_split_table(group, untouched[untouched.split_sha256 == split], width))
+        before = untouched[(untouched.split_sha256 == split) & ~untouched.run.isin(group.run)]  # each model once
+        tables.append(_split_table(group, before, width))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
@@ -82,7 +84,7 @@ def _uncertain(rows: pd.DataFrame) -> list[str]:
     for part, name in (("forget", "forgotten"), ("retain", "retained"), ("test", "test")):
         keys = [key for key in GAP_METRICS if PART_OF[key] == part]
         images = int(rows[f"n_{part}"].iloc[0])
-        widths = [half_width(value, images) for key in keys for value in rows[key].dropna()] if images else []
+        widths = [largest_error(value, images) for key in keys for value in rows[key].dropna()] if images else []
         if widths and images < FEW:
             text = f"{' and '.join(keys)} of {counted(images, f'{name} image')} up to ± {max(widths):.1f} points"
             found.append(text)

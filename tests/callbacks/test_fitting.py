@@ -373,3 +373,25 @@ def test_weights_do_not_depend_on_what_is_drawn_between_building_and_fitting(mak
     torch.rand(7)
     medunlearn.fit(method, data, "drawn", max_epochs=2, **PLAIN)
     assert same(weights(Path("plain")), weights(Path("drawn")))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("SalUn", None), "method='SalUn': give a method, such as medunlearn.SalUn(...)"),
+        ((None, None), "method=NoneType: give a method, such as medunlearn.SalUn(...)"),
+    ],
+)
+def test_fit_refuses_what_is_no_method_in_one_line(given, says):
+    with pytest.raises(InputError) as caught:
+        medunlearn.fit(*given, "r")
+    assert str(caught.value) == says
+
+
+def test_fit_refuses_what_is_no_data_module_in_one_line():
+    method = Retrain(num_classes=4, backbone=TINY)
+    with pytest.raises(InputError) as caught:
+        medunlearn.fit(method, Path("B.npz"), "r")
+    assert str(caught.value) == "data=PosixPath('B.npz'): give medunlearn.MedMNISTDataModule(...)"
+    with pytest.raises(InputError, match=r"epochs=2: .*; did you mean max_epochs\?"):
+        medunlearn.fit(method, None, "r", epochs=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medunlearn.data.forgetting import ForgetSpec, choose_forget_set, read_indices
+from medunlearn.data.forgetting import ForgetSpec, as_spec, choose_forget_set, read_indices
 from medunlearn.errors import InputError
 
 LABELS = np.repeat([0, 1, 2], [70, 25, 5])  # imbalanced, as medical data are
@@ -314,9 +314,9 @@ PLACES = {
     "two_a_line.txt": "line 1 is 1 2",
     "commas.txt": "line 1 is 1,2,3",
     "too_large.txt": "line 1 is 99999999999999999999",
-    "no_column.csv": "line 1 names no column `index`",
-    "no_header.csv": "line 1 names no column `index`",
-    "empty.csv": "line 1 names no column `index`",
+    "no_column.csv": "line 1 names no column `index`, but `image`",
+    "no_header.csv": "line 1 holds the number 1 and no names",
+    "empty.csv": "line 1 names no column `index`, but none at all",
     "floats.csv": "line 2 is 1.0",
     "empty_cell.csv": "line 2 is empty",
     "floats.json": "entry 1 is 1.0",
@@ -490,3 +490,27 @@ def test_a_damaged_npy_file_is_refused(write, content):
 @pytest.mark.parametrize(("name", "content"), [("excel.csv", "index\n7\n"), ("excel.txt", "7\n")])
 def test_a_byte_order_mark_is_skipped(write, name, content):
     assert read_indices(write(name, b"\xef\xbb\xbf" + content.encode()), 100).tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"indices": [1, 2]}, "indices=list: give the path of a file; write the indices into one"),
+        ({"indices": np.array([1])}, "indices=ndarray: give the path of a file; write the indices into one"),
+    ],
+)
+def test_spec_with_indices_in_place_of_a_file_is_refused(arguments, says):
+    with pytest.raises(InputError) as caught:
+        ForgetSpec(**arguments)
+    assert str(caught.value) == says
+
+
+def test_spec_takes_one_class_for_a_list_of_one():
+    assert ForgetSpec(classes=3) == ForgetSpec(classes=[3])
+    assert ForgetSpec(classes="basophil").classes == ["basophil"]
+
+
+@pytest.mark.parametrize("forget", [0.1, "rate", None])
+def test_spec_of_another_kind_is_refused(forget):
+    with pytest.raises(InputError, match=r"^forget=.*: give a ForgetSpec, such as ForgetSpec\(rate=0.1\)$"):
+        as_spec(forget)

@@ -130,3 +130,21 @@ def test_table_is_refused_by_the_command_and_its_column_is_kept_in_the_record(ca
     assert split["how"] == {"indices": "patients.csv:index"}
     assert main(["fit", "--config=r/config.yaml", "--run_dir=again"]) == 0
     assert json.loads(Path("again/split.json").read_text())["sha256"] == split["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "says"),
+    [
+        ("136,17\n137,17\n", ":136", "line 1 holds the number 136 and no names"),
+        ("136\n137\n", ":136", "line 1 holds the number 136 and no names"),
+        ("136\n137\n", "", "line 1 holds the number 136 and no names"),
+        ("index;patient\n136;17\n", "", "line 1 is separated by semicolons; save the table with commas"),
+        ("image,patient\n136,17\n", "", "line 1 names no column `index`, but `image`, `patient`"),
+    ],
+)
+def test_table_without_a_head_of_names_is_refused_or_its_first_image_would_stay(tmp_path, text, name, says):
+    path = tmp_path / "patients.csv"
+    path.write_text(text, encoding="utf-8-sig")
+    with pytest.raises(DataError) as caught:
+        read_indices(Path(f"{path}{name}"), 160)
+    assert says in str(caught.value)

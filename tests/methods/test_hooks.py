@@ -4,9 +4,11 @@ import pytest
 import torch
 from helpers.backbones import TINY
 from lightning.pytorch import Callback
+from torch import nn
 
+from medunlearn.errors import InputError
 from medunlearn.methods import SalUn
-from medunlearn.methods.hooks import UnlearnerHooks
+from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
 
 
 class Method:
@@ -82,3 +84,26 @@ def test_unlearner_brings_its_hooks_along():
     callbacks = SalUn(4, original="t", backbone=TINY).configure_callbacks()
     callbacks = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
     assert [type(each) for each in callbacks] == [UnlearnerHooks]
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (nn.Linear(2, 2), "prepare: returns Linear; return a dict of tensors by name, …"),
+        (
+            {"old": nn.Linear(2, 2)},
+            "prepare: returns old: Linear; return a dict of tensors by name, …",
+        ),
+        ([torch.ones(2)], "prepare: returns list; return a dict of tensors by name, …"),
+    ],
+)
+def test_preparation_that_returns_no_tensors_by_name_is_refused(kept, says):
+    with pytest.raises(InputError) as caught:
+        check_prepared(kept, ())
+    assert str(caught.value).startswith(says.removesuffix("…"))
+
+
+def test_preparation_that_leaves_a_network_is_refused_or_a_resumed_run_would_lack_it():
+    with pytest.raises(InputError, match=r"^prepare: sets self.old, a network, which a resumed run would lack"):
+        check_prepared({}, {"old"})
+    check_prepared({"prior": torch.ones(2)}, ())

@@ -4,7 +4,7 @@ from math import sqrt
 
 import pytest
 
-from medunlearn.metrics import GAP_METRICS, gap_difference_margin, half_width, wilson
+from medunlearn.metrics import GAP_METRICS, gap_difference_margin, half_width, largest_error, wilson
 
 Z = 1.959963984540054  # of 95 %
 
@@ -43,3 +43,11 @@ def test_margin_shrinks_with_the_number_of_images():
     models = figures(10, 90, 80, 40), figures(20, 100, 90, 60), figures(15, 95, 85, 50)
     margins = [gap_difference_margin(*models, dict.fromkeys(("forget", "retain", "test"), n)) for n in (10, 100, 1000)]
     assert margins == sorted(margins, reverse=True)
+
+
+def test_largest_error_is_the_farther_end_of_the_interval():
+    for percent, images in ((100.0, 8), (62.5, 8), (25.0, 8), (0.0, 30)):
+        low, high = wilson(percent, images)
+        assert (
+            largest_error(percent, images) == max(abs(percent - low), abs(high - percent)) > half_width(percent, images)
+        )

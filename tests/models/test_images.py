@@ -210,3 +210,8 @@ def test_check_leaves_calls_of_another_kind_to_the_model(images):
     check_images(model, ImageFormat(3, 3))
     assert model(images, 1) == model(images, b=1)
     assert isinstance(next(iter(model._forward_pre_hooks.values())), ImageCheck)
+
+
+def test_images_in_float64_are_taken_as_numpy_gives_them(model, images, quiet):
+    scaled = images.double() / 255
+    assert torch.equal(model(scaled), bare(model)(scaled.float()))

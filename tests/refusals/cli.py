@@ -76,6 +76,7 @@ FIT_HELP = "`medunlearn fit --help` lists the options"
 CALLBACKS = "model: Train\ntrainer: {callbacks: [{"
 
 ROWS = [
+    (command("train"), "train: is a method and no command; give `medunlearn fit --model Train` and its options"),
     (command("fitt"), "fitt: unknown command; did you mean fit? The choice is fit, validate, …"),
     (command("list", "method"), "list=method: no such group; did you mean methods? The choice is …"),
     (command("list", "a", "b"), "unrecognized arguments: b; `medunlearn list --help` lists the options"),

@@ -107,6 +107,14 @@ def both(first, second):
 
 
 ROWS = [
+    (
+        lambda at: ForgetSpec(indices=[1, 2]),
+        "data.forget.indices=list: give the path of a file; write the indices into one",
+    ),
+    (
+        lambda at: MedMNISTDataModule("synthetic", forget=0.1),
+        "data.forget=0.1: give a ForgetSpec, such as ForgetSpec(rate=0.1)",
+    ),
     # Settings
     (lambda at: draw("Flip", 1, torch.Generator()), f"data.augmentation=Flip: {PRESETS}"),
     (lambda at: check_loading("default", 8, 0), f"data.augmentation=default: {PRESETS}"),

@@ -5,6 +5,7 @@ from helpers.backbones import TINY
 from torch import nn
 
 import medunlearn
+from medunlearn.methods.hooks import check_prepared
 from medunlearn.methods.roles import check_role
 from medunlearn.methods.schedules import check_end
 from medunlearn.methods.statistics import check_choice, check_layers
@@ -32,6 +33,11 @@ def diverged(at):
 
 
 ROWS = [
+    (
+        lambda at: check_prepared(nn.Linear(2, 2), ()),
+        "prepare: returns Linear; return a dict of tensors by name, which becomes `self.kept`",
+    ),
+    (lambda at: check_prepared({}, {"old"}), "prepare: sets self.old, a network, which a resumed run would lack; …"),
     (train(lr=-1.0), "model.init_args.lr=-1.0: give a number of 0 or more"),
     (train(gamma="x"), "model.init_args.gamma=x: give a number of 0 or more"),
     (train(lr_schedule="linear"), "model.init_args.lr_schedule=linear: choose one of …"),

@@ -145,3 +145,12 @@ def test_one_training_image_is_no_plural():
     text = comparison(runs)
     assert "1 of 1 training image forgotten" in text
     assert "UA and MIA of 1 forgotten image up to" in text
+
+
+def test_an_original_that_had_the_forget_set_already_has_one_row():
+    train, retrain, salun = chain()
+    split = RunDir(salun).read_metrics("test")["split_sha256"]
+    change(train, UA=1.0, MIA=4.0, split_sha256=split)
+    assert list(rows(train, retrain, salun)) == [train, retrain, salun]
+    lines = [line for line in comparison([train, retrain, salun]).splitlines() if line.startswith(f"| {train}")]
+    assert len(lines) == 1
