@@ -134,7 +134,8 @@ class RunRecord(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse what the first checkpoint could not hold, before the first epoch rather than after it."""
-        check_checkpoint(trainer)
+        if not self.resume:  # what is resumed has been written once
+            check_checkpoint(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Make plain what a checkpoint holds, also where a bare Trainer writes it."""

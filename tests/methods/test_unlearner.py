@@ -421,7 +421,7 @@ def test_help_lists_the_arguments_of_every_base(capsys, method):
         main(["fit", f"--model.help={method}"])
     text = capsys.readouterr().out
     wanted = {"original", "mask_ratio", "refresh_statistics", "lr", "lr_schedule", "lr_min", "momentum", "backbone"}
-    assert all(f"--model.{name} " in text for name in wanted)
+    assert all(f"--model.init_args.{name} " in text for name in wanted)
     assert "kwargs" not in text
 
 

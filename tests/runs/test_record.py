@@ -46,7 +46,7 @@ def test_a_record_holds_what_metrics_and_config_say():
     assert (found.path, found.seed, found.augmentation, found.original) == (Path(salun), 3, "NoAug", train)
     assert found.values == {"UA": 4.0, "RA": 97.0, "TA": 94.5, "MIA": 9.0}
     assert found.attack == {"feature": "entropy", "nonmembers": "val", "seed": 2}
-    assert (found.n_forget, found.reference, found.reference_sha256, found.missing) == (4, "r", None, "")
+    assert (found.n_forget, found.reference, found.reference_sha256, found.missing) == (4000, "r", None, "")
     assert record(train).missing == "UA"
 
 
