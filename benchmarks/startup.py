@@ -12,7 +12,7 @@ from common import fit_command, made_up, options, report
 # Says when the data have been read and when the first training step is done.
 TIMED = """
 import json, sys, time
-from medunlearn.data import MedMNISTDataModule
+from medunlearn.data.source import ImageSource
 from medunlearn.methods import Classifier
 from medunlearn.__main__ import main
 marks = {"imported": time.time()}
@@ -23,7 +23,7 @@ def marked(owner, name, mark):
         marks.setdefault(mark, time.time())
         return value
     setattr(owner, name, wrapper)
-marked(MedMNISTDataModule, "_read", "read")
+marked(ImageSource, "read", "read")
 marked(Classifier, "on_before_zero_grad", "stepped")
 marked(Classifier, "training_step", "loss")
 marked(Classifier, "on_train_batch_end", "step done")

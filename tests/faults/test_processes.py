@@ -152,7 +152,7 @@ def test_files_are_written_once(chains, run):
     if run.startswith("train"):
         expected.add("notes.txt")  # lay there before; `--overwrite true` deletes a run's files and no other
     if run.startswith("plain"):
-        expected |= {"logs/wandb_id", "logs/version_0/metrics.csv"}
+        expected |= {"logs/wandb_id", "logs/version_0/metrics.csv", "logs/version_0/hparams.yaml"}
         steps = (chains / run / "logs/version_0/metrics.csv").read_text().count("\n")
         assert steps < 30, "ten steps, and a few lines for each of two epochs"
     assert found == expected
