@@ -1,5 +1,6 @@
 """A plan on a real Ray cluster of two nodes on this machine, one of which is lost while it works."""
 
+import builtins
 import json
 import os
 import time
@@ -21,6 +22,7 @@ def cluster(monkeypatch):
     """Two worker nodes of one core each beside a head node without any, so that every stage runs on a worker."""
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setattr(builtins, "print", builtins.print)  # Ray puts another in its place, and leaves it there
     # A lost node is noticed in seconds rather than half a minute.
     quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 10}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": quick})
