@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,33 +12,8 @@ from medunlearn.__main__ import main
 # One thread for each test process and for those that it starts: threads of several at once wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-
-
-# Files with tests of many seconds, the longest first: distributed over processes, none is left alone at the end.
-# Tests that share one long fixture are marked as an `xdist_group`, which `--dist loadgroup` gives to one process.
-LONGEST = (
-    "faults/test_processes.py",
-    "faults/test_killed_plan.py",
-    "plans/test_ray.py",
-    "methods/test_own_method.py",
-    "faults/test_failing.py",
-    "test_benchmarks.py",
-    "test_golden.py",
-    "test_readme.py",
-    "test_real_images.py",
-    "faults/test_signals.py",
-    "faults/test_faults.py",
-    "security/test_fuzz_runs.py",
-    "data/test_sharing.py",
-    "plans/test_reuse.py",
-    "test_plugins.py",
-    "cli/test_reproduce.py",
-)
-
-
-def pytest_collection_modifyitems(items):
-    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+# A test that writes a module twice within a second would import the first one's compiled form.
+sys.dont_write_bytecode = True
 
 
 @pytest.fixture(autouse=True)
