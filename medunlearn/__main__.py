@@ -61,15 +61,17 @@ def _run(command: str, options: list[str]) -> int:
     # A built-in command is run without a look at what else is installed, which takes time and may be broken.
     found = next((each for each in built_ins("commands") if each.name == command), None)
     found = found or lookup("commands", command)
-    method = next((name for name in names("methods") if name.lower() == command.lower()), None) if not found else None
-    if method:
-        raise InputError(
-            f"{command}: is a method and no command; give `medunlearn fit --model {method}` and its options"
-        )
     if found is None:
-        raise InputError(f"{command}: unknown command; {choice(command, names('commands'))}")
+        raise InputError(f"{command}: {_unknown(command)}")
     status = found.load()(options)
     return status if isinstance(status, int) else 0
+
+
+def _unknown(command: str) -> str:
+    """Return why there is no such command, and what to give instead."""
+    if method := next((name for name in names("methods") if name.lower() == command.lower()), None):
+        return f"is a method and no command; give `medunlearn fit --model {method}` and its options"
+    return f"unknown command; {choice(command, names('commands'))}"
 
 
 if __name__ == "__main__":

@@ -189,6 +189,19 @@ def method_path(name: str, argument: str = "model") -> str:
     return f"{found.module}.{found.attribute}"
 
 
+def missing_dependency(error: Exception, path: str) -> str | None:
+    """Return the module that the module of an import path needs and lacks; None where the path itself is wrong.
+
+    Example:
+        >>> missing_dependency(ModuleNotFoundError(name="monai"), "own.Net"), missing_dependency(
+        ...     ModuleNotFoundError(name="own"), "own.Net"
+        ... )
+        ('monai', None)
+    """
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return name if name and not f"{path}.".startswith(f"{name}.") else None
+
+
 def _others(group: Group) -> list[Plugin]:
     return _scanned(group, tuple(sys.path))
 

@@ -8,7 +8,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, counted, owned_by
-from medunlearn.metrics import Predictions, average_gap, by_class, notes, proxy_gap, retained_accuracy
+from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, count_statistics, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
@@ -94,23 +94,18 @@ def _remarks(
     module: UnlearningModule, evaluation: UnlearningMetrics, reference: dict[str, Any] | None, changed: int | None
 ) -> dict[str, Any]:
     """Return the original's metrics, the figures by class, and what they say of the run."""
-    assert evaluation.predictions is not None
-    original = _original_predictions(module)
+    predictions = evaluation.predictions
+    assert predictions is not None
+    original, classes, retained = _original_predictions(module), by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
-    figures, classes = evaluation.metrics | _retained(evaluation.predictions), by_class(evaluation.predictions)
     return {
         "before": before,
-        "proxy": None if original is None else _proxy(evaluation, original),
+        "proxy": None if original is None else evaluation.measure_proxy(predictions, original),
         "by_class": classes,
-        **_retained(evaluation.predictions),
-        "notes": notes(figures, classes["n"], earlier, reference, changed),
+        **retained,
+        "notes": notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
     }
-
-
-def _proxy(evaluation: UnlearningMetrics, original: Predictions) -> dict[str, float | None]:
-    assert evaluation.predictions is not None
-    return proxy_gap(evaluation.predictions, original, evaluation.feature, evaluation.seed, evaluation.solver)
 
 
 def _original_predictions(module: UnlearningModule) -> Predictions | None:

@@ -21,6 +21,7 @@ from medunlearn.metrics import (
     accuracies,
     attack_sample,
     average_gap,
+    proxy_gap,
     unlearning_metrics,
     validation_metrics,
 )
@@ -92,6 +93,10 @@ class UnlearningMetrics(KeepsArguments, Callback):
     def measure_validation(self, predictions: Predictions) -> dict[str, float | None]:
         """Return the same with the validation set in the test set's place."""
         return validation_metrics(predictions, self.feature, self.seed, self.solver)
+
+    def measure_proxy(self, predictions: Predictions, original: Predictions) -> dict[str, float | None]:
+        """Return the proxy gap and its parts, with this callback's attack."""
+        return proxy_gap(predictions, original, self.feature, self.seed, self.solver)
 
     def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
         """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings.

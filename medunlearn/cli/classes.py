@@ -9,6 +9,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser
 
+from medunlearn.plugins import missing_dependency
+
 FROM_DATA = {
     "num_classes": "data.num_classes beside data.file",
     "in_channels": "data.as_rgb",
@@ -155,8 +157,8 @@ def _attribute(module: str, name: str) -> Any:
     try:
         holder = import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
-            raise NotImportable(f"{module} imports {error.name}, which is not installed; install it") from None
+        if needed := missing_dependency(error, module):
+            raise NotImportable(f"{module} imports {needed}, which is not installed; install it") from None
         raise NotImportable(
             f"no module {error.name} is found; mend the name, or set PYTHONPATH to the folder that holds "
             f"{error.name}.py"

@@ -1,7 +1,6 @@
 """The help of `fit`, `validate`, `test` and `predict`: this project's options in groups, then the Trainer's by name."""
 
 import inspect
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from medunlearn.cli.classes import (
     members,
     type_of,
 )
+from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.descriptions import describe
 from medunlearn.cli.given import Setting, last
 from medunlearn.cli.methods import method_class
@@ -29,7 +29,7 @@ from medunlearn.methods import Classifier, Unlearner
 from medunlearn.plugins import Plugin, choice, names, plugins
 
 COLUMN = 34  # where the explanation of an option begins
-NARROWEST, WIDEST = 60, 120  # columns
+NARROWEST = 60  # columns
 RUN = ("config", "run_dir", "resume", "overwrite", "reference", "seed_everything", "print_config")
 REFUSED = ("ckpt_path", "weights_only")
 """Options of Lightning that are refused wherever they are given."""
@@ -217,4 +217,4 @@ def _wrapped(text: str, indent: int) -> str:
 
 
 def _width() -> int:
-    return min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
+    return terminal_width(NARROWEST)

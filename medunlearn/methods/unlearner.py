@@ -207,9 +207,9 @@ class Unlearner(Classifier):
     def _prepare(self) -> None:
         training = self.backbone.training
         self.backbone.eval()
-        before = dict(self.named_children())
+        before = {name for name, _ in self.named_children()}
         kept = self.prepare() or {}
-        check_prepared(kept, set(dict(self.named_children())) - set(before))
+        check_prepared(kept, {name for name, _ in self.named_children()} - before)
         self.kept = {name: value.detach().to(self.device) for name, value in kept.items()}
         self.backbone.train(training)
         share_tensors([*self.backbone.state_dict().values(), *self.kept.values()])

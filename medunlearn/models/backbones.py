@@ -13,7 +13,7 @@ from torchvision.models.resnet import ResNet
 from medunlearn.errors import InputError, counted, owned_by
 from medunlearn.models.base import Architecture, Backbone, normalised, one_pass
 from medunlearn.models.resnet import ResNet18, Stem, check_stem, set_stem
-from medunlearn.plugins import lookup
+from medunlearn.plugins import lookup, missing_dependency
 from medunlearn.plugins import names as plugin_names
 
 DEFAULT = "resnet18"
@@ -94,8 +94,8 @@ def find_backbone(name: str) -> Builder:
 
 def _import_remedy(name: str, error: Exception) -> str:
     """Return what to do about an import path that leads nowhere, or about what its module needs or does."""
-    if isinstance(error, ModuleNotFoundError) and error.name and not f"{name}.".startswith(f"{error.name}."):
-        return f"install {error.name}, which it imports"
+    if needed := missing_dependency(error, name):
+        return f"install {needed}, which it imports"
     if isinstance(error, ImportError | AttributeError | ValueError):
         return f"mend the path, or set PYTHONPATH to the folder of {name.partition('.')[0]}"
     return f"mend its module, which raises {type(error).__name__}"

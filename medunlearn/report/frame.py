@@ -149,6 +149,18 @@ def _once(originals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for same in groups.values() for row in same.values()]
 
 
+def measured_twice(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which rows are originals that had the forget set already, and have a row as untouched models too.
+
+    Example:
+        >>> int(measured_twice(load([])).sum())
+        0
+    """
+    untouched = {(row.run, row.split_sha256) for row in frame[frame.measured_by != ""].itertuples()}
+    pairs = zip(frame.run, frame.split_sha256, strict=True)
+    return pd.Series([pair in untouched for pair in pairs], frame.index, bool) & (frame.measured_by == "")
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a frame as mappings from column to value.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from medunlearn.errors import InputError, counted
 from medunlearn.report.experiments import Cell, Statistic, experiments
 from medunlearn.report.footnotes import footnotes
-from medunlearn.report.frame import EXPERIMENT, ORIGINAL, records
+from medunlearn.report.frame import EXPERIMENT, ORIGINAL, measured_twice, records
 from medunlearn.report.published import published
 from medunlearn.report.rows import Row, measured_row, not_run_row, published_row
 from medunlearn.report.verdict import nearer, verdict
@@ -164,19 +164,12 @@ def sections(frame: pd.DataFrame) -> list[Section]:
         []
     """
     _check_unambiguous(frame)
-    forgetting = frame[(frame.forgotten != "") & ~_measured_twice(frame)]
+    forgetting = frame[(frame.forgotten != "") & ~measured_twice(frame)]
     found = []
     for names, group in forgetting.groupby(EXPERIMENT[:3], sort=False):
         data, forgotten, augmentation = map(str, names)
         found.append(Section(data, forgotten, augmentation, tuple(sorted(experiments(group), key=_cell_order)), frame))
     return sorted(found, key=_section_order)
-
-
-def _measured_twice(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which rows are originals that had the forget set already and stand there as untouched models too."""
-    untouched = {(row.run, row.split_sha256) for row in frame[frame.measured_by != ""].itertuples()}
-    pairs = zip(frame.run, frame.split_sha256, strict=True)
-    return pd.Series([pair in untouched for pair in pairs], frame.index, bool) & (frame.measured_by == "")
 
 
 def _check_unambiguous(frame: pd.DataFrame) -> None:

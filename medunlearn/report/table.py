@@ -11,7 +11,7 @@ from medunlearn.errors import counted
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, largest_error
 from medunlearn.metrics.legend import LEGEND
 from medunlearn.report.footnotes import footnotes
-from medunlearn.report.frame import load, records
+from medunlearn.report.frame import load, measured_twice, records
 from medunlearn.runs import RunDir
 
 COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)", "proxy gap")
@@ -48,11 +48,10 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     frame["method"] += [f" [{mark}]" if mark else "" for mark in marks]
     own = frame[frame.measured_by == ""]
     untouched = frame[(frame.measured_by != "") & frame.run.isin(own.run)]
-    shown = own[own.UA.notna()]
+    shown = own[own.UA.notna() & ~measured_twice(frame)[own.index]]
     tables = []
     for split, group in shown.groupby("split_sha256", sort=False):
-        before = untouched[(untouched.split_sha256 == split) & ~untouched.run.isin(group.run)]  # each model once
-        tables.append(_split_table(group, before, width))
+        tables.append(_split_table(group, untouched[untouched.split_sha256 == split], width))
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
