@@ -340,3 +340,10 @@ def test_a_resumed_run_from_python_knows_its_original(fit, python):
     remake(fit)
     with pytest.raises(InputError, match="holds another model than this run started from"):
         python("p", SalUn, original="t", resume="p/checkpoints/last.ckpt")
+
+
+def test_config_of_a_bare_trainer_does_not_count_the_callback_that_a_method_brings(fit, python, capsys):
+    fit("Train", "t", epochs=1)
+    python("p", SalUn, original="t")
+    assert "UnlearnerHooks" not in Path("p/config.yaml").read_text()
+    assert "UnlearnerHooks" not in "".join(capsys.readouterr())

@@ -110,6 +110,14 @@ class Phases(Unlearner):
         return self.draws[epoch % len(self.draws)]
 
 
+class KeepsTeacher(FineTune):
+    """Puts the original into itself while it prepares."""
+
+    def prepare(self) -> dict[str, Tensor]:
+        self.old = self.teacher()
+        return {}
+
+
 class Noise(Unlearner):
     """Prepares at random: moves the weights, keeps what it has drawn, and says so."""
 

@@ -196,6 +196,14 @@ def test_run_without_an_epoch_leaves_every_file_of_a_run(fit):
     assert metrics(resumed)["facts"]["noise"] == pytest.approx(float(kept["noise"].sum()))
 
 
+def test_preparation_that_puts_a_network_into_the_method_is_refused_before_the_first_step(fit, capsys):
+    """A resumed run does not prepare again, and would lack it."""
+    fit("Train", "t", epochs=1)
+    run = fit("helpers.methods.KeepsTeacher", "s", FORGET, ORIGINAL, status=2)
+    assert "prepare: sets self.old, a network, which a resumed run would lack;" in capsys.readouterr().err
+    assert not (run / "checkpoints" / "last.ckpt").exists()
+
+
 def test_preparation_cannot_move_frozen_weights(fit):
     fit("Train", "t", epochs=1)
     run = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, "--model.init_args.mask_ratio=0.1", epochs=0)

@@ -158,3 +158,12 @@ def test_rows_put_measured_values_before_the_papers_with_gaps_by_hand():
     assert rows[1].entries == (("5.00", ""), ("98.00", ""), ("95.00", ""), ("10.00", ""))
     assert rows[1].gap == rows[2].gap == "0"
     assert rows[4].entries[0] == ("0.00", "0.84")
+
+
+def test_an_original_that_had_the_forget_set_already_is_one_cell():
+    train, retrain, salun = chain()
+    own = {"UA": 1.0, "MIA": 4.0, "split_sha256": RunDir(salun).read_metrics("test")["split_sha256"]}
+    change(train, {"forget": {"rate": 0.1}}, **own)
+    (section,) = sections(load([train, retrain, salun]))
+    assert [cell.role for cell in section.cells] == ["original", "retrained", "unlearned"]
+    assert section.original is not None
