@@ -2,6 +2,7 @@
 
 import errno
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,10 @@ from medunlearn.runs.commands import command_for
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
-WORKER = re.compile(r"DataLoader worker \(pid.*?\) (?:is killed by signal: (?P<signal>[\w ]+)|exited unexpectedly)")
+WORKER = re.compile(
+    r"(?:DataLoader worker \(pid.*?\)|Pin memory thread) "
+    r"(?:is killed by signal: (?P<signal>[\w ]+)|exited unexpectedly)"
+)
 """What PyTorch says of a process that fetches batches and is gone."""
 
 
@@ -35,18 +39,18 @@ def explained(run: RunDir) -> Iterator[None]:
         raise end.with_hint(go_on(run)) from None
     except MisconfigurationException as error:
         raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
-    except (RuntimeError, ValueError) as error:
-        if match := WORKER.match(str(error)):
+    except (RuntimeError, ValueError, OSError, EOFError) as error:
+        if how := end_of_worker(error):
             raise InputError(
-                f"num_workers: a process that fetches batches {_ended(match['signal'])}; "
+                f"num_workers: a process that fetches batches {how}; "
                 f"{go_on(run)}, with fewer of them where memory runs out",
                 part="data",
             ) from None
-        if isinstance(error, InputError) or not _raised_by_lightning(error):
-            raise
-        raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+        if isinstance(error, (RuntimeError, ValueError)):
+            if isinstance(error, InputError) or not _path(error)[-1][0].startswith("lightning."):
+                raise  # else a setting that Lightning finds wrong while training, such as a monitor nobody logs
+            raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
+        if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
         more = ", and go on with what has been done by `--resume true`" if run.started else ""
         raise InputError(f"{_refused(run, error)}{more}") from error
@@ -66,16 +70,20 @@ def go_on(run: RunDir) -> str:
     return f"go on with `{command_for(run.path)}`"
 
 
-def _ended(description: str | None) -> str:
-    return f"was killed ({description})" if description else "has ended without a message"
+def end_of_worker(error: BaseException) -> str | None:
+    """Return how a process that fetches batches has ended, where that is what an error is about.
 
-
-def _raised_by_lightning(error: BaseException) -> bool:
-    """Return whether an error comes out of Lightning's own code: of a setting that it finds wrong while training.
-
-    Such as a metric that a callback monitors and nobody logs.
+    PyTorch says it, unless the process ends while a batch is on its way: then the connection to it breaks.
     """
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("lightning.")
+    if isinstance(error, RuntimeError) and (match := WORKER.match(str(error))):
+        return f"was killed ({match['signal']})" if match["signal"] else "has ended without a message"
+    broken = isinstance(error, (ConnectionError, EOFError, FileNotFoundError))
+    if broken and ("torch.utils.data.dataloader", "_try_get_data") in _path(error):
+        return "has ended without a message"
+    return None
+
+
+def _path(error: BaseException) -> list[tuple[str, str]]:
+    """Return module and name of the functions that an error has passed through, the one that raised it last."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [(str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in frames]

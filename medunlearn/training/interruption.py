@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from medunlearn.errors import Interrupted
+from medunlearn.training.failures import end_of_worker
 
 
 class Interruption(Callback):
@@ -81,7 +82,7 @@ class Interruption(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave where the signal has killed a worker, which PyTorch gives a SIGTERM handler of its own."""
-        if self._received and isinstance(exception, RuntimeError) and str(exception).startswith("DataLoader worker"):
+        if self._received and end_of_worker(exception):
             _leave(trainer, self._received)
 
     def _listen(self, trainer: Trainer) -> None:

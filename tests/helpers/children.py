@@ -17,7 +17,7 @@ FORKS.set_forkserver_preload(["medunlearn.cli.fit", "sklearn.svm", "torchmetrics
 
 def start(argv, folder, **arranged):
     """Start `medunlearn ARGV` in `folder`; its output goes to `output.txt` there."""
-    process = FORKS.Process(target=_child, args=(argv, str(folder), arranged))
+    process = FORKS.Process(target=_child, args=(argv, str(folder), dict(os.environ), arranged))
     process.start()
     return process
 
@@ -38,8 +38,10 @@ def at_work(pid):
         return False
 
 
-def _child(argv, folder, arranged):
+def _child(argv, folder, environment, arranged):
     os.chdir(folder)
+    os.environ.clear()  # which is that of the server, as it was when the first test asked for it
+    os.environ.update(environment)
     output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)

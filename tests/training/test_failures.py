@@ -1,9 +1,12 @@
 import errno
+from multiprocessing import Pipe
+from multiprocessing.connection import Client
 
 import pytest
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.demos.boring_classes import BoringModel
+from torch.utils.data import DataLoader
 
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
@@ -42,6 +45,7 @@ def test_a_full_disk_names_the_run_directory():
     [
         ("DataLoader worker (pid 12) is killed by signal: Killed. ", "was killed (Killed)"),
         ("DataLoader worker (pid(s) 1, 2) exited unexpectedly", "has ended without a message"),
+        ("Pin memory thread exited unexpectedly", "has ended without a message"),
     ],
 )
 def test_a_killed_process_that_fetches_batches_is_one_line_with_the_way_on(error, how):
@@ -51,3 +55,39 @@ def test_a_killed_process_that_fetches_batches_is_one_line_with_the_way_on(error
         f"data.num_workers: a process that fetches batches {how}; go on with `medunlearn fit --config "
         "configs/NAME.yaml --run_dir r`, with fewer of them where memory runs out"
     )
+
+
+def closed():
+    here, there = Pipe()
+    there.close()
+    return here.recv()
+
+
+@pytest.mark.parametrize(
+    ("receive", "message"),
+    [
+        (closed, "data.num_workers: a process that fetches batches has ended without a message; go on with "),
+        (lambda: Client("gone", "AF_UNIX"), "data.num_workers: a process that fetches batches has ended "),
+    ],
+)
+def test_a_connection_to_a_process_that_fetches_batches_breaks_where_it_is_killed(receive, message):
+    batches = iter(DataLoader(range(4), num_workers=1))
+    batches._data_queue.get = lambda timeout: receive()
+    with pytest.raises(InputError) as caught, explained(RunDir("r")):
+        next(batches)
+    assert caught.value.for_command_line.startswith(message)
+
+
+class Connected:
+    """Images that come over a connection of their own."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return closed()
+
+
+def test_a_broken_connection_of_the_images_own_is_left_as_it_is():
+    with pytest.raises(EOFError), explained(RunDir("r")):
+        next(iter(DataLoader(Connected())))
