@@ -20,6 +20,7 @@ LONGEST = (
     "faults/test_killed_plan.py",
     "plans/test_ray.py",
     "methods/test_own_method.py",
+    "methods/test_all_methods.py",
     "faults/test_failing.py",
     "test_benchmarks.py",
     "test_golden.py",
