@@ -21,9 +21,10 @@ Preset = Literal["NoAug", "Default", "Default+RandAugment"]
 Role = Literal["original", "retrained", "unlearned"]
 """What a model is: it saw every image, it never saw the forget set, or it started from an original."""
 
-Draw = Literal["all", "retain", "forget", "forget_then_retain", "paired"]
+Draw = Literal["all", "retain", "forget", "forget_then_retain", "paired", "paired_by_forget"]
 """Which images an epoch goes through: every image, the retain set alone, the forget set alone, first the forget set and
-then the retain set, or both side by side: each step holds a retain batch and a forget batch, the shorter set cycled."""
+then the retain set, or both side by side: each step holds a retain batch and a forget batch, the shorter set cycled;
+`paired_by_forget` is the same, but ends with one pass over the forget set, however long the retain set is."""
 
 Part = Literal["retain", "forget", "val"]
 """What a method may look at beside its training batches. The test set chooses nothing, so it is not among them."""
@@ -47,12 +48,15 @@ class Batch(NamedTuple):
     """(b,) bool: whether the image is in the forget set."""
     weight: Tensor
     """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean
-    over the global batch; where the draw is `paired`, the mean over its retained images plus the mean over its
-    forgotten ones. 0 for an image that only fills an empty share."""
+    over the global batch; where the draw is `paired` or `paired_by_forget`, the mean over its retained images plus
+    the mean over its forgotten ones. 0 for an image that only fills an empty share."""
     uniform: Tensor
     """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
     draws: Any
     """The parameters of the augmentation; None where images stay as they are."""
+    second: Any = None
+    """(b, channels, H, W): another augmented view of the same images, once on the device, where a method asks for two
+    (`views`); as fetched, the parameters of its augmentation."""
 
 
 class KeepsArguments:
@@ -146,6 +150,10 @@ class UnlearningData(Protocol):
         """The forget set as sorted indices into the training set, shape (F,)."""
 
     @property
+    def retain_indices(self) -> np.ndarray:
+        """The rest of the training set likewise."""
+
+    @property
     def in_channels(self) -> int:
         """Channels of the images that a model sees."""
 
@@ -156,8 +164,8 @@ class UnlearningData(Protocol):
     def split_record(self) -> dict[str, Any]:
         """Return the content of `split.json`."""
 
-    def train_on(self, images: Callable[[int], Draw], epochs: int) -> None:
-        """Set which images each training epoch goes through."""
+    def train_on(self, images: Callable[[int], Draw], epochs: int, views: int = 1) -> None:
+        """Set which images each training epoch goes through, and how many augmented views of each a batch holds."""
 
     def steps(self, epoch: int) -> int:
         """Return how many global batches an epoch has."""
@@ -183,11 +191,14 @@ class UnlearningModule(Protocol):
 
     role: Role
     trainer_arguments: ClassVar[dict[str, Any]]
+    reads_validation: ClassVar[bool]
+    diverged: ClassVar[tuple[str, str]]
     backbone: nn.Module
     original: Path | None
     num_classes: int
     stopwatch: Stopwatch
     mask: dict[str, Tensor] | None
+    views: int
 
     @property
     def datamodule(self) -> UnlearningData:

@@ -74,7 +74,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_sizes(method, data)
     if method.original is not None:
         data.require_forget_set()
-    data.train_on(method.checked_images, trainer.max_epochs or 1)
+    data.train_on(method.checked_images, trainer.max_epochs or 1, method.views)
     processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
@@ -107,6 +107,16 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
         built, found = architecture.get(name), getattr(data, name)
         if built not in (None, found):
             raise InputError(f"{name}={built}: the data's images have {found}; give {name}={found}, the data's {name}")
+
+
+def check_nonmembers(method: UnlearningModule, attack: dict[str, Any]) -> None:
+    """Refuse an attack whose non-members the method learns from: it would take their like for unseen, and be wrong."""
+    if method.reads_validation and attack["nonmembers"] == "val":
+        raise InputError(
+            f"nonmembers=val: {type(method).__name__} learns from the original's answers on the validation images, "
+            "which then are no non-members; give nonmembers=test, to the runs that it is compared with too",
+            part="evaluation",
+        )
 
 
 def check_hyper_parameters(trainer: Trainer, *parts: object) -> None:

@@ -104,8 +104,17 @@ def _remarks(
         "proxy": None if original is None else evaluation.measure_proxy(predictions, original),
         "by_class": classes,
         **retained,
-        "notes": notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
+        "notes": [
+            *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
+            *_validation_note(module),
+        ],
     }
+
+
+def _validation_note(module: UnlearningModule) -> list[str]:
+    """Return what is to be known of figures on validation images where the method has learned from these."""
+    learned = "the method learned from the original's answers on validation images"
+    return [f"{learned}: figures on these, the proxy gap among them, look too good"] if module.reads_validation else []
 
 
 def _original_predictions(module: UnlearningModule) -> Predictions | None:

@@ -13,6 +13,7 @@ from medunlearn.callbacks.before_fit import (
     check_epochs,
     check_free,
     check_hyper_parameters,
+    check_nonmembers,
     check_parts,
     check_reference,
     take_up_seed,
@@ -87,6 +88,7 @@ class RunRecord(Callback):
         if self.config is None:
             check_epochs(trainer, method)
         attack = _sibling(trainer, UnlearningMetrics).attack_settings()
+        check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
         check_hyper_parameters(trainer, module, data)

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
 from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
@@ -135,7 +135,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         with _method(pl_module).stopwatch.measure("evaluation"):
             self.predictions = predict(trainer, pl_module)
             self.extra_metrics = measure_extra(self._extra, self.predictions)
-        _check_finite(_method(pl_module).backbone, self.predictions)
+        _check_finite(_method(pl_module), self.predictions)
         with _method(pl_module).stopwatch.measure("attack"):
             for _ in progress(range(1), "Membership inference", _shown(trainer)):
                 self.metrics = self.measure(self.predictions)
@@ -170,14 +170,15 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
 
 
-def _check_finite(backbone: nn.Module, predictions: Predictions) -> None:
+def _check_finite(method: UnlearningModule, predictions: Predictions) -> None:
     """Refuse a model that has diverged: a network may turn weights that are not numbers into outputs that are."""
     outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
-    weights = (value for value in backbone.state_dict().values() if value.is_floating_point())
+    weights = (value for value in method.backbone.state_dict().values() if value.is_floating_point())
     if not (all(np.isfinite(each).all() for each in outputs) and all(value.isfinite().all() for value in weights)):
+        argument, remedy = method.diverged
         raise InputError(
-            "lr: the model has diverged, its weights or outputs are not finite; "
-            "lower the learning rate and start anew with `--overwrite true`",
+            f"{argument}: the model has diverged, its weights or outputs are not finite; "
+            f"{remedy} and start anew with `--overwrite true`",
             part="model.init_args",
         )
 

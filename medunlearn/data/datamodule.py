@@ -11,11 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
-from medunlearn.data.augmentation import augment
 from medunlearn.data.forgetting import ForgetSpec, as_spec, choose_forget_set
-from medunlearn.data.loading import ImageDataset, check_loading, evaluation_batch, make_loader
+from medunlearn.data.loading import ImageDataset, augmented, check_loading, check_views, evaluation_batch, make_loader
 from medunlearn.data.npz import ImageData, Split
-from medunlearn.data.sampling import DistributedBatchSampler, check_draw, draw_groups
+from medunlearn.data.sampling import PAIRED, DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.data.source import ImageSource
 from medunlearn.errors import DataError, InputError
 from medunlearn.files import expanded
@@ -73,6 +72,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]
+        self._views = 1
         self._data: ImageData | None = None
         self._forget_indices: np.ndarray | None = None
 
@@ -147,16 +147,18 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
             **({"class_names": [*names]} if names else {}),
         }
 
-    def train_on(self, images: Callable[[int], Draw], epochs: int = 1) -> None:
+    def train_on(self, images: Callable[[int], Draw], epochs: int = 1, views: int = 1) -> None:
         """Set which images each training epoch goes through.
 
         Args:
             images: Returns the draw of an epoch.
             epochs: How many epochs are checked beforehand; each later one is when it begins.
+            views: How many augmented views of each image a training batch holds: 1 or 2.
 
         Raises:
             InputError: If a draw is unknown, or cannot be had from these data.
         """
+        self._views = check_views(views, self.augmentation)
         self._images, self._draws = images, list(dict.fromkeys(map(images, range(max(1, epochs)))))
         for draw in self._draws:
             check_draw(draw, self.batch_size)
@@ -176,7 +178,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         """Return the augmented training batches of the epoch to come."""
         # Where a run is resumed after a whole epoch, `trainer.current_epoch` is still the number of that one.
         epoch = cast(Any, self.trainer).fit_loop.epoch_progress.current.processed if self.trainer else 0
-        return self._loader(self.data.train, self._epoch_sampler(epoch), self.augmentation, self.num_workers)
+        sampler = self._epoch_sampler(epoch)
+        return self._loader(self.data.train, sampler, self.augmentation, self.num_workers, self._views)
 
     def steps(self, epoch: int) -> int:
         """Return how many global batches an epoch has."""
@@ -218,9 +221,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int = 0) -> Batch:
         """Augment a batch that carries draws, and make its images float in [0, 1]; runs on the device."""
-        images = augment(batch.images, batch.draws).float().div_(255)
-        repeated = self.as_rgb and images.shape[1] == 1
-        return batch._replace(images=images.expand(-1, 3, -1, -1) if repeated else images, draws=None)
+        second = None if batch.second is None else augmented(batch.images, batch.second, self.as_rgb)
+        return batch._replace(images=augmented(batch.images, batch.draws, self.as_rgb), draws=None, second=second)
 
     def _epoch_sampler(self, epoch: int) -> DistributedBatchSampler:
         return self._draw_sampler(self._images(epoch))
@@ -228,7 +230,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def _draw_sampler(self, draw: Draw) -> DistributedBatchSampler:
         check_draw(draw, self.batch_size)
         groups = draw_groups(draw, self.retain_indices, self.forget_indices)
-        return self._sampler(groups, self.batch_size, seed=self.seed, fill=True, paired=draw == "paired")
+        pairing = {"paired": draw in PAIRED, "by_last": draw == "paired_by_forget"}
+        return self._sampler(groups, self.batch_size, seed=self.seed, fill=True, **pairing)
 
     def _sampler(self, groups: Sequence[Tensor], batch_size: int, **settings: Any) -> DistributedBatchSampler:
         if self.trainer:
@@ -241,7 +244,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         return self._loader(split, sampler, augmentation)
 
     def _loader(
-        self, split: Split, sampler: DistributedBatchSampler, augmentation: Preset = "NoAug", workers: int = 0
+        self, split: Split, sampler: DistributedBatchSampler, preset: Preset = "NoAug", workers: int = 0, views: int = 1
     ) -> DataLoader[Batch]:
         forget = np.isin(np.arange(len(split)), self.forget_indices) if split is self.data.train else None
-        return make_loader(ImageDataset(split.images, split.labels, forget, augmentation), sampler, workers)
+        return make_loader(ImageDataset(split.images, split.labels, forget, preset, views), sampler, workers)

@@ -5,10 +5,11 @@ from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from medunlearn.contracts import Batch
-from medunlearn.data.augmentation import PRESETS, draw
+from medunlearn.data.augmentation import PRESETS, Draws, augment, draw
 from medunlearn.data.sampling import DistributedBatchSampler, Request
 from medunlearn.errors import InputError
 
@@ -28,15 +29,21 @@ class ImageDataset(Dataset[Batch]):
         labels: (N,) integers.
         forget: (N,) bool: which images are in the forget set; None for none.
         augmentation: The preset drawn for each batch; None for images as they are.
+        views: How often it is drawn: 2 for `Batch.second` too.
     """
 
     def __init__(
-        self, images: np.ndarray, labels: np.ndarray, forget: np.ndarray | None = None, augmentation: str | None = None
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        forget: np.ndarray | None = None,
+        augmentation: str | None = None,
+        views: int = 1,
     ) -> None:
         self.images = torch.from_numpy(images)
         self.labels = torch.from_numpy(labels)
         self.forget = torch.zeros(len(labels), dtype=torch.bool) if forget is None else torch.from_numpy(forget)
-        self.augmentation = augmentation
+        self.augmentation, self.views = augmentation, views
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,16 +52,22 @@ class ImageDataset(Dataset[Batch]):
         """Return the batch asked for; images are (b, channels, H, W) in channels-last memory."""
         generator = torch.Generator().manual_seed(request.seed)
         images = self.images.index_select(0, request.indices)
-        draws = draw(self.augmentation, request.global_size, generator) if self.augmentation else None
-        return Batch(
+        draws = self._drawn(request, generator)
+        batch = Batch(
             images=images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1),
             labels=self.labels[request.indices],
             rows=request.indices,
             forget=self.forget[request.indices],
             weight=request.weight,
             uniform=torch.rand(request.global_size, generator=generator)[request.places],
-            draws=None if draws is None else draws.rows(request.places),
+            draws=draws,
         )
+        # Drawn last, so that all else is the same with one view and with two.
+        return batch if self.views == 1 else batch._replace(second=self._drawn(request, generator))
+
+    def _drawn(self, request: Request, generator: torch.Generator) -> Draws | None:
+        draws = draw(self.augmentation, request.global_size, generator) if self.augmentation else None
+        return None if draws is None else draws.rows(request.places)
 
 
 class ResumableLoader(DataLoader[Batch]):
@@ -105,3 +118,20 @@ def check_loading(augmentation: str, batch_size: int, num_workers: int) -> None:
     for name, value, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
         if value < least:
             raise InputError(f"{name}={value}: give a whole number of {least} or more", part="data")
+
+
+def augmented(images: Tensor, draws: Draws | None, as_rgb: bool) -> Tensor:
+    """Return uint8 images, augmented as drawn, as float in [0, 1]; gray ones in three channels on request."""
+    images = augment(images, draws).float().div_(255)
+    return images.expand(-1, 3, -1, -1) if as_rgb and images.shape[1] == 1 else images
+
+
+def check_views(views: int, augmentation: str) -> int:
+    """Return `views`, and refuse two views of each image that would be the same."""
+    if views not in (1, 2):
+        raise ValueError(f"Expected argument `views` to be 1 or 2, but got {views}")
+    if views == 2 and augmentation == "NoAug":
+        raise InputError(
+            "augmentation=NoAug: this method compares two augmented views of each image; choose Default", part="data"
+        )
+    return views

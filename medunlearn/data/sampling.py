@@ -35,8 +35,9 @@ class DistributedBatchSampler(DistributedSampler[Request]):
     By default the groups come one after the other, each image once an epoch. With `paired`, each step holds a batch of
     every group: of two groups and a global batch of B images, B - B // 2 of the first and B // 2 of the second, or the
     whole of a group that is smaller. The group with the most steps gives the length of the epoch and comes once; a
-    shorter one is gone through again and again, in a new order each time. Weights are then the mean within each group,
-    so that a loss may scale the two against each other.
+    shorter one is gone through again and again, in a new order each time. With `by_last` the last group gives the
+    length instead, and a longer one comes in part: another part each epoch. Weights are then the mean within each
+    group, so that a loss may scale the two against each other.
 
     Args:
         groups: Index tensors: one for a single shuffled pass, two for an epoch that goes through the forget set and
@@ -47,6 +48,7 @@ class DistributedBatchSampler(DistributedSampler[Request]):
         world_size: Number of processes.
         fill: Give a process whose share is empty one image of weight 0, so that it takes part in the step.
         paired: Go through the groups side by side.
+        by_last: Of paired groups, let the last give the length of the epoch rather than the longest.
         whole: Give each process every `world_size`-th batch whole, rather than a share of every batch.
     """
 
@@ -59,13 +61,14 @@ class DistributedBatchSampler(DistributedSampler[Request]):
         world_size: int = 1,
         fill: bool = False,
         paired: bool = False,
+        by_last: bool = False,
         whole: bool = False,
     ) -> None:
         self.groups = [group for group in groups if len(group)]
         super().__init__(_Sized(sum(map(len, self.groups))), num_replicas=world_size, rank=rank, shuffle=False)
         self.batch_size = batch_size
         self.order_seed = seed
-        self.fill, self.paired, self.whole = fill, paired, whole
+        self.fill, self.paired, self.by_last, self.whole = fill, paired, by_last, whole
         self.skip = 0
         """How many batches the next pass leaves out at its beginning, with all that is drawn for them."""
 
@@ -94,7 +97,10 @@ class DistributedBatchSampler(DistributedSampler[Request]):
         return min(sum(map(len, parts)) for parts in self.global_batches())
 
     def _steps(self) -> int:
-        return max(self._steps_by_group(), default=0) if self.paired else sum(self._steps_by_group())
+        steps = self._steps_by_group()
+        if self.paired:
+            return max(steps[-1:] if self.by_last else steps, default=0)
+        return sum(steps)
 
     def _steps_by_group(self) -> list[int]:
         return [-(-len(group) // size) for group, size in zip(self.groups, self._sizes(), strict=True)]
@@ -130,11 +136,15 @@ class DistributedBatchSampler(DistributedSampler[Request]):
         return Request(batch[places], places, len(batch), weight, seed)
 
 
+PAIRED: tuple[Draw, ...] = ("paired", "paired_by_forget")
+"""Draws whose steps hold a batch of each set."""
+
+
 def check_draw(draw: str, batch_size: int) -> None:
     """Refuse a draw that is none, and batches too small for it."""
     if draw not in get_args(Draw):
         raise InputError(f"images={draw}: unknown draw; choose one of {', '.join(get_args(Draw))}")
-    if draw == "paired" and batch_size < 2:
+    if draw in PAIRED and batch_size < 2:
         raise InputError(f"batch_size={batch_size}: a paired step holds two parts; give 2 or more", part="data")
 
 
@@ -152,6 +162,7 @@ def draw_groups(draw: Draw, retain: np.ndarray, forget: np.ndarray) -> list[Tens
         "forget": [forget],
         "forget_then_retain": [forget, retain],
         "paired": [retain, forget],
+        "paired_by_forget": [retain, forget],
     }
     return [torch.from_numpy(group) for group in groups[draw]]
 

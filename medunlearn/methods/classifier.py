@@ -54,8 +54,14 @@ class Classifier(KeepsArguments, LightningModule):
     role: ClassVar[Role] = "original"
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 200}
     """Arguments of the Trainer that hold where the user leaves them open."""
+    reads_validation: ClassVar[bool] = False
+    """Whether it learns from the original's answers on validation images: then they are no non-members."""
+    diverged: ClassVar[tuple[str, str]] = ("lr", "lower the learning rate")
+    """The argument that made a model diverge, where it has, and what to do about it; for the error."""
     original: Path | None = None
     mask: dict[str, Tensor] | None = None
+    views: int = 1
+    """2 for another augmented view of each training image, `batch.second`."""
 
     def __init__(
         self,
@@ -149,7 +155,7 @@ class Classifier(KeepsArguments, LightningModule):
         """Tell the data which images the epochs go through."""
         if self.original is not None and self.role != "unlearned":
             raise TypeError(f"Expected {type(self).__name__} to derive from Unlearner, since it has an `original`")
-        self.datamodule.train_on(self.checked_images, self.trainer.max_epochs or 1)
+        self.datamodule.train_on(self.checked_images, self.trainer.max_epochs or 1, self.views)
         if stage == "fit" and self._images_vary():
             # Lightning reads the length of a loader once, and epochs of different draws differ in length.
             cast(Any, self.trainer).reload_dataloaders_every_n_epochs = 1
@@ -218,7 +224,7 @@ class Classifier(KeepsArguments, LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return SGD with the learning rate's schedule."""
         optimizer = torch.optim.SGD(
-            self.backbone.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
+            self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
         )
         if self.lr_schedule == "cosine" and self.lr > 0:
             check_end(self.trainer.max_epochs, self.trainer.max_steps)

@@ -3,13 +3,14 @@
 from typing import Any, Literal, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
 from medunlearn.errors import InputError
 from medunlearn.methods.unlearner import Unlearner
 
-Relabel = Literal["random", "random_other", "none"]
+Relabel = Literal["random", "random_other", "uniform", "none"]
 Order = Literal["mixed", "sequential"]
 
 
@@ -21,8 +22,9 @@ class RandomLabels(Unlearner):
 
     Args:
         relabel: `random` draws from all classes, as SalUn's code does; `random_other` from all but the true one, as
-            its text says; `none` keeps the true labels, which is fine-tuning on all images and, masked, what the code
-            of Falcao & Cordeiro does on MedMNIST.
+            its text says; `uniform` draws none and trains towards 1 / C for each class, which `random` averages to;
+            `none` keeps the true labels, which is fine-tuning on all images and, masked, what the code of Falcao &
+            Cordeiro does on MedMNIST.
         schedule: `mixed` goes through both sets in one shuffled pass; `sequential` through the whole forget set, then
             the whole retain set.
         lr: Learning rate.
@@ -55,6 +57,14 @@ class RandomLabels(Unlearner):
         """Return random labels for the forget set, drawn anew each epoch, and the true labels for the rest."""
         return torch.where(batch.forget, relabelled(batch, self.num_classes, self.relabel), batch.labels)
 
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the cross-entropy of each image, to the uniform answer where the forget set is to have it."""
+        if self.relabel != "uniform":
+            return super().losses(batch)
+        logits = self(batch.images).float()
+        true = F.cross_entropy(logits, batch.labels, reduction="none")
+        return torch.where(batch.forget, uniform_cross_entropy(logits), true)
+
 
 def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
     """Return the labels (b,) that `relabel` gives the images of a batch, from the one random number of each.
@@ -66,3 +76,11 @@ def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
     if relabel == "random_other":
         return (batch.labels + 1 + (batch.uniform * (num_classes - 1)).long()) % num_classes
     return batch.labels
+
+
+def uniform_cross_entropy(logits: Tensor) -> Tensor:
+    """Return the cross-entropy (b,) of logits (b, C) to the uniform answer 1 / C.
+
+    Its gradient softmax(logits) - 1 / C is the expected one of a label drawn from all classes.
+    """
+    return -logits.log_softmax(1).mean(1)

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from medunlearn.errors import InputError
 
 Mask = dict[str, Tensor]
 """For each parameter, by name, a boolean tensor of its shape: True where it may move."""
@@ -61,6 +64,15 @@ def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
     flat = _largest(magnitude, count)
     parts = torch.split(flat, [gradient.numel() for gradient in gradients.values()])
     return {name: part.view_as(gradients[name]) for name, part in zip(gradients, parts, strict=True)}
+
+
+def diverged(original: Path) -> InputError:
+    """Return the error for an original whose gradients are not numbers."""
+    return InputError(
+        f"original={original}: its gradients are not numbers: the model has diverged; "
+        "train it again with a lower learning rate",
+        part="model.init_args",
+    )
 
 
 class FrozenWeights:

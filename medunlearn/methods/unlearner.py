@@ -13,7 +13,7 @@ from medunlearn.contracts import Batch, Part, Preset, Role
 from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
-from medunlearn.methods.saliency import FrozenWeights, Mask, forget_gradients, mask_size, saliency_mask
+from medunlearn.methods.saliency import FrozenWeights, Mask, diverged, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
 from medunlearn.models import load_weights, weights_for
@@ -227,8 +227,4 @@ class Unlearner(Classifier):
             # Summed over the processes before the absolute value is taken, so that the mask is a single process's.
             return saliency_mask(self.summed(gradients), self.mask_ratio)
         except ValueError:  # of the gradients: the ratio has been checked
-            raise InputError(
-                f"original={self.original}: its gradients are not numbers: the model has diverged; "
-                "train it again with a lower learning rate",
-                part="model.init_args",
-            ) from None
+            raise diverged(self.original) from None

@@ -3,6 +3,7 @@
 from medunlearn.models.backbones import build_backbone, find_backbone
 from medunlearn.models.base import Backbone, plain_name
 from medunlearn.models.counting import count_changed, count_statistics
+from medunlearn.models.features import features_and_logits, last_linear
 from medunlearn.models.images import ImageFormat
 from medunlearn.models.resnet import ResNet18, Stem
 from medunlearn.models.weights import load_model, load_weights, read_weights, save_weights, weights_for
@@ -15,7 +16,9 @@ __all__ = [
     "build_backbone",
     "count_changed",
     "count_statistics",
+    "features_and_logits",
     "find_backbone",
+    "last_linear",
     "load_model",
     "load_weights",
     "plain_name",

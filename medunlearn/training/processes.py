@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
+from torch.nn.functional import pad
 
 from medunlearn.errors import InputError, Interrupted, Killed
 from medunlearn.training.watching import GRACE_PERIOD, killed, watching
@@ -41,6 +44,23 @@ def share_buffers(module: nn.Module) -> None:
         module: The model; every process calls this at the same point.
     """
     share_tensors(module.buffers())
+
+
+def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
+    """Return the rows of all processes, in their order, and where this one's begin; gradients reach every process.
+
+    Args:
+        rows: (b, D), where b may differ between the processes; every process calls this at the same point.
+    """
+    if not several_processes():
+        return rows, 0
+    counts = [torch.zeros(1, dtype=torch.int64, device=rows.device) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
+    sizes = [int(count) for count in counts]
+    padded = pad(rows, (0, 0, 0, max(sizes) - len(rows)))  # what is exchanged has one size
+    parts = all_gather(padded)  # type: ignore[no-untyped-call]  # torch's, which carries gradients
+    gathered = torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
+    return gathered, sum(sizes[: dist.get_rank()])
 
 
 def share_tensors(tensors: Iterable[Tensor]) -> None:

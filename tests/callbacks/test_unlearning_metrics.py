@@ -23,6 +23,7 @@ class Module(nn.Module):
     """A stand-in for a method: images hold the logits; it notes in what mode it predicts."""
 
     num_classes, device = CLASSES, torch.device("cpu")
+    diverged = ("lr", "lower the learning rate")
 
     def __init__(self, loaders, broken=False):
         super().__init__()

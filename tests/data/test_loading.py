@@ -7,8 +7,9 @@ from helpers.sampling import groups_of, shared
 
 from medunlearn.contracts import Batch
 from medunlearn.data.augmentation import augment
-from medunlearn.data.loading import ImageDataset, make_loader
+from medunlearn.data.loading import ImageDataset, check_views, make_loader
 from medunlearn.data.sampling import DistributedBatchSampler
+from medunlearn.errors import InputError
 
 PRESETS = ["NoAug", "Default", "Default+RandAugment"]
 
@@ -37,7 +38,7 @@ def test_a_batch_holds_what_the_request_names():
 
 def test_types_and_shapes_are_the_contracts():
     batch = fetch(dataset())[0][0]
-    types = {name: getattr(batch, name).dtype for name in Batch._fields if name != "draws"}
+    types = {name: getattr(batch, name).dtype for name in Batch._fields if name not in ("draws", "second")}
     assert types == {
         "images": torch.uint8,
         "labels": torch.int64,
@@ -49,6 +50,30 @@ def test_types_and_shapes_are_the_contracts():
     assert batch.images.shape == (5, 3, 10, 10)
     assert all(getattr(batch, name).shape == (5,) for name in types if name != "images")
     assert all(len(field) == 5 for field in batch.draws)
+
+
+@pytest.mark.parametrize("preset", PRESETS[1:])
+def test_a_second_view_changes_nothing_else_and_is_drawn_for_the_global_batch(preset):
+    one, two = dataset(preset), dataset(preset)
+    two.views = 2
+    for request in shared([14], 5)[0]:
+        a, b = one[request], two[request]
+        assert a.second is None
+        assert torch.equal(a.uniform, b.uniform)
+        assert all(map(torch.equal, a.draws, b.draws))
+        assert not torch.equal(b.second.shift, b.draws.shift)
+    whole, parts = fetch(two)[0][0], [batches[0] for batches in fetch(two, world=2)]
+    for place, part in enumerate(parts):
+        assert all(map(torch.equal, part.second, whole.second.rows(slice(place, None, 2))))
+
+
+def test_two_views_need_an_augmentation():
+    assert check_views(2, "Default") == 2
+    assert check_views(1, "NoAug") == 1
+    with pytest.raises(InputError, match=r"^augmentation=NoAug: .* choose Default"):
+        check_views(2, "NoAug")
+    with pytest.raises(ValueError, match="`views` to be 1 or 2, but got 3"):
+        check_views(3, "Default")
 
 
 def test_colour_images_lie_in_channels_last_memory():

@@ -215,6 +215,22 @@ def test_paired_passes_of_the_shorter_group_have_orders_of_their_own():
     assert not {tuple(request.indices.tolist()) for request in again} & {tuple(r.indices.tolist()) for r in requests}
 
 
+@pytest.mark.parametrize(("sizes", "batch_size"), PAIRS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_pairs_by_the_last_group_hold_it_once_and_of_the_first_another_part_each_epoch(sizes, batch_size, world):
+    retain, forget = (set(group.tolist()) for group in groups_of(sizes))
+    parts = []
+    for epoch in range(2):
+        found = steps_of(sizes, batch_size, world, epoch=epoch, by_last=True)
+        assert len(found) == -(-sizes[1] // (batch_size // 2))
+        assert sorted(index for step in found for index in step if index in forget) == sorted(forget)
+        for weights in found:
+            for group in (retain, forget):
+                assert sum(weight for index, weight in weights.items() if index in group) == pytest.approx(1)
+        parts.append([index for step in found for index in step if index in retain])
+    assert parts[0] != parts[1] or len(retain) < 3
+
+
 @pytest.mark.parametrize("skip", [0, 1, 4])
 @pytest.mark.parametrize("paired", [False, True])
 def test_a_pass_that_is_taken_up_gives_the_batches_that_were_left(skip, paired):
@@ -251,7 +267,7 @@ def test_a_draw_goes_through_its_images():
     retain, forget = np.array([0, 2, 3]), np.array([1, 4])
     found = {
         draw: [group.tolist() for group in draw_groups(draw, retain, forget)]
-        for draw in ("all", "retain", "forget", "forget_then_retain", "paired")
+        for draw in ("all", "retain", "forget", "forget_then_retain", "paired", "paired_by_forget")
     }
     assert found == {
         "all": [[0, 1, 2, 3, 4]],
@@ -259,6 +275,7 @@ def test_a_draw_goes_through_its_images():
         "forget": [[1, 4]],
         "forget_then_retain": [[1, 4], [0, 2, 3]],
         "paired": [[0, 2, 3], [1, 4]],
+        "paired_by_forget": [[0, 2, 3], [1, 4]],
     }
 
 
@@ -267,4 +284,6 @@ def test_an_unknown_draw_and_too_small_a_pair_are_refused():
         check_draw("forgotten", 8)
     with pytest.raises(InputError, match=r"^batch_size=1: a paired step holds two parts; give 2 or more"):
         check_draw("paired", 1)
+    with pytest.raises(InputError, match=r"^batch_size=1: a paired step holds two parts; give 2 or more"):
+        check_draw("paired_by_forget", 1)
     check_draw("all", 1)

@@ -18,9 +18,9 @@ QUIET = [
 ]
 
 
-def write_npz(path: Path, **changes: np.ndarray) -> Path:
+def write_npz(path: Path, size: int = 8, **changes: np.ndarray) -> Path:
     """Write 32 training, 8 validation and 12 test images of 8x8 pixels and four classes in MedMNIST's format."""
-    data = synthetic_data(size=8, counts={"train": 32, "val": 8, "test": 12})
+    data = synthetic_data(size=size, counts={"train": 32, "val": 8, "test": 12})
     arrays = {}
     for name in ("train", "val", "test"):
         split = getattr(data, name)

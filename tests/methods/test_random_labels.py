@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from helpers.linear import LINEAR, PLAIN, UNEVEN, Softmax, watch
+from helpers.runs import FORGET, same, weights
 
 from medunlearn.contracts import Batch
 from medunlearn.errors import InputError
-from medunlearn.methods import RandomLabels
-from medunlearn.methods.random_labels import relabelled
+from medunlearn.methods import Classifier, RandomLabels
+from medunlearn.methods.random_labels import relabelled, uniform_cross_entropy
 
 
 def batch_of(labels, uniform):
@@ -30,3 +32,45 @@ def test_labels_are_uniform_over_the_classes_that_may_come(relabel, classes):
 def test_unknown_choices_are_refused(name, value):
     with pytest.raises(InputError, match=f"{name}={value}: choose one of "):
         RandomLabels(4, original="t", **{name: value})
+
+
+# The uniform answer
+
+
+def test_random_labels_have_the_gradient_of_the_uniform_answer_on_average():
+    """In NumPy, of a linear model's weights: 20,000 draws of each label are near p - 1 / C, as the loss has it."""
+    rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    inputs, weight = rng.normal(size=(3, 6)), rng.normal(size=(4, 6))
+    logits = inputs @ weight.T
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    slope = np.zeros((3, 4))
+    for label in range(3):
+        uniform = torch.rand(20_000, generator=generator)
+        drawn = relabelled(batch_of(torch.zeros(20_000, dtype=torch.int64), uniform), 4, "random").numpy()
+        slope[label] = probs[label] - np.eye(4)[drawn].mean(0)
+    parameter = torch.tensor(weight, requires_grad=True)
+    uniform_cross_entropy(torch.tensor(inputs) @ parameter.T).sum().backward()
+    assert parameter.grad.numpy() == pytest.approx((probs - 1 / 4).T @ inputs)
+    assert slope.T @ inputs == pytest.approx(parameter.grad.numpy(), abs=0.03)
+
+
+@pytest.mark.parametrize("schedule", ["mixed", "sequential"])
+def test_uniform_steps_are_those_of_numpy(fit, npz, monkeypatch, schedule):
+    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    met = watch(monkeypatch, Classifier)
+    own = ("--model.init_args.relabel=uniform", f"--model.init_args.schedule={schedule}", "--model.init_args.lr=0.05")
+    run = fit("RandomLabels", "s", FORGET, "--model.init_args.original=t", *PLAIN, UNEVEN, *own, backbone=LINEAR)
+    model = Softmax(t, npz)
+    for rows, forget in met:
+        targets = np.where(forget[:, None], 1 / 4, model.onehot(rows))
+        model.step(rows, targets, np.full(len(rows), 1 / len(rows)), 0.05)
+    model.check(run, t)
+
+
+def test_uniform_answers_work_under_a_mask(fit):
+    fit("Train", "t", epochs=1)
+    options = (FORGET, "--model.init_args.original=t")
+    run = fit("SalUn", "s", *options, "--model.init_args.relabel=uniform")
+    other = fit("RandomLabels", "r", *options, "--model.init_args.relabel=uniform", "--model.init_args.mask_ratio=0.5")
+    assert same(weights(run), weights(other))
+    assert not same(weights(run), weights(fit("SalUn", "p", *options)))

@@ -14,7 +14,7 @@ def test_retrain_never_saw_the_forget_set_and_starts_from_scratch():
     assert {method.checked_images(epoch) for epoch in range(5)} == {"retain"}
 
 
-@pytest.mark.parametrize("draw", ["all", "forget", "forget_then_retain", "paired"])
+@pytest.mark.parametrize("draw", ["all", "forget", "forget_then_retain", "paired", "paired_by_forget"])
 def test_retrain_that_draws_the_forget_set_in_any_epoch_is_refused(draw):
     class Late(Retrain):
         def images(self, epoch):

@@ -14,7 +14,7 @@ FORGET = "--data.forget.rate=0.25"
 @pytest.mark.parametrize("role", ["original", "retrained", "unlearned"])
 def test_a_role_takes_the_images_that_make_it_one(role):
     taken = set()
-    for draw in ("all", "retain", "forget", "forget_then_retain", "paired"):
+    for draw in ("all", "retain", "forget", "forget_then_retain", "paired", "paired_by_forget"):
         try:
             assert check_role(draw, role, "M") == draw
             taken.add(draw)
@@ -25,7 +25,7 @@ def test_a_role_takes_the_images_that_make_it_one(role):
         == {
             "original": {"all", "forget_then_retain", "paired"},
             "retrained": {"retain"},
-            "unlearned": {"all", "retain", "forget", "forget_then_retain", "paired"},
+            "unlearned": {"all", "retain", "forget", "forget_then_retain", "paired", "paired_by_forget"},
         }[role]
     )
 
@@ -35,7 +35,7 @@ def test_a_role_takes_the_images_that_make_it_one(role):
 def test_what_is_no_draw_is_one_line_with_the_choice_whatever_it_is(role, draw):
     with pytest.raises(InputError) as caught:
         check_role(draw, role, "M")
-    choice = "all, retain, forget, forget_then_retain, paired"
+    choice = "all, retain, forget, forget_then_retain, paired, paired_by_forget"
     assert str(caught.value) == f"images={draw}: unknown draw; choose one of {choice}"
 
 

@@ -332,7 +332,8 @@ def test_a_run_of_different_epochs_resumed_gives_what_the_uninterrupted_gives(fi
 def test_an_unknown_draw_is_one_line_with_the_choice(fit, python, capsys):
     fit("Train", "t", epochs=1)
     fit("helpers.methods.Unknown", "s", FORGET, ORIGINAL, status=2)
-    says = "images=forgotten: unknown draw; choose one of all, retain, forget, forget_then_retain, paired"
+    choice = "all, retain, forget, forget_then_retain, paired, paired_by_forget"
+    says = f"images=forgotten: unknown draw; choose one of {choice}"
     assert capsys.readouterr().err.splitlines()[-1] == f"medunlearn: error: {says}"
     assert not Path("s").exists()
     with pytest.raises(InputError, match=says):

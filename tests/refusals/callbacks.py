@@ -12,7 +12,14 @@ from lightning.pytorch import seed_everything
 
 import medunlearn
 from medunlearn.callbacks import RunRecord, RunTime, UnlearningMetrics
-from medunlearn.callbacks.before_fit import check_batches, check_callbacks, check_epochs, check_free, check_sizes
+from medunlearn.callbacks.before_fit import (
+    check_batches,
+    check_callbacks,
+    check_epochs,
+    check_free,
+    check_nonmembers,
+    check_sizes,
+)
 from medunlearn.callbacks.extra_metrics import measure_extra
 from medunlearn.callbacks.results import _count_parameters
 from medunlearn.callbacks.unlearning_metrics import _check_finite
@@ -117,7 +124,8 @@ def compared(at):
 def diverged(at):
     network = TinyNet(2)
     torch.nn.init.constant_(network.fc.bias, torch.nan)
-    return _check_finite(network, SimpleNamespace(to_arrays=lambda: {"test_probs": np.zeros(1)}))
+    method = SimpleNamespace(backbone=network, diverged=medunlearn.Train.diverged)
+    return _check_finite(method, SimpleNamespace(to_arrays=lambda: {"test_probs": np.zeros(1)}))
 
 
 ROWS = [
@@ -132,6 +140,11 @@ ROWS = [
         lambda at: listed(RunTime(), RunRecord("n"), UnlearningMetrics())(at),
         f"callbacks=['RunTime', 'RunRecord', 'UnlearningMetrics']: UnlearningMetrics is listed after RunRecord; "
         f"{LISTED}",
+    ),
+    (
+        lambda at: check_nonmembers(medunlearn.ReGUn(4, backbone=TINY, original="t"), {"nonmembers": "val"}),
+        "evaluation.nonmembers=val: ReGUn learns from the original's answers on the validation images, which then are "
+        "no non-members; give nonmembers=test, to the runs that it is compared with too",
     ),
     (free("n"), "run_dir=n: is a file; name a directory"),
     (

@@ -26,10 +26,31 @@ def tiny_mask(at):
     )
 
 
+def editing(method, **options):
+    return lambda at: getattr(medunlearn, method)(2, **{"backbone": TINY, "original": "t", **options})
+
+
+def diverged_in_two_parts(at):
+    at.take("t")
+    found = {"w": torch.full((9,), torch.nan)}
+    at.patch.setattr("medunlearn.methods.masked_small_gradients.forget_gradients", lambda *_: found)
+    at.fit("--data.forget.rate=0.25", "--model.init_args.original=t", method="MaskedSmallGradients")
+
+
+def endless_pull(at):
+    at.take("t")
+    options = ("--data.forget.rate=0.25", "--model.init_args.original=t", "--trainer.max_epochs=-1")
+    at.fit(*options, method="SalUnSoft")
+
+
 def diverged(at):
     at.take("t")
     at.patch.setattr("medunlearn.methods.unlearner.forget_gradients", lambda *_: {"w": torch.full((9,), torch.nan)})
     at.fit("--data.forget.rate=0.25", "--model.init_args.original=t", method="SalUn")
+
+
+def unlearner(kind, **options):
+    return lambda at: getattr(medunlearn, kind)(2, backbone=TINY, original="t", **options)
 
 
 ROWS = [
@@ -38,6 +59,11 @@ ROWS = [
         "prepare: returns Linear; return a dict of tensors by name, which becomes `self.kept`",
     ),
     (lambda at: check_prepared({}, {"old"}), "prepare: sets self.old, a network, which a resumed run would lack; …"),
+    (unlearner("SCRUB", kl_weight=-1), "model.init_args.kl_weight=-1: give a number of 0 or more"),
+    (unlearner("SCRUB", temperature=0), "model.init_args.temperature=0: give a number above 0, such as 4"),
+    (unlearner("HeldOutTwins", wrong_share=1), "model.init_args.wrong_share=1: give a share of 0 or more and below 1"),
+    (unlearner("ReGUn", mixture="mean"), "model.init_args.mixture=mean: choose one of classes, prior"),
+    (unlearner("ReGUn", retain_weight="x"), "model.init_args.retain_weight=x: give a number of 0 or more"),
     (train(lr=-1.0), "model.init_args.lr=-1.0: give a number of 0 or more"),
     (train(gamma="x"), "model.init_args.gamma=x: give a number of 0 or more"),
     (train(lr_schedule="linear"), "model.init_args.lr_schedule=linear: choose one of …"),
@@ -68,4 +94,30 @@ ROWS = [
         "model.init_args.refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
         "leave one of them out",
     ),
+    (
+        editing("WeightNegation", backbone="helpers.convolutions.FlatNet"),
+        "model.init_args.backbone=helpers.convolutions.FlatNet: has no convolution (nn.Conv2d), whose weights this "
+        "method edits; choose a network that has one",
+    ),
+    (
+        editing("WeightNegation", freeze_statistics=True),
+        "model.init_args.freeze_statistics=true: this method edits the weights, whose outputs the original's "
+        "statistics no longer describe; leave it out, or set refresh_statistics=true",
+    ),
+    (
+        editing("KernelTranspose", backbone="helpers.convolutions.OblongNet"),
+        "model.init_args.backbone=helpers.convolutions.OblongNet: its convolution conv has kernel_size=(3, 1), and "
+        "only square ones can be transposed; choose another network",
+    ),
+    (
+        editing("MaskedSmallGradients", kept_factor=2),
+        "model.init_args.kept_factor=2: give a number from 0 to 1",
+    ),
+    (
+        diverged_in_two_parts,
+        "model.init_args.original=t: its gradients are not numbers: the model has diverged; train it again with a "
+        "lower learning rate",
+    ),
+    (editing("SalUnSoft", beta=-1), "model.init_args.beta=-1: give a number of 0 or more"),
+    (endless_pull, "model.init_args.beta=1e-05: falls to 0 at the end of the run; set trainer.max_epochs"),
 ]

@@ -1,0 +1,47 @@
+"""Boundary expand: forgotten images move to a class of their own, which is dropped in the end."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.methods.unlearner import Unlearner
+from medunlearn.models import features_and_logits, last_linear
+
+
+class BoundaryExpand(Unlearner):
+    """Boundary expand (Chen et al., CVPR 2023, Sec. 3.4): CE on the forget set to an extra class K.
+
+    The head gains a row, drawn from the seed, beside those of the original. It is no part of the backbone: what is
+    validated, measured and saved has K classes, where some public code evaluates K + 1 and counts the extra one as
+    forgotten. Made to forget classes: on images forgotten at random, with the row dropped, it changes next to nothing.
+    BatchNorm ends on the forget set: see `refresh_statistics`. A mask leaves the extra row free.
+
+    Args:
+        lr: Learning rate; 1e-6 to 1e-4 at random forgetting.
+
+    Raises:
+        InputError: If a value is out of range, the backbone has no last linear layer, or the original's weights are
+            missing or do not fit.
+    """
+
+    def __init__(self, *args: Any, lr: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(*args, lr=lr, **kwargs)
+        # In the checkpoint as a part of the method, so a resumed run goes on with it.
+        self.extra = nn.Linear(last_linear(self.backbone, self.num_classes).in_features, 1)
+
+    def images(self, epoch: int) -> Draw:
+        """Return the forget set alone."""
+        return "forget"
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return the extra class for each image."""
+        return torch.full_like(batch.labels, self.num_classes)
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the cross-entropy over K + 1 classes."""
+        features, logits = features_and_logits(self.backbone, batch.images, self.num_classes)
+        widened = torch.cat([logits.float(), self.extra(features).float()], dim=1)
+        return F.cross_entropy(widened, self.targets(batch), reduction="none")

@@ -1,0 +1,76 @@
+"""Boundary shrink: forgotten images move to the class across the nearest boundary."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.errors import InputError
+from medunlearn.methods.unlearner import Unlearner
+
+
+class BoundaryShrink(Unlearner):
+    """Boundary shrink (Chen et al., CVPR 2023, Sec. 3.3): CE to the class that an adversarial attack finds nearby.
+
+    Goes through the forget set alone; y' is what the original, frozen, answers at x + epsilon sign(grad of CE(x, y)).
+    It was made to forget classes: on images forgotten at random it does nothing at a low rate and destroys the model at
+    a high one. Where the attack fails, y' is the true class: `attack_success` in `metrics.json` is the share, in %, of
+    forgotten images, as they are, whose y' is another one. BatchNorm ends on the forget set: see `refresh_statistics`.
+
+    Args:
+        epsilon: Size of the attack in pixel values of [0, 1], above 0 and up to 1.
+        lr: Learning rate; 1e-6 to 1e-4 at random forgetting.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    def __init__(self, *args: Any, epsilon: float = 0.1, lr: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(*args, lr=lr, **kwargs)
+        if not isinstance(epsilon, int | float) or not 0 < epsilon <= 1:
+            raise InputError(
+                f"epsilon={epsilon}: give a number above 0 and up to 1, such as 0.1", part="model.init_args"
+            )
+        self.epsilon = epsilon
+
+    def images(self, epoch: int) -> Draw:
+        """Return the forget set alone."""
+        return "forget"
+
+    def prepare(self) -> dict[str, Tensor]:
+        """Attack the forget set once as it is and count successes; steps attack the augmented images that they meet."""
+        counts = torch.zeros(2, dtype=torch.int64, device=self.device)
+        for batch in self.batches("forget"):
+            missed = self.targets(batch) != batch.labels
+            counts += torch.stack([missed.sum(), torch.ones_like(missed).sum()])
+        succeeded, total = self.summed({"counts": counts})["counts"]
+        return {"attack_success": 100 * succeeded / total}
+
+    def facts(self) -> dict[str, float | str]:
+        """Return the share of successful attacks in %."""
+        return {"attack_success": float(self.kept["attack_success"])}
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return the classes (b,) that the original sees in the attacked images."""
+        return nearest_classes(self.teacher(), batch.images, batch.labels, self.epsilon)
+
+
+def nearest_classes(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+    """Return what a model answers (b,) at x + epsilon sign(grad of CE(x, y)), cut to [0, 1] (FGSM, Goodfellow 2015).
+
+    Args:
+        model: A classifier in evaluation mode; no weight of it gets a gradient.
+        images: (b, channels, H, W) in [0, 1].
+        labels: True classes (b,).
+        epsilon: Size of the change of each pixel.
+    """
+    # In float32: a gradient that underflows has no sign. The public code also rounds to whole pixel values.
+    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        varied = images.detach().float().requires_grad_()
+        loss = F.cross_entropy(model(varied), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, varied)
+    with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+        attacked = (varied + epsilon * gradient.sign()).clamp(0, 1)
+        return torch.as_tensor(model(attacked).argmax(1))

@@ -1,0 +1,89 @@
+"""Fisher forgetting: noise on the weights, the more the less the retain set needs them."""
+
+import math
+from typing import Any, ClassVar, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.errors import InputError
+from medunlearn.methods.fisher import Gradients, add_squares
+from medunlearn.methods.one_shot import OneShot
+
+Labels = Literal["drawn", "all"]
+
+
+class FisherForgetting(OneShot):
+    """Fisher forgetting (Golatkar et al., CVPR 2020): normal noise whose variance is alpha / F.
+
+    (The paper's text derives F^(-1/2) for the variance; its code, and all after it, take 1 / F.)
+
+    F is the diagonal of the Fisher information of the retain set, with labels from the model's own prediction: for each
+    image, the mean squared gradient of the cross-entropy over the labels that it predicts.
+
+    Args:
+        alpha: Variance of the noise times F; 0 or more, at 0 nothing changes. Public code has 1e-9 to 1e-6.
+        largest: Largest standard deviation of a weight's noise, for weights whose F is nearly 0; 0 or more.
+        labels: `drawn` takes one label an image, drawn from the prediction, which is right on average; `all` each of
+            the K labels by its probability, at K times the time.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    diverged: ClassVar[tuple[str, str]] = ("largest", "lower it")
+
+    def __init__(
+        self, *args: Any, alpha: float = 1e-8, largest: float = 1e-3, labels: Labels = "drawn", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in (("alpha", alpha), ("largest", largest)):
+            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
+        if labels not in get_args(Labels):
+            raise InputError(f"labels={labels}: choose one of {', '.join(get_args(Labels))}", part="model.init_args")
+        self.alpha, self.largest, self.labels = alpha, largest, labels
+
+    def images(self, epoch: int) -> Draw:
+        """Return the retain set: no other image is looked at."""
+        return "retain"
+
+    def prepare(self) -> dict[str, Tensor]:
+        """Add noise to the weights."""
+        if self.alpha == 0 or self.largest == 0:
+            return {}
+        sums, count = self.total("retain", self._add_drawn if self.labels == "drawn" else self._add_all)
+        generator = torch.Generator().manual_seed(self.datamodule.seed)
+        for name, weight in self.backbone.named_parameters():
+            # Public code averages F over the input channels of a convolution and gives BatchNorm and the last layer ten
+            # times the noise; here every weight has that of its own F.
+            scale = noise_scale(sums[name] / count, self.alpha, self.largest).to(weight)
+            weight.data.add_(scale * torch.randn(weight.shape, generator=generator).to(weight))
+        return {}
+
+    def _add_drawn(self, sums: Gradients, batch: Batch) -> None:
+        # By image, so that the draw does not depend on the number of processes.
+        size = self.datamodule.split_record()["train_size"]
+        uniform = torch.rand(size, generator=torch.Generator().manual_seed(self.datamodule.seed + 1))
+        labels = drawn_labels(self._probs(batch), uniform[batch.rows.cpu()].to(self.device))
+        add_squares(sums, self.backbone, batch.images, labels, self.block)
+
+    def _add_all(self, sums: Gradients, batch: Batch) -> None:
+        for label, probs in enumerate(self._probs(batch).T):
+            add_squares(sums, self.backbone, batch.images, torch.full_like(batch.labels, label), self.block, probs)
+
+    def _probs(self, batch: Batch) -> Tensor:
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            probs: Tensor = self(batch.images).softmax(1)
+        return probs
+
+
+def drawn_labels(probs: Tensor, uniform: Tensor) -> Tensor:
+    """Return a label (b,) for each row of probabilities (b, C), from a number in [0, 1) of each (b,)."""
+    return (probs.double().cumsum(1) <= uniform[:, None]).sum(1).clamp(max=probs.shape[1] - 1)
+
+
+def noise_scale(fisher: Tensor, alpha: float, largest: float) -> Tensor:
+    """Return the standard deviation sqrt(alpha / F), at most `largest`, which it is where F is 0."""
+    return (alpha / fisher).sqrt().clamp(max=largest)

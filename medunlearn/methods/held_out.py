@@ -1,0 +1,58 @@
+"""What the original answers on validation images: how a model might answer that has never seen the forget set."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from medunlearn.errors import owned_by
+from medunlearn.runs import RunDir
+
+NEEDED = ("val_probs", "val_labels", "forget_index", "forget_labels", "retain_index", "retain_labels")
+SMALLEST = 1e-30  # keeps the answer of an image defined that is all of a class forgotten as a whole
+
+
+class HeldOut(NamedTuple):
+    """The original's answers on validation images, and the labels of both sets."""
+
+    answers: np.ndarray
+    """(V, C) float32: probabilities on validation images."""
+    labels: np.ndarray
+    """(V,) int64: their true classes."""
+    train_labels: np.ndarray
+    """(N,) int64: the true classes of the training images."""
+
+
+def held_out(original: Path, forget: np.ndarray) -> HeldOut:
+    """Read what the original answered when it was measured, which takes no pass through the images.
+
+    Args:
+        original: Run directory of the original.
+        forget: The forget set as indices into the training set, (F,).
+
+    Raises:
+        FileError: If its predictions are missing or damaged.
+    """
+    with owned_by("model.init_args", "original"):
+        arrays = RunDir(original).read_predictions("original", NEEDED)
+    rows = np.concatenate([arrays["forget_index"], arrays["retain_index"]])
+    labels = np.empty(len(rows), dtype=np.int64)
+    labels[rows] = np.concatenate([arrays["forget_labels"], arrays["retain_labels"]])
+    answers = arrays["val_probs"].astype(np.float32)
+    retained = np.isin(np.arange(answers.shape[1]), np.delete(labels, forget))
+    return HeldOut(without_classes(answers, retained), arrays["val_labels"].astype(np.int64), labels)
+
+
+def without_classes(answers: np.ndarray, retained: np.ndarray) -> np.ndarray:
+    """Return answers over the retained classes alone: a model that never met a class does not name it.
+
+    The same array where every class is retained.
+
+    Args:
+        answers: Probabilities (V, C).
+        retained: (C,) bool: whether any image of the class is in the retain set.
+    """
+    if retained.all():
+        return answers
+    left = np.where(retained, answers.astype(np.float64) + SMALLEST, 0)
+    return np.asarray((left / left.sum(1, keepdims=True)).astype(np.float32))

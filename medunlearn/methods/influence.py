@@ -1,0 +1,87 @@
+"""Influence unlearning: one Newton step towards the model without the forget set."""
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medunlearn.contracts import Batch
+from medunlearn.errors import InputError
+from medunlearn.methods.fisher import Gradients, add_gradients, by_image, damped_solution
+from medunlearn.methods.one_shot import OneShot
+
+
+class Influence(OneShot):
+    """Influence unlearning (Izzo et al., AISTATS 2021), in the Fisher form of Jia et al. (NeurIPS 2023).
+
+    theta + scale H^-1 v, with v = (1/n) sum_F g - (n_f / (n n_r)) sum_R g over the gradients g of the cross-entropy,
+    and H = damping I + G'G / m from the gradients G, (m, P), of m retained images: the Fisher information in the
+    Hessian's place.
+
+    Args:
+        scale: Length of the step, the papers' alpha; 1 is Newton's, 0 changes nothing.
+        damping: Added to H's diagonal; above 0. H has rank m without it, so along most directions the step is
+            v / damping.
+        samples: m, or the number of retained images where that is smaller; drawn from the seed.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    diverged: ClassVar[tuple[str, str]] = ("scale", "lower it, or raise `damping`,")
+
+    def __init__(self, *args: Any, scale: float = 1.0, damping: float = 0.1, samples: int = 128, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(scale, int | float) or not 0 <= scale < math.inf:
+            raise InputError(f"scale={scale}: give a number of 0 or more", part="model.init_args")
+        if not isinstance(damping, int | float) or not 0 < damping < math.inf:
+            raise InputError(f"damping={damping}: give a number above 0, such as 0.1", part="model.init_args")
+        if not isinstance(samples, int) or samples < 1:
+            raise InputError(f"samples={samples}: give a whole number of 1 or more", part="model.init_args")
+        self.scale, self.damping, self.samples = scale, damping, samples
+
+    def prepare(self) -> dict[str, Tensor]:
+        """Make the step, and keep its length as a share of that of the weights."""
+        (forget, n_forget), (retain, n_retain) = self.total("forget", self._add), self.total("retain", self._add)
+        # The ImageNet branch of public code takes the gradient of F twice, in the place of R's.
+        vector = {name: (g - n_forget / n_retain * retain[name]) / (n_forget + n_retain) for name, g in forget.items()}
+        images, labels = self._drawn(n_forget + n_retain)
+        rows, gradients = torch.arange(len(labels), device=self.device), by_image(self.backbone)
+        try:
+            # "WoodFisher" in public code starts its recursion from one gradient and only ever scales that, so its
+            # "inverse Hessian" takes a multiple of the first image's gradient from v; here the identity is exact.
+            step = damped_solution(
+                vector, lambda part: gradients(images[part], labels[part]), torch.split(rows, self.block), self.damping
+            )
+        except ValueError:
+            raise InputError(
+                f"damping={self.damping}: too small for float64; raise it", part="model.init_args"
+            ) from None
+        weights = dict(self.backbone.named_parameters())
+        moved = torch.stack([each.square().sum() for each in step.values()]).sum().sqrt() * self.scale
+        length = torch.stack([weight.detach().double().square().sum() for weight in weights.values()]).sum().sqrt()
+        for name, weight in weights.items():
+            weight.data.add_((self.scale * step[name]).to(weight.dtype))
+        return {"step": moved / length}
+
+    def facts(self) -> dict[str, float | str]:
+        """Return the length of the step as a share of that of the weights."""
+        return {"step": float(self.kept["step"])}
+
+    def _add(self, sums: Gradients, batch: Batch) -> None:
+        add_gradients(sums, self.backbone, batch.images, batch.labels, self.datamodule.batch_size)
+
+    def _drawn(self, size: int) -> tuple[Tensor, Tensor]:
+        """Return m retained images (m, channels, H, W) and their labels (m,), the same in every process."""
+        retain = torch.from_numpy(np.setdiff1d(np.arange(size), self.datamodule.forget_indices))
+        order = torch.randperm(len(retain), generator=torch.Generator().manual_seed(self.datamodule.seed))
+        rows, side = retain[order[: self.samples]].to(self.device), self.datamodule.image_size
+        images = torch.zeros(len(rows), self.datamodule.in_channels, side, side, device=self.device)
+        labels = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
+        for batch in self.batches("retain"):  # of which this process has a share
+            here, place = (batch.rows[:, None] == rows).nonzero(as_tuple=True)
+            images[place], labels[place] = batch.images[here], batch.labels[here]
+        found = self.summed({"images": images, "labels": labels})
+        return found["images"], found["labels"]

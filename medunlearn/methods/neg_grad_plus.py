@@ -1,0 +1,52 @@
+"""NegGrad+: descent on the retain set and ascent on the forget set in one step."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.errors import InputError
+from medunlearn.methods.unlearner import Unlearner
+
+
+class NegGradPlus(Unlearner):
+    """NegGrad+ (Kurmanji et al., "Towards Unbounded Machine Unlearning", NeurIPS 2023).
+
+    loss = a mean CE over a retain batch - (1 - a) mean CE over a forget batch, of which each step holds one each; the
+    larger set comes once an epoch, the other again and again. Nothing bounds the loss below: with a weight that is too
+    small the ascent takes over.
+
+    Args:
+        retain_weight: a, the weight of the retain set, in [0, 1]; 0.95 to 0.9999 are in use. With 1 the forget set is
+            left out altogether, and this is `FineTune`.
+        lr: Learning rate.
+    """
+
+    pairs: ClassVar[Draw] = "paired"
+    """Which of the two sets gives the length of an epoch."""
+
+    # The paper's notebooks keep the network in evaluation mode and decay towards the original's weights. Here it is in
+    # training mode (`freeze_statistics` gives the other) with ordinary weight decay; and both batches go through the
+    # network together, so that BatchNorm sees one mixture rather than two batches of one set each.
+
+    def __init__(self, *args: Any, retain_weight: float = 0.95, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(retain_weight, int | float) or not 0 <= retain_weight <= 1:
+            raise InputError(
+                f"retain_weight={retain_weight}: give a share from 0 to 1, such as 0.95", part="model.init_args"
+            )
+        self.retain_weight = retain_weight
+
+    def images(self, epoch: int) -> Draw:
+        """Return both sets side by side, or the retain set where the other counts nothing."""
+        return "retain" if self.retain_weight == 1 else self.pairs
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the weighted cross-entropy of each image, negative on the forget set."""
+        return against(super().losses(batch), batch.forget, self.retain_weight)
+
+
+def against(losses: Tensor, forget: Tensor, retain_weight: float) -> Tensor:
+    """Return losses (b,) times `retain_weight` on the retain set, and times `retain_weight - 1` on the forget set."""
+    return losses * torch.where(forget, retain_weight - 1.0, retain_weight)

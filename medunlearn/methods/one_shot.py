@@ -1,0 +1,66 @@
+"""The base of methods that change the weights once and train for no epoch."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+
+from medunlearn.contracts import Batch, Part
+from medunlearn.errors import InputError
+from medunlearn.methods.fisher import Gradients, zeros
+from medunlearn.methods.unlearner import Unlearner
+
+OF_TRAINING = ("lr", "lr_schedule", "lr_min", "momentum", "weight_decay", "milestones", "gamma", "freeze_statistics")
+
+
+class OneShot(Unlearner):
+    """Changes the weights once, in `prepare`: no epoch follows.
+
+    Arguments of training, such as `lr`, are refused, since they would change nothing.
+
+    Args:
+        block: How many images have their gradients in memory at a time, each as large as the weights. It changes
+            memory and speed alone.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 0}
+
+    def __init__(self, *args: Any, block: int = 16, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(block, int) or block < 1:
+            raise InputError(f"block={block}: give a whole number of 1 or more", part="model.init_args")
+        self.block = block
+
+    def setup(self, stage: str) -> None:
+        """Refuse epochs, and arguments of training."""
+        name = type(self).__name__
+        if stage == "fit" and self.trainer.max_epochs != 0 and not getattr(self.trainer, "fast_dev_run", False):
+            raise InputError(
+                f"max_epochs={self.trainer.max_epochs}: {name} changes the weights once and trains for no epoch; "
+                "give 0",
+                part="trainer",
+            )
+        for argument, value in self.departures().items():
+            if argument in OF_TRAINING:
+                raise InputError(
+                    f"{argument}={value}: {name} trains for no epoch, so it would change nothing; leave it out",
+                    part="model.init_args",
+                )
+        super().setup(stage)
+
+    def total(self, part: Part, add: Callable[[Gradients, Batch], None]) -> tuple[Gradients, int]:
+        """Return what `add` adds to sums over a part of the data, in all processes, and how many images it has.
+
+        Args:
+            part: Which images.
+            add: Called with the sums and each batch.
+        """
+        sums, count = zeros(self.backbone), torch.zeros((), dtype=torch.float64, device=self.device)
+        for batch in self.batches(part):
+            if len(batch.labels):  # a process may have no share of the last batch
+                add(sums, batch)
+                count += len(batch.labels)
+        return self.summed(sums), int(self.summed({"count": count})["count"])

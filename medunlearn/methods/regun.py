@@ -1,0 +1,99 @@
+"""ReGUn: forgotten images are pulled to the mean answer on unseen ones."""
+
+import math
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from medunlearn.contracts import Batch, Draw
+from medunlearn.errors import InputError
+from medunlearn.methods.held_out import HeldOut, held_out
+from medunlearn.methods.unlearner import Unlearner
+
+Mixture = Literal["classes", "prior"]
+
+
+class ReGUn(Unlearner):
+    """Reference-guided unlearning (Mirlach, Laguna & Vogt, workshops of ICLR 2026; arXiv 2603.11210).
+
+    Minimises forget_weight KL(q, p) on the forget set and retain_weight cross-entropy on the retain set, side by side.
+    q is one distribution for the whole batch: the original's mean answer on held-out images, here the validation
+    images, mixed by the classes of the batch's forgotten images.
+
+    q is flat, nearly the prior of the classes. So each image is pulled to an answer that no unseen image has: only
+    the other term and an early end keep the model right.
+
+    A class that is forgotten as a whole is struck from the original's answers, and the rest scaled to a sum of 1. A
+    class without validation images has the mean answer on all of them. The validation images are no non-members for the
+    membership attack, since this method reads the original's answers on them, and the figures on them are too good.
+
+    Args:
+        mixture: `classes` mixes by the classes of each batch's forgotten images, as in the paper; `prior` takes the
+            mean over all validation images, the default of the authors' code.
+        forget_weight: Weight of KL on the forget set; 0 or more.
+        retain_weight: Weight of cross-entropy on the retain set; 0 or more.
+        weight_decay: L2 penalty on every parameter that may move.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
+    """
+
+    reads_validation: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *args: Any,
+        mixture: Mixture = "classes",
+        forget_weight: float = 0.5,
+        retain_weight: float = 0.5,
+        weight_decay: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, weight_decay=weight_decay, **kwargs)
+        if mixture not in get_args(Mixture):
+            raise InputError(f"mixture={mixture}: choose one of {', '.join(get_args(Mixture))}", part="model.init_args")
+        for name, value in {"forget_weight": forget_weight, "retain_weight": retain_weight}.items():
+            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
+        self.mixture, self.forget_weight, self.retain_weight = mixture, forget_weight, retain_weight
+
+    def images(self, epoch: int) -> Draw:
+        """Return both sets side by side, as long as the forget set lasts."""
+        return "paired_by_forget"
+
+    def prepare(self) -> dict[str, Tensor]:
+        """Return what the original answers, on average, on unseen images of each class."""
+        # The paper draws images by the batch's classes; here the mean over all of a class stands for the draw.
+        found = held_out(self.original, self.datamodule.forget_indices)
+        return {"means": torch.from_numpy(mean_answers(found, self.mixture))}
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return KL(q, p) of a forgotten image and the cross-entropy of a retained one, each with its weight."""
+        logits = self(batch.images).float()
+        q = (self.class_shares(batch) @ self.kept["means"]).expand_as(logits)
+        divergence = F.kl_div(logits.log_softmax(1), q, reduction="none").sum(1)
+        entropy = F.cross_entropy(logits, batch.labels, reduction="none")
+        return torch.where(batch.forget, self.forget_weight * divergence, self.retain_weight * entropy)
+
+    def class_shares(self, batch: Batch) -> Tensor:
+        """Return each class's share of the forgotten images of the global batch, (C,)."""
+        weight = batch.weight.float() * batch.forget  # which sums, over all processes, to their number
+        shares = F.one_hot(batch.labels, self.num_classes).float().T @ weight
+        return self.summed({"shares": shares})["shares"] / self.trainer.world_size
+
+
+def mean_answers(found: HeldOut, mixture: Mixture) -> np.ndarray:
+    """Return the mean answer on validation images of each class, (C, C) float32; of all where a class has none.
+
+    Args:
+        found: The original's answers.
+        mixture: `prior` for the mean of all in every row.
+    """
+    answers = found.answers.astype(np.float64)
+    means = np.tile(answers.mean(0), (answers.shape[1], 1))
+    for label in np.unique(found.labels) if mixture == "classes" else ():
+        means[label] = answers[found.labels == label].mean(0)
+    return means.astype(np.float32)

@@ -1,0 +1,61 @@
+"""SalUn-soft: random labels, with every weight pulled back to the original's."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medunlearn.errors import InputError
+from medunlearn.methods.random_labels import RandomLabels
+
+
+class SalUnSoft(RandomLabels):
+    """SalUn-soft (Fan et al., ICLR 2024, appendix): random labels with an l1 pull to the original in place of a mask.
+
+    After each step d = w - w_original becomes sign(d) max(|d| - beta_t, 0), the proximal step of beta_t |d|. beta_t
+    falls linearly from `beta` at the first step towards 0 after the last one: beta (1 - t / T) at step t of T.
+
+    Running statistics of BatchNorm are no weights and are not pulled.
+
+    Args:
+        beta: How far the first step's pull reaches, in the weights' own unit; 0 or more. 0 is random labels; where it
+            is above what the steps move, the weights stay the original's.
+
+    Raises:
+        InputError: If a value is out of range, the run has no known end, or the original's weights are missing or do
+            not fit.
+    """
+
+    # The released code takes as beta_t the k-th smallest |d|, with k a share of all weights that falls with the
+    # epochs, which sorts all weights after each step; and it measures d from the weights at the epoch's beginning.
+
+    def __init__(self, *args: Any, beta: float = 1e-5, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not isinstance(beta, int | float) or not 0 <= beta < math.inf:
+            raise InputError(f"beta={beta}: give a number of 0 or more", part="model.init_args")
+        self.beta = beta
+
+    def setup(self, stage: str) -> None:
+        """Refuse a run that has no known end."""
+        super().setup(stage)
+        if self.beta and self.trainer.max_epochs in (None, -1) and self.trainer.max_steps == -1:
+            raise InputError(
+                f"beta={self.beta}: falls to 0 at the end of the run; set trainer.max_epochs", part="model.init_args"
+            )
+
+    def after_step(self) -> None:
+        """Pull the weights."""
+        if self.beta:
+            beta = self.beta * (1 - self.trainer.global_step / self._total_steps())  # global_step counts from 0
+            for weight, original in zip(self.backbone.parameters(), self.teacher().parameters(), strict=True):
+                weight.copy_(pulled(weight, original, beta))
+
+
+def pulled(weights: Tensor, original: Tensor, beta: float) -> Tensor:
+    """Return weights beta nearer to the original's, and those that are within beta of them bit for bit the original's.
+
+    original + sign(d) max(|d| - beta, 0) of d = weights - original, up to rounding.
+    """
+    away = weights - original
+    return torch.where(away.abs() > beta, weights - beta * away.sign(), original)

@@ -1,0 +1,64 @@
+"""Methods under a bare Trainer, which takes a fifth of the time of `medunlearn fit`, on one process or on two."""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from helpers.backbones import TINY
+from medunlearn import ForgetSpec, MedMNISTDataModule, Unlearner
+from medunlearn.plugins import find
+
+QUIET = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
+
+
+def train(
+    name: str,
+    original: Path,
+    file: Path,
+    epochs: int,
+    batch_size: int = 4,
+    callbacks: tuple[Callback, ...] = (),
+    trainer: dict[str, Any] | None = None,
+    **arguments: Any,
+) -> Unlearner:
+    """Run a method of this name in deterministic mode and return it.
+
+    Nothing but PyTorch's generator is seeded: whatever else a method drew from would differ between two runs.
+    """
+    torch.manual_seed(0)
+    data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=ForgetSpec(rate=0.25))
+    kind = find("methods", name)
+    method = kind(data.num_classes, original=original, backbone=TINY, **arguments)
+    settings = {**kind.trainer_arguments, "max_epochs": epochs, "accelerator": "cpu", **QUIET, **(trainer or {})}
+    Trainer(num_sanity_val_steps=0, deterministic=True, callbacks=[*callbacks], **settings).fit(method, data)
+    return method
+
+
+def state(method: Unlearner) -> dict[str, torch.Tensor]:
+    """Return a copy of the weights of a method's network."""
+    return {name: value.detach().clone() for name, value in method.backbone.state_dict().items()}
+
+
+def train_in_turn(plan: Path) -> None:
+    """Run the methods of a plan, each in these processes, and leave weights and facts, or the error, of each."""
+    for name, options in json.loads(plan.read_text()).items():
+        try:
+            method = train(name, **options)
+            left = {"weights": state(method), "facts": method.facts(), "processes": method.trainer.world_size}
+        except Exception:  # the others are to be run nevertheless
+            left = {"error": traceback.format_exc()}
+        torch.save(left, plan.with_name(f"{plan.stem}_{name}_{rank()}.pt"))
+
+
+def rank() -> int:
+    """Return the number of this process."""
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+
+
+if __name__ == "__main__":
+    train_in_turn(Path(sys.argv[1]))
