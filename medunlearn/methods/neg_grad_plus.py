@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.ranges import share
 from medunlearn.methods.unlearner import Unlearner
 
 
 class NegGradPlus(Unlearner):
-    """NegGrad+ (Kurmanji et al., "Towards Unbounded Machine Unlearning", NeurIPS 2023).
+    """NegGrad+ (Kurmanji et al., NeurIPS 2023): descent on the retain set and ascent on the forget set in one step.
 
     loss = a mean CE over a retain batch - (1 - a) mean CE over a forget batch, of which each step holds one each; the
     larger set comes once an epoch, the other again and again. Nothing bounds the loss below: with a weight that is too
@@ -23,6 +23,8 @@ class NegGradPlus(Unlearner):
         lr: Learning rate.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.8, 0.0)
     pairs: ClassVar[Draw] = "paired"
     """Which of the two sets gives the length of an epoch."""
 
