@@ -101,7 +101,7 @@ def test_table_wraps_what_is_long(monkeypatch):
 
 
 def test_table_puts_papers_below_where_the_terminal_is_narrow(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("COLUMNS", "50")
     assert table([Row("a", "word " * 8, "A paper, 2024"), Row("b", "two")]).splitlines() == [
         "  a  word word word word word word word word",
         "     A paper, 2024",
