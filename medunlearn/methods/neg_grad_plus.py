@@ -1,4 +1,4 @@
-"""NegGrad+: descent on the retain set and ascent on the forget set in one step."""
+"""NegGrad+, from "Towards Unbounded Machine Unlearning": descent on the retain set, ascent on the forget set."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class NegGradPlus(Unlearner):
-    """NegGrad+ (Kurmanji et al., "Towards Unbounded Machine Unlearning", NeurIPS 2023).
+    """NegGrad+ (Kurmanji et al., NeurIPS 2023): descent on the retain set and ascent on the forget set in one step.
 
     loss = a mean CE over a retain batch - (1 - a) mean CE over a forget batch, of which each step holds one each; the
     larger set comes once an epoch, the other again and again. Nothing bounds the loss below: with a weight that is too

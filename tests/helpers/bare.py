@@ -24,6 +24,7 @@ def train(
     batch_size: int = 4,
     callbacks: tuple[Callback, ...] = (),
     trainer: dict[str, Any] | None = None,
+    backbone: str = TINY,
     **arguments: Any,
 ) -> Unlearner:
     """Run a method of this name in deterministic mode and return it.
@@ -33,7 +34,7 @@ def train(
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=ForgetSpec(rate=0.25))
     kind = find("methods", name)
-    method = kind(data.num_classes, original=original, backbone=TINY, **arguments)
+    method = kind(data.num_classes, original=original, backbone=backbone, **arguments)
     settings = {**kind.trainer_arguments, "max_epochs": epochs, "accelerator": "cpu", **QUIET, **(trainer or {})}
     Trainer(num_sanity_val_steps=0, deterministic=True, callbacks=[*callbacks], **settings).fit(method, data)
     return method

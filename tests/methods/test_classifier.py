@@ -48,7 +48,7 @@ def trained(method, **trainer):
 def test_number_out_of_range_is_refused_by_name_and_value(name, value):
     with pytest.raises(InputError) as caught:
         classifier(**{name: value})
-    assert str(caught.value) == f"{name}={value}: give a number of 0 or more"
+    assert str(caught.value) == f"{name}={value!r}: give a number of 0 or more"
 
 
 @pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay", "lr_min", "gamma"])

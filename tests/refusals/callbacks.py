@@ -129,7 +129,7 @@ def diverged(at):
 
 
 ROWS = [
-    (lambda at: medunlearn.fit("SalUn", None, "n"), "method='SalUn': give a method, such as medunlearn.SalUn(...)"),
+    (lambda at: medunlearn.fit("SalUn", None, "n"), "method='SalUn': give a method, such as medunlearn.Train(...)"),
     (
         lambda at: medunlearn.fit(medunlearn.Train(4, backbone=TINY), "B.npz", "n"),
         "data='B.npz': give medunlearn.MedMNISTDataModule(...)",
