@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import medunlearn.callbacks.unlearning_metrics as callback_module
-from medunlearn.callbacks import UnlearningMetrics
-from medunlearn.callbacks.unlearning_metrics import predict
+from medunlearn.callbacks import UnlearningMetrics, predicting
+from medunlearn.callbacks.predicting import predict
 from medunlearn.contracts import Batch
 from medunlearn.errors import InputError
 from medunlearn.metrics import PARTS, Part, Predictions, unlearning_metrics
@@ -164,7 +164,7 @@ def test_predictions_of_several_processes_are_put_together_in_order(trainer, mon
         other = {"probs": getattr(whole, part).probs[rows], "labels": rows % CLASSES, "index": rows}
         return [local, other, {key: value[:0] for key, value in other.items()}]
 
-    monkeypatch.setattr(callback_module, "_gather", gather)
+    monkeypatch.setattr(predicting, "_gather", gather)
     loaders = {part: loader(part, 2, torch.arange(0, n, 2)) for part, n in COUNTS.items()}
     assert_close(predict(trainer, Module(loaders)), whole)
 

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, Trainer
 
 from helpers.backbones import TINY
 from medunlearn import ForgetSpec, MedMNISTDataModule, Unlearner
+from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.plugins import find
 
 QUIET = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
@@ -28,12 +29,15 @@ def train(
 ) -> Unlearner:
     """Run a method of this name in deterministic mode and return it.
 
-    Nothing but PyTorch's generator is seeded: whatever else a method drew from would differ between two runs.
+    Nothing but PyTorch's generator is seeded: whatever else a method drew from would differ between two runs. What
+    measures the epochs is there where they are measured.
     """
+    if arguments.get("rewind") and not callbacks:
+        callbacks = (UnlearningMetrics(),)
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=ForgetSpec(rate=0.25))
     kind = find("methods", name)
-    method = kind(data.num_classes, original=original, backbone=TINY, **arguments)
+    method = kind(data.num_classes, original=original, **{"backbone": TINY, **arguments})
     settings = {**kind.trainer_arguments, "max_epochs": epochs, "accelerator": "cpu", **QUIET, **(trainer or {})}
     Trainer(num_sanity_val_steps=0, deterministic=True, callbacks=[*callbacks], **settings).fit(method, data)
     return method
