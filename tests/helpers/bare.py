@@ -53,7 +53,12 @@ def train_in_turn(plan: Path) -> None:
     for name, options in json.loads(plan.read_text()).items():
         try:
             method = train(name, **options)
-            left = {"weights": state(method), "facts": method.facts(), "processes": method.trainer.world_size}
+            left = {
+                "weights": state(method),
+                "facts": method.facts(),
+                "rewound": method.rewound,
+                "processes": method.trainer.world_size,
+            }
         except Exception:  # the others are to be run nevertheless
             left = {"error": traceback.format_exc()}
         torch.save(left, plan.with_name(f"{plan.stem}_{name}_{rank()}.pt"))

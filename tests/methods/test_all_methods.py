@@ -35,7 +35,7 @@ from medunlearn.timing import OVERHEAD
 
 PACKAGE = Path(medunlearn.__file__).parent
 EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
-STAGES = ("preparation", "saliency", "training", "statistics")
+STAGES = ("preparation", "saliency", "training", "rewind", "statistics")
 """What a method is charged for."""
 NOISE = 1e-4  # of weights on two processes, from the order of sums
 
@@ -315,7 +315,8 @@ def test_method_under_a_mask_leaves_frozen_weights_bit_for_bit(place, name):
 
 @every_method
 @pytest.mark.parametrize(
-    ("argument", "value"), [("lr_schedule", "cosine"), ("refresh_statistics", True), ("freeze_statistics", True)]
+    ("argument", "value"),
+    [("lr_schedule", "cosine"), ("refresh_statistics", True), ("freeze_statistics", True), ("rewind", True)],
 )
 def test_method_takes_shared_options_or_refuses_them_in_one_line(place, name, argument, value):
     run = or_refused(argument, lambda: place.train(name, **{argument: value}))
@@ -324,6 +325,9 @@ def test_method_takes_shared_options_or_refuses_them_in_one_line(place, name, ar
     assert all(weight.isfinite().all() for weight in run.weights.values())
     before = weights(place.original)
     statistics = [key for key in before if "running" in key]
+    if argument == "rewind":
+        assert run.method.rewound["rewind_epochs"] == epochs_of(name) > 0
+        assert not reads_validation(name)
     if argument == "freeze_statistics":
         assert all(torch.equal(run.weights[key], before[key]) for key in statistics) or prepares(name)
     if argument == "refresh_statistics":
@@ -411,7 +415,7 @@ def in_two(tmp_path_factory):
     """Return a folder with what every method leaves on one process and on two, and what the two have said.
 
     All in the same two processes: to start them takes longest. 9x9 pixels, or half of all gradients would be exactly
-    zero; batches of seven leave last ones of fewer images than processes.
+    zero; batches of seven leave last ones of fewer images than processes. One method rewinds.
     """
     folder = tmp_path_factory.mktemp("two")
     file, original = write_npz(folder / "images.npz", size=9), folder / "train"
@@ -419,6 +423,7 @@ def in_two(tmp_path_factory):
     given = {"file": str(file), "original": str(original), **BOTH}
     for world, several in ((1, {}), (2, {"devices": 2, "strategy": "ddp"})):
         plan = {name: {**given, "epochs": epochs_of(name), "trainer": several} for name in METHODS}
+        plan["SCRUB"]["rewind"] = True
         (folder / f"{world}.json").write_text(json.dumps(plan))
     train_in_turn(folder / "1.json")
     try:
@@ -442,4 +447,6 @@ def test_method_on_two_processes_gives_what_it_gives_on_one(in_two, name):
         torch.testing.assert_close(first["weights"][key], value, rtol=0, atol=NOISE)
     assert not same(one["weights"], weights(in_two.original)) or not epochs_of(name)
     numbers = [{key: value for key, value in left["facts"].items() if type(value) is float} for left in (one, first)]
+    assert one["rewound"] == pytest.approx(first["rewound"])
+    assert len(one["rewound"]) == (3 if name == "SCRUB" else 0)
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-3, abs=1e-4)
