@@ -58,8 +58,13 @@ class EpochGap:
         return float(trainer.strategy.broadcast(gap))
 
 
-def check_rewind(trainer: Trainer, method: UnlearningModule, data: UnlearningData) -> None:
+def check_rewind(trainer: Trainer, method: UnlearningModule, data: UnlearningData | None = None) -> None:
     """Refuse to keep the nearest epoch where there is none, or where no images are there to measure it by.
+
+    Args:
+        trainer: The Trainer.
+        method: The method.
+        data: The data module; by default that of the Trainer, once it fits.
 
     Raises:
         InputError: If `rewind` is set and cannot be had.
@@ -71,7 +76,7 @@ def check_rewind(trainer: Trainer, method: UnlearningModule, data: UnlearningDat
             "rewind=true: keeps the best of several epochs, and max_epochs=0 trains none; leave it out",
             part="model.init_args",
         )
-    found = original_predictions(method, data)
+    found = original_predictions(method, method.datamodule if data is None else data)
     if found is not None and (why := why_no_proxy(found)):
         raise InputError(
             f"rewind=true: goes by the proxy gap, which cannot be measured: {why}; leave it out", part="model.init_args"

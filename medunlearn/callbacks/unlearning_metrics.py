@@ -118,7 +118,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         """Refuse epochs that cannot be compared, where the nearest is to be kept."""
         self._epoch_gap = None
         if stage == "fit":
-            check_rewind(trainer, _method(pl_module), cast(Any, trainer).datamodule)
+            check_rewind(trainer, _method(pl_module))
 
     def epoch_gap(self, trainer: Trainer, pl_module: LightningModule) -> float:
         """Return the proxy gap of the model as it is, for `rewind`; of several processes all call this."""

@@ -147,9 +147,10 @@ def test_predictions_of_an_empty_part_have_its_shapes(trainer):
 @pytest.mark.parametrize("training", [True, False])
 def test_predictions_are_made_in_evaluation_mode_without_gradients_and_leave_the_mode(trainer, training):
     method = module().train(training)
+    method.backbone.train(not training)  # as a method's own hook may have set it
     predict(trainer, method)
     assert {note[:2] for note in method.notes} == {(False, False)}
-    assert method.training is training
+    assert (method.training, method.backbone.training) == (training, not training)
     assert torch.is_grad_enabled()
 
 
