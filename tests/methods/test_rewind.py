@@ -40,6 +40,18 @@ class Epochs(Callback):
         self.weights.append(state(pl_module))
 
 
+class Gaps(UnlearningMetrics):
+    """Keeps the gap of each epoch."""
+
+    def __init__(self):
+        super().__init__(seed=SEED)
+        self.gaps = []
+
+    def epoch_gap(self, trainer, pl_module):
+        self.gaps.append(super().epoch_gap(trainer, pl_module))
+        return self.gaps[-1]
+
+
 class Diverge(Callback):
     """Lets a model diverge after its first epoch."""
 
@@ -74,7 +86,7 @@ def place(tmp_path_factory):
     assert fit("Train", folder / "t", file, 12) == 0
 
     def run(method="RandomLabels", file=file, rewind=True, others=(), **options):
-        epochs, evaluation = Epochs(), UnlearningMetrics(seed=SEED)
+        epochs, evaluation = Epochs(), Gaps()
         given = {**OPTIONS, "rewind": rewind, "callbacks": (evaluation, epochs, *others), **options}
         found = train(method, folder / "t", file, EPOCHS, **given)
         return SimpleNamespace(
@@ -82,6 +94,7 @@ def place(tmp_path_factory):
             epochs=epochs.weights,
             weights=state(found),
             facts=found.rewound,
+            gaps=evaluation.gaps,
             metrics=evaluation.metrics,
             predictions=evaluation.predictions,
         )
@@ -138,6 +151,7 @@ def test_kept_epoch_has_the_least_proxy_gap_of_all(place):
     run = place.rewound
     gaps = [recomputed(place, each, run.method.datamodule.forget_indices) for each in run.epochs]
     nearest = int(np.argmin(gaps))
+    assert run.gaps == pytest.approx(gaps)
     assert len(set(gaps)) == EPOCHS
     assert nearest < EPOCHS - 1
     assert same(run.weights, run.epochs[nearest])
