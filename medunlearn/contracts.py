@@ -176,8 +176,8 @@ class UnlearningData(Protocol):
     def require_forget_set(self) -> None:
         """Refuse data without a forget set."""
 
-    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> Iterable[Batch]:
-        """Return a part of the data in order, each image once over all processes."""
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug", at: Tensor | None = None) -> Iterable[Batch]:
+        """Return a part of the data in order, or its images at these places, each once over all processes."""
 
     def statistics_dataloader(self) -> Iterable[Batch]:
         """Return the retain set in whole batches, every process others of them."""

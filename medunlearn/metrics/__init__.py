@@ -4,7 +4,7 @@ from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, ha
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
-from medunlearn.metrics.proxy import proxy_gap
+from medunlearn.metrics.proxy import proxy_gap, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",
+    "why_no_proxy",
     "wilson",
 ]

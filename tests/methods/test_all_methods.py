@@ -36,7 +36,7 @@ from medunlearn.timing import OVERHEAD
 
 PACKAGE = Path(medunlearn.__file__).parent
 EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
-STAGES = ("preparation", "saliency", "training", "statistics")
+STAGES = ("preparation", "saliency", "training", "rewind", "statistics")
 """What a method is charged for."""
 NOISE = 1e-4  # of weights on two processes, from the order of sums
 
@@ -318,13 +318,16 @@ def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monk
 
 
 @every_method
-def test_method_under_mask_cosine_and_fresh_statistics_leaves_frozen_weights_bit_for_bit(place, name):
+def test_method_under_mask_cosine_rewind_and_fresh_statistics_leaves_frozen_weights_bit_for_bit(place, name):
     """Each that it does not take is refused in one line; those that it takes, it takes together."""
-    run, taken = place.taken(name, mask_ratio=0.3, lr_schedule="cosine", refresh_statistics=True)
+    run, taken = place.taken(name, mask_ratio=0.3, lr_schedule="cosine", refresh_statistics=True, rewind=True)
     before, after = weights(place.original), run.weights
     assert all(weight.isfinite().all() for weight in after.values())
     if "refresh_statistics" in taken:
         assert not any(torch.equal(after[key], before[key]) for key in before if "running" in key)
+    assert ("rewind" in taken) == (epochs_of(name) > 0 and not reads_validation(name))
+    if "rewind" in taken:
+        assert run.method.rewound["rewind_epochs"] == epochs_of(name)
     if "mask_ratio" in taken:
         mask = run.method.mask
         assert sum(int(free.sum()) for free in mask.values()) == int(0.3 * sum(free.numel() for free in mask.values()))
@@ -429,7 +432,7 @@ def in_two(tmp_path_factory):
     """Return a folder with what every method leaves on one process and on two, and what the two have said.
 
     All in the same two processes: to start them takes longest. 9x9 pixels, or half of all gradients would be exactly
-    zero; batches of seven leave last ones of fewer images than processes.
+    zero; batches of seven leave last ones of fewer images than processes. One method rewinds.
     """
     folder = tmp_path_factory.mktemp("two")
     file, originals = write_npz(folder / "images.npz", size=9), {}
@@ -439,6 +442,7 @@ def in_two(tmp_path_factory):
     given = {name: alike(name, file, originals[TINY], originals[PLAIN]) for name in METHODS}
     for world, several in ((1, {}), (2, {"devices": 2, "strategy": "ddp"})):
         plan = {name: {**options, "trainer": several} for name, options in given.items()}
+        plan["SCRUB"]["rewind"] = True
         (folder / f"{world}.json").write_text(json.dumps(plan))
     train_in_turn(folder / "1.json")
     try:
@@ -461,4 +465,6 @@ def test_method_on_two_processes_gives_what_it_gives_on_one(in_two, name):
         torch.testing.assert_close(first["weights"][key], value, rtol=0, atol=NOISE)
     assert not same(one["weights"], weights(Path(in_two.given[name]["original"])))
     numbers = [{key: value for key, value in left["facts"].items() if type(value) is float} for left in (one, first)]
+    assert one["rewound"] == pytest.approx(first["rewound"])
+    assert len(one["rewound"]) == (3 if name == "SCRUB" else 0)
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-3, abs=1e-4)

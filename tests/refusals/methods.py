@@ -1,11 +1,14 @@
 """Refusals of `medunlearn.methods`, with inputs that reach them."""
 
+from types import SimpleNamespace
+
 import torch
 from helpers.backbones import TINY
 from torch import nn
 
 import medunlearn
 from medunlearn.methods.hooks import check_prepared
+from medunlearn.methods.rewind import judge
 from medunlearn.methods.roles import check_role
 from medunlearn.methods.schedules import check_end
 from medunlearn.methods.statistics import check_choice, check_layers
@@ -80,6 +83,16 @@ ROWS = [
     (unlearner("SCRUB", kl_weight=-1), "model.init_args.kl_weight=-1: give a number of 0 or more"),
     (unlearner("SCRUB", temperature=0), "model.init_args.temperature=0: give a number above 0"),
     (unlearner("HeldOutTwins", wrong_share=1), "model.init_args.wrong_share=1: give a share of 0 or more and below 1"),
+    (
+        unlearner("ReGUn", rewind=True),
+        "model.init_args.rewind=true: ReGUn learns from the original's answers on the validation images, which then "
+        "cannot judge its epochs; leave it out",
+    ),
+    (
+        lambda at: judge(SimpleNamespace(callbacks=[])),
+        "model.init_args.rewind=true: UnlearningMetrics measures the epochs, and is none of the Trainer's callbacks; "
+        "list it there, as in `Trainer(callbacks=[UnlearningMetrics()])`",
+    ),
     (unlearner("ReGUn", mixture="mean"), "model.init_args.mixture=mean: choose one of classes, prior"),
     (unlearner("ReGUn", retain_weight="x"), "model.init_args.retain_weight='x': give a number of 0 or more"),
     (train(lr=-1.0), "model.init_args.lr=-1.0: give a number of 0 or more"),
