@@ -71,6 +71,17 @@ def test_command_after_an_interruption_goes_on_with_the_run(pasted, capsys, monk
     assert argv == ["fit", "--config", f"{RUN}/config.yaml", "--resume", "true"]
     assert main(argv) == 0
     assert RunDir(RUN).finished
+    capsys.readouterr()
+    assert main(["fit", RUN]) == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "the run there is finished, and "))
+    assert argv == ["test", "--run_dir", RUN]
+    assert main([*argv, *QUIET]) == 0
+
+
+def test_command_after_a_config_without_its_option_names_it(pasted, capsys):
+    assert main(["fit", "my config.yaml"]) == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "give "))
+    assert argv == ["fit", "--config", "my config.yaml"]
 
 
 def test_commands_about_a_missing_reference_make_and_compare_it(pasted, capsys):
@@ -181,6 +192,8 @@ def test_command_for_an_original_of_the_users_own_config_makes_it(pasted, capsys
 # Every command in the source
 
 QUOTED = {
+    "{shown(['medunlearn', 'test', '--run_dir', first])}",
+    "{shown(['medunlearn', command, '--config', first])}",
     "{command_for(run.path)}",
     "{command_for(run.path, data_file)}",
     "{command_for(run.path, getattr(data, 'file', None))}",
