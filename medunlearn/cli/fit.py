@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
@@ -111,8 +112,9 @@ class UnlearningCLI(SettingsCLI):
 
     def before_fit(self) -> None:
         """Check everything against everything; only then touch the run directory."""
-        settings = self.plain_settings()
-        session.prepare(self.trainer, self.model, self.datamodule, self.record, settings, self.settings.overwrite)
+        record = self.record
+        settings = yaml.safe_load(cast(str, record.config))
+        session.prepare(self.trainer, self.model, self.datamodule, record, settings, self.settings.overwrite)
 
     def fit(self, **kwargs: Any) -> None:
         """Run the stage, from its last checkpoint where it is resumed."""

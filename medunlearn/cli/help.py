@@ -130,7 +130,8 @@ def _found(name: str) -> type[Classifier]:
 def _model(command: str, method: type[Classifier] | None) -> str:
     head = _entry("--model NAME", "The method, by name or import path.", 2, COLUMN)
     if method is None:
-        return f"{head}\n{methods_help(command)}"
+        where = f"`medunlearn list methods` says what each is, `medunlearn {command} --model.help NAME` its arguments."
+        return f"{head}\n{_wrapped(', '.join(names('methods')), 4)}\n{_wrapped(where, 4)}"
     listed = ", ".join(name for name in class_actions(method) if name not in FROM_DATA)
     own = method.__name__ if method.__module__.startswith("medunlearn.") else f"{method.__module__}.{method.__name__}"
     text = (

@@ -18,13 +18,12 @@ from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.help import options_help, show_method_help, trainer_help
 from medunlearn.cli.measuring import with_option_name, with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
-from medunlearn.cli.methods import PARSER_MODE, given_method, method_class, resolve_methods
+from medunlearn.cli.methods import PARSER_MODE, given_method, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import PARTS
 from medunlearn.files import expanded
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
-from medunlearn.plugins import built_ins
 from medunlearn.runs import RunDir
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
@@ -39,10 +38,10 @@ HELP = {
     "seed_everything": "Seed of all that is drawn at random.",
     "trainer.accelerator": "Hardware: cpu, gpu, mps, tpu or auto.",
     "trainer.devices": "How many devices, a list of their numbers, -1 for all, or auto.",
+    "trainer.max_epochs": "Stop after this many epochs. By default as many as the method states, which may be none.",
+    "trainer.max_steps": "Stop after this many steps; -1 for as many as the epochs have.",
     "trainer.precision": "Of training, such as 32-true, bf16-mixed or 16-mixed.",
 }
-EPOCHS_HELP = "Stop after this many epochs. By default as many as the method states: {}."
-STEPS_HELP = "Stop after this many steps; -1 for as many as the epochs have."
 
 
 class SettingsCLI(LightningCLI):
@@ -71,11 +70,15 @@ class SettingsCLI(LightningCLI):
             save_config_callback=run_record,  # type: ignore[arg-type]
             seed_everything_default=0,
             trainer_defaults=_trainer_defaults(self.given, method),
-            parser_kwargs=_parser_options(),
+            parser_kwargs=_parser_options(self.command),
             args=[self.command, *_help_for_trainer_help(options), *_epochs_for_null(self.given, method)],
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
         )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # there, of all commands
+        """Return the command that is run and what of it is no option; four parsers would take twice as long."""
+        return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add what a run needs beside data, model and trainer."""
@@ -199,27 +202,17 @@ def _null_for_none(argv: Sequence[str]) -> list[str]:
     return found
 
 
-def _parser_options() -> dict[str, Any]:
+def _parser_options(command: str) -> dict[str, Any]:
     common = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
-    commands = {name: common | {"usage": USAGE.format(name, name)} for name in LightningCLI.subcommands()}
-    return common | commands
+    return common | {command: common | {"usage": USAGE.format(command, command)}}
 
 
 def _adjust(parser: ArgumentParser) -> None:
     """Correct what the parser says of its options, and how it reads whole numbers."""
     for action in cast(list[Any], parser._actions):
-        if action.dest == "trainer.max_epochs":
-            action.help = EPOCHS_HELP.format(_epochs_by_method())
-        if action.dest == "trainer.max_steps":
-            action.help = STEPS_HELP
         action.help = HELP.get(action.dest, action.help)
         if hasattr(action, "_typehint"):
             action._typehint = _whole_numbers_first(type_of(action))
-
-
-def _epochs_by_method() -> str:
-    own = {each.name: method_class(each.name).trainer_arguments.get("max_epochs") for each in built_ins("methods")}
-    return ", ".join(f"{epochs} for {name}" for name, epochs in own.items())
 
 
 def _whole_numbers_first(hint: Any) -> Any:

@@ -1,7 +1,9 @@
 """JSON and YAML."""
 
+import copy
 import json
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +101,16 @@ def read_yaml(path: Path) -> Any:
     """
     text = read_bytes(path, MOST_BYTES)
     try:
-        return null_for_none(yaml.load(text.decode("utf-8-sig"), _Loader))
+        return null_for_none(copy.deepcopy(_parsed(text)))
     except Fault:
         raise
     except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
         raise Fault(f"{_yaml_problem(error)[:200]}; mend it") from None
+
+
+@lru_cache(maxsize=64)  # a run's config is read for its name, its data, its method, and in every table again
+def _parsed(text: bytes) -> Any:
+    return yaml.load(text.decode("utf-8-sig"), _Loader)
 
 
 def null_for_none(content: Any, around: tuple[int, ...] = ()) -> Any:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
+from medunlearn.methods.ranges import within
 from medunlearn.methods.unlearner import Unlearner
 
 
@@ -29,10 +29,7 @@ class BoundaryShrink(Unlearner):
 
     def __init__(self, *args: Any, epsilon: float = 0.1, lr: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)
-        if not isinstance(epsilon, int | float) or not 0 < epsilon <= 1:
-            raise InputError(
-                f"epsilon={epsilon}: give a number above 0 and up to 1, such as 0.1", part="model.init_args"
-            )
+        within("a number above 0 and up to 1", lambda value: 0 < value <= 1, epsilon=epsilon)
         self.epsilon = epsilon
 
     def images(self, epoch: int) -> Draw:

@@ -1,10 +1,9 @@
 """The base of every method: network, loss, optimiser, and the hooks in which methods differ."""
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, cast, final, get_args
+from typing import Any, ClassVar, cast, final
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +16,10 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Role, UnlearningData
-from medunlearn.errors import InputError
 from medunlearn.methods.arguments import departures
 from medunlearn.methods.correct import PercentCorrect
 from medunlearn.methods.losses import check_losses, check_step
+from medunlearn.methods.ranges import not_negative, one_of
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
 from medunlearn.models import Stem, build_backbone, plain_name
@@ -80,14 +79,8 @@ class Classifier(KeepsArguments, LightningModule):
         gamma: float = 0.1,
     ) -> None:
         super().__init__()
-        numbers = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "lr_min": lr_min, "gamma": gamma}
-        for name, value in numbers.items():
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
-        if lr_schedule not in get_args(Schedule):
-            raise InputError(
-                f"lr_schedule={lr_schedule}: choose one of {', '.join(get_args(Schedule))}", part="model.init_args"
-            )
+        not_negative(lr=lr, momentum=momentum, weight_decay=weight_decay, lr_min=lr_min, gamma=gamma)
+        one_of(Schedule, lr_schedule=lr_schedule)
         self.num_classes = num_classes
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.lr_schedule, self.lr_min = lr_schedule, lr_min

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch
-from medunlearn.errors import InputError
 from medunlearn.methods.fine_tune import FineTune
+from medunlearn.methods.ranges import not_negative, positive
 from medunlearn.models import features_and_logits, last_linear
 from medunlearn.training.processes import gather_rows
 
@@ -34,10 +34,8 @@ class CoUn(FineTune):
 
     def __init__(self, *args: Any, weight: float = 1.0, temperature: float = 0.1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-            raise InputError(f"weight={weight}: give a number of 0 or more, such as 1", part="model.init_args")
-        if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
-            raise InputError(f"temperature={temperature}: give a number above 0, such as 0.1", part="model.init_args")
+        not_negative(weight=weight)
+        positive(temperature=temperature)
         last_linear(self.backbone, self.num_classes)
         self.weight, self.temperature = weight, temperature
         self.views = 2 if weight else 1

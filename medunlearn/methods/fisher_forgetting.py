@@ -1,15 +1,14 @@
 """Fisher forgetting: noise on the weights, the more the less the retain set needs them."""
 
-import math
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, add_squares
 from medunlearn.methods.one_shot import OneShot
+from medunlearn.methods.ranges import not_negative, one_of
 
 Labels = Literal["drawn", "all"]
 
@@ -38,11 +37,8 @@ class FisherForgetting(OneShot):
         self, *args: Any, alpha: float = 1e-8, largest: float = 1e-3, labels: Labels = "drawn", **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        for name, value in (("alpha", alpha), ("largest", largest)):
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
-        if labels not in get_args(Labels):
-            raise InputError(f"labels={labels}: choose one of {', '.join(get_args(Labels))}", part="model.init_args")
+        not_negative(alpha=alpha, largest=largest)
+        one_of(Labels, labels=labels)
         self.alpha, self.largest, self.labels = alpha, largest, labels
 
     def images(self, epoch: int) -> Draw:

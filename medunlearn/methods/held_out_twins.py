@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch
-from medunlearn.errors import InputError
 from medunlearn.methods.held_out import held_out
+from medunlearn.methods.ranges import within
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.unlearner import Unlearner
 
@@ -50,10 +50,7 @@ class HeldOutTwins(Unlearner):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)
-        if not isinstance(wrong_share, int | float) or not 0 <= wrong_share < 1:
-            raise InputError(
-                f"wrong_share={wrong_share}: give a share of 0 or more and below 1", part="model.init_args"
-            )
+        within("a share of 0 or more and below 1", lambda value: 0 <= value < 1, wrong_share=wrong_share)
         self.wrong_share = wrong_share
 
     def prepare(self) -> dict[str, Tensor]:

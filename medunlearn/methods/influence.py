@@ -1,6 +1,5 @@
 """Influence unlearning: one Newton step towards the model without the forget set."""
 
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from medunlearn.contracts import Batch
 from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, add_gradients, by_image, damped_solution
 from medunlearn.methods.one_shot import OneShot
+from medunlearn.methods.ranges import not_negative, positive, whole
 
 
 class Influence(OneShot):
@@ -34,12 +34,9 @@ class Influence(OneShot):
 
     def __init__(self, *args: Any, scale: float = 1.0, damping: float = 0.1, samples: int = 128, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(scale, int | float) or not 0 <= scale < math.inf:
-            raise InputError(f"scale={scale}: give a number of 0 or more", part="model.init_args")
-        if not isinstance(damping, int | float) or not 0 < damping < math.inf:
-            raise InputError(f"damping={damping}: give a number above 0, such as 0.1", part="model.init_args")
-        if not isinstance(samples, int) or samples < 1:
-            raise InputError(f"samples={samples}: give a whole number of 1 or more", part="model.init_args")
+        not_negative(scale=scale)
+        positive(damping=damping)
+        whole(1, samples=samples)
         self.scale, self.damping, self.samples = scale, damping, samples
 
     def prepare(self) -> dict[str, Tensor]:

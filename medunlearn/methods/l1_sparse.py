@@ -1,6 +1,5 @@
 """Fine-tuning on the retain set under an l1 penalty that falls to nothing."""
 
-import math
 from typing import Any
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from medunlearn.errors import InputError
 from medunlearn.methods.fine_tune import FineTune
+from medunlearn.methods.ranges import not_negative, whole
 
 
 class L1Sparse(FineTune):
@@ -26,12 +26,8 @@ class L1Sparse(FineTune):
 
     def __init__(self, *args: Any, l1: float = 1e-4, l1_free_epochs: int = 0, lr: float = 0.01, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)
-        if not isinstance(l1, int | float) or not 0 <= l1 < math.inf:
-            raise InputError(f"l1={l1}: give a number of 0 or more, such as 1e-4", part="model.init_args")
-        if not isinstance(l1_free_epochs, int) or l1_free_epochs < 0:
-            raise InputError(
-                f"l1_free_epochs={l1_free_epochs}: give a whole number of 0 or more", part="model.init_args"
-            )
+        not_negative(l1=l1)
+        whole(0, l1_free_epochs=l1_free_epochs)
         self.l1, self.l1_free_epochs = l1, l1_free_epochs
 
     def setup(self, stage: str) -> None:

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from medunlearn.contracts import Part
-from medunlearn.errors import InputError
 from medunlearn.methods.convolutions import check_statistics, convolutions
 from medunlearn.methods.fine_tune import FineTune
+from medunlearn.methods.ranges import share
 from medunlearn.methods.saliency import diverged, forget_gradients, mask_size
 from medunlearn.models import plain_name
 
@@ -45,9 +45,7 @@ class MaskedSmallGradients(FineTune):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, lr=lr, **kwargs)
-        for name, value in (("redrawn_share", redrawn_share), ("kept_factor", kept_factor)):
-            if not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise InputError(f"{name}={value}: give a number from 0 to 1", part="model.init_args")
+        share(redrawn_share=redrawn_share, kept_factor=kept_factor)
         check_statistics(self.freeze_statistics)
         convolutions(self.backbone)
         self.redrawn_share, self.kept_factor = redrawn_share, kept_factor

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
+from medunlearn.methods.ranges import share
 from medunlearn.methods.unlearner import Unlearner
 
 
@@ -32,10 +32,7 @@ class NegGradPlus(Unlearner):
 
     def __init__(self, *args: Any, retain_weight: float = 0.95, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(retain_weight, int | float) or not 0 <= retain_weight <= 1:
-            raise InputError(
-                f"retain_weight={retain_weight}: give a share from 0 to 1, such as 0.95", part="model.init_args"
-            )
+        share(retain_weight=retain_weight)
         self.retain_weight = retain_weight
 
     def images(self, epoch: int) -> Draw:

@@ -8,6 +8,7 @@ import torch
 from medunlearn.contracts import Batch, Part
 from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, zeros
+from medunlearn.methods.ranges import whole
 from medunlearn.methods.unlearner import Unlearner
 
 OF_TRAINING = ("lr", "lr_schedule", "lr_min", "momentum", "weight_decay", "milestones", "gamma", "freeze_statistics")
@@ -30,8 +31,7 @@ class OneShot(Unlearner):
 
     def __init__(self, *args: Any, block: int = 16, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(block, int) or block < 1:
-            raise InputError(f"block={block}: give a whole number of 1 or more", part="model.init_args")
+        whole(1, block=block)
         self.block = block
 
     def setup(self, stage: str) -> None:

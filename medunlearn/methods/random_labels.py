@@ -1,13 +1,13 @@
 """Random labels: the forget set is trained towards labels drawn at random."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
+from medunlearn.methods.ranges import one_of
 from medunlearn.methods.unlearner import Unlearner
 
 Relabel = Literal["random", "random_other", "uniform", "none"]
@@ -42,11 +42,8 @@ class RandomLabels(Unlearner):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, lr=lr, **kwargs)
-        for name, value, choices in (("relabel", relabel, Relabel), ("schedule", schedule, Order)):
-            if value not in get_args(choices):
-                raise InputError(
-                    f"{name}={value}: choose one of {', '.join(get_args(choices))}", part="model.init_args"
-                )
+        one_of(Relabel, relabel=relabel)
+        one_of(Order, schedule=schedule)
         self.relabel, self.schedule = relabel, schedule
 
     def images(self, epoch: int) -> Draw:

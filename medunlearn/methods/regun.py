@@ -1,7 +1,6 @@
 """ReGUn: forgotten images are pulled to the mean answer on unseen ones."""
 
-import math
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -9,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
 from medunlearn.methods.held_out import HeldOut, held_out
+from medunlearn.methods.ranges import not_negative, one_of
 from medunlearn.methods.unlearner import Unlearner
 
 Mixture = Literal["classes", "prior"]
@@ -53,11 +52,8 @@ class ReGUn(Unlearner):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, weight_decay=weight_decay, **kwargs)
-        if mixture not in get_args(Mixture):
-            raise InputError(f"mixture={mixture}: choose one of {', '.join(get_args(Mixture))}", part="model.init_args")
-        for name, value in {"forget_weight": forget_weight, "retain_weight": retain_weight}.items():
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
+        one_of(Mixture, mixture=mixture)
+        not_negative(forget_weight=forget_weight, retain_weight=retain_weight)
         self.mixture, self.forget_weight, self.retain_weight = mixture, forget_weight, retain_weight
 
     def images(self, epoch: int) -> Draw:

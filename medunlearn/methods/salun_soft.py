@@ -1,6 +1,5 @@
 """SalUn-soft: random labels, with every weight pulled back to the original's."""
 
-import math
 from typing import Any
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from medunlearn.errors import InputError
 from medunlearn.methods.random_labels import RandomLabels
+from medunlearn.methods.ranges import not_negative
 
 
 class SalUnSoft(RandomLabels):
@@ -32,8 +32,7 @@ class SalUnSoft(RandomLabels):
 
     def __init__(self, *args: Any, beta: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(beta, int | float) or not 0 <= beta < math.inf:
-            raise InputError(f"beta={beta}: give a number of 0 or more", part="model.init_args")
+        not_negative(beta=beta)
         self.beta = beta
 
     def setup(self, stage: str) -> None:

@@ -1,6 +1,5 @@
 """SCRUB: away from the original on the forget set, back to it on the retain set."""
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -8,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
 from medunlearn.methods.divergence import divergences
+from medunlearn.methods.ranges import not_negative, positive
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.unlearner import Unlearner
 
@@ -50,11 +49,8 @@ class SCRUB(Unlearner):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)
-        for name, value in {"forget_epochs": forget_epochs, "kl_weight": kl_weight, "ce_weight": ce_weight}.items():
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name}={value}: give a number of 0 or more", part="model.init_args")
-        if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
-            raise InputError(f"temperature={temperature}: give a number above 0, such as 4", part="model.init_args")
+        not_negative(forget_epochs=forget_epochs, kl_weight=kl_weight, ce_weight=ce_weight)
+        positive(temperature=temperature)
         self.forget_epochs, self.temperature = forget_epochs, temperature
         self.kl_weight, self.ce_weight = kl_weight, ce_weight
 

@@ -1,15 +1,14 @@
 """SSD: the weights that matter more to the forget set than to all images are dampened."""
 
-import math
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from medunlearn.contracts import Batch
-from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, add_squares
 from medunlearn.methods.one_shot import OneShot
+from medunlearn.methods.ranges import positive, within
 
 
 class SSD(OneShot):
@@ -33,10 +32,8 @@ class SSD(OneShot):
 
     def __init__(self, *args: Any, alpha: float = 2.0, dampening: float = 1.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(alpha, int | float) or not alpha >= 0:
-            raise InputError(f"alpha={alpha}: give a number of 0 or more, such as 2", part="model.init_args")
-        if not isinstance(dampening, int | float) or not 0 < dampening < math.inf:
-            raise InputError(f"dampening={dampening}: give a number above 0, such as 1", part="model.init_args")
+        within("a number of 0 or more", lambda value: value >= 0, alpha=alpha)  # infinity: nothing is dampened
+        positive(dampening=dampening)
         self.alpha, self.dampening = alpha, dampening
 
     def prepare(self) -> dict[str, Tensor]:

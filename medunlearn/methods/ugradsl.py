@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medunlearn.contracts import Batch, Draw
-from medunlearn.errors import InputError
 from medunlearn.methods.neg_grad_plus import NegGradPlus, against
+from medunlearn.methods.ranges import within
 
 
 class UGradSL(NegGradPlus):
@@ -31,8 +31,7 @@ class UGradSL(NegGradPlus):
 
     def __init__(self, *args: Any, smoothing: float = -0.2, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not isinstance(smoothing, int | float) or not -math.inf < smoothing <= 0:
-            raise InputError(f"smoothing={smoothing}: give a number of 0 or less, such as -0.2", part="model.init_args")
+        within("a number of 0 or less, such as -0.2", lambda value: -math.inf < value <= 0, smoothing=smoothing)
         self.smoothing = smoothing
 
     def losses(self, batch: Batch) -> Tensor:

@@ -13,6 +13,7 @@ from medunlearn.contracts import Batch, Part, Preset, Role
 from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
+from medunlearn.methods.ranges import within
 from medunlearn.methods.saliency import FrozenWeights, Mask, diverged, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
@@ -60,10 +61,8 @@ class Unlearner(Classifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)  # type: ignore[misc]  # of args, num_classes
-        if mask_ratio is not None and (not isinstance(mask_ratio, int | float) or not 0 < mask_ratio <= 1):
-            raise InputError(
-                f"mask_ratio={mask_ratio}: give a share above 0 and up to 1, such as 0.5", part="model.init_args"
-            )
+        if mask_ratio is not None:
+            within("a share above 0 and up to 1, such as 0.5", lambda value: 0 < value <= 1, mask_ratio=mask_ratio)
         check_choice(freeze_statistics, refresh_statistics)
         self.original: Path = RunDir.given(original, "original", "model.init_args").path
         self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def hardware(device: torch.device) -> dict[str, str | int]:
     }
 
 
+@cache  # to look one up takes milliseconds
 def _version(package: str) -> str | None:
     try:
         return version(package)

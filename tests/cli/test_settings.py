@@ -61,9 +61,10 @@ def test_help_of_a_method_leaves_out_what_comes_from_the_data(capsys):
     assert "in_channels" not in shown
 
 
-def test_help_states_the_methods_epochs(capsys):
+def test_help_says_that_a_method_states_its_epochs_and_that_of_the_method_how_many(capsys):
     shown = " ".join(printed(capsys, "fit", "--help").split())
-    assert "By default as many as the method states: 200 for Train, 200 for Retrain, 10 for " in shown
+    assert "By default as many as the method states, which may be none." in shown
+    assert "--trainer.max_epochs 10" in printed(capsys, "fit", "--model.help=SalUn")
     assert "max_epochs = 1000" not in shown
     assert len([line for line in shown.splitlines() if line.startswith("usage")]) == 1
 

@@ -1,5 +1,6 @@
 """The watch over started processes. (Real runs: `faults/test_failing.py`.)"""
 
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -29,7 +30,15 @@ def test_killed_process_is_none_where_all_ended_by_themselves():
     assert killed([]) is None
 
 
-def test_watching_interrupts_once_a_started_process_has_failed_and_ends_lightnings_own_watch():
+@pytest.fixture
+def interruptible():
+    """Let SIGINT interrupt, which a shell has its background processes ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_watching_interrupts_once_a_started_process_has_failed_and_ends_lightnings_own_watch(interruptible):
     processes = launched = [started(KILLED)]
     launcher = SimpleNamespace(procs=launched)
     with pytest.raises(KeyboardInterrupt), watching(launcher, str):
