@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, 
 
 import numpy as np
 
+from medunlearn.signatures import check_names
+
 if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
     from torch import Tensor, nn
 
@@ -67,7 +69,8 @@ class KeepsArguments:
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Keep the arguments on their way to `__init__`."""
+        """Keep the arguments on their way to `__init__`, and refuse those that it does not have."""
+        check_names(cls, kwargs)
         built = super().__new__(cls)
         vars(built).update(_args=args, _kwargs=kwargs, _undrawn_seed=undrawn_seed())
         return built

@@ -110,7 +110,9 @@ def test_training_step_refuses_losses_of_another_shape(logged, shape):
         def losses(self, batch):
             return torch.zeros(shape)
 
-    with pytest.raises(TypeError, match=r"`Wrong.losses` to return one loss an image, \(3,\), but got "):
+    with pytest.raises(
+        InputError, match=r"losses: Wrong.losses must return one loss an image, a tensor of shape \(3,\)"
+    ):
         classifier(Wrong).training_step(batch_of(3), 0)
     assert logged == {}
 

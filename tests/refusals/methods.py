@@ -8,6 +8,7 @@ from torch import nn
 
 import medunlearn
 from medunlearn.methods.hooks import check_prepared
+from medunlearn.methods.losses import check_losses, check_step
 from medunlearn.methods.rewind import judge
 from medunlearn.methods.roles import check_role
 from medunlearn.methods.schedules import check_end
@@ -78,6 +79,35 @@ ROWS = [
     (
         lambda at: check_prepared(nn.Linear(2, 2), ()),
         "prepare: returns Linear; return a dict of tensors by name, which becomes `self.kept`",
+    ),
+    (
+        salun(learning_rate=0.1),
+        "learning_rate: SalUn has no such argument; did you mean lr? It takes mask_ratio, …, gamma",
+    ),
+    (
+        lambda at: check_losses(0.5, 3, "Own", first=True),
+        "losses: Own.losses must return one loss an image, a tensor of shape (3,), but returned float; return real "
+        "numbers, such as `loss.float()`",
+    ),
+    (
+        lambda at: check_losses(torch.tensor(0.5), 3, "Own", first=True),
+        "losses: Own.losses must return one loss an image, a tensor of shape (3,), but returned a tensor of shape (); "
+        "leave out its mean or sum",
+    ),
+    (
+        lambda at: check_losses(torch.full((3,), torch.nan), 3, "Own", first=True),
+        "losses: Own.losses returned nan for 3 images of 3 in the first step; look for a logarithm, root or division "
+        "of 0 there",
+    ),
+    (
+        lambda at: check_step(torch.ones((), requires_grad=True), 0.5, "Own", first=True),
+        "penalty: Own.penalty must return one number, a tensor of shape (), or None, but returned float; return its "
+        "sum or mean",
+    ),
+    (
+        lambda at: check_step(torch.ones(()), None, "Own", first=True),
+        "losses: Own.losses does not depend on the weights; take it of `self(batch.images)`, without `detach`, "
+        "`no_grad` or `argmax`",
     ),
     (lambda at: check_prepared({}, {"old"}), "prepare: sets self.old, a network, which a resumed run would lack; …"),
     (unlearner("SCRUB", kl_weight=-1), "model.init_args.kl_weight=-1: give a number of 0 or more"),
