@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, 
 
 import numpy as np
 
+from medunlearn.signatures import check_names
+
 if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
     from torch import Tensor, nn
 
@@ -67,7 +69,8 @@ class KeepsArguments:
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Keep the arguments on their way to `__init__`."""
+        """Keep the arguments on their way to `__init__`, and refuse those that it does not have."""
+        check_names(cls, kwargs)
         built = super().__new__(cls)
         vars(built).update(_args=args, _kwargs=kwargs, _undrawn_seed=undrawn_seed())
         return built
@@ -176,8 +179,8 @@ class UnlearningData(Protocol):
     def require_forget_set(self) -> None:
         """Refuse data without a forget set."""
 
-    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> Iterable[Batch]:
-        """Return a part of the data in order, each image once over all processes."""
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug", at: Tensor | None = None) -> Iterable[Batch]:
+        """Return a part of the data in order, or its images at these places, each once over all processes."""
 
     def statistics_dataloader(self) -> Iterable[Batch]:
         """Return the retain set in whole batches, every process others of them."""

@@ -1,7 +1,8 @@
 """What can go wrong through no fault of this package: wrong input, a file that cannot be read, an interruption."""
 
+import difflib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -55,6 +56,19 @@ def counted(number: int, noun: str) -> str:
     """
     ending = "" if number == 1 else "es" if noun.endswith(("s", "tch")) else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return `did you mean PREFIX+NAME? `, empty where nothing is close.
+
+    Example:
+        >>> suggestion("momentu", ["lr", "momentum"]), suggestion("learning_rate", ["lr", "momentum"])
+        ('did you mean momentum? ', 'did you mean lr? ')
+    """
+    names, initials = sorted(known), "".join(part[:1] for part in name.split("_"))
+    close = [each for each in names if each == initials != name[:1]]
+    close += difflib.get_close_matches(name, names, n=1, cutoff=0.6) or [e for e in names if e.startswith(name)]
+    return f"did you mean {prefix}{close[0]}? " if close else ""
 
 
 PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")

@@ -13,7 +13,7 @@ from lightning.pytorch import seed_everything
 import medunlearn
 import medunlearn.methods.unlearner as unlearner
 from medunlearn import ForgetSpec, InputError, MedMNISTDataModule, Retrain, SalUn, Train, UnlearningMetrics
-from medunlearn.errors import PARTS, DataError, FileError, RunError, counted, owned_by
+from medunlearn.errors import PARTS, DataError, FileError, RunError, counted, owned_by, suggestion
 from medunlearn.models import build_backbone
 
 FORGET = "--data.forget.rate=0.25"
@@ -212,3 +212,17 @@ def test_counted_has_a_plural_for_all_but_one():
     found = [counted(number, "epoch") for number in (0, 1, 2, 1000)]
     assert found == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]
     assert [counted(2, noun) for noun in ("class", "batch", "image")] == ["2 classes", "2 batches", "2 images"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("batch_sise", "did you mean data.batch_size? "),
+        ("bat", "did you mean data.batch_size? "),
+        ("learning_rate", "did you mean data.lr? "),
+        ("l", "did you mean data.lr? "),
+        ("xyz", ""),
+    ],
+)
+def test_suggestion_is_the_closest_name_or_one_that_begins_so_or_has_its_initials(name, text):
+    assert suggestion(name, ["batch_size", "root", "lr"], "data.") == text

@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "medunlearn"
 LONGEST = 250  # lines of a file
 FACE = "the package's face"  # __init__.py and __main__.py at the top
 
-# For each part, which other parts it may import. `errors`, `contracts` and `timing` are free to all.
-FREE = {"errors", "contracts", "timing"}
+# For each part, which other parts it may import. `errors`, `contracts`, `signatures` and `timing` are free to
+# all.
+FREE = {"errors", "contracts", "signatures", "timing"}
 MAY_IMPORT = {
     "files": set(),
     "plugins": {"files"},

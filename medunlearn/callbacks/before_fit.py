@@ -1,6 +1,7 @@
 """What must hold before a run trains: data, method, Trainer, original and reference go together."""
 
 import sys
+from dataclasses import asdict
 from typing import Any, cast
 
 import numpy as np
@@ -224,12 +225,19 @@ def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> No
     if run.path.resolve() == own.path.resolve():
         raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
     if not run.finished:
-        remedy = f"make it with `{command_for(run.path, getattr(data, 'file', None))}`"
+        remedy = f"make it with `{command_for(run.path, getattr(data, 'file', None), _split(data))}`"
         print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
     if problem := why_incomparable(own, Record.of(run, "reference")):
         raise InputError(f"reference={run}: {problem}")
+
+
+def _split(data: UnlearningData) -> dict[str, Any]:
+    """Return the settings of a data module that choose images and forget set; none where it is of another kind."""
+    source, spec = getattr(data, "source", None), getattr(data, "forget", None)
+    named = {name: getattr(source, name, None) for name in ("dataset", "size", "file")}
+    return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
 
 
 def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:

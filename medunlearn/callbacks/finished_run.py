@@ -7,7 +7,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics, predict
+from medunlearn.callbacks.predicting import predict
+from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.runs import RunDir
 

@@ -142,7 +142,7 @@ def _check_original(method: LightningModule, data: LightningDataModule) -> None:
 def _check_kinds(method: Any, data: Any) -> None:
     """Refuse what is no method and no data module, such as their names or the two the wrong way round."""
     if not (isinstance(method, LightningModule) and hasattr(method, "role")):
-        raise InputError(f"method={_kind(method)}: give a method, such as medunlearn.SalUn(...)")
+        raise InputError(f"method={_kind(method)}: give a method, such as medunlearn.Train(...)")
     if not (isinstance(data, LightningDataModule) and hasattr(data, "train_on")):
         raise InputError(f"data={_kind(data)}: give medunlearn.MedMNISTDataModule(...)")
 

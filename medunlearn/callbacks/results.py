@@ -4,6 +4,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from medunlearn.callbacks.predicting import original_predictions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
@@ -50,7 +51,7 @@ def results(
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
         **_remarks(module, evaluation, reference, parameters.get("changed")),
         "parameters": parameters,
-        "facts": module.facts(),
+        "facts": {**module.facts(), **getattr(module, "rewound", {})},
         "departures": module.departures(),
         "epochs": trainer.current_epoch,
         "seed": data.seed,
@@ -96,7 +97,8 @@ def _remarks(
     """Return the original's metrics, the figures by class, and what they say of the run."""
     predictions = evaluation.predictions
     assert predictions is not None
-    original, classes, retained = _original_predictions(module), by_class(predictions), _retained(predictions)
+    original = original_predictions(module, module.datamodule)
+    classes, retained = by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
     return {
@@ -115,15 +117,6 @@ def _validation_note(module: UnlearningModule) -> list[str]:
     """Return what is to be known of figures on validation images where the method has learned from these."""
     learned = "the method learned from the original's answers on validation images"
     return [f"{learned}: figures on these, the proxy gap among them, look too good"] if module.reads_validation else []
-
-
-def _original_predictions(module: UnlearningModule) -> Predictions | None:
-    """Return what the model that unlearning started from predicts, on this run's split."""
-    if module.original is None:
-        return None
-    with owned_by("model.init_args", "original"):
-        arrays = RunDir(module.original).read_predictions("original", Predictions.names())
-    return Predictions.from_arrays(arrays).split_by(module.datamodule.forget_indices)
 
 
 def _retained(predictions: Predictions) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from medunlearn.callbacks.before_fit import (
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.results import identity, results
+from medunlearn.callbacks.rewind import check_rewind
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
@@ -91,6 +92,7 @@ class RunRecord(Callback):
         check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
+        check_rewind(trainer, method, data)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
             check_reference(self.reference, own, data)

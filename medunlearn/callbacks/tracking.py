@@ -70,11 +70,11 @@ def result_values(metrics: Mapping[str, Any]) -> dict[str, float]:
 
     Example:
         >>> figures = {"UA": 50.0, "RA": 99.0, "TA": 90.0, "MIA": 60.0, "AG": None, "RTE": 1.5}
-        >>> result_values(figures | {"runtime": {"train": 9.0}, "validation": {"AG": None}, "before": {"UA": 2.0}})
-        {'UA': 50.0, 'RA': 99.0, 'TA': 90.0, 'MIA': 60.0, 'RTE': 1.5, 'runtime/train': 9.0, 'before/UA': 2.0}
+        >>> result_values(figures | {"validation": {"AG": None}, "before": {"UA": 2.0}, "proxy": {"gap": 4.5}})
+        {'UA': 50.0, 'RA': 99.0, 'TA': 90.0, 'MIA': 60.0, 'RTE': 1.5, 'before/UA': 2.0, 'proxy/gap': 4.5}
     """
     values = {key: metrics[key] for key in (*GAP_METRICS, "AG", "RTE")}
-    for group in ("runtime", "validation", "before", "extra"):
+    for group in ("runtime", "validation", "before", "proxy", "extra"):
         values |= {f"{group}/{key}": value for key, value in (metrics.get(group) or {}).items()}
     return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
 

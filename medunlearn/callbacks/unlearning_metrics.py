@@ -1,21 +1,19 @@
 """Measures what the trained model does on every image: UA, RA, TA and MIA."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
-from medunlearn.contracts import Batch, KeepsArguments, UnlearningModule
+from medunlearn.callbacks.predicting import all_finite, predict, shown
+from medunlearn.callbacks.rewind import EpochGap, check_rewind
+from medunlearn.contracts import KeepsArguments, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
-    ARRAYS,
     GAP_METRICS,
     Feature,
-    Part,
     Predictions,
     Solver,
     accuracies,
@@ -25,7 +23,6 @@ from medunlearn.metrics import (
     unlearning_metrics,
     validation_metrics,
 )
-from medunlearn.training.processes import share_buffers
 from medunlearn.training.progress import progress
 
 Nonmembers = Literal["test", "val"]
@@ -81,6 +78,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         self.metrics: dict[str, float | None] = {}
         self.validation: dict[str, float | None] = {}
         self.extra_metrics: dict[str, Any] = {}
+        self._epoch_gap: EpochGap | None = None
 
     def attack_settings(self) -> dict[str, Any]:
         """Return what two runs must share for their MIA to be compared."""
@@ -116,6 +114,18 @@ class UnlearningMetrics(KeepsArguments, Callback):
         members, nonmembers = attack_sample(len(retain.labels), len(outside.labels), self.seed)
         return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse epochs that cannot be compared, where the nearest is to be kept."""
+        self._epoch_gap = None
+        if stage == "fit":
+            check_rewind(trainer, _method(pl_module))
+
+    def epoch_gap(self, trainer: Trainer, pl_module: LightningModule) -> float:
+        """Return the proxy gap of the model as it is, for `rewind`; of several processes all call this."""
+        if self._epoch_gap is None:
+            self._epoch_gap = EpochGap(_method(pl_module), self.measure_proxy, self.seed)
+        return self._epoch_gap.measure(trainer, pl_module)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a point of the curves where one is due; the last one comes with the final evaluation."""
         epoch = trainer.current_epoch + 1
@@ -137,44 +147,14 @@ class UnlearningMetrics(KeepsArguments, Callback):
             self.extra_metrics = measure_extra(self._extra, self.predictions)
         _check_finite(_method(pl_module), self.predictions)
         with _method(pl_module).stopwatch.measure("attack"):
-            for _ in progress(range(1), "Membership inference", _shown(trainer)):
+            for _ in progress(range(1), "Membership inference", shown(trainer)):
                 self.metrics = self.measure(self.predictions)
                 self.validation = self.measure_validation(self.predictions)
 
 
-@torch.inference_mode()
-def predict(trainer: Trainer, module: LightningModule) -> Predictions:
-    """Return the module's predictions on every image, each once, whatever the number of processes.
-
-    In evaluation mode and, unless the caller has set autocast, in float32, as someone who loads the saved model would
-    get them. Every process calls this.
-    """
-    share_buffers(_method(module).backbone)
-    training = module.training
-    module.eval()
-    loaders = _method(module).datamodule.evaluation_dataloaders()
-    parts = {name: _predict_part(trainer, module, loader, name) for name, loader in loaders.items()}
-    module.train(training)
-    return Predictions(**parts)
-
-
-def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Batch], name: str) -> Part:
-    outputs = [_no_rows(module)]
-    for batch in progress(loader, f"Evaluation: {name}", _shown(trainer)):
-        if len(batch.labels):  # a process may have no share of the last batch
-            output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
-            outputs.append(output)  # on the device: to fetch each would make the host wait for it
-    local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
-    shares = _gather(local)
-    order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
-    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
-
-
 def _check_finite(method: UnlearningModule, predictions: Predictions) -> None:
-    """Refuse a model that has diverged: a network may turn weights that are not numbers into outputs that are."""
-    outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
-    weights = (value for value in method.backbone.state_dict().values() if value.is_floating_point())
-    if not (all(np.isfinite(each).all() for each in outputs) and all(value.isfinite().all() for value in weights)):
+    """Refuse a model that has diverged."""
+    if not all_finite(method.backbone, predictions):
         argument, remedy = method.diverged
         raise InputError(
             f"{argument}: the model has diverged, its weights or outputs are not finite; "
@@ -183,24 +163,5 @@ def _check_finite(method: UnlearningModule, predictions: Predictions) -> None:
         )
 
 
-def _no_rows(module: LightningModule) -> dict[str, Tensor]:
-    """Return an empty output, so that an empty part has its shapes too."""
-    empty = torch.empty(0, dtype=torch.int64, device=module.device)
-    probs = torch.empty(0, _method(module).num_classes, device=module.device)
-    return {"probs": probs, "labels": empty, "index": empty}
-
-
-def _gather(local: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return [local]
-    shares: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(shares, local)
-    return shares
-
-
 def _method(module: LightningModule) -> UnlearningModule:
     return cast(UnlearningModule, module)
-
-
-def _shown(trainer: Trainer) -> bool:
-    return trainer.is_global_zero and trainer.progress_bar_callback is not None

@@ -1,6 +1,5 @@
 """Classes that settings name: importing them and asking what their arguments take, with errors of one line."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentError, ArgumentParser
 
+from medunlearn.errors import suggestion
 from medunlearn.plugins import missing_dependency
 
 FROM_DATA = {
@@ -113,13 +113,6 @@ def described(hint: Any) -> str:
         kinds.remove(_described_one(int))
     kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
     return " or ".join(dict.fromkeys(kinds)) + (", or null" if NoneType in kinds_of_value else "")
-
-
-def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return `did you mean PREFIX+NAME? `, empty where nothing is close."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) or [each for each in names if each.startswith(name)]
-    return f"did you mean {prefix}{close[0]}? " if close else ""
 
 
 def members(hint: Any) -> tuple[Any, ...]:

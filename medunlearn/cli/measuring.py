@@ -1,11 +1,14 @@
-"""What `validate`, `test` and `predict` take from a finished run, and what they do otherwise than its fit did."""
+"""What `validate`, `test` and `predict` take from a finished run; what comes first without an option's name."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from medunlearn.cli.given import Setting, given_settings, last
+from medunlearn.errors import InputError
+from medunlearn.plugins import names
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished
+from medunlearn.runs.commands import check_finished, command_for, shown
 
 COMMANDS = ("validate", "test", "predict")
 
@@ -14,6 +17,39 @@ TRAINER: dict[str, Any] = {
     **dict.fromkeys(("limit_val_batches", "limit_test_batches", "limit_predict_batches")),
 }
 """Arguments of the Trainer that hold whatever the fit was given: the model is measured as `metrics.json` has it."""
+
+
+def with_option_name(command: str, options: Sequence[str]) -> list[str]:
+    """Return options where what comes first has its option's name: `--run_dir RUN` for `RUN`.
+
+    Args:
+        command: The command.
+        options: Its options.
+
+    Raises:
+        InputError: If nothing but an option can come first; says which one is meant.
+    """
+    if not options or options[0].startswith("-"):
+        return list(options)
+    first, *more = options
+    if command in COMMANDS and not first.endswith((".yaml", ".yml")):
+        return ["--run_dir", first, *more]
+    raise InputError(f"{first}: is not the value of an option; {_meant(command, first)}")
+
+
+def _meant(command: str, first: str) -> str:
+    """Return the command that was meant."""
+    run = RunDir(first)
+    if run.finished:
+        return f"the run there is finished, and `{shown(['medunlearn', 'test', '--run_dir', first])}` measures it"
+    if run.started:
+        return f"the run there is unfinished; go on with `{command_for(run.path)}`"
+    if first.endswith((".yaml", ".yml")):
+        return f"give `{shown(['medunlearn', command, '--config', first])}`"
+    if method := next((name for name in names("methods") if name.lower() == first.lower()), None):
+        return f"give `medunlearn fit --model {method}` and its options"
+    option = "data.file" if Path(first).is_file() else "run_dir"
+    return f"did you mean `--{option} {shown([first])}`? `medunlearn {command} --help` lists the options"
 
 
 def with_own_config(command: str, options: Sequence[str]) -> list[str]:

@@ -26,11 +26,10 @@ from medunlearn.cli.classes import (
     described,
     find_class,
     is_required,
-    suggestion,
     type_of,
 )
 from medunlearn.cli.given import Setting
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, suggestion
 from medunlearn.files import exists
 from medunlearn.plugins import choice, method_path, names
 

@@ -16,7 +16,7 @@ from medunlearn.cli import commands
 from medunlearn.cli.classes import FROM_DATA, find_class, type_of
 from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.help import options_help, show_method_help, trainer_help
-from medunlearn.cli.measuring import with_own_config
+from medunlearn.cli.measuring import with_option_name, with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
 from medunlearn.cli.methods import PARSER_MODE, given_method, resolve_methods
 from medunlearn.data import MedMNISTDataModule
@@ -56,6 +56,7 @@ class SettingsCLI(LightningCLI):
 
     def __init__(self, argv: Sequence[str]) -> None:
         hide_lightning_warnings()
+        argv = [argv[0], *with_option_name(argv[0], argv[1:])]
         self.command, *options = resolve_methods(resolve_configs(_null_for_none(argv)))
         options = with_own_config(self.command, options)
         self.given = given_settings(options)

@@ -199,14 +199,14 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     predict_dataloader = test_dataloader
 
-    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
-        """Return the forget set, the retain set or the validation images in order, augmented only on request."""
+    def part_dataloader(self, part: Part, augmentation: Preset = "NoAug", at: Tensor | None = None) -> Iterable[Batch]:
+        """Return a part of the data in order, or its images at these places (n,), augmented only on request."""
         if part not in get_args(Part):
             raise InputError(f"part={part!r}: unknown; choose one of {', '.join(get_args(Part))}")
         if part == "val":
-            return self._in_order(self.data.val, augmentation=augmentation)
-        rows = self.retain_indices if part == "retain" else self.forget_indices
-        return self._in_order(self.data.train, torch.from_numpy(rows), augmentation)
+            return self._in_order(self.data.val, at, augmentation)
+        rows = torch.from_numpy(self.retain_indices if part == "retain" else self.forget_indices)
+        return self._in_order(self.data.train, rows if at is None else rows[at], augmentation)
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, without augmentation, by the part it belongs to."""

@@ -18,6 +18,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Role, UnlearningData
 from medunlearn.methods.arguments import departures
 from medunlearn.methods.correct import PercentCorrect
+from medunlearn.methods.losses import check_losses, check_step
 from medunlearn.methods.ranges import not_negative, one_of
 from medunlearn.methods.roles import check_names, check_role
 from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
@@ -178,15 +179,9 @@ class Classifier(KeepsArguments, LightningModule):
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the sum of weighted losses, whose average over processes is the mean of the global batch."""
-        losses = self.losses(batch)
-        if losses.shape != batch.weight.shape:
-            raise TypeError(
-                f"Expected `{type(self).__name__}.losses` to return one loss an image, {tuple(batch.weight.shape)}, "
-                f"but got {tuple(losses.shape)}"
-            )
-        loss = (losses.float() * batch.weight).sum()
-        if (penalty := self.penalty()) is not None:
-            loss = loss + penalty
+        name, first = type(self).__name__, self._trainer is not None and not self.trainer.global_step
+        losses = check_losses(self.losses(batch), len(batch.weight), name, first)
+        loss = check_step((losses * batch.weight).sum(), self.penalty(), name, first)
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=len(losses), sync_dist=True)
         return loss
 

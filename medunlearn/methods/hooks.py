@@ -8,13 +8,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from medunlearn.errors import InputError
+from medunlearn.methods.rewind import judge
 
 if TYPE_CHECKING:
     from medunlearn.methods.unlearner import Unlearner
 
 
 class UnlearnerHooks(Callback):
-    """Prepares an unlearner before the first step, keeps its mask, and puts both into checkpoints.
+    """Prepares an unlearner before the first step, keeps its mask, and puts what must be resumed into checkpoints.
 
     An `Unlearner` brings it along, and it is called after the callbacks of the Trainer. So frozen weights are frozen
     whatever moves them: an optimiser of the user's own, a hook, another callback.
@@ -39,24 +40,32 @@ class UnlearnerHooks(Callback):
         _unlearner(pl_module).hold()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore frozen weights."""
-        _unlearner(pl_module).hold()
+        """Restore frozen weights, and judge the epoch, once every other callback has changed what it changes."""
+        method = _unlearner(pl_module)
+        method.hold()
+        if method.rewind and not cast(Any, trainer).fast_dev_run:
+            with method.stopwatch.measure("rewind"):
+                gap = judge(trainer).epoch_gap(trainer, method)
+                method.nearest.offer(trainer.current_epoch + 1, gap, method.backbone)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore frozen weights."""
         _unlearner(pl_module).hold()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Keep the mask and what was prepared: on resuming, the weights are no longer the original's."""
+        """Keep the mask, what was prepared and the nearest epoch: the weights say nothing of them any more."""
         method = _unlearner(pl_module)
         method.hold()  # the checkpoint's weights share their memory with the model's
         if method.mask is not None:
             checkpoint["saliency_mask"] = {name: mask.cpu() for name, mask in method.mask.items()}
         checkpoint["kept"] = {name: value.cpu() for name, value in method.kept.items()}
+        if method.nearest.epoch:
+            checkpoint["nearest_epoch"] = method.nearest.state_dict()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Take both up again."""
+        """Take them up again."""
         _unlearner(pl_module).resume(checkpoint.get("saliency_mask"), checkpoint.get("kept", {}))
+        _unlearner(pl_module).nearest.load_state_dict(checkpoint.get("nearest_epoch", {}))
 
 
 def _unlearner(module: LightningModule) -> "Unlearner":

@@ -16,9 +16,9 @@ from medunlearn.methods.ranges import not_negative, positive, whole
 class Influence(OneShot):
     """Influence unlearning (Izzo et al., AISTATS 2021): one Newton step towards the model without the forget set.
 
-    theta + scale H^-1 v, with v = (1/n) sum_F g - (n_f / (n n_r)) sum_R g over the gradients g of the cross-entropy,
-    and H = damping I + G'G / m from the gradients G, (m, P), of m retained images: the Fisher information in the
-    Hessian's place, as in Jia et al. (NeurIPS 2023).
+    theta + scale H^-1 v, with v = (1/n) sum_F g - (n_f / (n n_r)) sum_R g over the gradients g of the cross-entropy on
+    the forget set F and the retain set R, and H = damping I + G'G / m from the gradients G, (m, P), of m retained
+    images: the Fisher information in the Hessian's place, as in Jia et al. (NeurIPS 2023).
 
     Args:
         scale: Length of the step, the papers' alpha; 1 is Newton's, 0 changes nothing.

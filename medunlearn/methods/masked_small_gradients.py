@@ -15,7 +15,7 @@ from medunlearn.models import plain_name
 
 
 class MaskedSmallGradients(FineTune):
-    """MSG (Triantafillou et al., NeurIPS competition 2023): fine-tuning after weights of small gradient are redrawn.
+    """MSG, masked small gradients (Triantafillou et al., NeurIPS competition 2023): fine-tuning of weights redrawn.
 
     The entry "Kookmin" (arXiv 2406.09073). g is the gradient of cross-entropy over the forget set minus that over as
     many retained images, drawn at random. In each convolution the weights with the smallest |g| are drawn anew;

@@ -15,8 +15,8 @@ from medunlearn.methods.unlearner import Unlearner
 class MUNBa(Unlearner):
     """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025): steps that serve both sets alike.
 
-    Each step takes the gradients g_r of CE on retained images and g_f of CE towards random labels on forgotten ones,
-    and goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), cos that of their angle: the bisector of the two,
+    Each step takes the gradients g_r of CE on the retain set and g_f of CE towards random labels on the forget set, and
+    goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), cos that of their angle: the bisector of the two,
     of length sqrt(2) whatever theirs. A second backward pass makes a step 5/3 as dear as fine-tuning's.
 
     Args:

@@ -1,4 +1,4 @@
-"""NegGrad+: descent on the retain set and ascent on the forget set in one step."""
+"""NegGrad+, from "Towards Unbounded Machine Unlearning": descent on the retain set, ascent on the forget set."""
 
 from typing import Any, ClassVar
 

@@ -11,7 +11,10 @@ from medunlearn.methods.fisher import Gradients, zeros
 from medunlearn.methods.ranges import whole
 from medunlearn.methods.unlearner import Unlearner
 
-OF_TRAINING = ("lr", "lr_schedule", "lr_min", "momentum", "weight_decay", "milestones", "gamma", "freeze_statistics")
+OF_TRAINING = (
+    *("lr", "lr_schedule", "lr_min", "momentum", "weight_decay", "milestones", "gamma", "freeze_statistics"),
+    "rewind",
+)
 
 
 class OneShot(Unlearner):

@@ -13,8 +13,9 @@ from medunlearn.methods.ranges import not_negative
 class SalUnSoft(RandomLabels):
     """SalUn-soft (Fan et al., ICLR 2024, appendix): random labels with an l1 pull to the original in place of a mask.
 
-    After each step d = w - w_original becomes sign(d) max(|d| - beta_t, 0), the proximal step of beta_t |d|. beta_t
-    falls linearly from `beta` at the first step towards 0 after the last one: beta (1 - t / T) at step t of T.
+    The forget set is trained towards random labels. After each step d = w - w_original becomes
+    sign(d) max(|d| - beta_t, 0), the proximal step of beta_t |d|. beta_t falls linearly from `beta` at the first step
+    towards 0 after the last one: beta (1 - t / T) at step t of T.
 
     Running statistics of BatchNorm are no weights and are not pulled.
 

@@ -56,7 +56,7 @@ class SSD(OneShot):
 
     def facts(self) -> dict[str, float | str]:
         """Return how many weights were dampened."""
-        return {"dampened": int(self.kept["dampened"])}
+        return {"dampened": float(self.kept["dampened"])}
 
 
 def dampening_factor(forget: Tensor, of_all: Tensor, alpha: float, dampening: float) -> Tensor:

@@ -46,6 +46,12 @@ class UGradSLPlus(UGradSL):
     """UGradSL+ (Di et al., ICLR 2026): the same as UGradSL, an epoch over the larger of the two sets.
 
     It costs more than `UGradSL` where the forget set is the smaller one, and is the better of the two in the paper.
+
+    Args:
+        smoothing: alpha, 0 or less, such as -0.2 or -1; with 0 this is `NegGradPlus`.
+
+    Raises:
+        InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
     cost: ClassVar[tuple[float, float] | None] = (1.8, 0.0)

@@ -1,5 +1,6 @@
 """The base of every method that starts from a trained model: mask, preparation, teacher, statistics."""
 
+import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,7 @@ from medunlearn.errors import InputError, owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
 from medunlearn.methods.ranges import within
+from medunlearn.methods.rewind import NearestEpoch, check_unseen, judge
 from medunlearn.methods.saliency import FrozenWeights, Mask, diverged, forget_gradients, mask_size, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
@@ -38,6 +40,8 @@ class Unlearner(Classifier):
         freeze_statistics: Keep BatchNorm's running statistics as the original's, and use them while training: no mask
             holds them, since they are no weights.
         refresh_statistics: Recompute BatchNorm's running statistics on the retain set after the last step.
+        rewind: Measure the proxy gap after each epoch, and end with the weights of the epoch where it was least. It is
+            taken from the forget set, the validation images and as many retained ones; its time counts as run time.
         lr: Learning rate.
         lr_schedule: `constant`, `cosine` from `lr` to `lr_min` over all steps, or `step` at the milestones.
 
@@ -56,6 +60,7 @@ class Unlearner(Classifier):
         saliency_augmentation: Preset = "NoAug",
         freeze_statistics: bool = False,
         refresh_statistics: bool = False,
+        rewind: bool = False,
         lr: float = 0.01,
         lr_schedule: Schedule = "constant",
         **kwargs: Any,
@@ -67,6 +72,9 @@ class Unlearner(Classifier):
         self.original: Path = RunDir.given(original, "original", "model.init_args").path
         self.mask_ratio, self.saliency_augmentation = mask_ratio, saliency_augmentation
         self.freeze_statistics, self.refresh_statistics = freeze_statistics, refresh_statistics
+        if rewind:
+            check_unseen(type(self))
+        self.rewind, self.nearest = rewind, NearestEpoch()
         self.kept: dict[str, Tensor] = {}
         """What `prepare` returned, on the device; also in a resumed run."""
         self._prepared = self._refreshed = False
@@ -125,6 +133,9 @@ class Unlearner(Classifier):
         self.datamodule.require_forget_set()
         super().setup(stage)
         if stage == "fit":
+            self.nearest = NearestEpoch()
+            if self.rewind:
+                judge(self.trainer)
             with owned_by("model.init_args", "original"):
                 load_weights(self.backbone, self.original)
 
@@ -190,8 +201,15 @@ class Unlearner(Classifier):
                 self.after_step()
             self.hold()
 
+    @property
+    def rewound(self) -> dict[str, float | str]:
+        """What `metrics.json` is to say of the epoch that was kept, beside `facts`."""
+        return self.nearest.facts()
+
     def finish(self) -> None:
-        """Restore frozen weights a last time and refresh the statistics, before the model is measured and saved."""
+        """Go back to the nearest epoch and refresh the statistics, before the model is measured and saved."""
+        if self.nearest.restore(self.backbone) and self.trainer.is_global_zero:
+            print(self.nearest, file=sys.stderr)
         self.hold()
         if self.refresh_statistics and not self._refreshed:
             with self.stopwatch.measure("statistics"):

@@ -2,9 +2,9 @@ from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_ac
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
-from medunlearn.metrics.notes import notes
+from medunlearn.metrics.notes import collapse, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
-from medunlearn.metrics.proxy import proxy_gap
+from medunlearn.metrics.proxy import proxy_gap, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "attack_sample",
     "average_gap",
     "by_class",
+    "collapse",
     "forgotten_classes",
     "gap_difference_margin",
     "half_width",
@@ -30,9 +31,11 @@ __all__ = [
     "membership_inference",
     "notes",
     "proxy_gap",
+    "reference_notes",
     "retained_accuracy",
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",
+    "why_no_proxy",
     "wilson",
 ]

@@ -8,10 +8,11 @@ A run is remarked on where
    most common class every time. TA leaves out classes that are forgotten as a whole;
 4. MIA is 0 or 100, so that the attack cannot tell such models apart;
 5. a class is forgotten as a whole;
-6. fewer than `FEW_IMAGES` images are in the forget or the test set.
+6. the reference has collapsed;
+7. fewer than `FEW_IMAGES` images are in the forget or the test set.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from medunlearn.errors import counted
@@ -20,6 +21,8 @@ from medunlearn.metrics.by_class import forgotten_classes
 FEW_IMAGES = 50
 COLLAPSE = 10.0
 """Percentage points below the original's."""
+COLLAPSED = "collapsed: "
+"""How the remark on a collapse begins."""
 MOST_NAMED = 10  # classes in one sentence
 
 Figures = Mapping[str, Any]
@@ -39,7 +42,7 @@ def notes(
         figures: UA, RA, TA, MIA and TA_retained_classes of the run, in %; UA and MIA are None without a forget set.
         n: Number of images by part (forget, retain, test) and class, as `by_class` returns it.
         before: The same figures of the original; None for a run that started from none.
-        reference: UA of the reference; None without one.
+        reference: UA of the reference, and what its own `notes` say; None without one.
         changed: Number of weights that differ from the original's; None for a run that started from none.
 
     Example:
@@ -54,7 +57,29 @@ def notes(
     unmoved = changed == 0
     found = ["no weight has changed: the model is the original"] if unmoved else []
     found += [] if unmoved else _as_before(figures, n, before, reference)
-    return [*found, *_collapse(figures, n, before), *_saturated(figures["MIA"]), *_classes(figures, n), *_few(n)]
+    found += [*_collapse(figures, n, before), *_saturated(figures["MIA"]), *_classes(figures, n)]
+    return [*found, *reference_notes((reference or {}).get("notes", ())), *_few(n)]
+
+
+def reference_notes(notes: Iterable[str]) -> list[str]:
+    """Return the remark on a run whose gaps are taken to a reference with these remarks; none where it is healthy.
+
+    Example:
+        >>> reference_notes(["collapsed: TA is low"])
+        ['the reference has collapsed (TA is low): gaps to it do not tell what was forgotten']
+    """
+    reason = collapse(notes)
+    return [f"the reference has collapsed ({reason}): gaps to it do not tell what was forgotten"] if reason else []
+
+
+def collapse(notes: Iterable[str]) -> str:
+    """Return how a run with these remarks has collapsed; an empty text where it has not.
+
+    Example:
+        >>> collapse(["collapsed: TA is low"]), collapse([])
+        ('TA is low', '')
+    """
+    return next((note.removeprefix(COLLAPSED) for note in notes if note.startswith(COLLAPSED)), "")
 
 
 def _as_before(figures: Figures, n: Counts, before: Figures | None, reference: Figures | None) -> Iterator[str]:
@@ -73,7 +98,7 @@ def _collapse(figures: Figures, n: Counts, before: Figures | None) -> Iterator[s
     """Name RA and TA in one sentence where both have collapsed."""
     found = [text for key in ("RA", "TA") for text in _collapsed(key, figures, n, before)]
     if found:
-        yield f"collapsed: {', '.join(found)}"
+        yield f"{COLLAPSED}{', '.join(found)}"
 
 
 def _collapsed(key: str, figures: Figures, n: Counts, before: Figures | None) -> Iterator[str]:

@@ -62,6 +62,25 @@ def proxy_gap(
     return {**parts, "gap": sum(known) / len(known) if len(known) == len(parts) else None}
 
 
+def why_no_proxy(original: Predictions) -> str | None:
+    """Return which images are missing for the proxy gap; None where it can be measured.
+
+    Args:
+        original: The original's predictions.
+
+    Example:
+        >>> one = Part(np.ones((1, 2)), labels=np.array([0]), rows=np.array([0]))
+        >>> why_no_proxy(Predictions(forget=one, retain=one, test=one, val=one))
+        'it needs two validation images, and there is 1'
+    """
+    forget, retain, val = (len(part.labels) for part in (original.forget, original.retain, original.val))
+    if not forget or not retain:
+        return f"no image is {'retained' if forget else 'forgotten'}"
+    if val < 2:
+        return f"it needs two validation images, and there is {val or 'none'}"
+    return "no validation image is of a class of the forget set" if _foretold_error(original) is None else None
+
+
 def _distance(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else abs(first - second)
 

@@ -70,7 +70,8 @@ def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
                 checked.add(data)
             for argument, need in stage.needs.items():
                 if need not in made:
-                    check_finished(RunDir(need), argument, file)
+                    split = setting(stage.settings, "data") if argument == "reference" else None
+                    check_finished(RunDir(need), argument, file, split)
 
 
 @contextmanager

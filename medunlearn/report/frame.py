@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from medunlearn.errors import InputError
-from medunlearn.metrics import GAP_METRICS, average_gap
+from medunlearn.metrics import GAP_METRICS, average_gap, reference_notes
 from medunlearn.report.labels import label_methods, name_classes, tell_apart
 from medunlearn.report.reading import find_runs, read_run
 from medunlearn.runs import RunDir
@@ -89,6 +89,7 @@ def load(dirs: Iterable[str | Path | RunDir]) -> pd.DataFrame:
     for row in rows:
         pairing = reference_of(row["record"], records)
         row |= {"original": _original(row["record"], records)} | _gaps(row, pairing)
+        row["notes"] = _notes(row, row, runs)
         if row["forgotten"] and row["before"]:
             originals.append(_untouched(row, pairing, runs))
     frame = pd.DataFrame(rows + _once(originals), columns=list(COLUMNS))
@@ -126,10 +127,17 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
         measured = Pairing(reference, average_gap(before, reference.values))
     trained = runs.get(row["original"], {})
     values = {**before, "RTE": trained.get("RTE"), "TA_retained_classes": None, "proxy": None}
-    values["notes"] = trained.get("notes", ())
     own = {"run": row["original"], "measured_by": row["run"], "role": "original", "label": ORIGINAL}
     own |= {"method": trained.get("method", ""), "settings": {"attack": row["settings"]["attack"]}}
-    return (whole := row | own | values) | _gaps(whole, measured)
+    gaps = _gaps(whole := row | own | values, measured)
+    return whole | gaps | {"notes": _notes(trained, gaps, runs)}
+
+
+def _notes(row: dict[str, Any], gaps: dict[str, Any], runs: dict[str, dict[str, Any]]) -> tuple[str, ...]:
+    """Return the remarks on a row, with the one on the reference of its gaps, which the run may not have known."""
+    reference = runs.get(gaps["reference"], {}).get("notes", ())
+    said = reference_notes(reference) if gaps["reference"] != row.get("run") else []
+    return tuple(dict.fromkeys((*row.get("notes", ()), *said)))
 
 
 def _once(originals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -26,6 +26,9 @@ LEGEND = (
     "the mean of the four distances, each seed against its own Retrain. Means over seeds ± standard deviation. RTE in "
     "minutes: mask and updates, without evaluation; of Original its training."
 )
+PROXY_LEGEND = (
+    "Proxy gap: AG as foretold from validation images, for where there is no Retrain; settings may be chosen by it."
+)
 INTERVALS = (
     f"Below a figure of fewer than {FEW_IMAGES} images: its 95 % interval (Wilson); of a mean over seeds, from the "
     "images of one."
@@ -159,6 +162,7 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "few": len(sections) <= FEW,
         "legend": LEGEND,
         "intervals": INTERVALS,
+        "proxy": PROXY_LEGEND if frame.proxy.notna().any() else "",
         "glance_legend": GLANCE_LEGEND,
         "differences": DIFFERENCES if any(len(section.published) for section in sections) else "",
         "facts": {name: _listed(frame[name]) for name in ("hardware", "precision", "torch")},

@@ -21,6 +21,8 @@ class Row(NamedTuple):
     """The 95 % intervals of UA, RA, TA, MIA where few images are behind them; else empty texts."""
     mark: str = ""
     """Numbers of its remarks."""
+    proxy: str = ""
+    """The proxy gap, which unlearned models alone have."""
 
 
 def measured_row(cell: Cell, mark: str = "") -> Row:
@@ -29,6 +31,7 @@ def measured_row(cell: Cell, mark: str = "") -> Row:
     Example:
         >>> import pandas as pd
         >>> figures = dict.fromkeys((*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"), 2.0)
+        >>> figures["proxy"] = 3.0
         >>> counts = {f"n_{part}": 1000 for part in ("forget", "retain", "test")}
         >>> row = measured_row(Cell("SalUn", pd.DataFrame([figures | counts | {"role": "unlearned"}])))
         >>> row.entries[0], row.gap
@@ -45,7 +48,8 @@ def measured_row(cell: Cell, mark: str = "") -> Row:
     entries = tuple((text(key), gap(key)) for key in GAP_METRICS)
     own = "0" if cell.role == "retrained" and cell.over_seeds("AG") else text("AG")
     intervals = tuple(_interval(cell, key) for key in GAP_METRICS)
-    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)), intervals=intervals, mark=mark)
+    proxy = text("proxy") if cell.role == "unlearned" else ""
+    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)), False, intervals, mark, proxy)
 
 
 def _interval(cell: Cell, key: str) -> str:

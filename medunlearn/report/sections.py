@@ -12,7 +12,7 @@ from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import EXPERIMENT, ORIGINAL, measured_twice, records
 from medunlearn.report.published import published
 from medunlearn.report.rows import Row, measured_row, not_run_row, published_row
-from medunlearn.report.verdict import nearer, verdict
+from medunlearn.report.verdict import collapsed_reference, nearer, references, verdict
 
 PRESETS = ("NoAug", "Default", "Default+RandAugment")
 NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
@@ -99,7 +99,9 @@ class Section:
         if gap is None:
             return f"{cell.label}: no Average Gap: {cell.note}"
         text = f"{cell.label} ends {gap} points from retraining"
-        if before is not None:
+        if reason := collapsed_reference(cell, self.frame):
+            text += f", which has collapsed ({reason}), so that the gap does not tell what was forgotten"
+        elif before is not None:
             text += f"{verdict(cell, self._untouched(cell), self.frame)} ({before})"
         if share is not None:
             text += f", in {share:.1f} % of retraining's time"
@@ -110,8 +112,9 @@ class Section:
         found = []
         for cell in self.of_role("unlearned"):
             gap, before, share = cell.over_seeds("AG"), self._before(cell), self._time_share(cell)
+            collapsed = " (Retrain has collapsed)" if collapsed_reference(cell, self.frame) else ""
             texts = (
-                "no Retrain" if gap is None else str(gap),
+                "no Retrain" if gap is None else f"{gap}{collapsed}",
                 "-" if before is None else str(before),
                 "-" if share is None else f"{share:.1f} %",
             )
@@ -131,9 +134,9 @@ class Section:
     def _time_share(self, cell: Cell) -> float | None:
         """Return the run time as a share of the references', in %."""
         minutes = cell.over_seeds("RTE")
-        references = self.frame[(self.frame.measured_by == "") & self.frame.run.isin(cell.runs.reference)]
-        known = minutes is not None and len(references) and references.RTE.mean(skipna=False) > 0
-        return 100 * minutes.mean / float(references.RTE.mean()) if minutes is not None and known else None
+        retrained = references(cell, self.frame)
+        known = minutes is not None and len(retrained) and retrained.RTE.mean(skipna=False) > 0
+        return 100 * minutes.mean / float(retrained.RTE.mean()) if minutes is not None and known else None
 
     @property
     def protocol(self) -> str:

@@ -1,14 +1,20 @@
 """Commands to paste: the one that makes a run directory or goes on with it, and how any command is printed."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from medunlearn.errors import InputError, RunError
 from medunlearn.files import exists, unreadable
 from medunlearn.files.checkpoints import tensor_names
 from medunlearn.files.configs import read_config, shipped_configs
 from medunlearn.runs.directory import RunDir
+
+SPLIT = ("dataset", "size", "forget.rate", "forget.classes", "forget.indices", "forget.seed", "forget.stratified")
+"""Settings below `data` that choose images and forget set, beside `file`."""
 
 
 def shown(argv: Iterable[str | Path]) -> str:
@@ -21,23 +27,31 @@ def shown(argv: Iterable[str | Path]) -> str:
     return shlex.join(str(argument) for argument in argv)
 
 
-def command_for(run_dir: Path, data_file: Path | None = None) -> str:
+def command_for(run_dir: Path, data_file: Path | None = None, split: Mapping[str, Any] | None = None) -> str:
     """Return the command that would make a run directory, to be pasted into a shell.
 
     Args:
         run_dir: The run directory.
         data_file: `data.file` where the command line named one, for the same data.
+        split: The settings `data` of a run whose images and forget set it is to have.
+
+    Example:
+        >>> command_for(Path("runs/r"), Path("own.npz"), {"forget": {"classes": [2]}})
+        "medunlearn fit --config configs/NAME.yaml --data.file own.npz --data.forget.classes '[2]' --run_dir runs/r"
     """
-    return shown(["medunlearn", "fit", *_arguments(run_dir, data_file)])
+    return shown(["medunlearn", "fit", *_arguments(run_dir, data_file, split or {})])
 
 
-def check_finished(run: RunDir, argument: str, data_file: Path | None = None) -> None:
+def check_finished(
+    run: RunDir, argument: str, data_file: Path | None = None, split: Mapping[str, Any] | None = None
+) -> None:
     """Check that a run that another one needs is finished and unaltered.
 
     Args:
         run: The run.
         argument: The setting that names it.
         data_file: As in `command_for`.
+        split: As in `command_for`.
 
     Raises:
         InputError: If it is missing, unfinished or altered; says how to make it.
@@ -45,7 +59,7 @@ def check_finished(run: RunDir, argument: str, data_file: Path | None = None) ->
     if not run.finished:
         _check_directory(run, argument)
         state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file)}`")
+        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file, split)}`")
     run.check_unaltered(argument)
 
 
@@ -78,14 +92,32 @@ def _kind_of(path: Path) -> str:
     return "is a file of weights" + (f" with the prefix `{known}` of {prefixes[known]}" if known else "")
 
 
-def _arguments(run_dir: Path, data_file: Path | None) -> list[str | Path]:
+def _arguments(run_dir: Path, data_file: Path | None, split: Mapping[str, Any]) -> list[str | Path]:
     if exists(run_dir / "config.yaml"):
         return ["--config", run_dir / "config.yaml", "--resume", "true"]
     data: list[str | Path] = [] if data_file is None else ["--data.file", data_file]
     for path in _known_configs():
-        if Path(str(read_config(path).get("run_dir"))) == run_dir:
-            return ["--config", Path("configs") / path.name, *data]
-    return ["--config", "configs/NAME.yaml", *data, "--run_dir", run_dir]
+        config = read_config(path)
+        if Path(str(config.get("run_dir"))) == run_dir:
+            return ["--config", Path("configs") / path.name, *data, *_split_options(split, config.get("data"))]
+    return ["--config", "configs/NAME.yaml", *data, *_split_options(split, {}), "--run_dir", run_dir]
+
+
+def _split_options(split: Mapping[str, Any], config: Any) -> Iterator[str]:
+    """Yield the options by which a run has the images and the forget set of another one, whatever its config says."""
+    for name in SPLIT if split else ():
+        wanted, stated = _below(split, name), _below(config, name)
+        named = name.startswith("forget.") or split.get("file") is None
+        if named and (wanted or stated) and wanted != stated:
+            yield f"--data.{name}"
+            yield yaml.safe_dump(wanted, default_flow_style=True).removesuffix("...\n").strip()
+
+
+def _below(settings: Any, name: str) -> Any:
+    """Return a setting by its dotted name, as YAML has it; None where there is none."""
+    for key in name.split("."):
+        settings = settings.get(key) if isinstance(settings, Mapping) else None
+    return str(settings) if isinstance(settings, Path) else settings
 
 
 def _known_configs() -> Iterator[Path]:

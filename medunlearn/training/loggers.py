@@ -71,6 +71,7 @@ class ForgivingWandbLogger(_Forgiving, WandbLogger):
 @rank_zero_only
 def _wandb_logger(run: RunDir) -> list[Logger]:
     """Return a started WandbLogger, offline if need be, or nothing where even that fails."""
+    _finish_previous()
     for mode in ("online", "offline") if _logged_in() else ("offline",):
         try:
             experiment = _start(run, mode)
@@ -118,6 +119,17 @@ def _identity(run: RunDir) -> str:
         swept = os.environ.get("WANDB_RUN_ID") if "WANDB_SWEEP_ID" in os.environ else None
         write_whole(path, (swept or uuid.uuid4().hex[:8]).encode())
     return path.read_text()
+
+
+def _finish_previous() -> None:
+    """Finish the W&B run of an earlier stage, as the next would: while one is open, nobody counts as logged in."""
+    import wandb
+
+    try:
+        if wandb.run is not None:
+            wandb.run.finish()
+    except Exception as error:  # no room, no service
+        rank_zero_warn(f"The earlier run at Weights & Biases could not be finished: {error}")
 
 
 def _logged_in() -> bool:

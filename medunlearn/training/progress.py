@@ -1,9 +1,14 @@
 """Progress bars outside Lightning's loops."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import TypeVar
 
-from tqdm import tqdm
+# As Lightning's own bars: in a notebook as a widget, where there is what shows it.
+if find_spec("ipywidgets") is None:
+    from tqdm import tqdm
+else:
+    from tqdm.auto import tqdm
 
 T = TypeVar("T")
 

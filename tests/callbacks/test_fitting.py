@@ -378,8 +378,8 @@ def test_weights_do_not_depend_on_what_is_drawn_between_building_and_fitting(mak
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (("SalUn", None), "method='SalUn': give a method, such as medunlearn.SalUn(...)"),
-        ((None, None), "method=NoneType: give a method, such as medunlearn.SalUn(...)"),
+        (("SalUn", None), "method='SalUn': give a method, such as medunlearn.Train(...)"),
+        ((None, None), "method=NoneType: give a method, such as medunlearn.Train(...)"),
     ],
 )
 def test_fit_refuses_what_is_no_method_in_one_line(given, says):

@@ -43,6 +43,7 @@ def module():
     return SimpleNamespace(
         role="unlearned",
         original=None,
+        reads_validation=False,
         mask=None,
         backbone=build_backbone(TINY, 4),
         datamodule=data,
@@ -113,6 +114,13 @@ def test_results_have_figures_by_class_and_remarks(measured):
     assert found["TA_retained_classes"] == retained_accuracy(predictions([1, 3]))
     assert found["notes"] == notes(OWN | {"TA_retained_classes": found["TA_retained_classes"]}, found["by_class"]["n"])
     assert "only 2 forgotten images: one image = 50.00 points of UA and MIA" in found["notes"]
+
+
+def test_results_say_where_a_method_has_read_the_validation_images(measured, module):
+    said = "learned from the original's answers on validation images"
+    assert not any(said in text for text in measured()["notes"])
+    module.reads_validation = True
+    assert said in measured()["notes"][-1]
 
 
 def test_results_say_that_no_weight_has_changed(measured, module, original):

@@ -76,6 +76,7 @@ def test_a_run_without_a_login_is_kept_offline_with_everything_in_it(command, ca
     for name in ("UA", "RA", "TA", "MIA", "AG", "RTE"):
         assert summary[name] == pytest.approx(stated[name])
     assert summary["before/UA"] == pytest.approx(stated["before"]["UA"])
+    assert summary["proxy/gap"] == pytest.approx(stated["proxy"]["gap"])
     assert {"train/loss_step", "val/loss", "val/accuracy", "lr-SGD"} <= keys
     assert {f"true_class_probability/{part}/values" for part in ("forget", "retain", "test")} | {"gaps/_type"} <= keys
     assert sum(summary["true_class_probability/test/values"]) == stated["n"]["test"]

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import medunlearn.callbacks.unlearning_metrics as callback_module
-from medunlearn.callbacks import UnlearningMetrics
-from medunlearn.callbacks.unlearning_metrics import predict
+from medunlearn.callbacks import UnlearningMetrics, predicting
+from medunlearn.callbacks.predicting import predict
 from medunlearn.contracts import Batch
 from medunlearn.errors import InputError
 from medunlearn.metrics import PARTS, Part, Predictions, unlearning_metrics
@@ -147,9 +147,10 @@ def test_predictions_of_an_empty_part_have_its_shapes(trainer):
 @pytest.mark.parametrize("training", [True, False])
 def test_predictions_are_made_in_evaluation_mode_without_gradients_and_leave_the_mode(trainer, training):
     method = module().train(training)
+    method.backbone.train(not training)  # as a method's own hook may have set it
     predict(trainer, method)
     assert {note[:2] for note in method.notes} == {(False, False)}
-    assert method.training is training
+    assert (method.training, method.backbone.training) == (training, not training)
     assert torch.is_grad_enabled()
 
 
@@ -164,7 +165,7 @@ def test_predictions_of_several_processes_are_put_together_in_order(trainer, mon
         other = {"probs": getattr(whole, part).probs[rows], "labels": rows % CLASSES, "index": rows}
         return [local, other, {key: value[:0] for key, value in other.items()}]
 
-    monkeypatch.setattr(callback_module, "_gather", gather)
+    monkeypatch.setattr(predicting, "_gather", gather)
     loaders = {part: loader(part, 2, torch.arange(0, n, 2)) for part, n in COUNTS.items()}
     assert_close(predict(trainer, Module(loaders)), whole)
 

@@ -15,7 +15,6 @@ from medunlearn.cli.classes import (
     described,
     find_class,
     is_required,
-    suggestion,
 )
 
 
@@ -112,15 +111,3 @@ def test_class_bases_are_the_types_own_classes(hint, bases):
 )
 def test_described_says_what_a_type_takes(hint, text):
     assert described(hint) == text
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("batch_sise", "did you mean data.batch_size? "),
-        ("bat", "did you mean data.batch_size? "),
-        ("xyz", ""),
-    ],
-)
-def test_suggestion_is_the_closest_name_or_one_that_begins_so(name, text):
-    assert suggestion(name, ["batch_size", "root"], "data.") == text

@@ -37,12 +37,13 @@ def test_configs_are_fifteen_and_the_demos():
 def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_method(path):
     """One for each method beside SalUn, on the same data as its config, found also outside a clone.
 
-    `NAME.yaml` forgets 10 % with the method's defaults; `NAME_50.yaml` forgets 50 %, where that needs other settings.
+    `NAME.yaml` forgets 10 % with the method's defaults; `NAME_50.yaml` forgets 50 %, where that needs other settings;
+    `NAME_rewind.yaml` keeps the nearest epoch, where the paper has a form of the method that rewinds.
     """
     settings = resolved_settings(["fit", "--config", f"configs/methods/{path.name}"])
     kind = getattr(medunlearn, settings["model"]["class_path"].rpartition(".")[2])
     stem, percent = path.stem.removesuffix("_50"), 50 if path.stem.endswith("_50") else 10
-    assert kind.__name__.lower() == stem.replace("_", "")
+    assert kind.__name__.lower() == stem.removesuffix("_rewind").replace("_", "")
     salun = resolved_settings(["fit", "--config", f"configs/salun_blood_{percent}.yaml"])
     assert settings["run_dir"] == f"runs/{stem}_blood_{percent}"
     assert all(settings[group] == salun[group] for group in ("data", "reference", "evaluation", "seed_everything"))
@@ -50,6 +51,7 @@ def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_met
     assert given["original"] == "runs/train_blood"
     if percent == 10:
         defaults = {name: each.default for name, each in arguments(kind).items()}
+        defaults["rewind"] = stem.endswith("_rewind")
         assert all(value == defaults[name] for name, value in given.items() if name not in ("original", "milestones"))
         assert settings["trainer"]["max_epochs"] == kind.trainer_arguments["max_epochs"]
 

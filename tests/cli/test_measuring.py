@@ -1,10 +1,13 @@
 """What a finished run says of itself, and what the command line says of it, where it is measured."""
 
+from pathlib import Path
+
 import pytest
 from helpers.runs import FORGET, QUIET, refused
 
+from medunlearn.__main__ import main
 from medunlearn.cli.given import given_settings
-from medunlearn.cli.measuring import TRAINER, trainer_arguments, with_own_config
+from medunlearn.cli.measuring import TRAINER, trainer_arguments, with_option_name, with_own_config
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
@@ -13,6 +16,27 @@ def test_a_run_directory_alone_brings_its_configuration(fit, command):
     options = ["--run_dir=a", *QUIET]
     assert with_own_config(command, options) == ["--config", str(run / "config.yaml"), *options]
     assert with_own_config("fit", options) == options
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_what_comes_first_is_the_run_directory(command):
+    assert with_option_name(command, ["my run", "--overwrite=true"]) == ["--run_dir", "my run", "--overwrite=true"]
+    assert with_option_name(command, ["--run_dir=a"]) == ["--run_dir=a"]
+    assert with_option_name(command, []) == []
+
+
+def test_a_run_directory_is_measured_without_an_options_name(fit, capsys):
+    fit("Train", "a", epochs=1)
+    assert main(["test", "a", *QUIET]) == 0
+    assert "TA" in capsys.readouterr().out
+    assert refused(capsys, "fit", "a") == (
+        "a: is not the value of an option; the run there is finished, and `medunlearn test --run_dir a` measures it"
+    )
+    Path("a/metrics.json").unlink()
+    assert refused(capsys, "fit", "a") == (
+        "a: is not the value of an option; the run there is unfinished; go on with "
+        "`medunlearn fit --config a/config.yaml --resume true`"
+    )
 
 
 @pytest.mark.parametrize("more", [["--config=a/config.yaml"], ["-c", "a/config.yaml"], ["--model=Train"], ["--help"]])

@@ -39,6 +39,28 @@ class TinyNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+PLAIN = "helpers.backbones.PlainNet"
+
+
+class PlainNet(TinyNet):
+    """The same without BatchNorm, whose statistics are each process's own."""
+
+    def __init__(self, num_classes: int, in_channels: int = 3) -> None:
+        super().__init__(num_classes, in_channels)
+        self.bn1 = self.bn2 = self.bn3 = self.bn4 = nn.Identity()
+
+
+DROPPING = "helpers.backbones.DroppingNet"
+
+
+class DroppingNet(TinyNet):
+    """The same with dropout, so that each step of training draws from PyTorch's generator."""
+
+    def __init__(self, num_classes: int, in_channels: int = 3) -> None:
+        super().__init__(num_classes, in_channels)
+        self.fc = nn.Sequential(nn.Dropout(0.2), self.fc)
+
+
 LINEAR = "helpers.backbones.LinearNet"
 
 

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, Trainer
 
 from helpers.backbones import TINY
 from medunlearn import ForgetSpec, MedMNISTDataModule, Unlearner
+from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.plugins import find
 
 QUIET = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
@@ -24,16 +25,20 @@ def train(
     batch_size: int = 4,
     callbacks: tuple[Callback, ...] = (),
     trainer: dict[str, Any] | None = None,
+    backbone: str = TINY,
     **arguments: Any,
 ) -> Unlearner:
     """Run a method of this name in deterministic mode and return it.
 
-    Nothing but PyTorch's generator is seeded: whatever else a method drew from would differ between two runs.
+    Nothing but PyTorch's generator is seeded: whatever else a method drew from would differ between two runs. What
+    measures the epochs is there where they are measured.
     """
+    if arguments.get("rewind") and not callbacks:
+        callbacks = (UnlearningMetrics(),)
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=ForgetSpec(rate=0.25))
     kind = find("methods", name)
-    method = kind(data.num_classes, original=original, backbone=TINY, **arguments)
+    method = kind(data.num_classes, original=original, backbone=backbone, **arguments)
     settings = {**kind.trainer_arguments, "max_epochs": epochs, "accelerator": "cpu", **QUIET, **(trainer or {})}
     Trainer(num_sanity_val_steps=0, deterministic=True, callbacks=[*callbacks], **settings).fit(method, data)
     return method
@@ -49,7 +54,12 @@ def train_in_turn(plan: Path) -> None:
     for name, options in json.loads(plan.read_text()).items():
         try:
             method = train(name, **options)
-            left = {"weights": state(method), "facts": method.facts(), "processes": method.trainer.world_size}
+            left = {
+                "weights": state(method),
+                "facts": method.facts(),
+                "rewound": method.rewound,
+                "processes": method.trainer.world_size,
+            }
         except Exception:  # the others are to be run nevertheless
             left = {"error": traceback.format_exc()}
         torch.save(left, plan.with_name(f"{plan.stem}_{name}_{rank()}.pt"))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers import forked
 from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET
 from medunlearn.data.synthetic import synthetic_data
@@ -157,14 +158,16 @@ def stages(world):
 
 
 def start(folder, *command, seconds=PATIENCE):
-    """Run a command in `folder` to its end, and return it with what it printed."""
-    found = os.pathsep.join(map(str, (folder, *Path(__file__).parents[1:3])))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-    environment |= {"PYTHONPATH": found, "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "HOME": str(folder)}
+    """Run `python COMMAND` in `folder` to its end, and return it with what it printed."""
+    return forked.run(folder, command, _environment(folder), seconds)
+
+
+def start_anew(folder, *command, seconds=PATIENCE):
+    """Do what `start` does, in processes that nothing was imported into, as a user's are."""
     with subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
-        env=environment,
+        env=_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -176,6 +179,12 @@ def start(folder, *command, seconds=PATIENCE):
             os.killpg(process.pid, signal.SIGKILL)  # and the processes that it has started
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+
+def _environment(folder):
+    found = os.pathsep.join(map(str, (folder, *Path(__file__).parents[1:3])))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    return kept | {"PYTHONPATH": found, "OMP_NUM_THREADS": "1", "WANDB_MODE": "disabled", "HOME": str(folder)}
 
 
 def start_all(folder, name, plan):

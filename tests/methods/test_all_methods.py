@@ -8,6 +8,7 @@ import ast
 import inspect
 import json
 import re
+import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import bare
-from helpers.backbones import TINY
+from helpers.backbones import PLAIN, TINY
 from helpers.bare import state, train, train_in_turn
 from helpers.runs import FORGET, QUIET, same, weights, write_npz
 from helpers.stages import start
@@ -35,7 +36,7 @@ from medunlearn.timing import OVERHEAD
 
 PACKAGE = Path(medunlearn.__file__).parent
 EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
-STAGES = ("preparation", "saliency", "training", "statistics")
+STAGES = ("preparation", "saliency", "training", "rewind", "statistics")
 """What a method is charged for."""
 NOISE = 1e-4  # of weights on two processes, from the order of sums
 
@@ -44,10 +45,13 @@ METHODS = {
 }
 MODULES = {plugin.name: plugin.module for plugin in built_ins("methods") if plugin.name in METHODS}
 
-# Of each method, all tests in one process, which share its runs.
-every_method = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(f"method_{name}")) for name in METHODS]
-)
+
+def params(names):
+    """Return parameters by which all tests of a method are run in one process, and so share its runs."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(f"method_{name}")) for name in names]
+
+
+every_method = pytest.mark.parametrize("name", params(METHODS))
 
 
 def epochs_of(name):
@@ -60,7 +64,7 @@ def prepares(name):
 
 
 def reads_validation(name):
-    """Return whether a method says that it goes through the validation images."""
+    """Return whether a method says that it uses the original's answers on validation images."""
     return getattr(METHODS[name], "reads_validation", False)
 
 
@@ -76,9 +80,9 @@ def bits(values):
     return values.detach().view(torch.int32)
 
 
-def command(method, run, *options, file, epochs, batch_size=4):
+def command(method, run, *options, file, epochs, batch_size=4, backbone=TINY):
     words = ["fit", f"--model={method}", f"--run_dir={run}", f"--data.file={file}", f"--data.batch_size={batch_size}"]
-    words += [f"--model.init_args.backbone={TINY}", f"--trainer.max_epochs={epochs}"]
+    words += [f"--model.init_args.backbone={backbone}", f"--trainer.max_epochs={epochs}"]
     return [*words, *QUIET, *options]
 
 
@@ -110,13 +114,27 @@ class Place:
             self._kept[key] = make()
         return self._kept[key]
 
-    def train(self, name, file=None, epochs=None, **arguments):
+    def train(self, name, file=None, original=None, **arguments):
         """Run a method under a bare Trainer; return it, where it began, what it read, its losses and its metrics."""
-        evaluation, epochs = UnlearningMetrics(), epochs_of(name) if epochs is None else epochs
+        evaluation, epochs = UnlearningMetrics(), epochs_of(name)
         with watched() as seen:
-            made = train(name, self.original, file or self.file, epochs, callbacks=(evaluation,), **arguments)
-        found = {"method": made, "weights": state(made), "draws": {made.images(epoch) for epoch in range(epochs)}}
+            options = {"callbacks": (evaluation,), **arguments}
+            made = train(name, original or self.original, file or self.file, epochs, **options)
+        draws = {made.images(epoch) for epoch in range(max(1, epochs))}
+        found = {"method": made, "weights": state(made), "draws": draws}
         return SimpleNamespace(**found, metrics=evaluation.metrics, validation=evaluation.validation, **seen)
+
+    def taken(self, name, **options):
+        """Return a run with these options and those that it took; each refusal is one line that names its option."""
+        while True:
+            try:
+                return self.train(name, **options), options
+            except InputError as error:
+                line = str(error)
+                assert "\n" not in line
+                found = re.match(r"(\w+)=\S+: .+", line)
+                assert found is not None
+                del options[found[1]]
 
     def altered(self, part, rows=slice(None)):
         """Return a copy of the images in which some of one part are inverted; labels stay."""
@@ -125,18 +143,29 @@ class Place:
         images[rows] = 255 - images[rows]
         return write_npz(self.folder / f"altered_{part}.npz", **{f"{part}_images": images})
 
+    def answering_otherwise(self):
+        """Return a copy of the original whose recorded answers on validation images are others; its weights stay."""
+        copy = self.folder / "answering"
+        if not copy.exists():
+            shutil.copytree(self.original, copy)
+            with np.load(copy / "predictions.npz") as arrays:
+                others = {key: value[:, ::-1] for key, value in arrays.items() if key in ("val_probs", "val_logits")}
+                np.savez(copy / "predictions.npz", **{**arrays, **others})
+        return copy
+
 
 @contextmanager
 def watched():
     """Note the weights before a method does anything, the parts of the data that it asks for, and its losses."""
-    seen = {"start": {}, "parts": set(), "losses": []}
+    seen = {"start": {}, "prepared": {}, "parts": set(), "losses": []}
     begin, step = Unlearner.begin, Classifier.training_step
     part, test = MedMNISTDataModule.part_dataloader, MedMNISTDataModule.test_dataloader
     evaluation = MedMNISTDataModule.evaluation_dataloaders
 
     def beginning(self):
-        seen["start"] = {key: value.clone() for key, value in self.backbone.state_dict().items()}
+        seen["start"] = state(self)
         begin(self)
+        seen["prepared"] = state(self)
 
     def stepping(self, batch, number):
         loss = step(self, batch, number)
@@ -179,16 +208,21 @@ def test_method_starts_bit_for_bit_from_the_original(place, name):
     assert same(place.plain(name).start, weights(place.original))
 
 
-@every_method
+@pytest.mark.parametrize("name", params(name for name in METHODS if epochs_of(name)))
 def test_method_without_a_learning_rate_leaves_the_weights_that_its_preparation_left(place, name):
-    """So nothing but the optimiser and the preparation moves them."""
-    if not epochs_of(name):
-        pytest.skip("has no step")
-    options = {"lr": 0.0, "weight_decay": 0.0, "freeze_statistics": True}
-    before = place.train(name, epochs=0, **options).weights
-    assert same(place.train(name, epochs=1, **options).weights, before)
+    """So nothing but the optimiser and the preparation moves them; held, BatchNorm's statistics do not move either."""
+    run, taken = place.taken(name, lr=0.0, weight_decay=0.0, freeze_statistics=True)
+    assert taken.keys() >= {"lr", "weight_decay"}
+    stay = run.weights if "freeze_statistics" in taken else dict(run.method.backbone.named_parameters())
+    assert same({key: run.weights[key] for key in stay}, {key: run.prepared[key] for key in stay})
     if not prepares(name):
-        assert same(before, weights(place.original))
+        assert same(run.prepared, weights(place.original))
+
+
+@pytest.mark.parametrize("name", params(name for name in METHODS if not epochs_of(name)))
+def test_method_without_steps_refuses_options_of_training(place, name):
+    given = {"lr": 0.0, "lr_schedule": "cosine", "freeze_statistics": True}
+    assert not place.taken(name, **given)[1]
 
 
 # What a method sees
@@ -208,9 +242,11 @@ def test_method_that_says_retain_never_sees_a_forgotten_image(place, name):
 
 
 @every_method
-def test_method_never_sees_a_test_image(place, name):
+def test_method_never_sees_a_test_image_and_gives_the_same_weights_twice(place, name):
     """Others change nothing but what is measured on them."""
-    plain, other = place.plain(name), place.train(name, place.altered("test"))
+    plain = place.plain(name)
+    torch.rand(7)  # whatever was drawn before
+    other = place.train(name, place.altered("test"))
     assert "test" not in plain.parts
     assert same(other.weights, plain.weights)
     assert {key for key in plain.metrics if plain.metrics[key] != other.metrics[key]} <= {"TA", "MIA"}
@@ -218,14 +254,12 @@ def test_method_never_sees_a_test_image(place, name):
 
 
 @every_method
-def test_method_sees_validation_images_only_where_it_says_so(place, name):
-    plain, other = place.plain(name), place.train(name, place.altered("val"))
-    if reads_validation(name):
-        assert "val" in plain.parts
-        assert not same(other.weights, plain.weights)
-    else:
-        assert "val" not in plain.parts
-        assert same(other.weights, plain.weights)
+def test_method_uses_the_originals_answers_on_validation_images_only_where_it_says_so(place, name):
+    """Where it does, these answers, and the images themselves nowhere."""
+    plain, other = place.plain(name), place.train(name, place.altered("val"), place.answering_otherwise())
+    assert "val" not in plain.parts
+    assert same(other.weights, plain.weights) == (not reads_validation(name))
+    if not reads_validation(name):
         assert other.metrics == plain.metrics
 
 
@@ -261,12 +295,6 @@ def test_method_has_finite_losses_and_weights(place, name):
 
 
 @every_method
-def test_method_gives_the_same_weights_twice(place, name):
-    torch.rand(7)  # whatever was drawn before
-    assert same(place.train(name).weights, place.plain(name).weights)
-
-
-@every_method
 def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monkeypatch):
     """Asked to end within an epoch; where there is none, ended before it was measured. It prepares nothing again."""
     if epochs_of(name):
@@ -275,7 +303,7 @@ def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monk
         assert not (part / "metrics.json").exists()
         monkeypatch.delenv("ASKED")
     else:
-        part = place.fit(name, f"{name}_part")
+        part = shutil.copytree(place.whole(name), place.folder / f"{name}_part")
         (part / "metrics.json").unlink()
     monkeypatch.setattr(Unlearner, "_prepare", lambda self: pytest.fail("prepared again"))
     place.fit(name, f"{name}_part", "--resume=true")
@@ -289,45 +317,24 @@ def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monk
 # Options that every method shares
 
 
-def or_refused(argument, run):
-    """Return what `run` returns, or None where it is refused in one line that names the argument."""
-    try:
-        return run()
-    except InputError as error:
-        line = str(error)
-        assert "\n" not in line
-        assert re.match(rf"{argument}=\S+: .+", line)
-        return None
-
-
 @every_method
-def test_method_under_a_mask_leaves_frozen_weights_bit_for_bit(place, name):
-    run = or_refused("mask_ratio", lambda: place.train(name, mask_ratio=0.3))
-    if run is None:
-        return
-    before, mask = weights(place.original), run.method.mask
-    assert sum(int(free.sum()) for free in mask.values()) == int(0.3 * sum(free.numel() for free in mask.values()))
-    moved = {key: bits(run.weights[key]) != bits(before[key]) for key in mask}
-    assert not any((moved[key] & ~mask[key]).any() for key in mask)
-    if epochs_of(name):
-        assert any(each.any() for each in moved.values())
-
-
-@every_method
-@pytest.mark.parametrize(
-    ("argument", "value"), [("lr_schedule", "cosine"), ("refresh_statistics", True), ("freeze_statistics", True)]
-)
-def test_method_takes_shared_options_or_refuses_them_in_one_line(place, name, argument, value):
-    run = or_refused(argument, lambda: place.train(name, **{argument: value}))
-    if run is None:
-        return
-    assert all(weight.isfinite().all() for weight in run.weights.values())
-    before = weights(place.original)
-    statistics = [key for key in before if "running" in key]
-    if argument == "freeze_statistics":
-        assert all(torch.equal(run.weights[key], before[key]) for key in statistics) or prepares(name)
-    if argument == "refresh_statistics":
-        assert not any(torch.equal(run.weights[key], before[key]) for key in statistics)
+def test_method_under_mask_cosine_rewind_and_fresh_statistics_leaves_frozen_weights_bit_for_bit(place, name):
+    """Each that it does not take is refused in one line; those that it takes, it takes together."""
+    run, taken = place.taken(name, mask_ratio=0.3, lr_schedule="cosine", refresh_statistics=True, rewind=True)
+    before, after = weights(place.original), run.weights
+    assert all(weight.isfinite().all() for weight in after.values())
+    if "refresh_statistics" in taken:
+        assert not any(torch.equal(after[key], before[key]) for key in before if "running" in key)
+    assert ("rewind" in taken) == (epochs_of(name) > 0 and not reads_validation(name))
+    if "rewind" in taken:
+        assert run.method.rewound["rewind_epochs"] == epochs_of(name)
+    if "mask_ratio" in taken:
+        mask = run.method.mask
+        assert sum(int(free.sum()) for free in mask.values()) == int(0.3 * sum(free.numel() for free in mask.values()))
+        moved = {key: bits(after[key]) != bits(before[key]) for key in mask}
+        assert not any((moved[key] & ~mask[key]).any() for key in mask)
+        if epochs_of(name):
+            assert any(each.any() for each in moved.values())
 
 
 # The command line, the files
@@ -432,7 +439,21 @@ def test_no_method_is_known_by_name_outside_the_methods():
 # On two processes
 
 
-BOTH = {"freeze_statistics": True, "lr": 0.01, "batch_size": 7}
+def alike(name, file, held, plain):
+    """Return arguments with which a method gives the same on any number of processes.
+
+    BatchNorm's statistics, which are each process's own while it trains, are held; where a method refuses that, the
+    network has none. One that trains for no epoch moves none.
+    """
+    given = {"file": str(file), "original": str(held), "batch_size": 7, "epochs": epochs_of(name)}
+    if not epochs_of(name):
+        return given
+    given["lr"] = 0.01
+    try:
+        METHODS[name](4, original=held, backbone=TINY, freeze_statistics=True)
+    except InputError:
+        return {**given, "original": str(plain), "backbone": PLAIN}
+    return {**given, "freeze_statistics": True}
 
 
 @pytest.fixture(scope="module")
@@ -440,27 +461,29 @@ def in_two(tmp_path_factory):
     """Return a folder with what every method leaves on one process and on two, and what the two have said.
 
     All in the same two processes: to start them takes longest. 9x9 pixels, or half of all gradients would be exactly
-    zero; batches of seven leave last ones of fewer images than processes.
+    zero; batches of seven leave last ones of fewer images than processes. One method rewinds.
     """
     folder = tmp_path_factory.mktemp("two")
-    file, original = write_npz(folder / "images.npz", size=9), folder / "train"
-    assert main(command("Train", original, file=file, epochs=3)) == 0
-    given = {"file": str(file), "original": str(original), **BOTH}
+    file, originals = write_npz(folder / "images.npz", size=9), {}
+    for backbone in (TINY, PLAIN):
+        originals[backbone] = folder / backbone
+        assert main(command("Train", folder / backbone, file=file, epochs=3, backbone=backbone)) == 0
+    given = {name: alike(name, file, originals[TINY], originals[PLAIN]) for name in METHODS}
     for world, several in ((1, {}), (2, {"devices": 2, "strategy": "ddp"})):
-        plan = {name: {**given, "epochs": epochs_of(name), "trainer": several} for name in METHODS}
+        plan = {name: {**options, "trainer": several} for name, options in given.items()}
+        plan["SCRUB"]["rewind"] = True
         (folder / f"{world}.json").write_text(json.dumps(plan))
     train_in_turn(folder / "1.json")
     try:
         said = start(folder, str(Path(bare.__file__)), "2.json", seconds=400).stderr[-3000:]
     except subprocess.TimeoutExpired:
         said = "two processes have waited for each other"
-    return SimpleNamespace(folder=folder, original=original, said=said)
+    return SimpleNamespace(folder=folder, given=given, said=said)
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group("all_in_two")) for name in METHODS])
 def test_method_on_two_processes_gives_what_it_gives_on_one(in_two, name):
-    """With BatchNorm's statistics held, which are each process's own while it trains."""
     found = [in_two.folder / f"{file}_{name}_{rank}.pt" for file, rank in ((1, 0), (2, 0), (2, 1))]
     assert all(path.exists() for path in found), in_two.said
     one, first, second = (torch.load(path, weights_only=True) for path in found)
@@ -469,6 +492,8 @@ def test_method_on_two_processes_gives_what_it_gives_on_one(in_two, name):
     assert same(first["weights"], second["weights"])
     for key, value in one["weights"].items():
         torch.testing.assert_close(first["weights"][key], value, rtol=0, atol=NOISE)
-    assert not same(one["weights"], weights(in_two.original)) or not epochs_of(name)
+    assert not same(one["weights"], weights(Path(in_two.given[name]["original"])))
     numbers = [{key: value for key, value in left["facts"].items() if type(value) is float} for left in (one, first)]
+    assert one["rewound"] == pytest.approx(first["rewound"])
+    assert len(one["rewound"]) == (3 if name == "SCRUB" else 0)
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-3, abs=1e-4)

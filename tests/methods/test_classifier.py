@@ -48,7 +48,7 @@ def trained(method, **trainer):
 def test_number_out_of_range_is_refused_by_name_and_value(name, value):
     with pytest.raises(InputError) as caught:
         classifier(**{name: value})
-    assert str(caught.value) == f"{name}={value}: give a number of 0 or more"
+    assert str(caught.value) == f"{name}={value!r}: give a number of 0 or more"
 
 
 @pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay", "lr_min", "gamma"])
@@ -110,7 +110,9 @@ def test_training_step_refuses_losses_of_another_shape(logged, shape):
         def losses(self, batch):
             return torch.zeros(shape)
 
-    with pytest.raises(TypeError, match=r"`Wrong.losses` to return one loss an image, \(3,\), but got "):
+    with pytest.raises(
+        InputError, match=r"losses: Wrong.losses must return one loss an image, a tensor of shape \(3,\)"
+    ):
         classifier(Wrong).training_step(batch_of(3), 0)
     assert logged == {}
 

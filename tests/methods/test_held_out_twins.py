@@ -100,5 +100,5 @@ def test_a_step_goes_towards_the_twins_answers_and_the_true_labels(fit, monkeypa
 
 @pytest.mark.parametrize("value", [-0.1, 1, float("nan")])
 def test_a_share_out_of_range_is_refused(value):
-    with pytest.raises(InputError, match=f"^wrong_share={value}: give a share of 0 or more and below 1$"):
+    with pytest.raises(InputError, match=f"^wrong_share={value!r}: give a share of 0 or more and below 1$"):
         HeldOutTwins(4, original="t", backbone=TINY, wrong_share=value)

@@ -9,6 +9,7 @@ from torch import nn
 from medunlearn.errors import InputError
 from medunlearn.methods import SalUn
 from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
+from medunlearn.methods.rewind import NearestEpoch
 
 
 class Method:
@@ -16,6 +17,7 @@ class Method:
 
     def __init__(self, mask=None, kept=None):
         self.mask, self.kept, self.calls = mask, kept or {}, []
+        self.rewind, self.nearest = False, NearestEpoch()
 
     def begin(self):
         self.calls.append("begin")

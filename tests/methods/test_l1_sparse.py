@@ -58,7 +58,7 @@ def test_strength_falls_linearly_and_never_exceeds_the_first():
 
 @pytest.mark.parametrize(("name", "value"), [("l1", -1), ("l1", float("nan")), ("l1", "x"), ("l1_free_epochs", -1)])
 def test_values_out_of_range_are_refused(name, value):
-    with pytest.raises(InputError, match=f"{name}={value}: give a .*number of 0 or more"):
+    with pytest.raises(InputError, match=f"{name}={value!r}: give a .*number of 0 or more"):
         L1Sparse(4, original="t", **{name: value})
 
 

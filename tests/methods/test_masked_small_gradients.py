@@ -206,7 +206,7 @@ def test_smallest_values_are_numpys(share):
 @pytest.mark.parametrize("name", ["redrawn_share", "kept_factor"])
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "x"])
 def test_a_share_or_factor_out_of_range_is_refused(name, value):
-    with pytest.raises(InputError, match=f"{name}={value}: give a number from 0 to 1"):
+    with pytest.raises(InputError, match=f"{name}={value!r}: give a share from 0 to 1"):
         MaskedSmallGradients(4, original="t", backbone=TINY, **{name: value})
 
 

@@ -61,5 +61,5 @@ def test_losses_are_weighted_against_each_other():
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "half"])
 def test_weights_out_of_range_are_refused(value):
-    with pytest.raises(InputError, match=f"retain_weight={value}: give a share from 0 to 1"):
+    with pytest.raises(InputError, match=f"retain_weight={value!r}: give a share from 0 to 1"):
         NegGradPlus(4, original="t", retain_weight=value)

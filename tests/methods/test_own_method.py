@@ -12,7 +12,7 @@ from helpers import own
 from helpers.backbones import TINY, TinyNet
 from helpers.plugin_package import install
 from helpers.runs import QUIET, same, weights
-from helpers.stages import prepare, start, start_all
+from helpers.stages import prepare, start_all, start_anew
 
 HELPERS = Path(own.__file__).parents[1]
 FORGET = "--data.forget.rate=0.25"
@@ -135,7 +135,7 @@ def folder(tmp_path_factory):
     start_all(folder, "one", [command("Train", "t"), *(stage(name, 1) for name in ("whole", "fresh", "still"))])
     with pytest.MonkeyPatch.context() as here:
         here.setenv("ASKED", "1 1 2")  # the second process, in the middle of the second epoch
-        ended = start(folder, "-m", "medunlearn", *stage("part", 2)[1])
+        ended = start_anew(folder, "-m", "medunlearn", *stage("part", 2)[1])
     assert ended.returncode == 128 + signal.SIGTERM, ended.stderr[-2000:]
     assert not (folder / "part_2" / "metrics.json").exists()
     others = [stage(name, 2) for name in ("whole", "fresh", "still")]

@@ -19,6 +19,7 @@ def test_salun_is_random_labels_with_a_mask_bit_for_bit(fit, schedule):
     plain = fit("RandomLabels", "c", *options)
     assert same(weights(salun), weights(masked))
     assert not same(weights(salun), weights(plain))
+    assert same(weights(fit("SalUn", "d", *options, "--model.init_args.mask_ratio=1")), weights(plain))
     contents = [torch.load(run / "checkpoints" / "model.ckpt", weights_only=True) for run in (salun, masked, plain)]
     assert same(contents[0]["saliency_mask"], contents[1]["saliency_mask"])
     assert "saliency_mask" not in contents[2]

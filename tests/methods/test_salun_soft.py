@@ -120,7 +120,7 @@ def test_frozen_weights_stay_frozen_under_the_pull(fit):
 
 @pytest.mark.parametrize("beta", [-1.0, float("inf"), float("nan"), "x"])
 def test_a_pull_out_of_range_is_refused(beta):
-    with pytest.raises(InputError, match=f"beta={beta}: give a number of 0 or more"):
+    with pytest.raises(InputError, match=f"beta={beta!r}: give a number of 0 or more"):
         SalUnSoft(4, original="t", backbone=TINY, beta=beta)
 
 

@@ -75,5 +75,5 @@ def test_gradient_of_smoothed_labels_is_softmax_less_labels():
 
 @pytest.mark.parametrize("value", [0.1, float("-inf"), float("nan"), "much"])
 def test_smoothing_out_of_range_is_refused(value):
-    with pytest.raises(InputError, match=f"smoothing={value}: give a number of 0 or less"):
+    with pytest.raises(InputError, match=f"smoothing={value!r}: give a number of 0 or less"):
         UGradSL(4, original="t", smoothing=value)

@@ -418,7 +418,10 @@ def test_a_mask_ratio_out_of_range_is_refused(ratio):
 
 def test_a_loss_that_is_not_one_an_image_is_refused(fit, python):
     fit("Train", "t", epochs=1)
-    with pytest.raises(TypeError, match=r"`Scalar.losses` to return one loss an image, \(8,\), but got \(\)"):
+    line = (
+        r"losses: Scalar.losses must return one loss an image, a tensor of shape \(8,\), but returned a tensor of sha"
+    )
+    with pytest.raises(InputError, match=line):
         python(methods.Scalar)
 
 

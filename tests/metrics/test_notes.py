@@ -92,3 +92,10 @@ def test_notes_on_many_forgotten_classes_fit_in_a_line():
     n["retain"] |= {str(each): 0 for each in range(250)}
     assert "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 240 more forgotten" in said(n)[0]
     assert all(len(sentence) < 500 for sentence in said(n)), "metrics.json takes no longer ones"
+
+
+def test_notes_say_that_the_reference_has_collapsed_which_its_gaps_do_not_show():
+    reason = f"TA is {CHANCE} (25.00 %)"
+    found = notes(FIGURES, images(), BEFORE, FIGURES | {"notes": [f"collapsed: {reason}", "other"]}, 7)
+    assert found == [f"the reference has collapsed ({reason}): gaps to it do not tell what was forgotten"]
+    assert notes(FIGURES, images(), BEFORE, FIGURES | {"notes": ["other"]}, 7) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from medunlearn.metrics import Part, Predictions, proxy_gap
+from medunlearn.metrics import Part, Predictions, proxy_gap, why_no_proxy
 
 CLASSES = 3
 
@@ -116,3 +116,23 @@ def test_proxy_of_a_class_without_validation_images_is_that_of_the_others():
     val = without[1].val
     expected = error(Part(*(array[val.labels == 1] for array in val)))
     assert proxy_gap(*without)["UA"] == pytest.approx(abs(error(unlearned.forget) - expected))
+
+
+@pytest.mark.parametrize(
+    ("part", "kept", "why"),
+    [
+        ("forget", lambda labels: labels < 0, "no image is forgotten"),
+        ("retain", lambda labels: labels < 0, "no image is retained"),
+        ("val", lambda labels: labels < 0, "it needs two validation images, and there is none"),
+        ("val", lambda labels: np.arange(len(labels)) < 1, "it needs two validation images, and there is 1"),
+        ("val", lambda labels: labels == 2, "no validation image is of a class of the forget set"),
+        ("val", lambda labels: np.arange(len(labels)) < 2, None),
+        ("val", lambda labels: labels == 1, None),
+    ],
+)
+def test_why_there_is_no_gap_is_said_where_there_is_none(part, kept, why):
+    original, unlearned = model(0, 3.0), model(10, 1.0)
+    chosen = kept(getattr(original, part).labels)
+    less = [replace(each, **{part: Part(*(a[chosen] for a in getattr(each, part)))}) for each in (original, unlearned)]
+    assert why_no_proxy(less[0]) == why
+    assert (proxy_gap(less[1], less[0])["gap"] is None) == (why is not None)

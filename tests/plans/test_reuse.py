@@ -180,7 +180,7 @@ def test_a_reference_that_nothing_makes_is_refused(stage, capsys, npz):
     for argv in (["--dry_run"], QUIET):
         assert refused(capsys, "reproduce", config, *argv) == (
             "s.yaml: reference=r/no r: no run there; make it with `medunlearn fit --config configs/NAME.yaml "
-            f"--data.file {npz} --run_dir 'r/no r'`"
+            f"--data.file {npz} --data.forget.rate 0.25 --run_dir 'r/no r'`"
         )
 
 

@@ -53,6 +53,13 @@ def salun(*options, runs=("t",), original="t", forget=FORGET):
     return call
 
 
+def rewound_by_one_validation_image(at):
+    at.npz(val_images=np.zeros((1, 8, 8, 3), np.uint8), val_labels=np.zeros((1, 1), np.int64))
+    at.fit()
+    Path("n").rename("t")
+    at.fit(FORGET, "--model.init_args.original=t", "--model.init_args.rewind=true", method="FineTune")
+
+
 def of_one_image(*options):
     def call(at):
         at.write("one.txt", "3")
@@ -129,7 +136,7 @@ def diverged(at):
 
 
 ROWS = [
-    (lambda at: medunlearn.fit("SalUn", None, "n"), "method='SalUn': give a method, such as medunlearn.SalUn(...)"),
+    (lambda at: medunlearn.fit("SalUn", None, "n"), "method='SalUn': give a method, such as medunlearn.Train(...)"),
     (
         lambda at: medunlearn.fit(medunlearn.Train(4, backbone=TINY), "B.npz", "n"),
         "data='B.npz': give medunlearn.MedMNISTDataModule(...)",
@@ -145,6 +152,15 @@ ROWS = [
         lambda at: check_nonmembers(medunlearn.ReGUn(4, backbone=TINY, original="t"), {"nonmembers": "val"}),
         "evaluation.nonmembers=val: ReGUn learns from the original's answers on the validation images, which then are "
         "no non-members; give nonmembers=test, to the runs that it is compared with too",
+    ),
+    (
+        salun("--model.init_args.rewind=true", "--trainer.max_epochs=0"),
+        "model.init_args.rewind=true: keeps the best of several epochs, and max_epochs=0 trains none; leave it out",
+    ),
+    (
+        rewound_by_one_validation_image,
+        "model.init_args.rewind=true: goes by the proxy gap, which cannot be measured: it needs two validation images, "
+        "and there is 1; leave it out",
     ),
     (free("n"), "run_dir=n: is a file; name a directory"),
     (

@@ -127,6 +127,14 @@ ROWS = [
         command("fit", "--data.dataset=synthetic", "--run_dir=r"),
         f"model: no method named; give one of Train, …, or a config; {FIT_HELP}",
     ),
+    (
+        command("fit", "SalUn"),
+        "SalUn: is not the value of an option; give `medunlearn fit --model SalUn` and its options",
+    ),
+    (
+        command("fit", "my runs"),
+        f"my runs: is not the value of an option; did you mean `--run_dir 'my runs'`? {FIT_HELP}",
+    ),
     (fit("--data=none.yaml"), f"data=none.yaml: no such file of settings; set `data.NAME`; {FIT_HELP}"),
     (config("model: Train\ndata: 5"), f"data=5: is a group of settings; set `data.NAME`; {FIT_HELP}"),
     (fit("--data.sze=1"), f"--data.sze=1: no such option; did you mean --data.size? {FIT_HELP}"),

@@ -122,8 +122,29 @@ def test_page_on_a_phone_names_each_figure_beside_it():
     page = texts(write(*chain()))["report.html"]
     for name in ("AG, lower", "RTE, min", "UA", "RA", "TA", "MIA", "seeds"):
         assert f'data-head="{name}"' in page
-    assert ".runs thead { display: none; }" in page
+    assert ".stacked thead { display: none; }" in page
+    assert page.count("<table") == page.count('<table class="stacked">') == 2, "the figures, and those by class"
+    for name in ("forgotten", "test", "UA SalUn", "TA SalUn", "UA Original", "TA Retrain"):
+        assert f'data-head="{name}"' in page
     assert "max-width: 100%" in page, "charts fit the window"
+
+
+def test_the_proxy_gap_of_unlearned_models_stands_in_page_and_markdown_with_its_legend():
+    runs = chain()
+    change(runs[2], proxy={"gap": 2.345})
+    found = texts(write(*runs))
+    assert "<th>proxy gap <small>lower</small></th>" in found["report.html"]
+    assert found["report.html"].count('data-head="proxy gap">2.35<') == 1, "an original and a Retrain have none"
+    assert "| proxy gap (lower) |" in found["report.md"]
+    (row,) = [line for line in found["report.md"].splitlines() if line.startswith("| SalUn |")]
+    assert row.endswith("| 2.35 | 1 |")
+    for name in ("report.html", "report.md"):
+        assert "Proxy gap: AG as foretold from validation images" in found[name]
+
+
+def test_a_report_without_a_proxy_gap_does_without_its_column():
+    found = texts(write(*chain()))
+    assert not any("proxy" in text.lower() for text in found.values())
 
 
 def test_a_missing_gap_has_its_reason():

@@ -1,8 +1,9 @@
 """Whether a model is nearer to retraining than the untouched one: not told where images are few."""
 
 import pytest
-from helpers.fake_runs import chain, change, fake, write
+from helpers.fake_runs import chain, change, fake, records, write
 
+from medunlearn.__main__ import main
 from medunlearn.report import load
 from medunlearn.report.sections import sections
 
@@ -51,3 +52,39 @@ def test_the_verdict_stands_in_page_and_markdown():
     out = write(*runs)
     assert "cannot tell with so few images (30 forgotten, 240 test)" in (out / "report.html").read_text()
     assert "cannot tell with so few images" in (out / "report.md").read_text()
+
+
+REASON = "RA is no higher than by naming the most common class every time (33.33 %)"
+REMARK = f"the reference has collapsed ({REASON}): gaps to it do not tell what was forgotten"
+
+
+def test_a_collapsed_reference_is_named_wherever_its_runs_are_judged(capsys):
+    runs = chain()
+    change(runs[1], notes=[f"collapsed: {REASON}"])
+    out = write(*runs)
+    said = f"SalUn ends 0.88 points from retraining, which has collapsed ({REASON}), so that the gap does not tell"
+    for name in ("report.html", "report.md"):
+        text = (out / name).read_text().replace("&#39;", "'").replace("\\", "")
+        assert said in text, name
+        assert REMARK in text, name
+        assert "nearer than" not in text, name
+    assert {line["method"]: line["notes"] for line in records(out)} == {
+        "Original": REMARK,
+        "Retrain": f"collapsed: {REASON}",
+        "SalUn": REMARK,
+    }
+    assert main(["report", *runs]) == 0
+    printed = capsys.readouterr().out
+    assert "SalUn [2]" in printed
+    assert f"[2] {REMARK}" in " ".join(printed.split())
+    section = sections(load(runs))[0]
+    assert section.glances()[0].gap == "0.88 (Retrain has collapsed)"
+    assert not section.glances()[0].nearer
+
+
+def test_a_remark_on_the_reference_that_the_run_has_made_itself_stands_once():
+    runs = chain()
+    change(runs[1], notes=[f"collapsed: {REASON}"])
+    change(runs[2], notes=[REMARK])
+    frame = load(runs).set_index("label")
+    assert frame.notes["SalUn"] == (REMARK,)

@@ -71,6 +71,17 @@ def test_command_after_an_interruption_goes_on_with_the_run(pasted, capsys, monk
     assert argv == ["fit", "--config", f"{RUN}/config.yaml", "--resume", "true"]
     assert main(argv) == 0
     assert RunDir(RUN).finished
+    capsys.readouterr()
+    assert main(["fit", RUN]) == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "the run there is finished, and "))
+    assert argv == ["test", "--run_dir", RUN]
+    assert main([*argv, *QUIET]) == 0
+
+
+def test_command_after_a_config_without_its_option_names_it(pasted, capsys):
+    assert main(["fit", "my config.yaml"]) == 2
+    _, *argv = pasted(printed(capsys.readouterr().err, "give "))
+    assert argv == ["fit", "--config", "my config.yaml"]
 
 
 def test_commands_about_a_missing_reference_make_and_compare_it(pasted, capsys):
@@ -79,14 +90,38 @@ def test_commands_about_a_missing_reference_make_and_compare_it(pasted, capsys):
     assert fit("Retrain", RUN, f"--reference={reference}", "--data.forget.rate=0.25") == 0
     errors = capsys.readouterr().err
     _, *makes = pasted(printed(errors, "make it with "))
-    assert makes[-4:] == ["--data.file", "my images.npz", "--run_dir", reference]
+    assert makes[-6:] == ["--data.file", "my images.npz", "--data.forget.rate", "0.25", "--run_dir", reference]
     Path("configs").mkdir()
-    settings = {"data": {"batch_size": 8, "forget": {"rate": 0.25}}, "model": {"class_path": "Retrain"}}
+    settings = {"data": {"batch_size": 8}, "model": {"class_path": "Retrain"}}
     Path("configs/NAME.yaml").write_text(yaml.safe_dump(settings))
     assert main([*makes, "--trainer.max_epochs=1", *QUIET]) == 0
     _, *compares = pasted(printed(errors, "once there is one, "))
     assert compares == ["report", reference, RUN]
     assert main(compares) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (
+            {"dataset": "bloodmnist", "size": 64, "forget": {"rate": 0.1, "seed": 0, "stratified": False}},
+            ["--data.size", "64"],
+        ),
+        ({"file": "f.npz", "forget": {"rate": 0.1, "seed": 3}}, ["--data.forget.seed", "3"]),
+        ({"file": "f.npz", "forget": {"rate": 0.5}}, ["--data.forget.rate", "0.5"]),
+        (
+            {"file": "f.npz", "forget": {"classes": ["immature cells", 4]}},
+            ["--data.forget.rate", "null", "--data.forget.classes", "[immature cells, 4]"],
+        ),
+        (
+            {"dataset": "pathmnist", "forget": {"indices": Path("17.csv")}},
+            ["--data.dataset", "pathmnist", "--data.forget.rate", "null", "--data.forget.indices", "17.csv"],
+        ),
+    ],
+)
+def test_command_that_makes_a_reference_changes_the_forget_set_of_a_shipped_config(pasted, data, options):
+    _, *argv = pasted(command_for(Path("runs/retrain_blood_10"), split=data))
+    assert argv == ["fit", "--config", "configs/retrain_blood_10.yaml", *options]
 
 
 def test_command_that_sends_an_offline_run_names_its_folder(pasted, caplog, capsys):
@@ -181,9 +216,11 @@ def test_command_for_an_original_of_the_users_own_config_makes_it(pasted, capsys
 # Every command in the source
 
 QUOTED = {
+    "{shown(['medunlearn', 'test', '--run_dir', first])}",
+    "{shown(['medunlearn', command, '--config', first])}",
     "{command_for(run.path)}",
-    "{command_for(run.path, data_file)}",
-    "{command_for(run.path, getattr(data, 'file', None))}",
+    "{command_for(run.path, data_file, split)}",
+    "{command_for(run.path, getattr(data, 'file', None), _split(data))}",
     "{command}",  # of `cli/fit.py`, which `shown` returns
     "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
 }

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -42,7 +43,8 @@ def wandb(monkeypatch):
 
     module = SimpleNamespace(
         init=init,
-        login=lambda prompt: module.key,
+        login=lambda prompt: module.key and module.run is None,  # as W&B has it
+        run=None,
         Settings=lambda **settings: settings,
         started=started,
         experiment=experiment,
@@ -227,3 +229,16 @@ def test_place_of_an_online_run_is_its_url_and_of_a_disabled_one_nothing(monkeyp
     assert lines == ["Weights & Biases: https://example.org/run"]
     loggers._log_location(SimpleNamespace(offline=True, dir="a b/offline-run-1/files"))
     assert lines[1:] == ["Weights & Biases: kept offline; send it with `wandb sync 'a b/offline-run-1'`"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_second_run_of_a_process_is_online_as_the_first_is(wandb, run, fails):
+    def finish():
+        wandb.run = None
+        if fails:
+            raise ConnectionError("service gone")
+
+    wandb.key, wandb.run = True, SimpleNamespace(finish=finish)
+    with pytest.warns(UserWarning, match="could not be finished: service gone") if fails else nullcontext():
+        default_loggers(run)
+    assert wandb.started[-1]["mode"] == "online"

@@ -1,5 +1,8 @@
 """Progress bars outside Lightning's loops."""
 
+import subprocess
+import sys
+
 import pytest
 
 from medunlearn.training.progress import progress
@@ -24,3 +27,22 @@ def test_progress_shows_its_name_and_total_on_stderr_and_clears_itself(capsys):
 def test_progress_that_is_off_says_nothing(capsys):
     list(progress(range(3), "Mask", enabled=False))
     assert "".join(capsys.readouterr()) == ""
+
+
+def test_progress_in_a_notebook_is_a_widget_as_lightnings_bars_are():
+    code = """
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from unittest.mock import patch
+
+widgets = ModuleType("ipywidgets")
+widgets.__spec__ = ModuleSpec("ipywidgets", None)
+notebook = ModuleType("tqdm.auto")
+notebook.tqdm = lambda items, **_: ["widget"]
+with patch.dict(sys.modules, {"ipywidgets": widgets, "tqdm.auto": notebook}):
+    from medunlearn.training.progress import progress
+print(progress([], "Mask"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['widget']\n"

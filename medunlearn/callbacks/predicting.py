@@ -1,0 +1,97 @@
+"""What a model predicts in the Trainer, on every image or on some, and what its original has predicted."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor, nn
+
+from medunlearn.contracts import Batch, UnlearningData, UnlearningModule
+from medunlearn.errors import owned_by
+from medunlearn.metrics import ARRAYS, Part, Predictions
+from medunlearn.runs import RunDir
+from medunlearn.training.processes import share_buffers
+from medunlearn.training.progress import progress
+
+
+def predict(trainer: Trainer, module: LightningModule) -> Predictions:
+    """Return the module's predictions on every image, each once, whatever the number of processes.
+
+    In evaluation mode and, unless the caller has set autocast, in float32, as someone who loads the saved model would
+    get them. Every process calls this.
+    """
+    return Predictions(**predict_parts(trainer, module, _method(module).datamodule.evaluation_dataloaders()))
+
+
+@torch.inference_mode()
+def predict_parts(trainer: Trainer, module: LightningModule, loaders: Mapping[str, Iterable[Batch]]) -> dict[str, Part]:
+    """Return the same on some images, by part; training goes on afterwards as if nothing had been predicted."""
+    share_buffers(_method(module).backbone)
+    with _undisturbed(module):
+        module.eval()
+        return {name: _predict_part(trainer, module, loader, name) for name, loader in loaders.items()}
+
+
+def original_predictions(method: UnlearningModule, data: UnlearningData) -> Predictions | None:
+    """Return what the model that unlearning started from predicts, on this run's split."""
+    if method.original is None:
+        return None
+    with owned_by("model.init_args", "original"):
+        arrays = RunDir(method.original).read_predictions("original", Predictions.names())
+    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
+
+
+def all_finite(network: nn.Module, predictions: Predictions) -> bool:
+    """Return whether outputs and weights are: a network may turn weights that are not numbers into outputs that are."""
+    outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
+    weights = (value for value in network.state_dict().values() if value.is_floating_point())
+    return all(np.isfinite(each).all() for each in outputs) and all(bool(value.isfinite().all()) for value in weights)
+
+
+def shown(trainer: Trainer) -> bool:
+    """Return whether this process shows progress."""
+    return trainer.is_global_zero and trainer.progress_bar_callback is not None
+
+
+@contextmanager
+def _undisturbed(module: LightningModule) -> Iterator[None]:
+    """Give each layer its mode back at the end, and PyTorch its random state: a loader draws when a pass begins."""
+    modes = [(layer, layer.training) for layer in module.modules()]
+    with torch.random.fork_rng(devices=[module.device] if module.device.type == "cuda" else []):
+        yield
+    for layer, mode in modes:
+        layer.training = mode
+
+
+def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Batch], name: str) -> Part:
+    outputs = [_no_rows(module)]
+    for batch in progress(loader, f"Evaluation: {name}", shown(trainer)):
+        if len(batch.labels):  # a process may have no share of the last batch
+            output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
+            outputs.append(output)  # on the device: to fetch each would make the host wait for it
+    local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
+    shares = _gather(local)
+    order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
+    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
+
+
+def _no_rows(module: LightningModule) -> dict[str, Tensor]:
+    """Return an empty output, so that an empty part has its shapes too."""
+    empty = torch.empty(0, dtype=torch.int64, device=module.device)
+    probs = torch.empty(0, _method(module).num_classes, device=module.device)
+    return {"probs": probs, "labels": empty, "index": empty}
+
+
+def _gather(local: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return [local]
+    shares: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(shares, local)
+    return shares
+
+
+def _method(module: LightningModule) -> UnlearningModule:
+    return cast(UnlearningModule, module)
