@@ -214,10 +214,10 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         return parts | {"test": self.test_dataloader(), "val": self.val_dataloader()}
 
     def statistics_dataloader(self) -> DataLoader[Batch]:
-        """Return the retain set as it is, in whole batches of nearly equal size, every process others of them."""
+        """Return the retain set, augmented as in training, in whole batches of nearly equal size, by process others."""
         retain = torch.from_numpy(self.retain_indices)
         batches = torch.tensor_split(retain, -(-len(retain) // self.batch_size))
-        return self._loader(self.data.train, self._sampler(batches, self.batch_size, whole=True))
+        return self._loader(self.data.train, self._sampler(batches, self.batch_size, whole=True), self.augmentation)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int = 0) -> Batch:
         """Augment a batch that carries draws, and make its images float in [0, 1]; runs on the device."""

@@ -39,7 +39,8 @@ class Unlearner(Classifier):
         saliency_augmentation: Augmentation of the forget set while the mask is computed.
         freeze_statistics: Keep BatchNorm's running statistics as the original's, and use them while training: no mask
             holds them, since they are no weights.
-        refresh_statistics: Recompute BatchNorm's running statistics on the retain set after the last step.
+        refresh_statistics: Recompute BatchNorm's running statistics after the last step, on the retain set
+            augmented as in training: weights go with the statistics of the images that they were trained on.
         rewind: Measure the proxy gap after each epoch, and end with the weights of the epoch where it was least. It is
             taken from the forget set, the validation images and as many retained ones; its time counts as run time.
         lr: Learning rate.

@@ -133,6 +133,13 @@ def test_statistics_come_from_the_retain_set_in_batches_of_nearly_equal_size(mod
     assert [row for batch in batches for row in batch] == data.retain_indices.tolist()
 
 
+@pytest.mark.parametrize(("preset", "drawn"), [("NoAug", False), ("Default", True)])
+def test_statistics_come_from_images_augmented_as_in_training(module, preset, drawn):
+    data = module(augmentation=preset)
+    assert {batch.draws is not None for batch in data.statistics_dataloader()} == {drawn}
+    assert {batch.draws is not None for batch in data.train_dataloader()} == {drawn}
+
+
 @pytest.mark.parametrize(("as_rgb", "channels"), [(True, 3), (False, 1)])
 def test_gray_images_are_repeated_on_request(module, as_rgb, channels):
     from helpers.runs import write_npz
