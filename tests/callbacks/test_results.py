@@ -43,6 +43,7 @@ def module():
     return SimpleNamespace(
         role="unlearned",
         original=None,
+        reads_validation=False,
         mask=None,
         backbone=build_backbone(TINY, 4),
         datamodule=data,
