@@ -12,7 +12,9 @@ from medunlearn.models import Backbone
 
 
 class KernelTranspose(FineTune):
-    """CT, convolution transpose ("Sebastian" of the NeurIPS 2023 competition; Triantafillou et al., arXiv 2406.09073).
+    """CT, convolution transpose (Triantafillou et al., 2024: arXiv 2406.09073).
+
+    "Sebastian" of the NeurIPS 2023 competition.
 
     Swaps the two spatial axes of every kernel, K(c, d, i, j) <- K(c, d, j, i), then fine-tunes on the retain set. The
     forget set is not needed.

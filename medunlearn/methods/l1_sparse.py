@@ -1,4 +1,4 @@
-"""Fine-tuning on the retain set under an l1 penalty that falls to nothing."""
+"""Fine-tuning under an l1 penalty that falls to nothing ("Model Sparsity Can Simplify Machine Unlearning")."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from medunlearn.methods.ranges import not_negative, whole
 
 
 class L1Sparse(FineTune):
-    """l1-sparse unlearning (Jia et al., "Model Sparsity Can Simplify Machine Unlearning", NeurIPS 2023).
+    """l1-sparse unlearning (Jia et al., NeurIPS 2023).
 
     loss = mean CE over the retain set + gamma_t |weights|_1, with gamma_t = l1 (1 - t / T) in epoch t = 0..T - 1. The
     norm is over all parameters, those of BatchNorm and the biases too. Subgradient steps leave hardly any weight at

@@ -15,7 +15,9 @@ from medunlearn.models import plain_name
 
 
 class MaskedSmallGradients(FineTune):
-    """MSG, masked small gradients ("Kookmin" of the NeurIPS 2023 competition; Triantafillou et al., arXiv 2406.09073).
+    """MSG, masked small gradients (Triantafillou et al., 2024: arXiv 2406.09073).
+
+    "Kookmin" of the NeurIPS 2023 competition.
 
     g is the gradient of cross-entropy over the forget set minus that over as many retained images, drawn at random. In
     each convolution the weights with the smallest |g| are drawn anew; fine-tuning on the retain set multiplies the

@@ -16,7 +16,7 @@ Mixture = Literal["classes", "prior"]
 
 
 class ReGUn(Unlearner):
-    """Reference-guided unlearning (Mirlach, Laguna & Vogt, workshops of ICLR 2026; arXiv 2603.11210).
+    """Reference-guided unlearning (Mirlach et al., ICLR 2026: workshops; arXiv 2603.11210).
 
     Minimises forget_weight KL(q, p) on the forget set and retain_weight cross-entropy on the retain set, side by side.
     q is one distribution for the whole batch: the original's mean answer on held-out images, here the validation

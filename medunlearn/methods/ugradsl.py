@@ -1,4 +1,4 @@
-"""UGradSL: NegGrad+ whose ascent is against negatively smoothed labels."""
+"""UGradSL ("Label Smoothing Improves Machine Unlearning"): NegGrad+ with ascent against negatively smoothed labels."""
 
 import math
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from medunlearn.methods.ranges import within
 
 
 class UGradSL(NegGradPlus):
-    """UGradSL (Di et al., "Label Smoothing Improves Machine Unlearning", ICLR 2026): an epoch over the forget set.
+    """UGradSL (Di et al., ICLR 2026): an epoch over the forget set.
 
     loss = p mean CE over a retain batch - (1 - p) mean CE(t) over a forget batch, with the smoothed labels
     t = (1 - alpha) onehot(y) + alpha / C and alpha < 0. So the true class is pushed down and the others are drawn
