@@ -8,7 +8,7 @@ from typing import NamedTuple, get_args
 
 import yaml
 
-from medunlearn.cli.descriptions import describe
+from medunlearn.cli.descriptions import describe, images_and_epochs
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plan, shipped_plans
@@ -28,13 +28,31 @@ USES = {
 """How a name of each group is used."""
 
 
+LEGENDS = {
+    "methods": (
+        "images: which training images a method uses; val: and the original's answers on validation images. epochs: "
+        "what a run of default length costs at a forget rate of 10 %, in passes, forward and backward, over all "
+        "training images."
+    ),
+}
+"""What stands below the table of a group."""
+
+
 class Row(NamedTuple):
-    """One name, what it is, the paper it comes from, and the package if another than this one."""
+    """One name, of methods what they use and cost, what it is, its paper, and the package if another than this one."""
 
     name: str
     what: str
     paper: str = ""
     package: str = ""
+    images: str = ""
+    epochs: str = ""
+
+
+COLUMNS = ("name", "images", "epochs", "what", "paper", "package")
+HEADS = {"methods": Row("name", "what it is", "paper", images="images", epochs="epochs")}
+NARROW = 40
+"""Columns of text that a description needs beside the paper; with less room, the paper stands below it."""
 
 
 def list_names(options: list[str]) -> int:
@@ -52,8 +70,15 @@ def list_names(options: list[str]) -> int:
     if group is not None and group not in GROUPS:
         raise InputError(f"list={group}: no such group; {choice(group, list(GROUPS))}")
     shown = [group] if group else GROUPS
-    print("\n\n".join(f"{each} ({USES[each]})\n{table(rows(each))}" for each in shown))
+    print("\n\n".join(map(section, shown)))
     return 0
+
+
+def section(group: str) -> str:
+    """Return the table of a group with its title, and its legend where it has one."""
+    text = f"{group} ({USES[group]})\n{table(rows(group), HEADS.get(group))}"
+    legend = textwrap.fill(LEGENDS.get(group, ""), _room(), initial_indent="  ", subsequent_indent="  ")
+    return f"{text}\n\n{legend}" if legend else text
 
 
 def rows(group: str) -> list[Row]:
@@ -69,7 +94,8 @@ def rows(group: str) -> list[Row]:
 def _row(plugin: Plugin) -> Row:
     package = "" if plugin.package == OWN else plugin.package
     try:
-        return Row(plugin.name, *describe(plugin), package)
+        facts = images_and_epochs(plugin) if plugin.group == "methods" else ("", "")
+        return Row(plugin.name, *describe(plugin), package, *facts)
     except InputError as error:  # the others are listed nevertheless
         return Row(plugin.name, error.for_command_line, "", package)
 
@@ -109,18 +135,37 @@ FROM_LIBRARIES: dict[str, Callable[[], Iterator[Row]]] = {"backbones": _torchvis
 """What other libraries bring beside the entry points of a group."""
 
 
-def table(found: list[Row]) -> str:
-    """Return rows as columns of text; a column that is empty throughout is left out, a long line is wrapped."""
-    columns = [number for number in range(len(Row._fields)) if any(row[number] for row in found)]
-    widths = {number: max(len(row[number]) for row in found) for number in columns}
-    room = max(40, shutil.get_terminal_size((120, 24)).columns)
-    widths[1] = min(widths.get(1, 0), max(30, room - 2 - sum(widths[n] + 2 for n in columns if n != 1)))
-    return "\n".join(_lines(row, columns, widths) for row in found)
+def table(found: list[Row], head: Row | None = None) -> str:
+    """Return rows as columns of text; a column that is empty throughout is left out, a long line is wrapped.
+
+    Args:
+        found: The rows.
+        head: The heads of the columns.
+    """
+    columns = [name for name in COLUMNS if any(getattr(row, name) for row in found)]
+    shown = [head, *found] if head else found
+    if "paper" in columns and _left(shown, columns) < NARROW:
+        columns.remove("paper")
+    widths = {name: max(len(getattr(row, name)) for row in shown) for name in columns}
+    widths["what"] = min(widths.get("what", 0), max(30, _left(shown, columns)))
+    return "\n".join(line for row in shown for line in _lines(row, widths, papers="paper" in columns))
 
 
-def _lines(row: Row, columns: list[int], widths: dict[int, int]) -> str:
-    first, *rest = textwrap.wrap(row.what, widths[1]) or [""]
-    cells = {number: first if number == 1 else row[number] for number in columns}
-    lines = ["  " + "  ".join(text.ljust(widths[number]) for number, text in cells.items()).rstrip()]
-    indent = " " * (2 + widths[0] + 2)
-    return "\n".join([*lines, *(indent + line for line in rest)])
+def _room() -> int:
+    return max(40, shutil.get_terminal_size((120, 24)).columns)
+
+
+def _left(found: list[Row], columns: list[str]) -> int:
+    """Return the room that other columns leave to the description."""
+    return _room() - 2 - sum(max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what")
+
+
+def _lines(row: Row, widths: dict[str, int], papers: bool) -> Iterator[str]:
+    """Yield the lines of a row; without a column of papers, the paper comes below the description."""
+    texts = [row.what] if papers or not row.paper else [row.what, row.paper]
+    cells = row._asdict() | {"what": [line for text in texts for line in textwrap.wrap(text, widths["what"])] or [""]}
+    first = (cells["what"][0] if name == "what" else cells[name] for name in widths)
+    yield "  " + "  ".join(text.ljust(width) for text, width in zip(first, widths.values(), strict=True)).rstrip()
+    before = list(widths)[: list(widths).index("what")]
+    indent = 2 + sum(widths[name] + 2 for name in before)
+    yield from (" " * indent + line for line in cells["what"][1:])

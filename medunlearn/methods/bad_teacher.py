@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from medunlearn.contracts import Batch
+from medunlearn.contracts import Batch, Part
 from medunlearn.methods.divergence import divergences
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.unlearner import Unlearner
@@ -28,6 +28,9 @@ class BadTeacher(Unlearner):
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.67, 0.0)  # 1, with a forward pass of each teacher
 
     # The authors' code goes once through the forget set and three tenths of the retain set, with Adam at 1e-4; here
     # through both as a whole, with SGD and a schedule, as every method that it is compared with.

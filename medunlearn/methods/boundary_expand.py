@@ -1,12 +1,12 @@
 """Boundary expand: forgotten images move to a class of their own, which is dropped in the end."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.unlearner import Unlearner
 from medunlearn.models import features_and_logits, last_linear
 
@@ -26,6 +26,9 @@ class BoundaryExpand(Unlearner):
         InputError: If a value is out of range, the backbone has no last linear layer, or the original's weights are
             missing or do not fit.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("forget",)
+    cost: ClassVar[tuple[float, float] | None] = (0.1, 0.0)
 
     def __init__(self, *args: Any, lr: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)

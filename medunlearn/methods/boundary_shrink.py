@@ -1,12 +1,12 @@
 """Boundary shrink: forgotten images move to the class across the nearest boundary."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.ranges import within
 from medunlearn.methods.unlearner import Unlearner
 
@@ -26,6 +26,9 @@ class BoundaryShrink(Unlearner):
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("forget",)
+    cost: ClassVar[tuple[float, float] | None] = (0.233, 0.133)  # the attack is a pass and a third
 
     def __init__(self, *args: Any, epsilon: float = 0.1, lr: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR, MultiStepLR
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from medunlearn.contracts import Batch, Draw, KeepsArguments, Role, UnlearningData
+from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Role, UnlearningData
 from medunlearn.methods.arguments import departures
 from medunlearn.methods.correct import PercentCorrect
 from medunlearn.methods.losses import check_losses, check_step
@@ -56,6 +56,10 @@ class Classifier(KeepsArguments, LightningModule):
     """Arguments of the Trainer that hold where the user leaves them open."""
     reads_validation: ClassVar[bool] = False
     """Whether it learns from the original's answers on validation images: then they are no non-members."""
+    uses: ClassVar[tuple[Part, ...]] = ()
+    """Which images it learns from or looks at, the original's answers on them apart; () says nothing."""
+    cost: ClassVar[tuple[float, float] | None] = None
+    """Of an epoch and of the preparation, in forward and backward passes over all images; 10 % of them forgotten."""
     diverged: ClassVar[tuple[str, str]] = ("lr", "lower the learning rate")
     """The argument that made a model diverge, where it has, and what to do about it; for the error."""
     original: Path | None = None

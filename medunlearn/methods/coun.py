@@ -15,7 +15,7 @@ from medunlearn.training.processes import gather_rows
 
 
 class CoUn(FineTune):
-    """Contrastive unlearning, CoUn (Khalil, Setayesh & Li, 2025, arXiv 2509.16391): fine-tuning with a contrast.
+    """Contrastive unlearning, CoUn (Khalil, Setayesh & Li, arXiv 2025): fine-tuning with a contrast of two views.
 
     Loss on the retain set: cross-entropy of one augmented view + weight x InfoNCE between two. The contrast rearranges
     the features of retained images, and forgotten ones end where unseen images of their kind do. Negatives are the
@@ -30,6 +30,7 @@ class CoUn(FineTune):
         InputError: If a value is out of range, the backbone has no last linear layer, or images are not augmented.
     """
 
+    cost: ClassVar[tuple[float, float] | None] = (1.8, 0.0)  # two views
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 50}
 
     def __init__(self, *args: Any, weight: float = 1.0, temperature: float = 0.1, **kwargs: Any) -> None:

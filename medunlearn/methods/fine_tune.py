@@ -1,8 +1,8 @@
 """Fine-tuning on the retain set: the baseline that every other method has to beat."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from medunlearn.contracts import Draw
+from medunlearn.contracts import Draw, Part
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.unlearner import Unlearner
 
@@ -17,6 +17,9 @@ class FineTune(Unlearner):
         lr: Learning rate at the first step.
         lr_schedule: `cosine` from `lr` to `lr_min` over all steps, `constant`, or `step` at the milestones.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("retain",)
+    cost: ClassVar[tuple[float, float] | None] = (0.9, 0.0)
 
     def __init__(self, *args: Any, lr: float = 0.1, lr_schedule: Schedule = "cosine", **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)

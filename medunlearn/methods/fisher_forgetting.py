@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.fisher import Gradients, add_squares
 from medunlearn.methods.one_shot import OneShot
 from medunlearn.methods.ranges import not_negative, one_of
@@ -31,6 +31,11 @@ class FisherForgetting(OneShot):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain",)
+    cost: ClassVar[tuple[float, float] | None] = (
+        0.0,
+        1.2,
+    )  # a forward pass that draws labels, then another with its gradient
     diverged: ClassVar[tuple[str, str]] = ("largest", "lower it")
 
     def __init__(

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.unlearner import Unlearner
 
 
@@ -19,6 +19,9 @@ class GradientAscent(Unlearner):
     Args:
         lr: Learning rate; 1e-5 for a tenth of the images, 1e-4 for half of them.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("forget",)
+    cost: ClassVar[tuple[float, float] | None] = (0.1, 0.0)
 
     # Weight decay is not turned round: it goes on shrinking the weights, as in the public code.
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 5}

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medunlearn.contracts import Batch
+from medunlearn.contracts import Batch, Part
 from medunlearn.methods.held_out import held_out
 from medunlearn.methods.ranges import within
 from medunlearn.methods.schedules import Schedule
@@ -38,6 +38,8 @@ class HeldOutTwins(Unlearner):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.0)
     reads_validation: ClassVar[bool] = True
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 5}
 

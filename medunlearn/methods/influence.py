@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medunlearn.contracts import Batch
+from medunlearn.contracts import Batch, Part
 from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, add_gradients, by_image, damped_solution
 from medunlearn.methods.one_shot import OneShot
@@ -14,11 +14,11 @@ from medunlearn.methods.ranges import not_negative, positive, whole
 
 
 class Influence(OneShot):
-    """Influence unlearning (Izzo et al., AISTATS 2021), in the Fisher form of Jia et al. (NeurIPS 2023).
+    """Influence unlearning (Izzo et al., AISTATS 2021): one Newton step towards the model without the forget set.
 
     theta + scale H^-1 v, with v = (1/n) sum_F g - (n_f / (n n_r)) sum_R g over the gradients g of the cross-entropy on
     the forget set F and the retain set R, and H = damping I + G'G / m from the gradients G, (m, P), of m retained
-    images: the Fisher information in the Hessian's place.
+    images: the Fisher information in the Hessian's place, as in Jia et al. (NeurIPS 2023).
 
     Args:
         scale: Length of the step, the papers' alpha; 1 is Newton's, 0 changes nothing.
@@ -30,6 +30,8 @@ class Influence(OneShot):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (0.0, 1.1)  # and some passes over `samples` images
     diverged: ClassVar[tuple[str, str]] = ("scale", "lower it, or raise `damping`,")
 
     def __init__(self, *args: Any, scale: float = 1.0, damping: float = 0.1, samples: int = 128, **kwargs: Any) -> None:

@@ -12,12 +12,10 @@ from medunlearn.models import Backbone
 
 
 class KernelTranspose(FineTune):
-    """CT, convolution transpose (Triantafillou et al., 2024: arXiv 2406.09073).
+    """CT, convolution transpose (Triantafillou et al., NeurIPS competition 2023): fine-tuning with kernels transposed.
 
-    "Sebastian" of the NeurIPS 2023 competition.
-
-    Swaps the two spatial axes of every kernel, K(c, d, i, j) <- K(c, d, j, i), then fine-tunes on the retain set. The
-    forget set is not needed.
+    The entry "Sebastian" (arXiv 2406.09073). Swaps the two spatial axes of every kernel, K(c, d, i, j) becoming
+    K(c, d, j, i), then fine-tunes on the retain set. The forget set is not needed.
 
     Convolution commutes with transposition, and so do BatchNorm, activations and an average over all positions: the
     edited network maps an image x to what the original maps x transposed to. So it starts nearly as accurate as the

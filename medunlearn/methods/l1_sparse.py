@@ -11,7 +11,7 @@ from medunlearn.methods.ranges import not_negative, whole
 
 
 class L1Sparse(FineTune):
-    """l1-sparse unlearning (Jia et al., NeurIPS 2023).
+    """l1-sparse unlearning (Jia et al., NeurIPS 2023): fine-tuning under an l1 penalty that falls to nothing.
 
     loss = mean CE over the retain set + gamma_t |weights|_1, with gamma_t = l1 (1 - t / T) in epoch t = 0..T - 1. The
     norm is over all parameters, those of BatchNorm and the biases too. Subgradient steps leave hardly any weight at

@@ -15,14 +15,12 @@ from medunlearn.models import plain_name
 
 
 class MaskedSmallGradients(FineTune):
-    """MSG, masked small gradients (Triantafillou et al., 2024: arXiv 2406.09073).
+    """MSG, masked small gradients (Triantafillou et al., NeurIPS competition 2023): fine-tuning of weights redrawn.
 
-    "Kookmin" of the NeurIPS 2023 competition.
-
-    g is the gradient of cross-entropy over the forget set minus that over as many retained images, drawn at random. In
-    each convolution the weights with the smallest |g| are drawn anew; fine-tuning on the retain set multiplies the
-    gradient of the convolution's other weights by 0.1. All else is trained as usual. An optimiser that divides by the
-    gradient's size, as Adam does, takes that factor out again.
+    The entry "Kookmin" (arXiv 2406.09073). g is the gradient of cross-entropy over the forget set minus that over as
+    many retained images, drawn at random. In each convolution the weights with the smallest |g| are drawn anew;
+    fine-tuning on the retain set multiplies the gradient of the convolution's other weights by 0.1. All else is trained
+    as usual. An optimiser that divides by the gradient's size, as Adam does, takes that factor out again.
 
     BatchNorm's running statistics are the original's at the first step and follow as fine-tuning goes on: after s
     steps 0.9^s is left of them. With fewer than about 50 steps set `refresh_statistics`.
@@ -36,6 +34,8 @@ class MaskedSmallGradients(FineTune):
         InputError: If a value is out of range, the backbone has no convolution, or `freeze_statistics` is set.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (0.9, 0.2)
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 5}
 
     def __init__(

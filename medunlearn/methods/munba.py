@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.random_labels import relabelled
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.unlearner import Unlearner
 
 
 class MUNBa(Unlearner):
-    """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025, arXiv 2411.15537).
+    """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025): steps that serve both sets alike.
 
     Each step takes the gradients g_r of CE on the retain set and g_f of CE towards random labels on the forget set, and
     goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), cos that of their angle: the bisector of the two,
@@ -24,6 +24,8 @@ class MUNBa(Unlearner):
         lr_schedule: `cosine` from `lr` to `lr_min` over all steps, `constant`, or `step` at the milestones.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (3.0, 0.0)  # 1.8, with two backward passes
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 10, "gradient_clip_val": 1.0}
 
     # The public code has a constant rate; steps of one length do not settle unless it falls.

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.ranges import share
 from medunlearn.methods.unlearner import Unlearner
 
@@ -23,6 +23,8 @@ class NegGradPlus(Unlearner):
         lr: Learning rate.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.8, 0.0)
     pairs: ClassVar[Draw] = "paired"
     """Which of the two sets gives the length of an epoch."""
 

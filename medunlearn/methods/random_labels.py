@@ -1,12 +1,12 @@
 """Random labels: the forget set is trained towards labels drawn at random."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.ranges import one_of
 from medunlearn.methods.unlearner import Unlearner
 
@@ -32,6 +32,9 @@ class RandomLabels(Unlearner):
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.0)
 
     def __init__(
         self,

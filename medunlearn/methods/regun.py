@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.held_out import HeldOut, held_out
 from medunlearn.methods.ranges import not_negative, one_of
 from medunlearn.methods.unlearner import Unlearner
@@ -16,7 +16,7 @@ Mixture = Literal["classes", "prior"]
 
 
 class ReGUn(Unlearner):
-    """Reference-guided unlearning (Mirlach et al., ICLR 2026: workshops; arXiv 2603.11210).
+    """Reference-guided unlearning, ReGUn (Mirlach, Laguna & Vogt, ICLR workshops 2026): towards unseen images' mean.
 
     Minimises forget_weight KL(q, p) on the forget set and retain_weight cross-entropy on the retain set, side by side.
     q is one distribution for the whole batch: the original's mean answer on held-out images, here the validation
@@ -40,6 +40,8 @@ class ReGUn(Unlearner):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (0.2, 0.0)
     reads_validation: ClassVar[bool] = True
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from medunlearn.contracts import Draw, Role
+from medunlearn.contracts import Draw, Part, Role
 from medunlearn.methods.classifier import Classifier
 
 
@@ -12,6 +12,8 @@ class Retrain(Classifier):
     No image and no label of the forget set reaches it, so its weights do not depend on them.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain",)
+    cost: ClassVar[tuple[float, float] | None] = (0.9, 0.0)
     role: ClassVar[Role] = "retrained"
 
     def images(self, epoch: int) -> Draw:

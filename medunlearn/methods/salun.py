@@ -1,12 +1,12 @@
 """SalUn: random labels, under the saliency mask."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from medunlearn.methods.random_labels import RandomLabels
 
 
 class SalUn(RandomLabels):
-    """Saliency unlearning, SalUn (Fan et al., ICLR 2024).
+    """Saliency unlearning, SalUn (Fan et al., ICLR 2024): random labels, learned by the salient weights alone.
 
     Trains the salient weights towards random labels on the forget set and true labels on the retain set. Every other
     weight stays bit-identical to the original's.
@@ -17,6 +17,8 @@ class SalUn(RandomLabels):
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
+
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.1)  # the mask's pass over the forget set
 
     def __init__(self, *args: Any, mask_ratio: float = 0.5, **kwargs: Any) -> None:
         super().__init__(*args, mask_ratio=mask_ratio, **kwargs)

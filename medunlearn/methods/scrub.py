@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medunlearn.contracts import Batch, Draw
+from medunlearn.contracts import Batch, Draw, Part
 from medunlearn.methods.divergence import divergences
 from medunlearn.methods.ranges import not_negative, positive
 from medunlearn.methods.schedules import Schedule
@@ -35,6 +35,8 @@ class SCRUB(Unlearner):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.28, 0.0)  # 0.96 on average, with a forward pass of the original
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 5}
 
     def __init__(

@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from medunlearn.contracts import Batch
+from medunlearn.contracts import Batch, Part
 from medunlearn.methods.fisher import Gradients, add_squares
 from medunlearn.methods.one_shot import OneShot
 from medunlearn.methods.ranges import positive, within
 
 
 class SSD(OneShot):
-    """Selective synaptic dampening, SSD (Foster et al., AAAI 2024).
+    """Selective synaptic dampening, SSD (Foster et al., AAAI 2024): weights that the forget set needs most shrink.
 
     A weight whose diagonal Fisher information on the forget set, I_F, is more than `alpha` times that on all training
     images, I_D, is multiplied by min(dampening I_D / I_F, 1). BatchNorm's weights and biases are among them.
@@ -28,6 +28,8 @@ class SSD(OneShot):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     diverged: ClassVar[tuple[str, str]] = ("original", "train it again with a lower learning rate")
 
     def __init__(self, *args: Any, alpha: float = 2.0, dampening: float = 1.0, **kwargs: Any) -> None:

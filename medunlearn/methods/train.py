@@ -1,5 +1,8 @@
 """Training on every image, which gives the original model."""
 
+from typing import ClassVar
+
+from medunlearn.contracts import Part
 from medunlearn.methods.classifier import Classifier
 
 
@@ -8,3 +11,6 @@ class Train(Classifier):
 
     A forget set may be named all the same; the run is then measured on it too.
     """
+
+    uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")
+    cost: ClassVar[tuple[float, float] | None] = (1.0, 0.0)

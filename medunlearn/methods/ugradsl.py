@@ -13,7 +13,7 @@ from medunlearn.methods.ranges import within
 
 
 class UGradSL(NegGradPlus):
-    """UGradSL (Di et al., ICLR 2026): an epoch over the forget set.
+    """UGradSL (Di et al., ICLR 2026): NegGrad+ with negatively smoothed labels, an epoch over the forget set.
 
     loss = p mean CE over a retain batch - (1 - p) mean CE(t) over a forget batch, with the smoothed labels
     t = (1 - alpha) onehot(y) + alpha / C and alpha < 0. So the true class is pushed down and the others are drawn
@@ -25,6 +25,7 @@ class UGradSL(NegGradPlus):
             this is `FineTune`.
     """
 
+    cost: ClassVar[tuple[float, float] | None] = (0.2, 0.0)
     pairs: ClassVar[Draw] = "paired_by_forget"
 
     # The paper can also set alpha for each image from its neighbours in feature space; here it is one number.
@@ -42,7 +43,7 @@ class UGradSL(NegGradPlus):
 
 
 class UGradSLPlus(UGradSL):
-    """UGradSL+ (Di et al., ICLR 2026): an epoch over the retain set, or over the forget set where that is larger.
+    """UGradSL+ (Di et al., ICLR 2026): the same as UGradSL, an epoch over the larger of the two sets.
 
     It costs more than `UGradSL` where the forget set is the smaller one, and is the better of the two in the paper.
 
@@ -53,6 +54,7 @@ class UGradSLPlus(UGradSL):
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
     """
 
+    cost: ClassVar[tuple[float, float] | None] = (1.8, 0.0)
     pairs: ClassVar[Draw] = "paired"
 
 

@@ -19,6 +19,8 @@ class Softened(medunlearn.Unlearner):
     """
 
     trainer_arguments = {"max_epochs": 3}
+    uses = ("retain", "forget")
+    cost = (1.67, 0.0)
 
     def __init__(self, *args, temperature: float = 2.0, **kwargs):
         super().__init__(*args, **kwargs)

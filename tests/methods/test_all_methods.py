@@ -362,6 +362,35 @@ def test_list_says_in_one_line_what_a_method_is(name):
     assert line != describe(plugin._replace(value="medunlearn.methods.unlearner:Unlearner"))[0]
 
 
+PASSES = {"all": 1, "retain": 0.9, "forget": 0.1, "forget_then_retain": 1, "paired": 1.8, "paired_by_forget": 0.2}
+"""How many images an epoch of each draw goes through, as a share of all of them, at a forget rate of 10 %."""
+STEP_COSTS = (1, 4 / 3, 5 / 3, 2, 7 / 3)
+"""What a step costs against fine-tuning's: a forward pass is a third of one, a backward pass two thirds."""
+
+
+@every_method
+def test_method_says_which_images_it_uses(place, name):
+    plain = place.plain(name)
+    draws = plain.draws if epochs_of(name) else set()
+    used = {
+        part for draw in draws for part in ("retain", "forget") if draw in (part, *PASSES.keys() - {"retain", "forget"})
+    }
+    used |= plain.parts - {"val"} | ({"forget"} if plain.method.mask is not None else set())
+    assert set(METHODS[name].uses) == used
+
+
+@every_method
+def test_method_says_what_it_costs(place, name):
+    """An epoch costs what its images do, times that of a step; a preparation costs something where there is one."""
+    epoch, preparation = METHODS[name].cost
+    epochs = METHODS[name].trainer_arguments["max_epochs"]
+    passes = [PASSES[place.plain(name).method.images(number)] for number in range(epochs)]
+    if epochs:
+        assert min(abs(epoch * epochs / sum(passes) / cost - 1) for cost in STEP_COSTS) < 0.01
+    looks = place.plain(name).parts - {"val"} or place.plain(name).method.mask is not None
+    assert (preparation > 0) == bool(looks)
+
+
 @every_method
 def test_method_fits_on_two_pages(name):
     path = PACKAGE.parent / MODULES[name].replace(".", "/")
