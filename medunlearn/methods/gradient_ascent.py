@@ -9,7 +9,7 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class GradientAscent(Unlearner):
-    """Gradient ascent (Graves et al., AAAI 2021; Thudi et al., EuroS&P 2022): training turned round on the forget set.
+    """Gradient ascent (Graves et al., AAAI 2021: and Thudi et al.): training turned round on the forget set.
 
     loss = -mean CE over the forget set. At the original the gradient is nearly zero, and it grows with each step: the
     learning rates between no effect and a destroyed model are few. `trainer.gradient_clip_val` bounds the steps;

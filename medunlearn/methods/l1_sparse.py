@@ -1,4 +1,4 @@
-"""Fine-tuning on the retain set under an l1 penalty that falls to nothing."""
+"""Fine-tuning under an l1 penalty that falls to nothing ("Model Sparsity Can Simplify Machine Unlearning")."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""UGradSL: NegGrad+ whose ascent is against negatively smoothed labels."""
+"""UGradSL ("Label Smoothing Improves Machine Unlearning"): NegGrad+ with ascent against negatively smoothed labels."""
 
 import math
 from typing import Any, ClassVar

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.runs import FORGET, QUIET, refused, weights, write_npz
+from helpers.stages import start
 
 from medunlearn.__main__ import main
 from medunlearn.callbacks.finished_run import FinishedRun
@@ -141,8 +140,7 @@ def test_validation_of_a_fit_measures_nothing_of_a_finished_run(fit, monkeypatch
 @pytest.mark.parametrize("command", ["test", "validate"])
 def test_figures_on_two_processes_are_those_on_one(unlearned, command):
     several = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.accelerator=cpu", *CSV]
-    words = [sys.executable, "-m", "medunlearn", command, f"--run_dir={unlearned}", *several]
-    done = subprocess.run(words, capture_output=True, text=True)
+    done = start(Path.cwd(), "-m", "medunlearn", command, f"--run_dir={unlearned}", *several)
     assert done.returncode == 0, done.stderr[-2000:]
     figures = expected(unlearned, command)
     assert all(str(value) in done.stdout for value in figures.values())

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import wandb
 import yaml
 from helpers.backbones import TINY
 from helpers.runs import FORGET, QUIET, same, weights
+from helpers.stages import start
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping
 
@@ -221,9 +220,9 @@ medunlearn.fit(method, data, "r", max_epochs=2, resume=len(sys.argv) > 1, callba
 
 def test_fit_without_a_seed_goes_on_with_the_seed_that_it_began_with(npz):
     Path("script.py").write_text(SCRIPT)
-    ended = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True)
+    ended = start(Path.cwd(), "script.py")
     assert "ended by SIGTERM" in ended.stderr
-    resumed = subprocess.run([sys.executable, "script.py", "resume"], capture_output=True, text=True)
+    resumed = start(Path.cwd(), "script.py", "resume")
     assert resumed.returncode == 0, resumed.stderr
     assert RunDir("r").read_metrics("r")["seed"] == RunDir("r").read_config("r")["seed_everything"]
 

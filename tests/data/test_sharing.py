@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers.runs import write_npz
 
+from medunlearn.data import sharing
 from medunlearn.data.npz import read_npz
 from medunlearn.data.sharing import shared_bytes
 
@@ -15,8 +16,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is share
 
 SIZE = 2**24
 HOLD = """
-import sys, numpy as np
-from medunlearn.data.sharing import shared_bytes
+import runpy, sys, numpy as np
+shared_bytes = runpy.run_path(sys.argv[4])["shared_bytes"]  # alone, or all of medunlearn.data would be imported
 def fill(memory):
     print("filled", flush=True)
     memory[:] = int(sys.argv[2])
@@ -39,7 +40,7 @@ def hold():
     started = []
 
     def start(key="images", value=7, size=SIZE):
-        command = [sys.executable, "-c", HOLD, key, str(value), str(size)]
+        command = [sys.executable, "-c", HOLD, key, str(value), str(size), sharing.__file__]
         started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return started[-1]
 
