@@ -23,7 +23,7 @@ class Influence(OneShot):
     Args:
         scale: Length of the step, the papers' alpha; 1 is Newton's, 0 changes nothing.
         damping: Added to H's diagonal; above 0. H has rank m without it, so along most directions the step is
-            v / damping.
+            v / damping; at 0.1 the step has destroyed models of blood cells.
         samples: m, or the number of retained images where that is smaller; drawn from the seed.
 
     Raises:
@@ -34,7 +34,7 @@ class Influence(OneShot):
     cost: ClassVar[tuple[float, float] | None] = (0.0, 1.1)  # and some passes over `samples` images
     diverged: ClassVar[tuple[str, str]] = ("scale", "lower it, or raise `damping`,")
 
-    def __init__(self, *args: Any, scale: float = 1.0, damping: float = 0.1, samples: int = 128, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scale: float = 1.0, damping: float = 1.0, samples: int = 128, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         not_negative(scale=scale)
         positive(damping=damping)
