@@ -53,7 +53,7 @@ def stages_of(plan):
 
 def kill_at(folder, sign):
     """Start the plan and kill it, and nothing else, as soon as a file is there; its stage must end with it."""
-    process = children.start(PLAN, folder)
+    process = children.start(PLAN, folder, forked_stages=True)
     while process.is_alive() and not (folder / "r" / sign).exists():
         time.sleep(0.01)
     assert process.is_alive(), (folder / "output.txt").read_text()[-3000:]
@@ -93,7 +93,7 @@ def test_a_killed_plan_ends_in_the_same_table(npz, monkeypatch, capfd):
         kill_at(killed, sign)
         unfinished = killed / "r" / sign.split("/")[0]
         assert not (unfinished / "metrics.json").exists()
-    (process := children.start(PLAN, killed)).join()
+    (process := children.start(PLAN, killed, forked_stages=True)).join()
     last = (killed / "output.txt").read_text()
     assert process.exitcode == 0, last[-3000:]
     assert len(table(told)) == 6

@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["medunlearn.cli.fit", "sklearn.svm", "torchmetrics.functional.classification"])
@@ -52,6 +53,11 @@ def _child(argv, folder, environment, arranged):
         resource.setrlimit(resource.RLIMIT_FSIZE, (arranged["largest_file"],) * 2)
     if arranged.get("as_other"):
         _give_up_root_rights()
+    if arranged.get("forked_stages"):
+        from helpers import forked
+        from medunlearn.plans import engines
+
+        engines.subprocess = SimpleNamespace(Popen=forked.popen)
     from medunlearn.__main__ import main
 
     status = main(argv)

@@ -7,13 +7,14 @@ as children of the first, and wait for their command.
 
 import atexit
 import fcntl
+import math
 import os
 import pickle
 import runpy
 import signal
 import subprocess
 import sys
-import threading
+import time
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,13 +44,43 @@ def run(folder, command, environment, seconds):
     return subprocess.CompletedProcess(command, process.exitcode, out.read_text(), error.read_text())
 
 
-class Waiting:
-    """A forked process that waits for the command it is to run; in its place a `subprocess.Popen` of Lightning's."""
+class Forked:
+    """A forked process in place of a `subprocess.Popen`."""
+
+    def __init__(self, pid, args=None):
+        self.pid, self.args, self.returncode = pid, args, None
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, timeout=None):
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            time.sleep(0.02)
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+
+class Waiting(Forked):
+    """A process that waits for the command it is to run."""
 
     def __init__(self, others):
         read, self._write = os.pipe()
-        self.returncode, self.args = None, None
-        self.pid = os.fork()
+        super().__init__(os.fork())
         if self.pid == 0:
             for each in (*others, self):
                 os.close(each._write)
@@ -66,30 +97,15 @@ class Waiting:
             pickle.dump((command[1:], dict(environment)), pipe)
         return self
 
-    def poll(self):
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
 
-    def wait(self, timeout=None):
-        until = threading.Event()
-        while self.poll() is None and (timeout is None or timeout > 0):
-            until.wait(0.02)
-            timeout = None if timeout is None else timeout - 0.02
-        if self.returncode is None:
-            raise subprocess.TimeoutExpired(self.args, timeout)
-        return self.returncode
-
-    def send_signal(self, number):
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self):
-        self.send_signal(signal.SIGKILL)
-
-    def terminate(self):
-        self.send_signal(signal.SIGTERM)
+def popen(command, process_group, preexec_fn):
+    """Start a stage of a plan as `subprocess.Popen` would, from a process that has imported everything."""
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, process_group)
+        preexec_fn()
+        _run(command[1:], dict(os.environ))
+    return Forked(pid, command)
 
 
 def _first(folder, command, environment, out, error):
@@ -102,8 +118,8 @@ def _first(folder, command, environment, out, error):
     for _ in range(MOST - 1):
         waiting.append(Waiting(waiting))
     given = iter(waiting)
-    popen = SimpleNamespace(Popen=lambda command, env, cwd: next(given).begin(command, env))
-    subprocess_script.subprocess = popen
+    starter = SimpleNamespace(Popen=lambda command, env, cwd: next(given).begin(command, env))
+    subprocess_script.subprocess = starter
     _run(command, environment)
 
 
@@ -112,6 +128,7 @@ def _run(arguments, environment):
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
+    arguments = [each for each in arguments if each != "-P"]
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     rank_zero_only.rank = int(environment.get("LOCAL_RANK", 0))  # which Lightning sets when it is imported
