@@ -1,5 +1,7 @@
 """The command line's entry: finds a command by name, runs it, and turns errors into one line and an exit status."""
 
+import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -42,7 +44,14 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"medunlearn {version('medunlearn')}")
         return 0
     try:
-        return _run(argv[0], argv[1:])
+        try:
+            return _run(argv[0], argv[1:])
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _unread():
+            raise
+        return 128 + 13  # SIGPIPE
     except InputError as error:
         print(f"medunlearn: error: {error.for_command_line}", file=sys.stderr)
         return 2
@@ -50,6 +59,18 @@ def main(args: Sequence[str] | None = None) -> int:
         interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
         print(f"medunlearn: {interrupted}", file=sys.stderr)
         return interrupted.status
+
+
+def _unread() -> bool:
+    """Return whether whatever read what is printed has ended, such as `head`; then print nothing more."""
+    if not hasattr(select, "poll"):  # Windows, where this is another error
+        return False
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    if not watch.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it ends
+    return True
 
 
 def _usage() -> str:

@@ -1,5 +1,6 @@
 """The entry of the command line: which command runs, what is printed, and the exit status."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -96,3 +97,23 @@ def test_main_takes_the_arguments_of_the_process_by_default(monkeypatch, capsys)
 def test_main_runs_a_command_of_a_plug_in(monkeypatch):
     monkeypatch.setattr(entry, "lookup", lambda group, name: Found(lambda options: 5) if name == "extra" else None)
     assert main(["extra"]) == 5
+
+
+@pytest.mark.parametrize(("argv", "status"), [(["list", "methods"], 141), (["fit", "--help"], 0)])
+def test_output_that_nobody_reads_any_more_ends_the_command_quietly(argv, status):
+    """As in `medunlearn list | head`."""
+    read, write = os.pipe()
+    os.close(read)
+    code = f"import sys; from medunlearn.__main__ import main; sys.exit(main({argv}))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_broken_pipe_of_a_commands_own_is_left_as_it_is(command):
+    def broken(options):
+        raise BrokenPipeError("own")
+
+    command(broken)
+    with pytest.raises(BrokenPipeError, match="own"):
+        main(["own"])

@@ -297,17 +297,17 @@ def test_method_has_finite_losses_and_weights(place, name):
 @every_method
 def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monkeypatch):
     """Asked to end within an epoch; where there is none, ended before it was measured. It prepares nothing again."""
+    whole = place.whole(name)
     if epochs_of(name):
         monkeypatch.setenv("ASKED", "0 1 1")
         part = place.fit(name, f"{name}_part", status=128 + signal.SIGTERM)
         assert not (part / "metrics.json").exists()
         monkeypatch.delenv("ASKED")
     else:
-        part = shutil.copytree(place.whole(name), place.folder / f"{name}_part")
+        part = shutil.copytree(whole, place.folder / f"{name}_part")
         (part / "metrics.json").unlink()
     monkeypatch.setattr(Unlearner, "_prepare", lambda self: pytest.fail("prepared again"))
     place.fit(name, f"{name}_part", "--resume=true")
-    whole = place.whole(name)
     assert same(weights(part), weights(whole))
     first, second = metrics(whole), metrics(part)
     assert all(first[key] == second[key] for key in ("UA", "RA", "TA", "MIA", "facts", "parameters", "departures"))

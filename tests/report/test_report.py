@@ -67,7 +67,7 @@ def test_page_is_whole_and_fetches_nothing():
     assert "@import" not in text
     assert "Some &amp; Processor" in text
     answer = text.index("SalUn ends 0.88")
-    assert answer < text.index("<table>"), "the answer comes first"
+    assert answer < text.index("<table"), "the answer comes first"
 
 
 def test_reports_come_out_the_same_each_time():

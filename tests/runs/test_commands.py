@@ -230,6 +230,7 @@ FIXED = {
     "medunlearn --version",
     "medunlearn list",
     "medunlearn list commands",
+    "medunlearn list methods",
     "medunlearn {0} --help",
     "medunlearn {command} --trainer.help",
     "medunlearn {command} --model.help {own}",
