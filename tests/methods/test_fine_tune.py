@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers.linear import LINEAR, PLAIN, UNEVEN, Softmax, watch
 from helpers.runs import same, weights, write_npz
 
 from medunlearn.methods import Classifier
@@ -51,3 +52,18 @@ def test_fine_tuning_depends_on_retained_images_alone(fit, npz, tmp_path, touche
     (run.parent / "t2" / "metrics.json").write_text(json.dumps(written))
     again = fit("FineTune", "s2", OPTIONS[0], "--model.init_args.original=t2", file=other)
     assert same(weights(run), weights(again)) == (touched == "forget")
+
+
+def test_fine_tuning_steps_are_those_of_numpy(fit, npz, monkeypatch):
+    """And of `Retrain`, which takes the same from weights of its own."""
+    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    met = watch(monkeypatch, Classifier)
+    run = fit("FineTune", "s", *OPTIONS, *PLAIN, UNEVEN, "--model.init_args.lr=0.05", backbone=LINEAR)
+    model = Softmax(t, npz)
+    for rows, forget in met:
+        assert not forget.any()
+        model.step(rows, model.onehot(rows), np.full(len(rows), 1 / len(rows)), 0.05)
+    model.check(run, t)
+    fine_tuned, met[:] = list(met), []
+    fit("Retrain", "r", OPTIONS[0], *PLAIN, UNEVEN, backbone=LINEAR)
+    assert [rows.tolist() for rows, _ in met] == [rows.tolist() for rows, _ in fine_tuned]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers.linear import LINEAR, PLAIN, UNEVEN, Softmax, watch
+from helpers.linear import LINEAR, PLAIN, UNEVEN, Softmax, forget_set, watch
 from helpers.runs import FORGET, same, weights
 
 from medunlearn.contracts import Batch
@@ -65,6 +65,38 @@ def test_uniform_steps_are_those_of_numpy(fit, npz, monkeypatch, schedule):
         targets = np.where(forget[:, None], 1 / 4, model.onehot(rows))
         model.step(rows, targets, np.full(len(rows), 1 / len(rows)), 0.05)
     model.check(run, t)
+
+
+@pytest.mark.parametrize("method", ["RandomLabels", "SalUn"])
+def test_steps_on_drawn_labels_are_those_of_numpy_under_a_mask_too(fit, npz, monkeypatch, method):
+    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    met, step = [], Classifier.training_step
+    monkeypatch.setattr(
+        Classifier, "training_step", lambda self, batch, n: (met.append(batch), step(self, batch, n))[1]
+    )
+    run = fit(method, "s", FORGET, "--model.init_args.original=t", *PLAIN, "--model.init_args.lr=0.05", backbone=LINEAR)
+    model = Softmax(t, npz)
+    free = salient(model, np.array(forget_set(run)), 0.5 if method == "SalUn" else 1)
+    for batch in met:
+        rows, forget, before = batch.rows.numpy(), batch.forget.numpy(), (model.weight, model.bias)
+        drawn = np.eye(4)[np.floor(batch.uniform.numpy() * 4).astype(int)]
+        targets = np.where(forget[:, None], drawn, model.onehot(rows))
+        model.step(rows, targets, np.full(len(rows), 1 / len(rows)), 0.05)
+        model.weight, model.bias = (
+            np.where(mask, new, old) for mask, new, old in zip(free, (model.weight, model.bias), before, strict=True)
+        )
+    model.check(run, t)
+
+
+def salient(model, rows, ratio):
+    """Return which weights and biases have the largest gradients of the loss on some images, in absolute value."""
+    logits = model.images[rows] @ model.weight.T + model.bias
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    slope = probs - model.onehot(rows)
+    sizes = [np.abs(slope.T @ model.images[rows]), np.abs(slope.sum(0))]
+    whole = np.sort(np.concatenate([each.ravel() for each in sizes]))
+    least = whole[len(whole) - int(ratio * len(whole))]
+    return [each >= least for each in sizes]
 
 
 def test_uniform_answers_work_under_a_mask(fit):

@@ -89,6 +89,7 @@ def test_defaults_are_those_of_the_paper():
     method = ReGUn(4, original="t", backbone=TINY)
     assert (method.lr, method.momentum, method.weight_decay, method.lr_schedule) == (0.01, 0.9, 0, "constant")
     assert method.trainer_arguments == {"max_epochs": 10}
+    assert method.mixture == "classes", "the authors' code mixes uniformly by default"
 
 
 @pytest.mark.parametrize(
