@@ -1,9 +1,9 @@
 """What does each unlearning method cost, against fine-tuning in the same run?
 
 Preparation (saliency mask included), the median step, and the whole run under the method's own number of epochs, all in
-one process on one original. A step is timed from the batch on the device to the updated weights; only the first few of
-each epoch are made, and the whole run is the sum over epochs of its number of steps times the median step of that kind
-of epoch. `epochs` is the unit of the literature: one epoch of FineTune's steps over all training images.
+one process on one original. A step is timed from the batch on the device to the updated weights; only a few of the
+first epochs are made, and the whole run is the sum over all epochs of its number of steps times the median step of that
+kind of epoch. `epochs` is the unit of the literature: one epoch of FineTune's steps over all training images.
 """
 
 import logging
@@ -53,13 +53,14 @@ def unlearners() -> list[str]:
 
 
 def measure(name: str, original: Path, file: Path, batch: int, steps: int, most: int) -> dict[str, Any]:
-    """Run a method's own number of epochs, `most` at most, a few steps of each, and return its seconds."""
+    """Return the seconds of a method with its own number of epochs, of which a few steps of the first `most` are made."""
     method_class = find("methods", name)
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch, forget=ForgetSpec(rate=RATE))
     method = method_class(data.num_classes, original=original)
     own, timer = dict(method_class.trainer_arguments), Steps()
-    epochs = min(most, own.pop("max_epochs"))
+    whole = own.pop("max_epochs")
+    epochs = min(most, whole)
     trainer = Trainer(
         accelerator="auto",
         devices=1,
@@ -74,12 +75,14 @@ def measure(name: str, original: Path, file: Path, batch: int, steps: int, most:
     trainer.fit(method, data)
     step = {draw: statistics.median(found) for draw, found in timer.seconds.items()}
     stopwatch = method.stopwatch.seconds
+    steps_of = {method.images(epoch): data.steps(epoch) for epoch in range(epochs)}
+    draws = [draw for draw in map(method.images, range(whole)) if draw in steps_of]
     return {
         "preparation": stopwatch["preparation"] + stopwatch["saliency"],
         "step": statistics.median([each for found in timer.seconds.values() for each in found]) if step else 0.0,
-        "epochs": epochs,
-        "steps": sum(data.steps(epoch) for epoch in range(epochs)),
-        "training": sum(data.steps(epoch) * step[method.images(epoch)] for epoch in range(epochs)),
+        "epochs": len(draws),
+        "steps": sum(steps_of[draw] for draw in draws),
+        "training": sum(steps_of[draw] * step[draw] for draw in draws),
     }
 
 
@@ -107,7 +110,7 @@ def row(name: str, found: dict[str, Any], step: float, epoch: float) -> dict[str
 
 def main() -> None:
     args = options(__doc__)
-    count, size, batch, steps, most = (40, 8, 4, 2, 2) if args.short else (640, 28, 64, 3, 1000)
+    count, size, batch, steps, most = (40, 8, 4, 2, 2) if args.short else (320, 28, 64, 2, 8)
     if DEVICE.type == "cuda" and not args.short:
         count, size, batch, steps = 12_032, 64, 256, 10
     warnings.filterwarnings("ignore")

@@ -29,6 +29,9 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
     yield
+    for name, module in list(sys.modules.items()):  # modules that a test has written, or another's would be found
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
