@@ -53,7 +53,7 @@ def unlearners() -> list[str]:
 
 
 def measure(name: str, original: Path, file: Path, batch: int, steps: int, most: int) -> dict[str, Any]:
-    """Return the seconds of a method with its own number of epochs, of which a few steps of the first `most` are made."""
+    """Return the seconds of a method's own number of epochs, with a few steps made of the first `most`."""
     method_class = find("methods", name)
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch, forget=ForgetSpec(rate=RATE))
