@@ -12,6 +12,8 @@ from lightning.pytorch import Callback, Trainer
 from helpers.backbones import TINY
 from medunlearn import ForgetSpec, MedMNISTDataModule, Unlearner
 from medunlearn.callbacks import UnlearningMetrics
+from medunlearn.contracts import Batch
+from medunlearn.models import build_backbone, save_weights
 from medunlearn.plugins import find
 
 QUIET = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"), False)
@@ -19,13 +21,14 @@ QUIET = dict.fromkeys(("logger", "enable_progress_bar", "enable_model_summary", 
 
 def train(
     name: str,
-    original: Path,
+    original: Path | None,
     file: Path,
     epochs: int,
     batch_size: int = 4,
     callbacks: tuple[Callback, ...] = (),
     trainer: dict[str, Any] | None = None,
     backbone: str = TINY,
+    forget: ForgetSpec = ForgetSpec(rate=0.25),  # noqa: B008  frozen, so it may be shared
     **arguments: Any,
 ) -> Unlearner:
     """Run a method of this name in deterministic mode and return it.
@@ -36,9 +39,11 @@ def train(
     if arguments.get("rewind") and not callbacks:
         callbacks = (UnlearningMetrics(),)
     torch.manual_seed(0)
-    data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=ForgetSpec(rate=0.25))
+    data = MedMNISTDataModule(file=file, batch_size=batch_size, forget=forget)
     kind = find("methods", name)
-    method = kind(data.num_classes, original=original, backbone=backbone, **arguments)
+    if original is not None:  # which a method that starts from no model does not take
+        arguments["original"] = original
+    method = kind(data.num_classes, backbone=backbone, **arguments)
     settings = {**kind.trainer_arguments, "max_epochs": epochs, "accelerator": "cpu", **QUIET, **(trainer or {})}
     Trainer(num_sanity_val_steps=0, deterministic=True, callbacks=[*callbacks], **settings).fit(method, data)
     return method
@@ -47,6 +52,39 @@ def train(
 def state(method: Unlearner) -> dict[str, torch.Tensor]:
     """Return a copy of the weights of a method's network."""
     return {name: value.detach().clone() for name, value in method.backbone.state_dict().items()}
+
+
+def untrained(path: Path, backbone: str = TINY, classes: int = 4, **changed: torch.Tensor) -> Path:
+    """Write the weights of a network that has learned nothing, some of them changed, as an original to start from."""
+    torch.manual_seed(1)
+    network = build_backbone(backbone, classes)
+    network.load_state_dict(network.state_dict() | changed)
+    save_weights(network, path)
+    return path
+
+
+class Steps(Callback):
+    """Keeps the batch of every training step, and the weights before the first step and after each."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.weights: list[dict[str, torch.Tensor]] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self.weights.append(state(pl_module))
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
+        self.batches.append(batch)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
+        self.weights.append(state(pl_module))
+
+    def moves(self, lr: float) -> list[tuple[Batch, dict[str, torch.Tensor], dict[str, torch.Tensor]]]:
+        """Return batch, weights before, and what was gone down, divided by the learning rate, of each step."""
+        return [
+            (batch, before, {name: (before[name].double() - after[name].double()) / lr for name in before})
+            for batch, before, after in zip(self.batches, self.weights[:-1], self.weights[1:], strict=True)
+        ]
 
 
 def train_in_turn(plan: Path) -> None:

@@ -4,10 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch.nn.functional as F
+from helpers.bare import Steps, train, untrained
 from helpers.linear import LINEAR, PLAIN, UNEVEN, Softmax, watch
+from helpers.one_step import check_same, gradients, network
 from helpers.runs import same, weights, write_npz
+from lightning.pytorch import Callback
 
 from medunlearn.methods import Classifier
+from medunlearn.models import load_weights
 
 OPTIONS = ("--data.forget.rate=0.25", "--model.init_args.original=t")
 
@@ -67,3 +72,33 @@ def test_fine_tuning_steps_are_those_of_numpy(fit, npz, monkeypatch):
     fine_tuned, met[:] = list(met), []
     fit("Retrain", "r", OPTIONS[0], *PLAIN, UNEVEN, backbone=LINEAR)
     assert [rows.tolist() for rows, _ in met] == [rows.tolist() for rows, _ in fine_tuned]
+
+
+class StartFrom(Callback):
+    """Lets any method start from given weights."""
+
+    def __init__(self, original):
+        self.original = original
+
+    def on_fit_start(self, trainer, pl_module):
+        load_weights(pl_module.backbone, self.original)
+
+
+def test_fine_tuning_takes_every_step_that_retraining_takes_from_the_originals_weights(npz, tmp_path):
+    original, found, expected = untrained(tmp_path / "model.ckpt"), Steps(), Steps()
+    train("FineTune", original, npz, 2, batch_size=10, callbacks=(found,))
+    same_recipe = {"lr": 0.1, "lr_schedule": "cosine"}
+    train("Retrain", None, npz, 2, batch_size=10, callbacks=(StartFrom(original), expected), **same_recipe)
+    assert len(found.weights) == len(expected.weights) == 7
+    assert all(same(*each) for each in zip(found.weights, expected.weights, strict=True))
+    assert not same(found.weights[0], found.weights[-1])
+
+
+def test_steps_of_fine_tuning_are_those_of_cross_entropy_in_training_mode(npz, tmp_path):
+    """The notebooks' evaluation mode would take BatchNorm's running statistics instead of the batch's."""
+    original, steps = untrained(tmp_path / "model.ckpt"), Steps()
+    plain = {"lr": 0.1, "lr_schedule": "constant", "momentum": 0, "weight_decay": 0}
+    train("FineTune", original, npz, 1, batch_size=8, callbacks=(steps,), **plain)
+    for batch, before, moved in steps.moves(0.1):
+        model = network(before).train()
+        check_same(moved, gradients(model, F.cross_entropy(model(batch.images), batch.labels)))
