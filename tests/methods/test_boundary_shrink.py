@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from helpers.backbones import TINY, TinyNet
+from helpers.bare import Steps, train, untrained
+from helpers.one_step import check_same, gradients, network
 from helpers.runs import FORGET, same, weights
 from torch import nn
 
@@ -70,6 +72,22 @@ def test_classes_are_those_of_the_original_as_it_was_and_forgotten_images_alone_
         differs |= not torch.equal(targets, student((attacked - 0.5) / 0.5).argmax(1))
     assert differs, "otherwise nothing tells the original from the student"
     assert np.isfinite([loss for _, _, loss, _ in seen]).all()
+
+
+def test_every_step_is_cross_entropy_to_the_classes_that_the_attack_finds(npz, tmp_path):
+    original, steps = untrained(tmp_path / "model.ckpt"), Steps()
+    plain = {"lr": 0.1, "lr_schedule": "constant", "momentum": 0, "weight_decay": 0}
+    train("BoundaryShrink", original, npz, 2, callbacks=(steps,), epsilon=0.5, **plain)
+    net, moved_away = network(steps.weights[0]), 0
+    assert len(steps.batches) == 4
+    for batch, before, moved in steps.moves(0.1):
+        images = batch.images.double().requires_grad_()
+        nn.functional.cross_entropy(net(images), batch.labels).backward()
+        nearest = net((images + 0.5 * images.grad.sign()).clamp(0, 1)).argmax(1)
+        student = network(before).train()
+        check_same(moved, gradients(student, nn.functional.cross_entropy(student(batch.images), nearest)))
+        moved_away += int((nearest != batch.labels).sum())
+    assert moved_away, "otherwise nothing tells the classes that the attack finds from the true ones"
 
 
 def test_share_of_successful_attacks_is_that_of_the_forgotten_images_as_they_are(fit, npz):
