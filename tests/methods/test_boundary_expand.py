@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.backbones import TINY, TinyNet
+from helpers.bare import Steps, train, untrained
 from helpers.runs import FORGET, same, weights
 
 from medunlearn import load_model
@@ -78,6 +79,32 @@ def test_extra_row_comes_from_the_seed_and_goes_on_in_a_resumed_run(fit, monkeyp
     assert same(rows["whole"], rows["again"]) and same(rows["whole"], rows["part"])
     assert same(weights(whole), weights(part))
     assert not torch.equal(rows["whole"]["extra.weight"], last(other)["state_dict"]["extra.weight"])
+
+
+class Rows(Steps):
+    """Keeps the extra class's row and bias of every step, and whether the optimiser holds them."""
+
+    def on_train_start(self, trainer, pl_module):
+        self.rows = [[each.detach().clone() for each in pl_module.extra.parameters()]]
+        self.starts = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        held = {id(each) for group in trainer.optimizers[0].param_groups for each in group["params"]}
+        assert held >= {id(each) for each in pl_module.extra.parameters()}
+        self.starts.append([each.detach().clone() for each in pl_module.extra.parameters()])
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        self.rows.append([each.detach().clone() for each in pl_module.extra.parameters()])
+
+
+def test_extra_class_is_made_once_and_trained_in_every_epoch(npz, tmp_path):
+    """AMUN's code widens the head again every epoch."""
+    original, rows = untrained(tmp_path / "model.ckpt"), Rows()
+    train("BoundaryExpand", original, npz, 3, callbacks=(rows,), lr=0.1)
+    assert len(rows.starts) == 6
+    for start, before, after in zip(rows.starts, rows.rows[:-1], rows.rows[1:], strict=True):
+        assert all(map(torch.equal, start, before)), "it goes on where the last step ended"
+        assert not any(map(torch.equal, before, after))
 
 
 def test_a_backbone_without_a_last_linear_layer_is_refused():
