@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.backbones import TinyNet
+from helpers.bare import Steps, train, untrained
 from helpers.runs import FORGET, weights
 from helpers.stages import prepare, stage, start_all
 
@@ -71,6 +72,25 @@ def test_first_step_is_along_the_bisector(fit, monkeypatch, clip, length):
     names = [name for name, _ in net.named_parameters()]
     moved = np.concatenate([(weights(run)[name] - original[name]).numpy().ravel() for name in names])
     np.testing.assert_allclose(moved, -0.3 * length * in_numpy(*parts) / np.sqrt(2), rtol=1e-3, atol=2e-6)
+
+
+def test_every_retained_image_is_paired_and_moves_the_weights(npz, tmp_path):
+    """The public code pairs only the first retain batches of an epoch, as many as the forget set has."""
+    original, steps = untrained(tmp_path / "model.ckpt"), Steps()
+    plain = {"lr": 0.3, "lr_schedule": "constant", "momentum": 0, "weight_decay": 0}
+    train("MUNBa", original, npz, 1, batch_size=8, callbacks=(steps,), **plain)
+    retained, forgotten = [], []
+    for batch, before, moved in steps.moves(0.3):
+        retained += batch.rows[~batch.forget].tolist()
+        forgotten += batch.rows[batch.forget].tolist()
+        net = TinyNet(4).train()
+        net.load_state_dict(before)
+        labels = torch.where(batch.forget, (batch.uniform * 4).long(), batch.labels)
+        parts = [gradient(net, batch.images, labels, chosen, batch.weight) for chosen in (~batch.forget, batch.forget)]
+        found = np.concatenate([moved[name].numpy().ravel() for name, _ in net.named_parameters()])
+        np.testing.assert_allclose(found, in_numpy(*parts) / np.sqrt(2), rtol=1e-3, atol=1e-5)
+    assert sorted([*retained, *set(forgotten)]) == [*range(32)], "each retained image once"
+    assert np.bincount(forgotten)[forgotten].tolist() == [3] * 24, "the forget set as often as it takes"
 
 
 @pytest.mark.parametrize("more", [(), ("--model.init_args.mask_ratio=0.5",), ("--trainer.accumulate_grad_batches=2",)])
