@@ -4,9 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from helpers.backbones import LINEAR
+from helpers.bare import state, train, untrained
 from helpers.linear_gradients import data, gradients, parameters
-from helpers.runs import same, weights
+from helpers.runs import same, weights, write_npz
+
+from medunlearn import ForgetSpec
 
 FORGET = "--data.forget.rate=0.25"
 EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true")
@@ -74,6 +78,27 @@ def test_the_step_of_fewer_images_is_one_of_theirs(influence, npz):
 def test_no_length_changes_nothing(influence):
     run, original = influence
     assert same(weights(run("s", "scale=0")), weights(original))
+
+
+@pytest.mark.parametrize(("sure", "stays"), [(200.0, True), (100.0, False)])
+def test_forgotten_images_without_a_gradient_change_nothing(tmp_path, sure, stays):
+    """Class 4 is forgotten: its images have a probability of exactly 1, unless the model is less sure of them.
+
+    The gradients of the retained images, of which every four are the same with a label each, have a sum of 0.
+    """
+    rng = np.random.default_rng(0)
+    images = 255 * np.repeat(rng.integers(2, size=(8, 8, 8, 3)), 4, axis=0).astype(np.uint8)
+    labels = np.where(np.arange(32) < 8, 4, np.arange(32) % 4)
+    images[:, 0, 0, :2] = np.where(labels[:, None] == 4, 255, [0, 255])  # -1 and 1 after normalisation, or 1 and 1
+    file = write_npz(tmp_path / "five.npz", train_images=images, train_labels=labels[:, None])
+    weight = torch.zeros(5, 192)
+    weight[4, [0, 64]] = sure  # the same pixel's red and green
+    bias = torch.tensor([0.0, 0, 0, 0, -200])
+    original = untrained(tmp_path / "model.ckpt", LINEAR, 5, **{"fc.weight": weight, "fc.bias": bias})
+    method = train("Influence", original, file, 0, backbone=LINEAR, forget=ForgetSpec(classes=[4]))
+    before = torch.load(original, weights_only=True)["state_dict"]
+    assert same(state(method), before) == stays
+    assert (method.facts()["step"] == 0) == stays
 
 
 def test_a_damping_that_is_lost_beside_the_gradients_is_refused(influence, capsys, monkeypatch):
