@@ -74,3 +74,22 @@ class LinearNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of normalised images (N, in_channels, 8, 8)."""
         return self.fc(x.flatten(1))
+
+
+TEN = "helpers.backbones.TenNet"
+
+
+class TenNet(nn.Module):
+    """A convolution, BatchNorm, and two linear layers of which both take ten inputs and give ten outputs or more."""
+
+    def __init__(self, num_classes: int, in_channels: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 10, 3, stride=3)
+        self.norm = nn.BatchNorm2d(10)
+        self.hidden = nn.Linear(10, 10)
+        self.fc = nn.Linear(10, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (N, C) of normalised images (N, in_channels, H, W)."""
+        x = torch.relu(self.norm(self.conv(x))).mean((2, 3))
+        return self.fc(torch.relu(self.hidden(x)))

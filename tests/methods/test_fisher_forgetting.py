@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers.backbones import LINEAR
+from helpers.backbones import LINEAR, TEN, TenNet
+from helpers.bare import state, train, untrained
 from helpers.linear_gradients import data, gradients, parameters, probabilities
 from helpers.runs import same, weights, write_npz
 
@@ -67,6 +68,30 @@ def test_noise_is_not_that_of_squared_batch_means(noisy, npz):
     public = np.sqrt(1e-6 / gradients(theta, features[~forget], labels[~forget]).mean(0) ** 2)
     drawn = (parameters(run) - theta) / public
     assert drawn.std() < 0.5
+
+
+def test_noise_of_each_weight_is_that_of_its_own_fisher(tmp_path):
+    """Public code averages over a convolution's input channels, and has ten times the noise in BatchNorm and the head,
+    or wherever the last dimension is 10, as everywhere here."""
+    file = write_npz(tmp_path / "ten.npz", train_labels=np.arange(32)[:, None] % 10)
+    original = untrained(tmp_path / "model.ckpt", TEN, 10)
+    method = train("FisherForgetting", original, file, 0, backbone=TEN, labels="all", alpha=1e-6, largest=1.0)
+    before, after = torch.load(original, weights_only=True)["state_dict"], state(method)
+    net = TenNet(10).double().eval()
+    net.load_state_dict(before)
+    with np.load(file) as arrays:
+        pixels = torch.from_numpy(arrays["train_images"]).permute(0, 3, 1, 2).double() / 255
+    fisher = {name: torch.zeros_like(value) for name, value in net.named_parameters()}
+    retained = np.setdiff1d(np.arange(32), method.datamodule.forget_indices)
+    for logs in net((pixels[retained] - 0.5) / 0.5).log_softmax(1):
+        for log in logs:
+            found = torch.autograd.grad(-log, [*net.parameters()], retain_graph=True)
+            for total, each in zip(fisher.values(), found, strict=True):
+                total += log.exp().detach() * each**2 / len(retained)
+    generator = torch.Generator().manual_seed(method.datamodule.seed)
+    for name, value in fisher.items():
+        noise = (1e-6 / value).sqrt().clamp(max=1) * torch.randn(value.shape, generator=generator)
+        torch.testing.assert_close((after[name] - before[name]).double(), noise, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("option", ["alpha=0", "largest=0"])
