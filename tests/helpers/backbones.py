@@ -80,7 +80,7 @@ TEN = "helpers.backbones.TenNet"
 
 
 class TenNet(nn.Module):
-    """A convolution, BatchNorm, and two linear layers of which both take ten inputs and give ten outputs or more."""
+    """A convolution with ten output channels, BatchNorm, and two linear layers on ten features."""
 
     def __init__(self, num_classes: int, in_channels: int = 3) -> None:
         super().__init__()

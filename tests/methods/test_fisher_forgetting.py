@@ -71,8 +71,10 @@ def test_noise_is_not_that_of_squared_batch_means(noisy, npz):
 
 
 def test_noise_of_each_weight_is_that_of_its_own_fisher(tmp_path):
-    """Public code averages over a convolution's input channels, and has ten times the noise in BatchNorm and the head,
-    or wherever the last dimension is 10, as everywhere here."""
+    """Public code averages F over a convolution's input channels, and scales the noise of some weights by ten.
+
+    These are BatchNorm and the head, or whatever has a last dimension of 10: here all weights but the convolution's.
+    """
     file = write_npz(tmp_path / "ten.npz", train_labels=np.arange(32)[:, None] % 10)
     original = untrained(tmp_path / "model.ckpt", TEN, 10)
     method = train("FisherForgetting", original, file, 0, backbone=TEN, labels="all", alpha=1e-6, largest=1.0)
