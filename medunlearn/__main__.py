@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from medunlearn.cli.descriptions import describe
 from medunlearn.errors import InputError, Interrupted
-from medunlearn.plugins import built_ins, choice, lookup, names
+from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
 
 USAGE = """usage: medunlearn COMMAND [options]
 
@@ -90,8 +90,8 @@ def _run(command: str, options: list[str]) -> int:
 
 def _unknown(command: str) -> str:
     """Return why there is no such command, and what to give instead."""
-    if method := next((name for name in names("methods") if name.lower() == command.lower()), None):
-        return f"is a method and no command; give `medunlearn fit --model {method}` and its options"
+    if hint := method_hint(command):
+        return f"is a method and no command; {hint}"
     return f"unknown command; {choice(command, names('commands'))}"
 
 

@@ -194,6 +194,12 @@ def choice(name: str, known: list[str]) -> str:
     return f"{hint} {', '.join(known)}"
 
 
+def method_hint(text: str) -> str | None:
+    """Return what to type where a method's name stands in another place; None where it is no method's, of any case."""
+    name = next((each for each in names("methods") if each.lower() == text.lower()), None)
+    return name and f"give `medunlearn fit --model {name}` and its options"
+
+
 def method_path(name: str, argument: str = "model") -> str:
     """Return the import path of a method that is named as its plug-in or its class; any other name as it is.
 

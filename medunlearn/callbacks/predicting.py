@@ -14,7 +14,7 @@ from medunlearn.errors import owned_by
 from medunlearn.metrics import ARRAYS, Part, Predictions
 from medunlearn.runs import RunDir
 from medunlearn.training.processes import share_buffers
-from medunlearn.training.progress import progress
+from medunlearn.training.progress import progress, shown
 
 
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
@@ -49,11 +49,6 @@ def all_finite(network: nn.Module, predictions: Predictions) -> bool:
     outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
     weights = (value for value in network.state_dict().values() if value.is_floating_point())
     return all(np.isfinite(each).all() for each in outputs) and all(bool(value.isfinite().all()) for value in weights)
-
-
-def shown(trainer: Trainer) -> bool:
-    """Return whether this process shows progress."""
-    return trainer.is_global_zero and trainer.progress_bar_callback is not None
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +29,7 @@ class EpochGap:
     """
 
     def __init__(self, method: UnlearningModule, proxy: Proxy, seed: int) -> None:
-        self.data, self.proxy = method.datamodule, proxy
+        self.data, self.network, self.proxy = method.datamodule, method.backbone, proxy
         found = original_predictions(method, self.data)
         assert found is not None
         chosen = np.random.default_rng(seed).permutation(len(found.retain.labels))[: len(found.val.labels)]
@@ -51,7 +50,7 @@ class EpochGap:
             },
         )
         predictions = Predictions(**parts, test=parts["val"])
-        if not all_finite(_backbone(module), predictions):
+        if not all_finite(self.network, predictions):
             return math.inf
         gap = self.proxy(predictions, self.original)["gap"]
         assert gap is not None  # see `check_rewind`
@@ -81,7 +80,3 @@ def check_rewind(trainer: Trainer, method: UnlearningModule, data: UnlearningDat
         raise InputError(
             f"rewind=true: goes by the proxy gap, which cannot be measured: {why}; leave it out", part="model.init_args"
         )
-
-
-def _backbone(module: Any) -> torch.nn.Module:
-    return module.backbone  # type: ignore[no-any-return]

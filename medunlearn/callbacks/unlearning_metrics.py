@@ -7,7 +7,7 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
-from medunlearn.callbacks.predicting import all_finite, predict, shown
+from medunlearn.callbacks.predicting import all_finite, predict
 from medunlearn.callbacks.rewind import EpochGap, check_rewind
 from medunlearn.contracts import KeepsArguments, UnlearningModule
 from medunlearn.errors import InputError
@@ -23,7 +23,7 @@ from medunlearn.metrics import (
     unlearning_metrics,
     validation_metrics,
 )
-from medunlearn.training.progress import progress
+from medunlearn.training.progress import progress, shown
 
 Nonmembers = Literal["test", "val"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.errors import InputError
-from medunlearn.plugins import names
+from medunlearn.plugins import method_hint
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, command_for, shown
 
@@ -46,8 +46,8 @@ def _meant(command: str, first: str) -> str:
         return f"the run there is unfinished; go on with `{command_for(run.path)}`"
     if first.endswith((".yaml", ".yml")):
         return f"give `{shown(['medunlearn', command, '--config', first])}`"
-    if method := next((name for name in names("methods") if name.lower() == first.lower()), None):
-        return f"give `medunlearn fit --model {method}` and its options"
+    if hint := method_hint(first):
+        return hint
     option = "data.file" if Path(first).is_file() else "run_dir"
     return f"did you mean `--{option} {shown([first])}`? `medunlearn {command} --help` lists the options"
 

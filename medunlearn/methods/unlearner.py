@@ -22,7 +22,7 @@ from medunlearn.methods.statistics import check_choice, check_layers, hold_stati
 from medunlearn.models import load_weights, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.training.processes import share_tensors
-from medunlearn.training.progress import progress
+from medunlearn.training.progress import progress, shown
 
 
 class Unlearner(Classifier):
@@ -102,8 +102,7 @@ class Unlearner(Classifier):
     def batches(self, part: Part, augmentation: Preset = "NoAug") -> Iterator[Batch]:
         """Yield a part of the data in order, on the device; of several processes each has a share of every batch."""
         loader = self.datamodule.part_dataloader(part, augmentation)
-        shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
-        for batch in progress(loader, f"Going through {part}", shown):
+        for batch in progress(loader, f"Going through {part}", shown(self.trainer)):
             yield self.trainer.strategy.batch_to_device(batch)
 
     def summed(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

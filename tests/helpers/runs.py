@@ -18,9 +18,12 @@ QUIET = [
 ]
 
 
-def write_npz(path: Path, size: int = 8, **changes: np.ndarray) -> Path:
+COUNTS = {"train": 32, "val": 8, "test": 12}
+
+
+def write_npz(path: Path, size: int = 8, counts: dict[str, int] = COUNTS, **changes: np.ndarray) -> Path:
     """Write 32 training, 8 validation and 12 test images of 8x8 pixels and four classes in MedMNIST's format."""
-    data = synthetic_data(size=size, counts={"train": 32, "val": 8, "test": 12})
+    data = synthetic_data(size=size, counts=counts)
     arrays = {}
     for name in ("train", "val", "test"):
         split = getattr(data, name)

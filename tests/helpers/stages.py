@@ -12,12 +12,9 @@ import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
-
 from helpers import forked
 from helpers.backbones import WITH_TINY
-from helpers.runs import QUIET
-from medunlearn.data.synthetic import synthetic_data
+from helpers.runs import QUIET, write_npz
 
 WORLDS = [2, 3]
 PATIENCE = 600  # seconds for a whole chain of stages on one slow core
@@ -196,12 +193,7 @@ def start_all(folder, name, plan):
 
 def prepare(folder):
     """Write nine.npz, the methods above, and what is left of a run that is to be overwritten."""
-    data = synthetic_data(size=9, counts={"train": 32, "val": 2, "test": 13})
-    arrays = {}
-    for name in ("train", "val", "test"):
-        split = getattr(data, name)
-        arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels[:, None]}
-    np.savez(folder / "nine.npz", **arrays)
+    write_npz(folder / "nine.npz", size=9, counts={"train": 32, "val": 2, "test": 13})
     for name, text in (("methods.py", METHODS), ("stages.py", STAGES)):
         (folder / name).write_text(textwrap.dedent(text))
     for world in WORLDS:

@@ -13,14 +13,13 @@ import pytest
 import torch
 from helpers.backbones import DROPPING
 from helpers.bare import state, train
-from helpers.runs import FORGET, QUIET, same, weights
+from helpers.runs import FORGET, QUIET, same, weights, write_npz
 from lightning.pytorch import Callback
 from sklearn.svm import SVC
 from torch import nn
 
 from medunlearn.__main__ import main
 from medunlearn.callbacks import UnlearningMetrics
-from medunlearn.data.synthetic import synthetic_data
 from medunlearn.methods.rewind import NearestEpoch
 from medunlearn.models import build_backbone
 from medunlearn.timing import OVERHEAD
@@ -62,13 +61,7 @@ class Diverge(Callback):
 
 def write(path, **changes):
     """Write images enough for the gap of one epoch to differ from that of another."""
-    data = synthetic_data(size=8, counts={"train": 96, "val": 40, "test": 20})
-    arrays = {}
-    for name in ("train", "val", "test"):
-        split = getattr(data, name)
-        arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels[:, None]}
-    np.savez(path, **(arrays | changes))
-    return path
+    return write_npz(path, counts={"train": 96, "val": 40, "test": 20}, **changes)
 
 
 def fit(method, run, file, epochs, *options):

@@ -244,7 +244,7 @@ FIXED = {
 """Commands without paths of the user's."""
 
 NOT_TO_BE_PASTED = {
-    "medunlearn fit --model {method}",  # "... and its options"
+    "medunlearn fit --model {name}",  # "... and its options"
     "medunlearn COMMAND --help",
     "medunlearn fit",
     "medunlearn fit --config",
