@@ -103,11 +103,15 @@ def _definition(tree: ast.Module, name: str) -> ast.ClassDef | ast.FunctionDef |
     return found[-1] if found else None
 
 
-@lru_cache
 def _read(module: str) -> Source:
     path = _source(module)
     package = module if path.stem == "__init__" else module.rpartition(".")[0]
-    return Source(ast.parse(path.read_text(encoding="utf-8")), package)
+    return Source(_parsed(path), package)
+
+
+@lru_cache  # by file: which file a module is may change while the process lives
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _source(module: str) -> Path:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.plugin_package import install
+from helpers.plugin_package import MODULE, install
 from helpers.runs import refused
 
 from medunlearn.__main__ import main
@@ -122,6 +122,17 @@ def test_list_of_methods_says_what_they_use_and_cost(capsys):
 def test_list_shows_what_a_plug_in_says_that_it_uses_and_costs(plugged, capsys):
     method = next(line for line in shown(capsys, "methods").splitlines() if "softened" in line)
     assert re.split(r"\s{2,}", method.strip())[:3] == ["softened", "all", "5.01"]
+
+
+def test_list_reads_a_package_that_was_installed_anew(tmp_path, monkeypatch, capsys):
+    points = {"methods": {"renewed": "renewed:Softened"}}
+    for folder, module in (("before", "Other = 1"), ("after", MODULE)):
+        monkeypatch.syspath_prepend(
+            str(install(tmp_path / folder, points, module.replace("plugged", "renewed"), "renewed"))
+        )
+        method = next(line for line in shown(capsys, "methods").splitlines() if "renewed" in line)
+        sys.modules.pop("renewed", None)
+    assert re.split(r"\s{2,}", method.strip())[:3] == ["renewed", "all", "5.01"]
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])
