@@ -33,6 +33,13 @@ def reproduce(options: list[str]) -> int:
     return reproduce(options)
 
 
+def tune(options: list[str]) -> int:
+    """Choose the settings of unlearning by the proxy gap, without a Retrain."""
+    from medunlearn.cli.tune import tune
+
+    return tune(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     from medunlearn.cli.report import report

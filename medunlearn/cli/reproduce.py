@@ -52,7 +52,7 @@ def reproduce(argv: list[str]) -> int:
     """
     first_option = next((place for place, argument in enumerate(argv) if argument.startswith("-")), len(argv))
     names = argv[:first_option]
-    own, others = _separated(argv[first_option:])
+    own, others = separated(argv[first_option:], _parser())
     parsed = _parser().parse_args(own)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
@@ -99,22 +99,22 @@ class FitCommand:
                 return None
             raise
 
-    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None) -> None:
+    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None, test: bool = True) -> None:
         """Refuse a data file or a list of indices that is missing or cannot be read."""
         if file is None and indices is None:
             return
         from medunlearn.data.index_files import read_indices
         from medunlearn.data.npz import read_npz
 
-        count = None if file is None else len(read_npz(file, num_classes).train)
+        count = None if file is None else len(read_npz(file, num_classes, test=test).train)
         if indices is not None:
             read_indices(indices, count)
 
 
-def _separated(argv: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the arguments that are this command's own, and those that go to every stage."""
+def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], list[str]]:
+    """Return the arguments that are a command's own, and those that go to every stage."""
     own, others = list[str](), list[str]()
-    names = {"-h", "--help", *(f"--{name}" for name in vars(_parser().parse_args([])))}
+    names = {"-h", "--help", *(f"--{name}" for name in vars(parser.parse_args([])))}
     group = others
     for argument in argv:
         if not is_value(argument):

@@ -36,6 +36,7 @@ class RunDir:
         self.metrics = self.path / "metrics.json"
         self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
+        self.stopped = self.path / "stopped.json"
 
     @classmethod
     def given(cls, path: str | Path, argument: str, part: str = "") -> Self:
@@ -197,7 +198,8 @@ class RunDir:
             raise FileError(f"{argument}={self}: {path} {problem}") from None
 
     def _files(self) -> list[Path]:
-        return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]
+        kept = [self.predictions, self.checkpoints, self.split, self.logs, self.config]
+        return [self.metrics, self.predicted, self.stopped, *kept]
 
 
 def _sha256(file: Path) -> str:

@@ -26,6 +26,7 @@ class Record:
         path: The run directory.
         role: `original`, `retrained` or `unlearned`.
         data_sha256: Hash of the images and labels; None in older runs.
+        training_sha256: Hash of the training and validation images and labels; None in older runs.
         split_sha256: Hash of the data and the forget set.
         n_forget: Number of images in the forget set.
         attack: Settings of the membership attack; None in older runs.
@@ -47,6 +48,7 @@ class Record:
     path: Path
     role: Role = "unlearned"
     data_sha256: str | None = None
+    training_sha256: str | None = None
     split_sha256: str | None = None
     n_forget: int = 0
     attack: Mapping[str, Any] | None = None
@@ -72,7 +74,7 @@ class Record:
             InputError: If `metrics.json` or `config.yaml` cannot be read.
         """
         metrics = run.read_metrics(argument)
-        copied = ("data_sha256", "split_sha256", "seed", "AG")
+        copied = ("data_sha256", "training_sha256", "split_sha256", "seed", "AG")
         links = ("original", "original_sha256", "reference", "reference_sha256")
         return cls(
             path=run.path,
@@ -94,8 +96,14 @@ class Record:
             split: Content of `split.json`.
             attack: Settings of the membership attack.
         """
-        hashes = {"data_sha256": split["data_sha256"], "split_sha256": split["sha256"]}
-        return cls(run.path, n_forget=len(split["indices"]), attack=attack_settings({"attack": attack}), **hashes)
+        hashes = {"data_sha256": split["data_sha256"], "training_sha256": split.get("training_sha256")}
+        attacked = attack_settings({"attack": attack})
+        return cls(run.path, n_forget=len(split["indices"]), attack=attacked, split_sha256=split["sha256"], **hashes)
+
+    @property
+    def untested(self) -> bool:
+        """Whether the run does without test images: its data are then the training and validation images alone."""
+        return self.data_sha256 is not None and self.data_sha256 == self.training_sha256
 
     @property
     def missing(self) -> str:

@@ -9,7 +9,7 @@ from helpers.runs import QUIET
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
-from medunlearn.cli.reproduce import FitCommand, _seed, _separated
+from medunlearn.cli.reproduce import FitCommand, _parser, _seed, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.plugins import names
@@ -19,7 +19,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     """In this process: that `fit` runs in another one is subprocess's business."""
     calls = []
 
-    def here(argv):
+    def here(argv, environment):
         calls.append(argv[4:])
         return main(argv[4:])
 
@@ -114,7 +114,7 @@ def test_own_options_and_those_of_stages_are_separated_with_their_values():
         "--x",
         "-1",
     ]
-    own, others = _separated(argv)
+    own, others = separated(argv, _parser())
     assert own == ["--seeds", "0", "1", "--dry_run", "--rates=10"]
     assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
 

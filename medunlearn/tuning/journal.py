@@ -1,0 +1,65 @@
+"""The file of a study: JSON lines beside the trials, written by the study and by the process of each trial."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from medunlearn.tuning.halving import left_behind
+
+STUDY = "study.jsonl"
+CONFIG = "config"
+"""Name of the parameter, and of the attribute of a trial, that says which config it is of."""
+RECIPE = "recipe"
+"""Name of the attribute of a trial that runs a config as it is."""
+
+
+def open_journal(path: Path) -> Any:
+    """Return Optuna's storage in a file of JSON lines; nothing in it is pickled."""
+    from optuna.storages import JournalStorage  # Optuna takes a third of a second, which other commands need not wait
+    from optuna.storages.journal import JournalFileBackend
+
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def mend(path: Path) -> None:
+    """Cut off the half line that a killed process has left at the end: what came after it could not be read."""
+    if path.is_file() and not (content := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(content[: content.rfind(b"\n") + 1])
+
+
+class TrialFile(NamedTuple):
+    """A trial as its own process sees it.
+
+    Args:
+        path: The file of the study.
+        study: The study's name.
+        number: The trial's number.
+    """
+
+    path: Path
+    study: str
+    number: int
+
+    def judged(self, gap: float, rung: int) -> str:
+        """Write a trial's gap at a rung, and return why it is to be stopped; an empty text where it goes on.
+
+        A trial that the study no longer counts as running is left alone: someone goes on with it, or repeats it.
+        """
+        storage = open_journal(self.path)
+        study = storage.get_study_id_from_name(self.study)
+        trials = storage.get_all_trials(study)
+        own = trials[self.number]
+        if own.state.is_finished():
+            return ""
+        if rung not in own.intermediate_values:  # a resumed trial may come here a second time
+            storage.set_trial_intermediate_value(own._trial_id, rung, gap)
+        if not math.isfinite(gap):
+            return "the model has diverged"
+        alike = [each for each in trials if each.number != own.number and _config(each) == _config(own)]
+        if RECIPE in own.user_attrs or not left_behind(gap, [each.intermediate_values for each in alike], rung):
+            return ""
+        return f"its proxy gap of {gap:.2f} points is in the worse half after {rung} % of the schedule"
+
+
+def _config(trial: Any) -> Any:
+    return trial.user_attrs.get(CONFIG)
