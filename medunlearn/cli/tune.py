@@ -79,7 +79,7 @@ def _recipes(configs: Sequence[str], options: tuple[Override, ...], parsed: argp
 
     spaces: list[Path | None] = [expanded(each, "space") for each in parsed.space] or [None]
     if len(spaces) not in (1, len(configs)):
-        raise InputError(f"space={' '.join(parsed.space)}: give one file for all configs, or one for each")
+        raise InputError(f"space={' '.join(map(str, parsed.space))}: give one file for all configs, or one for each")
     recipes, fit = [], FitCommand()
     for at, config in enumerate(configs):
         stage = read_stage(find_config(config), options)
@@ -126,7 +126,7 @@ def _announce(stage: Stage) -> None:
 
 def _line(outcome: Outcome) -> str:
     run = outcome.stage.run
-    state = "stopped" if run.stopped.is_file() and not run.finished else outcome.state
+    state = "stopped" if run.was_stopped else outcome.state
     why = f" ({outcome.reason})" if outcome.reason and state != "stopped" else ""
     return f"{run}: {state} after {outcome.seconds:.0f} s{why}" if outcome.seconds else f"{run}: {state}{why}"
 

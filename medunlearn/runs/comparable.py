@@ -102,6 +102,8 @@ def reference_of(run: Record, candidates: Iterable[Record]) -> Pairing:
         candidates: The runs that are at hand; `run` itself may be among them.
     """
     found = list(candidates)
+    if run.untested:
+        return Pairing(None, None, "it did without test images, which AG needs; run it with `--data.test true`")
     if run.missing:
         return Pairing(None, None, f"it lacks {run.missing}; run it with a forget set")
     if run.reference is not None:

@@ -60,6 +60,11 @@ class RunDir:
         """Whether there is anything of a run, finished or not."""
         return any(file.exists() for file in self._files())
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it is a trial that its study has stopped before its end."""
+        return exists(self.stopped) and not self.finished
+
     def present(self) -> list[str]:
         """Return the names of the files and folders of a run that are there."""
         return [file.name for file in self._files() if file.exists()]

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from medunlearn.report.figures import STYLE
@@ -19,6 +19,9 @@ from medunlearn.tuning.trials import Place, Select
 AXIS = {"proxy": "proxy gap (points)", "average_gap": "Average Gap to Retrain (points), which chose"}
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 # Okabe and Ito's, which people with any kind of colour vision can tell apart.
+
+SHADES = ("#08306b", "#4292c6", "#c6dbef")
+"""From the least gap to the largest."""
 
 
 def write_figures(rows: Sequence[Row], place: Place) -> list[Path]:
@@ -52,6 +55,7 @@ def gap_against_time(rows: Sequence[Row], select: Select) -> Figure | None:
     if before is not None:
         axes.axhline(before, color="#8c8c8c", lw=1, ls=":", label="untouched model")
     axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
     axes.set(xlabel="RTE (min)", ylabel=AXIS[select])
     legend_below(figure, [axes])
     return figure
@@ -83,11 +87,11 @@ def parallel_coordinates(rows: Sequence[Row], select: Select) -> Figure | None:
     most = max(len(row.settings) for row in trials)
     figure, panels = panels_of(len(configs), height=3.4, width=max(5.0, 1.5 * (most + 1)), columns=1)
     gaps = [row.gap(select) or 0.0 for row in trials]
-    colours: Any = ScalarMappable(Normalize(min(gaps), max(gaps) or 1.0), matplotlib.colormaps["viridis"])
+    colours: Any = ScalarMappable(Normalize(min(gaps), max(gaps)), LinearSegmentedColormap.from_list("gap", SHADES))
     for panel, config in zip(panels, configs, strict=True):
         shown = [row for row in trials if row.config == config]
         _lines(panel, shown, select, colours, chosen(rows, select))
-        panel.set_title(config, loc="left")
+        panel.set_title(f"{config}: dashed, stopped; thick, chosen", loc="left", fontsize=9)
     return figure
 
 

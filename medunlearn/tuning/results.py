@@ -38,7 +38,8 @@ def table(rows: Sequence[Row], select: Select) -> str:
     gaps = ["proxy gap"] if select == "proxy" else ["proxy gap", "AG (chosen by)"]
     head = ["trial", "method", "settings", *GAP_METRICS, *gaps, "RTE", "state"]
     best = chosen(rows, select)
-    lines = [_cells(row, select, row is best) for row in rows]
+    several = len({row.config for row in rows if row.config}) > 1
+    lines = [_cells(row, select, row is best, several) for row in rows]
     widths = [max(len(line[at]) for line in (head, *lines)) for at in range(len(head))]
     rule = ["-" * (width + 1) + ("-" if at in (0, 1, 2, len(head) - 1) else ":") for at, width in enumerate(widths)]
     return "\n".join([_line(head, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in lines)])
@@ -119,13 +120,12 @@ def _choice(best: Row, rows: Sequence[Row], select: Select) -> Iterator[str]:
     yield f"The search took {search:.1f} min in all; the chosen run's RTE is {_number(best.RTE)} min."
 
 
-def _cells(row: Row, select: Select, best: bool) -> list[str]:
+def _cells(row: Row, select: Select, best: bool, several: bool) -> list[str]:
     gaps = [_number(row.proxy)] if select == "proxy" else [_number(row.proxy), _number(row.AG)]
     name = f"{row.trial} (recipe)" if row.recipe else row.trial
     parts = [_number(row.parts.get(part)) for part in GAP_METRICS]
-    settings = "" if row.trial == UNTOUCHED else settings_text(row)
-    method = "" if row.trial == UNTOUCHED else row.method if row.config == "" else f"{row.method} ({row.config})"
-    cells = [name, method, settings, *parts, *gaps, _number(row.RTE), row.state]
+    method = "" if row.trial == UNTOUCHED else f"{row.method} ({row.config})" if several else row.method
+    cells = [name, method, settings_text(row), *parts, *gaps, _number(row.RTE), row.state]
     return [f"**{cells[0]}**", *cells[1:-1], f"{cells[-1]}, chosen"] if best else cells
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from medunlearn.errors import InputError
-from medunlearn.files import exists
 from medunlearn.plans.engines import Engine, Outcome
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
@@ -43,11 +42,13 @@ class Study:
         place.folder.mkdir(parents=True, exist_ok=True)
         mend(place.file)
         self.storage = open_journal(place.file)
-        self.optuna = optuna.create_study(
-            storage=self.storage, study_name=place.name, load_if_exists=True, direction="minimize"
-        )
-        check_same_study(place, self.optuna.user_attrs.get(IDENTITY), self._identity())
-        self.optuna.set_user_attr(IDENTITY, self._identity())
+        if not self.storage.get_all_studies():
+            optuna.create_study(storage=self.storage, study_name=place.name, direction="minimize")
+        self.optuna = optuna.load_study(study_name=None, storage=self.storage)
+        before, now = self.optuna.user_attrs.get(IDENTITY), self._identity()
+        check_same_study(place, before, now)
+        if before is None:
+            self.optuna.set_user_attr(IDENTITY, now)
         for recipe in recipes[len(self.trials()) :]:
             named = {CONFIG: recipe.name} if len(recipes) > 1 else {}
             own = {self._label(recipe, each.name): each.own for each in recipe.parameters}
@@ -134,7 +135,7 @@ class Study:
         self.storage.set_trial_user_attr(trial._trial_id, SECONDS, spent)
         if run.finished and outcome.state in ("done", "finished before"):
             self.optuna.tell(number, chosen_by(run, self.place.select))
-        elif exists(run.stopped):
+        elif run.was_stopped:
             self.optuna.tell(number, state=TrialState.PRUNED)
         elif RECIPE in trial.user_attrs:
             raise InputError(
