@@ -26,7 +26,6 @@ class Record:
         path: The run directory.
         role: `original`, `retrained` or `unlearned`.
         data_sha256: Hash of the images and labels; None in older runs.
-        training_sha256: Hash of the training and validation images and labels; None in older runs.
         split_sha256: Hash of the data and the forget set.
         n_forget: Number of images in the forget set.
         attack: Settings of the membership attack; None in older runs.
@@ -39,6 +38,7 @@ class Record:
         original_sha256: Hash of that run's `model.ckpt`; None in older runs.
         reference: Directory of the retrained run that AG was taken to, as it was given.
         reference_sha256: Hash of that run's `model.ckpt`; None in older runs.
+        training_sha256: Hash of the training and validation images and labels; None in older runs.
 
     Example:
         >>> Record(Path("runs/retrain"), role="retrained", split_sha256="ab").role
@@ -48,7 +48,6 @@ class Record:
     path: Path
     role: Role = "unlearned"
     data_sha256: str | None = None
-    training_sha256: str | None = None
     split_sha256: str | None = None
     n_forget: int = 0
     attack: Mapping[str, Any] | None = None
@@ -61,6 +60,7 @@ class Record:
     original_sha256: str | None = None
     reference: str | None = None
     reference_sha256: str | None = None
+    training_sha256: str | None = None
 
     @classmethod
     def of(cls, run: RunDir, argument: str) -> "Record":

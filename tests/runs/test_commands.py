@@ -251,6 +251,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn report",
     "medunlearn report runs/*",
     "medunlearn report RUN... --out DIR",
+    "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
     "medunlearn {command} --model.help NAME",
     "wandb login",  # asks for a key
     "wandb login --relogin",
