@@ -32,22 +32,23 @@ class TrialFile(NamedTuple):
 
     Args:
         path: The file of the study.
-        study: The study's name.
         number: The trial's number.
     """
 
     path: Path
-    study: str
     number: int
 
     def judged(self, gap: float, rung: int) -> str:
         """Write a trial's gap at a rung, and return why it is to be stopped; an empty text where it goes on.
 
-        A trial that the study no longer counts as running is left alone: someone goes on with it, or repeats it.
+        A trial that the study no longer counts as running is left alone, as is one without a study: someone goes on
+        with it, or repeats it.
         """
+        if not self.path.is_file():
+            return ""
         storage = open_journal(self.path)
-        study = storage.get_study_id_from_name(self.study)
-        trials = storage.get_all_trials(study)
+        (study,) = storage.get_all_studies()
+        trials = storage.get_all_trials(study._study_id)
         own = trials[self.number]
         if own.state.is_finished():
             return ""

@@ -23,12 +23,11 @@ class ReportProxyGap(Callback):
 
     Args:
         file: The file of the study.
-        study: The study's name.
         trial: The trial's number.
     """
 
-    def __init__(self, file: Path, study: str, trial: int) -> None:
-        self.trial = TrialFile(file, study, trial)
+    def __init__(self, file: Path, trial: int) -> None:
+        self.trial = TrialFile(file, trial)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse data on which the proxy gap cannot be measured.

@@ -43,7 +43,7 @@ class Study:
         mend(place.file)
         self.storage = open_journal(place.file)
         if not self.storage.get_all_studies():
-            optuna.create_study(storage=self.storage, study_name=place.name, direction="minimize")
+            optuna.create_study(storage=self.storage, study_name="tune", direction="minimize")
         self.optuna = optuna.load_study(study_name=None, storage=self.storage)
         before, now = self.optuna.user_attrs.get(IDENTITY), self._identity()
         check_same_study(place, before, now)

@@ -81,7 +81,7 @@ class Place:
 
     @property
     def name(self) -> str:
-        """The name of the study: that of its folder."""
+        """The name of the study, for people: that of its folder."""
         return self.folder.name
 
     def run(self, number: int) -> RunDir:
@@ -108,7 +108,7 @@ class Place:
 
     def _reporting(self, number: int) -> list[Override]:
         """Return the callback that reports to the study, beside those that the user lists."""
-        arguments = {"file": str(self.file), "study": self.name, "trial": number}
+        arguments = {"file": str(self.file), "trial": number}
         callback = Override("trainer.callbacks+", REPORTING, REPORTING, joined=True)
         return [callback, *(Override(f"trainer.callbacks.{k}", v, str(v), joined=True) for k, v in arguments.items())]
 

@@ -67,7 +67,7 @@ def no_gap(at):
 def no_images(at):
     one = Part(at_probs := _probs(), labels=at_probs.argmax(1), rows=at_probs.argmax(1))
     at.patch.setattr(reporting, "original_predictions", lambda *_: Predictions(one, one, one, one))
-    ReportProxyGap(Path("s.jsonl"), "s", 0).setup(SimpleNamespace(), SimpleNamespace(datamodule=None), "fit")
+    ReportProxyGap(Path("s.jsonl"), 0).setup(SimpleNamespace(), SimpleNamespace(datamodule=None), "fit")
 
 
 def _probs():

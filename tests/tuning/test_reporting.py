@@ -45,7 +45,7 @@ def asked(monkeypatch):
 
 
 def test_first_process_asks_and_all_stop(asked):
-    callback, module = ReportProxyGap(Path("study.jsonl"), "s", 3), SimpleNamespace(stopwatch=Stopwatch())
+    callback, module = ReportProxyGap(Path("study.jsonl"), 3), SimpleNamespace(stopwatch=Stopwatch())
     sent, logged = [], []
     for rank in (0, 1):
         with pytest.raises(Stopped, match="stopped: behind"):
@@ -60,7 +60,7 @@ def test_first_process_asks_and_all_stop(asked):
 
 def test_a_trial_goes_on_where_the_study_says_nothing_or_no_rung_is_reached(asked):
     asked.answers[0] = ""
-    callback, module = ReportProxyGap(Path("study.jsonl"), "s", 3), SimpleNamespace(stopwatch=Stopwatch())
+    callback, module = ReportProxyGap(Path("study.jsonl"), 3), SimpleNamespace(stopwatch=Stopwatch())
     for epoch in range(4):
         callback.on_train_epoch_end(process(0, [], [], epoch=epoch), module)
     assert [rung for *_, rung in asked.asked] == [25, 50]
