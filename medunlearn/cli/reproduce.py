@@ -4,7 +4,8 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +125,29 @@ def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], li
 
 
 def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    try:
+    with own_options_meant(_parser(), HELP):
         return check_settings(stages, FitCommand())
+
+
+@contextmanager
+def own_options_meant(parser: CommandParser, lists: str) -> Iterator[None]:
+    """Name a command's own options beside those of stages in the error of an option that no stage takes.
+
+    Args:
+        parser: The command's own parser.
+        lists: What lists its options.
+    """
+    try:
+        yield
     except InputError as error:
         unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", error.for_command_line)
         if unknown is None:
             raise
-        own = [f"--{name}" for name in vars(_parser().parse_args([]))]
+        own = [f"--{name}" for name in vars(parser.parse_args([]))]
         close = difflib.get_close_matches(unknown[1], own, n=1, cutoff=0.8)
         hint = f"did you mean {close[0]}? " if close else ""
         raise InputError(
-            f"{error.for_command_line[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
+            f"{error.for_command_line[: unknown.end()]}{hint}{lists}, `medunlearn fit --help` those of stages"
         ) from None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.reproduce import FitCommand, separated
+from medunlearn.cli.reproduce import FitCommand, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files import expanded
 from medunlearn.files.configs import find_config
@@ -36,6 +36,8 @@ examples:
   medunlearn tune configs/methods/fine_tune.yaml configs/methods/scrub.yaml --trials 30 --out runs/tune_blood
   medunlearn fit --config runs/tune/tuned.yaml
 """
+
+HELP = "`medunlearn tune --help` lists the options"
 
 
 def tune(argv: list[str]) -> int:
@@ -83,7 +85,8 @@ def _recipes(configs: Sequence[str], options: tuple[Override, ...], parsed: argp
     recipes, fit = [], FitCommand()
     for at, config in enumerate(configs):
         stage = read_stage(find_config(config), options)
-        settings = fit.settings(stage.argv)
+        with own_options_meant(_parser(), HELP):
+            settings = fit.settings(stage.argv)
         method = str(setting(settings, "model.class_path"))
         space = read_space(spaces[at % len(spaces)], method.rpartition(".")[2], settings)
         recipes.append(Recipe(stage, settings, space, _reads_validation(method)))

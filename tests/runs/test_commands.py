@@ -236,6 +236,7 @@ FIXED = {
     "medunlearn {command} --model.help {own}",
     "medunlearn fit --help",
     "medunlearn reproduce --help",
+    "medunlearn tune --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
