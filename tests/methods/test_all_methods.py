@@ -34,11 +34,10 @@ from medunlearn.cli.descriptions import describe
 from medunlearn.files.configs import shipped_configs
 from medunlearn.methods import Classifier, Unlearner
 from medunlearn.plugins import built_ins
-from medunlearn.runs import RunDir
 from medunlearn.timing import OVERHEAD
 
 PACKAGE = Path(medunlearn.__file__).parent
-EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
+EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true")
 STAGES = ("preparation", "saliency", "training", "rewind", "statistics")
 """What a method is charged for."""
 NOISE = 1e-4  # of weights on two processes, from the order of sums
@@ -79,11 +78,6 @@ def files(run):
     return sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
 
 
-def begun(run):
-    """Return the option by which a run is gone on with, where it was begun."""
-    return ["--resume=true"] if RunDir(run).started else []
-
-
 def bits(values):
     return values.detach().view(torch.int32)
 
@@ -103,15 +97,15 @@ class Place:
         self.writes, self._kept = {}, {}
         assert main(command("Train", self.original, file=self.file, epochs=3)) == 0
 
-    def words(self, name, run, *options):
-        """Return the words of a `medunlearn fit`."""
-        options = (FORGET, f"--model.init_args.original={self.original}", *EXACT, *options)
-        return command(name, self.folder / run, *options, file=self.file, epochs=epochs_of(name))
-
-    def fit(self, name, run, *options):
+    def fit(self, name, run):
         """Run `medunlearn fit` and return the run directory."""
-        assert main(self.words(name, run, *options)) == 0
+        options = (FORGET, f"--model.init_args.original={self.original}", *EXACT)
+        assert main(command(name, self.folder / run, *options, file=self.file, epochs=epochs_of(name))) == 0
         return self.folder / run
+
+    def call(self, name, run):
+        """Return what `bare.fit` takes to begin a run, or to go on with it."""
+        return name, self.folder / run, self.original, self.file, epochs_of(name)
 
     def whole(self, name):
         """Return the run directory of an uninterrupted run, made once; count what it writes."""
@@ -343,12 +337,12 @@ def test_method_killed_at_random_and_resumed_gives_what_the_uninterrupted_run_gi
     whole, part = place.whole(name), place.folder / f"{name}_part"
     monkeypatch.setenv("ASKED", "")
     for moment in kills(place, name, random.Random(f"{name} {os.environ.get('TRUST_SEED', 0)}")):
-        status, output = children.run(place.words(name, part.name, *begun(part)), place.folder, kill_at=moment)
+        status, output = children.run(place.call(name, part.name), place.folder, kill_at=moment, main=bare.fit)
         assert status == -signal.SIGKILL, output
         assert not (part / "metrics.json").exists()
     if (part / "checkpoints" / "last.ckpt").exists():
         monkeypatch.setattr(Unlearner, "_prepare", lambda self: pytest.fail("prepared again"))
-    place.fit(name, part.name, *begun(part))
+    bare.fit(place.call(name, part.name))
     assert same(weights(part), weights(whole))
     first, second = metrics(whole), metrics(part)
     assert all(first[key] == second[key] for key in ("UA", "RA", "TA", "MIA", "facts", "parameters", "departures"))
