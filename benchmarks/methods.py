@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import DEVICE, fit, made_up, options, report, synchronise
+from common import DEVICE, SMALL, fit, made_up, options, report, synchronise
 from lightning.pytorch import Callback, Trainer
 
 from medunlearn import ForgetSpec, MedMNISTDataModule, Unlearner
@@ -52,12 +52,12 @@ def unlearners() -> list[str]:
     return sorted(names, key=lambda name: name != BASELINE)
 
 
-def measure(name: str, original: Path, file: Path, batch: int, steps: int, most: int) -> dict[str, Any]:
+def measure(name: str, original: Path, file: Path, batch: int, steps: int, most: int, backbone: str) -> dict[str, Any]:
     """Return the seconds of a method's own number of epochs, with a few steps made of the first `most`."""
     method_class = find("methods", name)
     torch.manual_seed(0)
     data = MedMNISTDataModule(file=file, batch_size=batch, forget=ForgetSpec(rate=RATE))
-    method = method_class(data.num_classes, original=original)
+    method = method_class(data.num_classes, original=original, backbone=backbone)
     own, timer = dict(method_class.trainer_arguments), Steps()
     whole = own.pop("max_epochs")
     epochs = min(most, whole)
@@ -111,6 +111,7 @@ def row(name: str, found: dict[str, Any], step: float, epoch: float) -> dict[str
 def main() -> None:
     args = options(__doc__)
     count, size, batch, steps, most = (40, 8, 4, 2, 2) if args.short else (320, 28, 64, 2, 8)
+    backbone = SMALL if args.short else "resnet18"
     if DEVICE.type == "cuda" and not args.short:
         count, size, batch, steps = 12_032, 64, 256, 10
     warnings.filterwarnings("ignore")
@@ -119,8 +120,9 @@ def main() -> None:
         keep_freed_memory()  # as `medunlearn fit` does
     with tempfile.TemporaryDirectory() as folder:
         file, original = made_up(Path(folder) / "images.npz", count, size), Path(folder) / "train"
-        fit("Train", original, file, f"--data.batch_size={batch}", "--trainer.max_epochs=1", apart=False)
-        found = {name: measure(name, original, file, batch, steps, most) for name in unlearners()}
+        arguments = (f"--data.batch_size={batch}", "--trainer.max_epochs=1", f"--model.init_args.backbone={backbone}")
+        fit("Train", original, file, *arguments, apart=False)
+        found = {name: measure(name, original, file, batch, steps, most, backbone) for name in unlearners()}
     step = found[BASELINE]["step"]
     rows = [row(name, each, step, step * count / batch) for name, each in found.items()]
     report(args, rows, images=count, size=size, batch=batch, forget_rate=RATE, precision=default_precision())

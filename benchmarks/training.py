@@ -84,9 +84,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = made_up(Path(folder) / "images.npz", count, size, others=8 if args.short else 64)
         arguments = (f"--data.batch_size={batch}", f"--trainer.max_epochs={epochs}")
-        train = fit("Train", Path(folder) / "train", file, *arguments)
+        apart = not args.short
+        train = fit("Train", Path(folder) / "train", file, *arguments, apart=apart)
         unlearn = ("--data.forget.rate=0.1", f"--model.init_args.original={folder}/train")
-        salun = fit("SalUn", Path(folder) / "salun", file, *arguments, *unlearn)
+        salun = fit("SalUn", Path(folder) / "salun", file, *arguments, *unlearn, apart=apart)
         today = practice(file, size, batch)
     if DEVICE.type == "cpu":
         keep_freed_memory()  # as `medunlearn fit` does; after today's practice, which does not
