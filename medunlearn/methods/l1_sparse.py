@@ -33,7 +33,6 @@ class L1Sparse(FineTune):
 
     def check_run(self, trainer: Trainer) -> None:
         """Refuse a run in which the penalty has no epoch to fall in."""
-        super().check_run(trainer)
         epochs = trainer.max_epochs
         if self.l1 and epochs in (None, -1):
             raise InputError("l1: falls over the epochs of the run; set trainer.max_epochs", part="model.init_args")
@@ -42,6 +41,7 @@ class L1Sparse(FineTune):
                 f"l1_free_epochs={self.l1_free_epochs}: leaves none of {epochs} epochs to the penalty; give less",
                 part="model.init_args",
             )
+        super().check_run(trainer)
 
     def penalty(self) -> Tensor | None:
         """Return gamma_t |weights|_1; its gradient is gamma_t times the sign of each weight, 0 where a weight is 0."""

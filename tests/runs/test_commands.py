@@ -15,6 +15,7 @@ from helpers.runs import QUIET, write_npz
 
 import medunlearn
 from medunlearn.__main__ import main
+from medunlearn.errors import command_line
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, command_for, shown
@@ -41,7 +42,8 @@ def pasted(tmp_path, monkeypatch):
         )
         return done.stdout.split("\0")[:-1]
 
-    return paste
+    with command_line():
+        yield paste
 
 
 def printed(text, before):
@@ -129,6 +131,22 @@ def test_command_that_sends_an_offline_run_names_its_folder(pasted, caplog, caps
         _log_location(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
     logged = caplog.text + capsys.readouterr().err  # where Lightning's logger writes depends on its release
     assert pasted(printed(logged, "send it with ")) == ["wandb", "sync", f"{RUN}/logs/wandb/offline-run"]
+
+
+def test_remedies_from_python_are_calls():
+    for argument, method in (("original", "Train"), ("reference", "Retrain")):
+        with pytest.raises(ValueError, match="no run there") as missing:
+            check_finished(RunDir(RUN), argument)
+        call = printed(str(missing.value), "make it with ")
+        assert call == f"medunlearn.fit(medunlearn.{method}(data.num_classes), data, run_dir={RUN!r})"
+        compile(call, "", "eval")
+    Path(RUN).mkdir(parents=True)
+    Path(RUN, "config.yaml").write_text("run_dir: x")
+    with pytest.raises(ValueError, match="unfinished") as unfinished:
+        check_finished(RunDir(RUN), "original")
+    assert f"`medunlearn.fit(method, data, run_dir={RUN!r}, resume=True)`" in str(unfinished.value)
+    with pytest.raises(ValueError, match=r"make one with `medunlearn\.fit`"):
+        check_finished(RunDir(Path(RUN, "config.yaml")), "original")
 
 
 def test_missing_and_unfinished_runs_are_refused_with_the_command_that_makes_them(pasted):
