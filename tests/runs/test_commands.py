@@ -237,8 +237,9 @@ QUOTED = {
     "{shown(['medunlearn', 'test', '--run_dir', first])}",
     "{shown(['medunlearn', command, '--config', first])}",
     "{command_for(run.path)}",
-    "{command_for(run.path, data_file, split)}",
-    "{command_for(run.path, getattr(data, 'file', None), _split(data))}",
+    "{remedy_for(run.path)}",
+    "{remedy_for(run.path, argument, data_file, split)}",
+    "{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}",
     "{command}",  # of `cli/fit.py`, which `shown` returns
     "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
 }
@@ -264,7 +265,6 @@ FIXED = {
 NOT_TO_BE_PASTED = {
     "medunlearn fit --model {name}",  # "... and its options"
     "medunlearn COMMAND --help",
-    "medunlearn fit",
     "medunlearn fit --config",
     "medunlearn report",
     "medunlearn report runs/*",
@@ -294,7 +294,7 @@ def sources():
 
 def test_every_command_in_the_source_is_one_of_those_that_are_run():
     spans = {span for text in sources() for span in re.findall("`([^`]*)`", text)}
-    programs = ("medunlearn ", "wandb ", "pip ", "python ", "{command", "{shown(")
+    programs = ("medunlearn ", "wandb ", "pip ", "python ", "{command", "{remedy_for(", "{shown(")
     found = {span for span in spans if span.startswith(programs)} - {"{command} --help"}  # whose {command} is a name
     assert found == QUOTED | FIXED | NOT_TO_BE_PASTED, "put a new command where it belongs, and run it in a test"
 

@@ -1,6 +1,7 @@
 """The one progress bar of a run."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,9 +18,8 @@ ORIGINAL = "--model.init_args.original=t"
 
 def descriptions(text):
     """Return what the bars of an output were called, in order, each once in a row."""
-    found = [each.split(":  ")[0].split(": |")[0].strip() for each in re.findall(r"\r([^\r\n|]*)\|", text)]
-    found = [re.sub(r": +\d+%$", "", each) for each in found]
-    return [each for number, each in enumerate(found) if found[number - 1 : number] != [each]]
+    found = [re.sub(r": *(\d+%)?$", "", each) for each in re.findall(r"\r([^\r\n|]*)\|", text)]
+    return [each for each, _ in groupby(found)]
 
 
 def test_training_preparation_rewind_and_evaluation_take_turns_on_one_line(fit, capsys):
@@ -28,15 +28,15 @@ def test_training_preparation_rewind_and_evaluation_take_turns_on_one_line(fit, 
     fit("SalUn", "s", FORGET, ORIGINAL, SHOWN, "--model.init_args.rewind=true")
     printed = capsys.readouterr()
     assert "\x1b[A" not in printed.out, "a second bar, below the first"
-    measured = [f"Evaluation: {part}" for part in ("forget", "retain", "val")]
-    found = [each for each in descriptions(printed.out) if each != "Training"]
-    epochs = [each for each in found if not each.startswith("Evaluation")]
-    assert epochs == ["Going through forget", "Epoch 0", "Epoch 1", "Membership inference", "Epoch 1"]
-    assert found[2:5] == measured
-    assert found[-6:-2] == ["Evaluation: forget", "Evaluation: retain", "Evaluation: test", "Evaluation: val"]
+    found = descriptions(printed.out)
+    measured = [each.removeprefix("Evaluation: ") for each in found if each.startswith("Evaluation")]
+    assert measured == ["forget", "retain", "val", "forget", "retain", "val", "forget", "retain", "test", "val"]
+    others = [each for each, _ in groupby(each for each in found if not each.startswith("Evaluation"))]
+    before = ["Training", "Going through forget", "Training"]
+    assert others == [*before, "Epoch 0", "Epoch 1", "Membership inference", "Epoch 1"]
     bar = printed.out.split("\n")[0].split("\r")[-1]
     assert re.match(r"Epoch 1: 100%\|.*\| 4/4 \[.*train/loss_epoch=", bar)
-    assert "\nrewind: epoch " in printed.err
+    assert printed.err.startswith("rewind: epoch ")
     fit("SSD", "e", FORGET, ORIGINAL, SHOWN, epochs=0)
     first, _, rest = capsys.readouterr().out.partition("\n")
     assert not first.split("\r")[-1].strip(), "nothing was trained, so no bar is left"
