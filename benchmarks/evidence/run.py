@@ -46,7 +46,7 @@ class Evidence:
         """Yield the originals and two Retrains a forget set."""
         for seed in seeds:
             yield self._stage(HERE / "train.yaml", f"train_{seed}", seed)
-            for rate in RATES:
+            for rate in reversed(RATES):
                 for twin in (0, TWIN):
                     name = self._retrain(rate, seed) + ("_twin" if twin else "")
                     against = {"reference": self._path(self._retrain(rate, seed))} if twin else {}
