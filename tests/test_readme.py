@@ -15,7 +15,7 @@ from helpers.studies import here
 from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, command_line
 from medunlearn.files.configs import shipped_configs
 from medunlearn.plans import engines
 from medunlearn.runs import RunDir
@@ -119,7 +119,7 @@ def test_an_interrupted_run_says_what_the_page_shows():
     run = RunDir("runs/train_path")
     run.path.mkdir(parents=True)
     run.config.touch()
-    with pytest.raises(Interrupted) as end, explained(run):
+    with command_line(), pytest.raises(Interrupted) as end, explained(run):
         raise Interrupted(signal.SIGTERM)
     assert f"medunlearn: {end.value}" == shown
 

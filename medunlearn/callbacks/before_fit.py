@@ -11,6 +11,7 @@ from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, counted
 from medunlearn.files import exists
+from medunlearn.metrics import Predictions
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
 from medunlearn.training.plain import plain_checkpoint
@@ -21,6 +22,7 @@ from medunlearn.training.settings import (
     check_strategy,
     check_sync_batchnorm,
     check_trainer,
+    has_sync_batchnorm,
 )
 
 LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
@@ -59,8 +61,8 @@ def check_free(run: RunDir, resumed: bool) -> None:
         )
 
 
-def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> None:
-    """Refuse a Trainer, data, a method and an original that cannot make a run together.
+def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> Predictions | None:
+    """Refuse a Trainer, data, a method and an original that cannot make a run together; return what that predicts.
 
     Raises:
         InputError: If one of them does not fit the others.
@@ -69,8 +71,9 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_sizes(method, data)
     if method.original is not None:
         data.require_forget_set()
+    method.check_run(trainer)
     data.train_on(method.checked_images, trainer.max_epochs or 1, method.views)
-    processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
+    processes = 1 if has_sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
         last_map = cast(Any, method.backbone).last_map(size)
@@ -79,7 +82,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
     if type(method).__module__.startswith("medunlearn."):  # others may log more
         check_monitors(cast(Any, trainer).callbacks, LOGGED)
-    check_original(method, own, data)
+    return check_original(method, own, data)
 
 
 def _check_settings(trainer: Trainer) -> None:
@@ -87,7 +90,7 @@ def _check_settings(trainer: Trainer) -> None:
     check_precision(trainer.precision)
     check_trainer({name: getattr(trainer, name) for name in ("overfit_batches", "accumulate_grad_batches")})
     if trainer.strategy.root_device.type == "cpu":
-        check_sync_batchnorm(_sync_batchnorm(trainer), trainer.world_size)
+        check_sync_batchnorm(has_sync_batchnorm(trainer), trainer.world_size)
 
 
 def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
@@ -150,10 +153,6 @@ def _strategy(trainer: Trainer) -> dict[str, Any]:
     """Return a Trainer's strategy as `class_path` and `init_args`."""
     start = getattr(trainer.strategy, "_start_method", None)
     return {"class_path": type(trainer.strategy).__name__, "init_args": {"start_method": start}}
-
-
-def _sync_batchnorm(trainer: Trainer) -> bool:
-    return cast(Any, trainer)._accelerator_connector._layer_sync is not None
 
 
 def _check_groups(method: UnlearningModule, data: UnlearningData, epochs: int, processes: int, last_map: int) -> None:

@@ -11,26 +11,29 @@ from medunlearn.errors import InputError, owned_by
 from medunlearn.metrics import ARRAYS, Predictions
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished, command_for
+from medunlearn.runs.commands import check_finished, remedy_for
 from medunlearn.runs.comparable import OTHER_DATA, OTHER_FORGET_SET, why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 
 
 @owned_by("model.init_args", "original")
-def check_original(method: UnlearningModule, own: Record, data: UnlearningData) -> None:
-    """Refuse an original of other data, another split or another architecture."""
+def check_original(method: UnlearningModule, own: Record, data: UnlearningData) -> Predictions | None:
+    """Refuse an original of other data, another split or another architecture; return what it predicts on this one."""
     if method.original is None:
-        return
+        return None
     argument = "original"
     original = RunDir(method.original)
     if original.path.resolve() == own.path.resolve():
         raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
     check_finished(original, argument)
-    record, split = Record.of(original, argument), data.split_record()
-    if problem := why_no_original(own, record) or _other_images(original, record, own, data):
+    record = Record.of(original, argument)
+    if problem := why_no_original(own, record):
         raise InputError(f"{argument}={original}: {problem}")
-    _check_predictions(original, argument, split)
+    arrays = _predictions(original, argument, data.split_record()["train_size"])
+    if problem := _other_images(original, record, own, data, arrays):
+        raise InputError(f"{argument}={original}: {problem}")
     load_weights(cast(Any, method.backbone), original.path, argument)
+    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
 
 
 def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
@@ -40,7 +43,7 @@ def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> No
     if run.path.resolve() == own.path.resolve():
         raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
     if not run.finished:
-        remedy = f"make it with `{command_for(run.path, getattr(data, 'file', None), _split(data))}`"
+        remedy = f"make it with `{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}`"
         print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
@@ -55,17 +58,20 @@ def _split(data: UnlearningData) -> dict[str, Any]:
     return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
 
 
-def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
-    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
+def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, np.ndarray]:
+    """Return what an original predicts; refuse one not measured on every training image before hours are spent."""
     arrays = original.read_predictions(argument, Predictions.names())
     rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
-    if not np.array_equal(rows, np.arange(split["train_size"])):
+    if not np.array_equal(rows, np.arange(train_size)):
         raise InputError(
             f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
         )
+    return arrays
 
 
-def _other_images(original: RunDir, record: Record, own: Record, data: UnlearningData) -> str:
+def _other_images(
+    original: RunDir, record: Record, own: Record, data: UnlearningData, arrays: dict[str, np.ndarray]
+) -> str:
     """Return what the hashes cannot tell of an original where only one of the two runs has test images."""
     if own.untested == record.untested:
         return ""
@@ -73,7 +79,6 @@ def _other_images(original: RunDir, record: Record, own: Record, data: Unlearnin
         return OTHER_FORGET_SET
     if record.training_sha256 is not None or not hasattr(data, "data"):
         return ""
-    arrays = original.read_predictions("original", Predictions.names())  # of a run from before that hash was kept
     train = {name: np.concatenate([arrays[f"{part}_{name}"] for part in ("forget", "retain")]) for name in ARRAYS[1:]}
     labels = train["labels"][np.argsort(train["index"])], arrays["val_labels"]
     same = all(map(np.array_equal, labels, (data.data.train.labels, data.data.val.labels)))

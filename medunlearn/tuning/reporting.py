@@ -30,15 +30,18 @@ class ReportProxyGap(Callback):
         self.trial = TrialFile(file, trial)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse data on which the proxy gap cannot be measured.
+        """Prepare the measurement, and refuse data on which the proxy gap cannot be measured.
 
         Raises:
             InputError: If images are missing.
         """
         method = cast(UnlearningModule, pl_module)
         found = original_predictions(method, method.datamodule)
-        if found is not None and (why := why_no_proxy(found)):
+        if stage != "fit" or found is None:
+            return
+        if why := why_no_proxy(found):
             raise InputError(f"tune: goes by the proxy gap, which cannot be measured: {why}; give data that have them")
+        _found(trainer, UnlearningMetrics).compare_epochs(method, method.datamodule, found)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure where a rung is reached, and stop where the trial is left behind.
