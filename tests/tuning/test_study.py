@@ -93,8 +93,8 @@ def test_chosen_trial_has_the_least_gap_and_tuned_yaml_repeats_it(place, capsys)
     assert main(["fit", "--config", "out/tuned.yaml", "--data.file=whole.npz"]) == 0
     assert same(weights(Path("out/tuned")), weights(trial(int(best["trial"])).path))
     assert RunDir("out/tuned").read_metrics("run_dir")["TA"] is not None
-    assert main(["report", "out", "--out", "report"]) == 0, "runs with and without test images in one report"
-    assert "it did without test images" in capsys.readouterr().out + Path("report/report.md").read_text()
+    assert main(["report", "out"]) == 0, "runs with and without test images in one table"
+    assert "it did without test images" in " ".join(capsys.readouterr().out.split())
 
 
 def test_table_names_what_was_chosen_and_what_it_cost(place, capsys):
