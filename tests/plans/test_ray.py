@@ -24,7 +24,12 @@ def cluster(monkeypatch):
 
     monkeypatch.setattr(builtins, "print", builtins.print)  # Ray puts another in its place, and leaves it there
     # A lost node is noticed in seconds rather than half a minute.
-    quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 10}
+    quick = {
+        "health_check_initial_delay_ms": 0,
+        "health_check_period_ms": 500,
+        "health_check_timeout_ms": 1000,
+        "health_check_failure_threshold": 10,
+    }
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": quick})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
