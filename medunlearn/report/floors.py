@@ -29,11 +29,13 @@ ANOTHER = "Retrain, another seed"
 """Label of further Retrains."""
 FAILED = f"{ANOTHER} (failed)"
 FURTHER = (ANOTHER, FAILED)
+POOLED = "pooled"
+"""Column of `pooled`: how many runs are behind a row of further Retrains; NaN of others."""
 LEGEND = (
-    "AG/floor: mean AG to all Retrains that differ in their seed alone, in units of the mean AG between two of them, which "
-    "stands as `Retrain, another seed` (every pair counts): 1 is as near as another Retrain; inside: at most the largest "
-    "AG between two of them, the band; outside: above it; further: no nearer to them than the untouched model. A Retrain "
-    f"that ends more than {COLLAPSE:g} points of RA or TA below another one has failed and does not count."
+    "AG/floor: mean AG to all Retrains that differ in their seed alone, in units of the mean AG between two of them, "
+    "which stands as `Retrain, another seed` (every pair counts): 1 is as near as another Retrain; inside: at most the "
+    "largest AG between two of them, the band; outside: above it; further: no nearer to them than the untouched model. "
+    f"A Retrain that ends more than {COLLAPSE:g} points of RA or TA below another one has failed and does not count."
 )
 """What is to be known of the row of further Retrains and of the column of units."""
 
@@ -99,7 +101,8 @@ def pooled(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame in which the further Retrains of one first are one row, under the seed of the first.
 
     Its figures are their means, its gaps and its AG the mean distances of two Retrains over all pairs, the first
-    included. Those that failed are a row of their own, with their distance to the first.
+    included. Those that failed are a row of their own, with their distance to the first. The directory is that of one
+    of them, and a further column, `POOLED`, says how many they are.
 
     Args:
         frame: What `load` returned; returned itself where it has no further Retrains.
@@ -112,7 +115,7 @@ def pooled(frame: pd.DataFrame) -> pd.DataFrame:
         key = (row["reference"], row["label"]) if further else number
         if key not in found:
             found[key] = _pooled(row, rows) if further else row
-    return pd.DataFrame([*found.values()], columns=[*frame.columns]).astype(dict(frame.dtypes))
+    return pd.DataFrame([*found.values()], columns=[*frame.columns, POOLED]).astype(dict(frame.dtypes))
 
 
 def _pooled(row: Row, rows: Sequence[Row]) -> Row:
@@ -121,7 +124,7 @@ def _pooled(row: Row, rows: Sequence[Row]) -> Row:
     numbers = [key for key, value in row.items() if isinstance(value, float)]
     means = {key: sum(each[key] for each in own) / len(own) for key in numbers}
     notes = dict.fromkeys(text for each in own for text in each["notes"])
-    whole = row | means | {"seed": first["seed"], "notes": tuple(notes)}
+    whole = row | means | {"seed": first["seed"], "notes": tuple(notes), POOLED: len(own)}
     sound = _sound([first, *own])
     if row["label"] == FAILED or len(sound) < 2:
         return whole

@@ -40,8 +40,8 @@ COLUMNS = {
     "gap_TA": "percentage points",
     "gap_MIA": "percentage points",
     "AG": "Average Gap, the mean of the four distances, percentage points; of a retrained model 0",
-    "AG_retrains": "mean AG to all Retrains that differ in their seed alone and have not failed, percentage points; of one of "
-    "these to the others; NaN where there are fewer than two",
+    "AG_retrains": "mean AG to all Retrains that differ in their seed alone and have not failed, points; of one "
+    "of these, to the others; NaN where there are fewer than two",
     "floor": "mean AG between two of these Retrains, percentage points",
     "band": "largest AG between two of them, percentage points",
     "retrains": "how many they are; 0 where fewer than two",

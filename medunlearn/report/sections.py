@@ -9,7 +9,7 @@ import pandas as pd
 from medunlearn.errors import InputError, counted
 from medunlearn.metrics import Floor
 from medunlearn.report.experiments import Cell, Statistic, experiments
-from medunlearn.report.floors import ANOTHER, floor_text, pooled
+from medunlearn.report.floors import ANOTHER, FAILED, floor_text, pooled
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import EXPERIMENT, ORIGINAL, measured_twice, records
 from medunlearn.report.published import published
@@ -21,9 +21,9 @@ NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned
 """How a role is called that no run has, where the paper has no method for it."""
 
 PLACES = {
-    "inside": ", inside the band of Retrains of several seeds ({:.2f} times their AG)",
-    "outside": ", outside the band of Retrains of several seeds ({:.2f} times their AG)",
-    "further": ", and no nearer to Retrains of several seeds than the untouched model ({:.2f} times their AG)",
+    "inside": ", inside the band of Retrains of several seeds ({:.2f} times the AG of two)",
+    "outside": ", outside the band of Retrains of several seeds ({:.2f} times the AG of two)",
+    "further": ", and no nearer to Retrains of several seeds than the untouched model ({:.2f} times the AG of two)",
 }
 """Continuations of a headline, by where a model lies to its Retrains."""
 
@@ -71,6 +71,16 @@ class Section:
     def of_role(self, role: str) -> list[Cell]:
         """Return the cells whose models are `original`, `retrained` or `unlearned`."""
         return [cell for cell in self.cells if cell.role == role]
+
+    @property
+    def another_seed(self) -> Cell | None:
+        """The further Retrains; None where there are none, or all have failed."""
+        return next((cell for cell in self.cells if cell.label == ANOTHER), None)
+
+    @property
+    def sound(self) -> list[Cell]:
+        """The cells without Retrains that have failed, which would stretch every chart."""
+        return [cell for cell in self.cells if cell.label != FAILED]
 
     @property
     def original(self) -> Cell | None:
@@ -159,7 +169,7 @@ class Section:
     @property
     def floor(self) -> str:
         """How far its Retrains are apart, as a sentence; empty where no seed has two."""
-        cell = next((cell for cell in self.cells if cell.label == ANOTHER), None)
+        cell = self.another_seed
         mean, largest = (None if cell is None else cell.over_seeds(key) for key in ("floor", "band"))
         if cell is None or mean is None or largest is None:
             return ""

@@ -10,8 +10,8 @@ import pandas as pd
 from medunlearn.errors import counted
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, Floor, largest_error
 from medunlearn.metrics.legend import LEGEND
+from medunlearn.report.floors import ANOTHER, FURTHER, POOLED, floor_text, pooled
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
-from medunlearn.report.floors import ANOTHER, FURTHER, floor_text, pooled
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, measured_twice, records
 from medunlearn.runs import RunDir
@@ -73,15 +73,16 @@ def _wrapped(text: str, width: int | None) -> str:
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame, width: int | None) -> str:
     first = group.sort_values("n_forget", ascending=False, kind="stable").iloc[0]
     several = untouched.run.duplicated(keep=False)
-    names = untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")
+    names = [*untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")]
     title = (
         f"{first.data}: {first.n_forget} of {counted(first.n_forget + first.n_retain, 'training image')} forgotten "
         f"(split {first.split_sha256[:12]})"
     )
-    further = group.label.isin(FURTHER)
-    rows = pd.concat([untouched, group[further], group[~further]])
+    further = group[group.label.isin(FURTHER)]
+    names += [row["run"] + (f" and {n - 1:.0f} more" if (n := row[POOLED]) > 1 else "") for row in records(further)]
+    rows = pd.concat([untouched, further, group.drop(further.index)])
     below = (_wrapped(text, width) for text in (*_floors(group), *_uncertain(rows)))
-    return "\n\n".join([title, _table(rows, [*names]), *below])
+    return "\n\n".join([title, _table(rows, names), *below])
 
 
 def _floors(rows: pd.DataFrame) -> list[str]:
