@@ -33,7 +33,7 @@ POOLED = "pooled"
 """Column of `pooled`: how many runs are behind a row of further Retrains; NaN of others."""
 LEGEND = (
     "AG/floor: mean AG to all Retrains that differ in their seed alone, in units of the mean AG between two of them, "
-    "which stands as `Retrain, another seed` (every pair counts): 1 is as near as another Retrain; inside: at most the "
+    "which is the row of another seed (every pair counts): 1 is as near as another Retrain; inside: at most the "
     "largest AG between two of them, the band; outside: above it; further: no nearer to them than the untouched model. "
     f"A Retrain that ends more than {COLLAPSE:g} points of RA or TA below another one has failed and does not count."
 )

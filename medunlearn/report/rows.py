@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF
 from medunlearn.report.experiments import Cell
+from medunlearn.report.floors import FAILED
 from medunlearn.report.published import PAPER
 from medunlearn.report.verdict import in_floors, no_nearer, place_of
 
@@ -29,7 +30,7 @@ class Row(NamedTuple):
     place: str = ""
     """Where it lies to their band: inside, outside, further."""
     bold: bool = True
-    """Whether its gaps may stand in bold: not where it is no nearer to retraining than the untouched model."""
+    """Whether it may stand in bold: not where it is no nearer to retraining than the untouched model, or has failed."""
 
 
 def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Row:
@@ -66,7 +67,7 @@ def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Ro
     return known._replace(
         floors="" if units is None else f"{units:.2f}",
         place=place_of(cell, original),
-        bold=cell.role != "unlearned" or not no_nearer(cell, original),
+        bold=cell.label != FAILED and not (cell.role == "unlearned" and no_nearer(cell, original)),
     )
 
 
