@@ -19,7 +19,12 @@ Place = Literal["inside", "outside", "further"]
 
 
 class Floor(NamedTuple):
-    """How far two Retrains of one forget set are apart, in percentage points."""
+    """How far two Retrains of one forget set are apart, in percentage points.
+
+    Example:
+        >>> Floor(retrains=2, mean=1.5, largest=1.5).largest
+        1.5
+    """
 
     retrains: int
     mean: float

@@ -24,7 +24,7 @@ LEGEND = {
     "(gap)": Column("lower", "in brackets after each of these: its distance to the retrained model, percentage points"),
     "AG": Column("lower", "Average Gap, percentage points: the mean of the four gaps; 0 is retraining"),
     "AG/floor": Column(
-        "lower", "mean AG to all Retrains of one setting / mean AG between two of them; inside: in their band"
+        "lower", "AG to Retrains of several seeds, in units of the AG between two of them; inside: in their band"
     ),
     "RTE": Column("lower", "run time of the method in minutes: mask and updates, without evaluation"),
     "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),

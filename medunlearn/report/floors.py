@@ -50,6 +50,16 @@ def retrains(rows: Sequence[Row], pairings: Sequence[Pairing]) -> Groups:
     Args:
         rows: The runs; label and notes are changed in place.
         pairings: The reference of each.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from medunlearn.runs.record import Record
+        >>> first = {"run": "a", "role": "retrained", "method": "Retrain", "augmentation": "NoAug", "settings": {}}
+        >>> first |= {"seed": 0, "notes": (), "RA": 98.0, "TA": 95.0}
+        >>> second = first | {"run": "b", "seed": 1, "RA": 60.0}
+        >>> to_first = Pairing(Record(Path("a")), 0.0)
+        >>> [row["run"] for row in retrains([first, second], [to_first, to_first])["a"]], second["label"]
+        (['a', 'b'], 'Retrain, another seed (failed)')
     """
     runs, groups = {row["run"]: row for row in rows}, defaultdict[str, list[Row]](list)
     for row, pairing in zip(rows, pairings, strict=True):
@@ -76,6 +86,12 @@ def floor_columns(rows: Sequence[Row], groups: Groups) -> None:
     Args:
         rows: All rows of a frame, untouched models included; changed in place.
         groups: What `retrains` returned.
+
+    Example:
+        >>> row = {"reference": "", "measured_by": "", "original": "", "role": "unlearned"}
+        >>> floor_columns([row], {})
+        >>> row["AG_retrains"], row["place"]
+        (None, '')
     """
     for row in rows:
         sound = _sound(groups.get(row["reference"], ()))
@@ -106,6 +122,11 @@ def pooled(frame: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         frame: What `load` returned; returned itself where it has no further Retrains.
+
+    Example:
+        >>> frame = pd.DataFrame({"label": ["Retrain", "SalUn"]})
+        >>> pooled(frame) is frame
+        True
     """
     if not frame.label.isin(FURTHER).any():
         return frame
@@ -138,6 +159,11 @@ def of_pooled(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     Args:
         rows: The rows.
         frame: What `load` returned.
+
+    Example:
+        >>> frame = pd.DataFrame({"label": [ANOTHER] * 3, "reference": ["a", "a", "b"], "seed": [1, 2, 1]})
+        >>> of_pooled(frame[:1], frame).seed.tolist()
+        [1, 2]
     """
     if not rows.label.isin(FURTHER).all():
         return rows
