@@ -40,7 +40,9 @@ class Glance(NamedTuple):
     nearer: bool
     """Whether it is nearer to retraining than the untouched model, by more than chance."""
     floors: str = ""
-    """AG to all Retrains in units of the AG between two of them, and where it lies to their band."""
+    """AG to all Retrains in units of the AG between two of them."""
+    place: str = ""
+    """Where it lies to their band: inside, outside, further."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,8 @@ class Section:
             )
             bold = nearer(cell, self._untouched(cell), self.frame) is True
             units = in_floors(cell)
-            near = "" if units is None else f"{units:.2f} {place_of(cell, self._untouched(cell))}"
-            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold, near)))
+            near = "" if units is None else f"{units:.2f}", place_of(cell, self._untouched(cell))
+            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold, *near)))
         return [glance for _, glance in sorted(found)]
 
     def _untouched(self, cell: Cell) -> Cell | None:
