@@ -117,7 +117,7 @@ def test_an_interrupted_run_says_what_the_page_shows():
     run = RunDir("runs/train_path")
     run.path.mkdir(parents=True)
     run.config.touch()
-    with pytest.raises(Interrupted) as end, explained(run):
+    with command_line(), pytest.raises(Interrupted) as end, explained(run):
         raise Interrupted(signal.SIGTERM)
     assert f"medunlearn: {end.value}" == shown
 
