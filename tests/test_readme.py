@@ -14,7 +14,7 @@ from helpers.runs import QUIET, weights, write_npz
 from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, command_line
 from medunlearn.files.configs import shipped_configs
 from medunlearn.runs import RunDir
 from medunlearn.training.failures import explained
