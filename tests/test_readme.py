@@ -88,7 +88,7 @@ def test_a_plan_of_ones_own_runs_every_combination(npz, capsys):
     Path("plan.yaml").write_text(code)
     assert main(["reproduce", "plan.yaml", "--dry_run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 * 3 * 2, "three configs under three seeds and two presets"
+    assert len(lines) == (3 + 1) * 3 * 2, "three configs and one more Retrain under three seeds and two presets"
     assert all("--data.file=ours.npz" in line for line in lines)
 
 
@@ -181,7 +181,8 @@ def test_extras_that_are_named_exist():
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
 def test_options_that_are_named_exist(option):
     """An option with a wrong value is refused for its value, one that does not exist for its name."""
-    if option in (own := {"--engine": "reproduce", "--out": "report", "--space": "tune"}):
+    own = {"--engine": "reproduce", "--retrain_seeds": "reproduce", "--out": "report", "--space": "tune"}
+    if option in own:
         command = own[option]
         with pytest.raises(SystemExit):
             main([command, "--help"])

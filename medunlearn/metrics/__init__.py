@@ -1,8 +1,9 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
+from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
-from medunlearn.metrics.notes import collapse, notes, reference_notes
+from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import proxy_gap, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
@@ -14,7 +15,9 @@ __all__ = [
     "PARTS",
     "PART_OF",
     "Feature",
+    "Floor",
     "Part",
+    "Place",
     "Predictions",
     "Solver",
     "accuracies",
@@ -24,12 +27,17 @@ __all__ = [
     "average_gap",
     "by_class",
     "collapse",
+    "failed_retrain",
     "forgotten_classes",
     "gap_difference_margin",
+    "gap_to_all",
     "half_width",
     "largest_error",
     "membership_inference",
+    "noise_floor",
     "notes",
+    "pair_gaps",
+    "place",
     "proxy_gap",
     "reference_notes",
     "retained_accuracy",

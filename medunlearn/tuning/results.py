@@ -34,12 +34,14 @@ EXPLANATION = (
 
 
 def table(rows: Sequence[Row], select: Select) -> str:
-    """Return the trials as a Markdown table, the chosen one in bold."""
+    """Return the trials as a Markdown table, the chosen one in bold where it is nearer than the untouched model."""
     gaps = ["proxy gap"] if select == "proxy" else ["proxy gap", "AG (chosen by)"]
     head = ["trial", "method", "settings", *GAP_METRICS, *gaps, "RTE", "state"]
     best = chosen(rows, select)
     several = len({row.config for row in rows if row.config}) > 1
     lines = [_cells(row, select, row is best, several) for row in rows]
+    if best is not None and not _no_better(best, rows, select):
+        lines[rows.index(best)][0] = f"**{lines[rows.index(best)][0]}**"
     widths = [max(len(line[at]) for line in (head, *lines)) for at in range(len(head))]
     rule = ["-" * (width + 1) + ("-" if at in (0, 1, 2, len(head) - 1) else ":") for at, width in enumerate(widths)]
     return "\n".join([_line(head, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in lines)])
@@ -113,11 +115,16 @@ def _choice(best: Row, rows: Sequence[Row], select: Select) -> Iterator[str]:
         if row.recipe or row.trial == UNTOUCHED
     ]
     yield f"For comparison: {', '.join(f'{name} {_number(gap)}' for name, gap in others)}."
-    before = next((row.gap(select) for row in rows if row.trial == UNTOUCHED), None)
-    if before is not None and before <= (best.gap(select) or 0.0):
+    if _no_better(best, rows, select):
         yield "No trial is nearer to a Retrain than the untouched model."
     search = sum(row.minutes for row in trials)
     yield f"The search took {search:.1f} min in all; the chosen run's RTE is {_number(best.RTE)} min."
+
+
+def _no_better(best: Row, rows: Sequence[Row], select: Select) -> bool:
+    """Return whether the untouched model is as near to a Retrain as the chosen trial."""
+    before = next((row.gap(select) for row in rows if row.trial == UNTOUCHED), None)
+    return before is not None and before <= (best.gap(select) or 0.0)
 
 
 def _cells(row: Row, select: Select, best: bool, several: bool) -> list[str]:
@@ -126,7 +133,7 @@ def _cells(row: Row, select: Select, best: bool, several: bool) -> list[str]:
     parts = [_number(row.parts.get(part)) for part in GAP_METRICS]
     method = "" if row.trial == UNTOUCHED else f"{row.method} ({row.config})" if several else row.method
     cells = [name, method, settings_text(row), *parts, *gaps, _number(row.RTE), row.state]
-    return [f"**{cells[0]}**", *cells[1:-1], f"{cells[-1]}, chosen"] if best else cells
+    return [*cells[:-1], f"{cells[-1]}, chosen"] if best else cells
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

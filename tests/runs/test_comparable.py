@@ -259,3 +259,12 @@ def test_a_run_without_test_images_has_no_gap_and_is_told_how_to_have_one():
     reference = replace(RETRAIN, training_sha256="train's")
     assert "did without test images" in why_incomparable(UNTESTED, reference)
     assert "--data.test true" in reference_of(UNTESTED, [reference]).reason
+
+
+def test_a_retrained_run_that_names_a_reference_is_one_only_where_it_is_named():
+    again = replace(OTHER, reference="r", reference_sha256="r's", AG=1.0)
+    assert reference_of(SALUN, [RETRAIN, again, SALUN]).reference is RETRAIN
+    assert reference_of(again, [RETRAIN, again]) == (RETRAIN, 1.0, "", ())
+    assert reference_of(SALUN, [again]).reason == "there is no Retrain run of the same split; give one"
+    naming = replace(SALUN, reference="other", reference_sha256="other's", AG=2.875)
+    assert reference_of(naming, [RETRAIN, again]).reference is again
