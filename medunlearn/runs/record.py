@@ -11,6 +11,7 @@ from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs.directory import RunDir
 from medunlearn.runs.schema import check_mapping
+from medunlearn.runs.split import is_untested
 
 ATTACK = ("feature", "nonmembers", "seed")
 """Settings of the membership attack that two runs must share for their MIA to be compared."""
@@ -103,7 +104,7 @@ class Record:
     @property
     def untested(self) -> bool:
         """Whether the run does without test images: its data are then the training and validation images alone."""
-        return self.data_sha256 is not None and self.data_sha256 == self.training_sha256
+        return is_untested({"data_sha256": self.data_sha256, "training_sha256": self.training_sha256})
 
     @property
     def missing(self) -> str:

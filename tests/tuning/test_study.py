@@ -68,6 +68,8 @@ def test_trials_have_the_figures_of_their_runs_and_none_that_need_test_images(pl
             assert float(row["proxy_gap"]) == metrics["proxy"]["gap"]
             assert (metrics["TA"], metrics["MIA"], metrics["AG"], metrics["n"]["test"]) == (None, None, None, 0)
             assert metrics["validation"]["TA"] is not None
+            assert (metrics["before"]["TA"], metrics["before"]["MIA"]) == (None, None), "nor by way of the original"
+            assert metrics["before"]["UA"] is not None
 
 
 def test_stopped_trials_say_why_and_never_look_finished(place):
