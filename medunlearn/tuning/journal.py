@@ -1,6 +1,7 @@
 """The file of a study: JSON lines beside the trials, written by the study and by the process of each trial."""
 
 import math
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,17 +13,25 @@ CONFIG = "config"
 RECIPE = "recipe"
 """Name of the attribute of a trial that runs a config as it is."""
 
+LOCKED = 30.0
+"""Seconds after which a lock is left over: one line takes milliseconds to write."""
+
 
 def open_journal(path: Path) -> Any:
     """Return Optuna's storage in a file of JSON lines; nothing in it is pickled."""
     from optuna.storages import JournalStorage  # Optuna takes a third of a second, which other commands need not wait
     from optuna.storages.journal import JournalFileBackend
 
-    return JournalStorage(JournalFileBackend(str(path)))
+    # Its lock is a link to the file, whose age Optuna asks for where a killed process has left it: of a relative path
+    # the link would lead nowhere.
+    return JournalStorage(JournalFileBackend(str(path.absolute())))
 
 
 def mend(path: Path) -> None:
-    """Cut off the half line that a killed process has left at the end: what came after it could not be read."""
+    """Take away what a killed process has left: a lock that nobody holds, and half a line at the end of the file."""
+    lock = path.with_name(f"{path.name}.lock")
+    if lock.is_symlink() and time.time() - lock.lstat().st_mtime > LOCKED:  # Optuna's oldest release waits for ever
+        lock.unlink(missing_ok=True)
     if path.is_file() and not (content := path.read_bytes()).endswith(b"\n"):
         path.write_bytes(content[: content.rfind(b"\n") + 1])
 

@@ -1,6 +1,8 @@
 """The file of a study, as the process of a trial uses it."""
 
+import json
 import math
+import os
 from pathlib import Path
 
 import optuna
@@ -65,7 +67,15 @@ def test_half_a_line_that_a_kill_has_left_is_cut_off(study):
     assert FILE.read_bytes() == whole and not Path("nowhere.jsonl").exists()
 
 
-def test_the_file_holds_lines_of_json_and_nothing_pickled(study):
-    import json
+def test_a_lock_that_a_kill_has_left_is_taken_away_once_nobody_can_hold_it(study):
+    lock = Path(f"{FILE}.lock")
+    lock.symlink_to(FILE.absolute())
+    mend(FILE)
+    assert lock.is_symlink(), "it may be held"
+    os.utime(lock, (0, 0), follow_symlinks=False)
+    mend(FILE)
+    assert not lock.is_symlink() and FILE.is_file()
 
+
+def test_the_file_holds_lines_of_json_and_nothing_pickled(study):
     assert all(isinstance(json.loads(line), dict) for line in FILE.read_text().splitlines())
