@@ -4,6 +4,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from medunlearn.callbacks.foretold import described, foretold_loss
 from medunlearn.callbacks.predicting import original_predictions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
@@ -103,7 +104,7 @@ def _remarks(
     earlier = None if before is None or original is None else before | _retained(original)
     return {
         "before": before,
-        "proxy": None if original is None else evaluation.measure_proxy(predictions, original),
+        "proxy": None if original is None else _proxy(module, evaluation, predictions, original),
         "by_class": classes,
         **retained,
         "notes": [
@@ -111,6 +112,15 @@ def _remarks(
             *_validation_note(module),
         ],
     }
+
+
+def _proxy(
+    module: UnlearningModule, evaluation: UnlearningMetrics, predictions: Predictions, original: Predictions
+) -> dict[str, Any]:
+    """Return the proxy gap, and what it is taken to where the original has a learning curve."""
+    loss = foretold_loss(module, module.datamodule)
+    measured = evaluation.measure_proxy(predictions, original, loss)
+    return {**measured, **described(evaluation.proxy_targets(original, loss), loss)}
 
 
 def _validation_note(module: UnlearningModule) -> list[str]:

@@ -19,6 +19,7 @@ from medunlearn.callbacks.before_fit import (
     take_up_seed,
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
+from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.rewind import check_rewind
 from medunlearn.callbacks.runtime import RunTime
@@ -92,6 +93,7 @@ class RunRecord(Callback):
         check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
         check_parts(trainer, method, data, own)
+        foretold_loss(method, data)  # a curve of another model is refused now, and not once all is done
         check_rewind(trainer, method, data)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
