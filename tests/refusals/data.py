@@ -217,7 +217,7 @@ ROWS = [
     (lambda at: read_npz("."), "data.file=.: this is a directory; give the path of a .npz file in MedMNIST's format"),
     (
         lambda at: read_npz("a\0b"),
-        "data.file=a\\x00b: cannot be read (embedded null byte); give a file that you may read",
+        "data.file=a\\x00b: cannot be read (…embedded null …); give a file that you may read",
     ),
     (
         lambda at: (at.write("a.npz", "x"), at.denied("open"), read_npz("a.npz")),

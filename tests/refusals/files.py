@@ -164,7 +164,7 @@ ROWS = [
         lambda at: check_checkpoint(archive(("a/version", "3"), name="a.ckpt")),
         "it is no file of weights; train that run again",
     ),
-    (saved({"a": PurePosixPath("x")}), "it asks for pathlib PurePosixPath, which is no tensor; train that run again"),
+    (saved({"a": PurePosixPath("x")}), "it asks for pathlib… PurePosixPath, which is no tensor; train that run again"),
     (unreadable, "ZeroDivisionError; train that run again"),
     (saved(OrderedDict(w=torch.ones(2))), "it holds no weights of medunlearn; train that run again"),
     # Configs
