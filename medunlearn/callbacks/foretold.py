@@ -1,8 +1,5 @@
 """What the learning curve beside a method's original foretells of a Retrain."""
 
-from dataclasses import asdict
-from typing import Any
-
 from medunlearn.callbacks.predicting import original_predictions
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import owned_by
@@ -28,6 +25,9 @@ def foretold_loss(method: UnlearningModule, data: UnlearningData) -> Loss | None
     return curve.loss_for(found)
 
 
-def described(targets: dict[str, float | None], loss: Loss | None) -> dict[str, Any]:
-    """Return the targets as `metrics.json` has them beside the proxy gap; nothing where no curve has moved them."""
-    return {} if loss is None else {"targets": {**targets, "loss": asdict(loss)}}
+def loss_note(loss: Loss | None) -> list[str]:
+    """Return what is to be known of a proxy gap whose targets have been moved: no other compares with it."""
+    if loss is None:
+        return []
+    moved = f"validation accuracy {0 - loss.val:+.1f}, RA {0 - loss.train:+.1f}"
+    return [f"the proxy gap is taken to targets moved by the original's learning curve: {moved} points"]
