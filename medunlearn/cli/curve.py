@@ -49,6 +49,8 @@ def curve(argv: list[str]) -> int:
     made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), _announce)
     print(_table(made.content))
     print(_foretold(made.content))
+    if _rises(made.content):
+        print("The validation error rises somewhere with the number of images: a run may have ended in a bad optimum")
     written = ", ".join(path.name for path in (original.curve, *made.figures))
     print(f"Cost: {made.content['epochs']:.1f} epochs over the training set, {made.content['seconds']:.0f} s")
     print(f"Written to {original}: {written}")
@@ -79,6 +81,11 @@ def _foretold(content: dict[str, Any]) -> str:
         text = f"validation accuracy {0 - loss.val:+.2f}, RA {0 - loss.train:+.2f}{attack}"
         lines.append(f"Foretold for a Retrain without {100 * rate:.0f} % of the images: {text} points")
     return "\n".join(lines)
+
+
+def _rises(content: dict[str, Any]) -> bool:
+    errors = [point["val_error"] for point in content["points"]]
+    return content["way"] != "epochs" and errors != sorted(errors, reverse=True)
 
 
 def _announce(stage: Stage) -> None:

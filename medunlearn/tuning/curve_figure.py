@@ -53,4 +53,4 @@ def _panel(panel: Axes, curve: LearningCurve, name: str) -> None:
         panel.axvline(share * whole, color="#8c8c8c", lw=0.8, ls=":", label="10 and 50 % forgotten")
     panel.set_xscale("log", base=2)
     panel.xaxis.set_major_formatter("{x:.0f}")
-    panel.set(xlabel="training images", ylabel=PANELS[name], ylim=(0, None))
+    panel.set(xlabel="training images", ylabel=PANELS[name], ylim=(0, 1.08 * panel.get_ylim()[1]))

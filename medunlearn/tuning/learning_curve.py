@@ -8,19 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medunlearn.errors import InputError, counted
-from medunlearn.files import write_whole
-from medunlearn.metrics import Part, Predictions, Reading, accuracy, attack_shares, nested_order, part_sizes
+from medunlearn.errors import InputError
+from medunlearn.metrics import Reading, nested_order, part_sizes
 from medunlearn.plans.engines import Engine, run_locally
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.curve_schema import Way
-from medunlearn.runs.learning_curve import curve_of
-from medunlearn.runs.logged import logged_values
-from medunlearn.runs.record import attack_settings, role_of
+from medunlearn.runs.learning_curve import curve_of, learning_curve
+from medunlearn.runs.record import role_of
 from medunlearn.tuning.curve_figure import write_figure
+from medunlearn.tuning.curve_points import logged_points, measured, on_all_images, point_of
 
 FRACTIONS: dict[Way, tuple[float, ...]] = {"parts": (1 / 8, 1 / 4), "short": (1 / 4, 1 / 2, 1.0), "epochs": (1 / 8,)}
 """Which parts of the training set each way trains on; by epoch, the share of the epochs after which it begins."""
@@ -65,6 +64,23 @@ class Plan:
             raise InputError(f"seed={self.seed}: give a whole number of 0 or more")
 
 
+def curve_beside(
+    original: RunDir,
+    fit: Fit,
+    plan: Plan = Plan(),
+    engine: Engine = run_locally,
+    announce: Callable[[Stage], None] = lambda stage: None,
+) -> dict[str, Any]:
+    """Return the content of an original's `learning_curve.json`, which is made where there is none.
+
+    Raises:
+        InputError: If the curve is damaged or of another model, or cannot be made; see `make_curve` for the arguments.
+    """
+    if learning_curve(original, "original") is not None:
+        return original.read_curve("original")
+    return make_curve(original, fit, plan, engine, announce).content
+
+
 class Made(NamedTuple):
     """What has been made: the content of `learning_curve.json`, and the figures drawn of it."""
 
@@ -99,44 +115,17 @@ def make_curve(
     role = role_of(original.read_metrics("original"))
     if role != "original":
         raise InputError(f"original={original}: is {role}; name the run that unlearning starts from")
-    whole = _whole(original)
+    whole = on_all_images(original)
     own = {"images": len(whole.retain.labels), **measured(original, whole)}
-    stages = [] if plan.way == "epochs" else _stages(original, fit, plan, whole.retain.labels)
-    if stages:
-        _run(stages, fit, engine, announce)
-        points = [_point_of(stage.run) for stage in stages]
+    if plan.way == "epochs":
+        points = logged_points(original, own["images"], (plan.fractions or FRACTIONS["epochs"])[0])
     else:
-        points = _logged(original, own["images"], (plan.fractions or FRACTIONS["epochs"])[0])
+        stages = _stages(original, fit, plan, whole.retain.labels)
+        _run(stages, fit, engine, announce)
+        points = [point_of(stage.run, original, whole.retain.labels) for stage in stages]
     content = _content(original, plan, own, points)
     original.write_curve(content)
     return Made(content, write_figure(original, curve_of(content)))
-
-
-def measured(run: RunDir, predictions: Predictions) -> dict[str, Any]:
-    """Return the figures of a model as a point of a curve has them, its predictions on training images in `retain`."""
-    attack = attack_settings(run.read_metrics("original")) or {"feature": "confidence", "seed": 0}
-    _, unseen = attack_shares(predictions, attack["feature"], attack["seed"])
-    val, train = accuracy(predictions.val), accuracy(predictions.retain)
-    if val is None or train is None:
-        raise InputError(f"original={run}: was measured on no validation image; give data that have some")
-    return {
-        "val_error": 100 - val,
-        "val_error_by_class": _by_class(predictions.val),
-        "train_error": 100 - train,
-        "attack": unseen,
-    }
-
-
-def _by_class(part: Part) -> dict[str, float | None]:
-    wrong = part.probs.argmax(1) != part.labels
-    own = [part.labels == number for number in range(part.probs.shape[1])]
-    return {str(number): 100 * float(wrong[at].mean()) if at.any() else None for number, at in enumerate(own)}
-
-
-def _whole(run: RunDir) -> Predictions:
-    """Return an original's predictions with every training image in `retain`."""
-    found = Predictions.from_arrays(run.read_predictions("original", Predictions.names()))
-    return found.split_by(np.empty(0, np.int64))
 
 
 def _stages(original: RunDir, fit: Fit, plan: Plan, labels: np.ndarray) -> list[Stage]:
@@ -181,42 +170,6 @@ def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[
             what = f"{outcome.stage.run} {outcome.state} ({outcome.reason})"
             raise InputError(f"curve: {what}; mend that, and the same command goes on")
         outcome.stage.run.last.unlink(missing_ok=True)  # 90 MB of a ResNet-18 that nothing goes on from
-
-
-def _point_of(run: RunDir) -> dict[str, Any]:
-    metrics = run.read_metrics("curve")
-    predictions = Predictions.from_arrays(run.read_predictions("curve", Predictions.names()))
-    return {
-        "images": len(predictions.retain.labels),
-        **measured(run, predictions),
-        "run": str(run),
-        "epochs": metrics["epochs"],
-        "seconds": sum(metrics["runtime"].values()),
-    }
-
-
-def _logged(original: RunDir, images: int, begin: float) -> list[dict[str, Any]]:
-    """Return a point for each epoch that the original has logged, from a share of them on."""
-    names = {"val/accuracy": "val_error", "unlearning/RA": "train_error"}
-    logged = logged_values(original, [*names], "original")
-    epochs = original.read_metrics("original").get("epochs") or 0
-    known = [(epoch + 1, values) for epoch, values in logged if "val/accuracy" in values and epoch < epochs]
-    if len(known) < 2:
-        raise InputError(
-            f"original={original}: its CSV logs hold the validation accuracy of {counted(len(known), 'epoch')}, which "
-            "make no curve; choose another `--way`"
-        )
-    shown = [each for each in known if each[0] >= begin * epochs] or known[-2:]
-    return [
-        {
-            "images": max(1.0, images * epoch / epochs),
-            "val_error": 100 - 100 * values["val/accuracy"],
-            "train_error": 100 - values["unlearning/RA"] if "unlearning/RA" in values else None,
-            "epochs": epoch,
-            "seconds": 0.0,
-        }
-        for epoch, values in shown
-    ]
 
 
 def _content(original: RunDir, plan: Plan, own: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any]:

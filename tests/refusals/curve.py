@@ -1,13 +1,17 @@
 """Refusals of learning curves, with inputs that reach them."""
 
 import json
+import shutil
+
+import numpy as np
 
 from medunlearn.cli.reproduce import FitCommand
 from medunlearn.metrics import Part, Predictions
 from medunlearn.plans.engines import Outcome
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
-from medunlearn.tuning.learning_curve import Plan, make_curve, measured
+from medunlearn.tuning.curve_points import measured
+from medunlearn.tuning.learning_curve import Plan, make_curve
 
 POINT = {"images": 8, "val_error": 5.0}
 
@@ -30,6 +34,14 @@ def made(run, plan, engine=None):
         return make_curve(RunDir(run), FitCommand(), plan, engine)
 
     return call
+
+
+def of_others(stages, announce):
+    shutil.copytree("r", stages[0].run.path)
+    found = RunDir("r").read_predictions("test")
+    changed = {**found, "retain_labels": 1 - np.minimum(found["retain_labels"], 1)}
+    stages[0].run.write_predictions(changed)
+    yield Outcome(stages[0], "done")
 
 
 def fails(stages, announce):
@@ -74,6 +86,10 @@ ROWS = [
     (
         made("t", Plan(fractions=(0.5,)), fails),
         "curve: t/learning_curve/parts_16 failed (exit status 2); mend that, and the same command goes on",
+    ),
+    (
+        made("t", Plan(fractions=(0.5,)), of_others),
+        "curve: t/learning_curve/parts_16 is of other images than t; bring those back, and delete it",
     ),
     (without_validation, "original=t: was measured on no validation image; give data that have some"),
 ]

@@ -16,7 +16,7 @@ from medunlearn.metrics import Loss, Predictions, proxy_gap
 from medunlearn.plans import engines
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
-from medunlearn.tuning.learning_curve import Plan, make_curve
+from medunlearn.tuning.learning_curve import Plan, curve_beside, make_curve
 
 OPTIONS = ["--data.file=d.npz", "--data.batch_size=8", f"--model.init_args.backbone={TINY}", *QUIET]
 UNLEARN = ["--model.init_args.original=t", "--model.init_args.rewind=true", "--data.forget.rate=0.5"]
@@ -79,6 +79,7 @@ def test_parts_are_nested_runs_of_the_originals_schedule_made_once(original, ran
         assert not run.last.exists()
     assert made.content["epochs"] == pytest.approx(8 * 0.75)
     assert points[2]["val_error"] == 100 - RunDir("t").read_metrics("test")["validation"]["TA"]
+    assert curve_beside(RunDir("t"), FitCommand(), Plan("short")) == made.content, "it is made once"
     assert {path.name for path in made.figures} == {"learning_curve.png", "learning_curve.svg"}
     assert all((original / path.name).stat().st_size > 1000 for path in made.figures)
     kept = learning_curve(RunDir("t"), "test")
