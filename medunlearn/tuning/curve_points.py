@@ -71,8 +71,7 @@ def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str,
     Raises:
         InputError: If fewer than two epochs were logged.
     """
-    names = {"val/accuracy": "val_error", "unlearning/RA": "train_error"}
-    logged = logged_values(original, [*names], "original")
+    logged = logged_values(original, ["val/accuracy", "unlearning/RA"], "original")
     epochs = original.read_metrics("original").get("epochs") or 0
     known = [(epoch + 1, values) for epoch, values in logged if "val/accuracy" in values and epoch < epochs]
     if len(known) < 2:
@@ -84,7 +83,7 @@ def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str,
     return [
         {
             "images": max(1.0, images * epoch / epochs),
-            "val_error": 100 - 100 * values["val/accuracy"],
+            "val_error": 100 - 100 * min(1.0, values["val/accuracy"]),
             "train_error": 100 - values["unlearning/RA"] if "unlearning/RA" in values else None,
             "epochs": epoch,
             "seconds": 0.0,

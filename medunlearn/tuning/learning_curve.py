@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from medunlearn.errors import InputError
+from medunlearn.files import write_whole
 from medunlearn.metrics import Reading, nested_order, part_sizes
 from medunlearn.plans.engines import Engine, run_locally
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
