@@ -1,6 +1,7 @@
 """The learning curve of an original: how it is made, resumed and refused, and the targets that it moves."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def test_a_curve_by_epoch_is_of_what_the_original_has_logged_and_costs_nothing(r
     assert content["seconds"] == content["epochs"] == 0
 
 
-def test_a_curve_moves_the_targets_of_the_proxy_gap_and_says_so(ran, monkeypatch):
+def test_a_curve_moves_the_targets_of_the_proxy_gap_and_says_so(ran, monkeypatch, capsys):
     curve = RunDir("t").curve
     content = make_curve(RunDir("t"), FitCommand(), Plan("epochs")).content
     points = [{"images": 20, "val_error": 40.0, "train_error": 30.0}, {"images": 40, "val_error": 20.0}]
@@ -146,3 +147,6 @@ def test_a_curve_moves_the_targets_of_the_proxy_gap_and_says_so(ran, monkeypatch
     curve.write_text(json.dumps({**content, "original_sha256": "another"}))
     assert main([*unlearn, "--run_dir=foreign"]) == 2
     assert not Path("foreign").exists()
+    program, *argv = shlex.split(capsys.readouterr().err.split("make it again with `")[1].partition("`")[0])
+    assert (program, main(argv)) == ("medunlearn", 0)
+    assert learning_curve(RunDir("t"), "test") is not None
