@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from medunlearn.cli.descriptions import describe
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, command_line
 from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
 
 USAGE = """usage: medunlearn COMMAND [options]
@@ -45,7 +45,8 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     try:
         try:
-            return _run(argv[0], argv[1:])
+            with command_line():
+                return _run(argv[0], argv[1:])
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -65,11 +66,15 @@ def _unread() -> bool:
     """Return whether whatever read what is printed has ended, such as `head`; then print nothing more."""
     if not hasattr(select, "poll"):  # Windows, where this is another error
         return False
+    try:
+        output = sys.stdout.fileno()
+    except (AttributeError, OSError):  # of what stands in its place, such as a notebook's
+        return False
     watch = select.poll()
-    watch.register(sys.stdout.fileno(), 0)
+    watch.register(output, 0)
     if not watch.poll(0):
         return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains as it ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # or Python complains as it ends
     return True
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from medunlearn.signatures import check_names
 
 if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
+    from lightning.pytorch import Trainer
     from torch import Tensor, nn
 
     from medunlearn.timing import Stopwatch
@@ -212,6 +213,9 @@ class UnlearningModule(Protocol):
 
     def checked_images(self, epoch: int) -> Draw:
         """Return the same, once it is known to go with the method's role."""
+
+    def check_run(self, trainer: Trainer) -> None:
+        """Refuse what the method cannot run under, before anything is written."""
 
     def finish(self) -> None:
         """Bring the model into the state that is measured and saved."""

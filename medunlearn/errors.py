@@ -4,6 +4,7 @@ import difflib
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Self
 
 
@@ -75,6 +76,32 @@ PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")
 """The option paths of the parts of a run; a part within another comes first."""
 
 LONGEST = 2_000  # characters of an error; a value in a stranger's file may have millions
+
+
+_COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Let remedies within a `with` block be commands; elsewhere they are calls from Python.
+
+    Example:
+        >>> with command_line():
+        ...     on_command_line()
+        True
+        >>> on_command_line()
+        False
+    """
+    before = _COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        _COMMAND_LINE.reset(before)
+
+
+def on_command_line() -> bool:
+    """Return whether the user gave a command, rather than called something from Python."""
+    return _COMMAND_LINE.get()
 
 
 class InputError(ValueError):

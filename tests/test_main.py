@@ -1,10 +1,12 @@
 """The entry of the command line: which command runs, what is printed, and the exit status."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 
@@ -108,6 +110,19 @@ def test_output_that_nobody_reads_any_more_ends_the_command_quietly(argv, status
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     assert (done.returncode, done.stderr) == (status, "")
+
+
+@pytest.mark.parametrize("output", [io.StringIO(), SimpleNamespace(flush=lambda: None)])
+def test_broken_pipe_is_left_as_it_is_where_the_output_is_no_file(command, monkeypatch, output):
+    """As in a notebook."""
+
+    def broken(options):
+        raise BrokenPipeError("own")
+
+    command(broken)
+    monkeypatch.setattr(sys, "stdout", output)
+    with pytest.raises(BrokenPipeError, match="own"):
+        main(["own"])
 
 
 def test_broken_pipe_of_a_commands_own_is_left_as_it_is(command):

@@ -26,6 +26,7 @@ from medunlearn.plans.stages import Stage, in_order, read_stage
 HERE = Path(__file__).parent
 RATES = (10, 50)
 SEEDS = (0, 1, 2)
+BROKEN = ("failed", "left out")
 TWIN = 100
 """What is added to the seed of the second Retrain, which shares the first one's forget set."""
 
@@ -46,7 +47,7 @@ class Evidence:
         """Yield the originals and two Retrains a forget set."""
         for seed in seeds:
             yield self._stage(HERE / "train.yaml", f"train_{seed}", seed)
-            for rate in RATES:
+            for rate in reversed(RATES):
                 for twin in (0, TWIN):
                     name = self._retrain(rate, seed) + ("_twin" if twin else "")
                     against = {"reference": self._path(self._retrain(rate, seed))} if twin else {}
@@ -140,12 +141,13 @@ def run_side_by_side(stages: list[Stage], jobs: int) -> None:
                 changed.notify_all()
 
     known = {stage.run.path for stage in waiting}
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         for worker in [pool.submit(work) for _ in range(jobs)]:
             worker.result()
-
-
-BROKEN = ("failed", "left out")
+    except KeyboardInterrupt:  # the stages end with this process; their last checkpoints stay
+        print("the same command goes on from there", flush=True)
+        os._exit(130)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished, command_for
+from medunlearn.runs.commands import check_finished, remedy_for
 from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 from medunlearn.training.plain import plain_checkpoint
@@ -27,6 +27,7 @@ from medunlearn.training.settings import (
     check_strategy,
     check_sync_batchnorm,
     check_trainer,
+    has_sync_batchnorm,
 )
 
 LISTED = "Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])"
@@ -65,8 +66,8 @@ def check_free(run: RunDir, resumed: bool) -> None:
         )
 
 
-def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> None:
-    """Refuse a Trainer, data, a method and an original that cannot make a run together.
+def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> Predictions | None:
+    """Refuse a Trainer, data, a method and an original that cannot make a run together; return what that predicts.
 
     Raises:
         InputError: If one of them does not fit the others.
@@ -75,8 +76,9 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_sizes(method, data)
     if method.original is not None:
         data.require_forget_set()
+    method.check_run(trainer)
     data.train_on(method.checked_images, trainer.max_epochs or 1, method.views)
-    processes = 1 if _sync_batchnorm(trainer) else trainer.world_size
+    processes = 1 if has_sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
     if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
         last_map = cast(Any, method.backbone).last_map(size)
@@ -85,7 +87,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     check_epoch(trainer, len(cast(Any, data).train_dataloader()), len(cast(Any, data).val_dataloader()))
     if type(method).__module__.startswith("medunlearn."):  # others may log more
         check_monitors(cast(Any, trainer).callbacks, LOGGED)
-    check_original(method, own, data.split_record())
+    return check_original(method, own, data)
 
 
 def _check_settings(trainer: Trainer) -> None:
@@ -93,7 +95,7 @@ def _check_settings(trainer: Trainer) -> None:
     check_precision(trainer.precision)
     check_trainer({name: getattr(trainer, name) for name in ("overfit_batches", "accumulate_grad_batches")})
     if trainer.strategy.root_device.type == "cpu":
-        check_sync_batchnorm(_sync_batchnorm(trainer), trainer.world_size)
+        check_sync_batchnorm(has_sync_batchnorm(trainer), trainer.world_size)
 
 
 def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
@@ -158,10 +160,6 @@ def _strategy(trainer: Trainer) -> dict[str, Any]:
     return {"class_path": type(trainer.strategy).__name__, "init_args": {"start_method": start}}
 
 
-def _sync_batchnorm(trainer: Trainer) -> bool:
-    return cast(Any, trainer)._accelerator_connector._layer_sync is not None
-
-
 def _check_groups(method: UnlearningModule, data: UnlearningData, epochs: int, processes: int, last_map: int) -> None:
     """Refuse a forget or retain set of which no batch size leaves BatchNorm two images in each process."""
     draws = {method.checked_images(epoch) for epoch in range(max(1, epochs))}
@@ -203,10 +201,10 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
 
 
 @owned_by("model.init_args", "original")
-def check_original(method: UnlearningModule, own: Record, split: dict[str, Any]) -> None:
-    """Refuse an original of other data, another split or another architecture."""
+def check_original(method: UnlearningModule, own: Record, data: UnlearningData) -> Predictions | None:
+    """Refuse an original of other data, another split or another architecture; return what it predicts on this one."""
     if method.original is None:
-        return
+        return None
     argument = "original"
     original = RunDir(method.original)
     if original.path.resolve() == own.path.resolve():
@@ -214,8 +212,9 @@ def check_original(method: UnlearningModule, own: Record, split: dict[str, Any])
     check_finished(original, argument)
     if problem := why_no_original(own, Record.of(original, argument)):
         raise InputError(f"{argument}={original}: {problem}")
-    _check_predictions(original, argument, split)
+    arrays = _predictions(original, argument, data.split_record()["train_size"])
     load_weights(cast(Any, method.backbone), original.path, argument)
+    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
 
 
 def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
@@ -225,7 +224,7 @@ def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> No
     if run.path.resolve() == own.path.resolve():
         raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
     if not run.finished:
-        remedy = f"make it with `{command_for(run.path, getattr(data, 'file', None), _split(data))}`"
+        remedy = f"make it with `{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}`"
         print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
         return
     run.check_unaltered("reference")
@@ -240,11 +239,12 @@ def _split(data: UnlearningData) -> dict[str, Any]:
     return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
 
 
-def _check_predictions(original: RunDir, argument: str, split: dict[str, Any]) -> None:
-    """Refuse an original that was not measured on every training image, before hours are spent on unlearning."""
+def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, np.ndarray]:
+    """Return what an original predicts; refuse one not measured on every training image before hours are spent."""
     arrays = original.read_predictions(argument, Predictions.names())
     rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
-    if not np.array_equal(rows, np.arange(split["train_size"])):
+    if not np.array_equal(rows, np.arange(train_size)):
         raise InputError(
             f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
         )
+    return arrays

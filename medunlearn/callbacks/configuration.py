@@ -21,6 +21,7 @@ from medunlearn.errors import InputError
 from medunlearn.files import expanded
 from medunlearn.runs import RunDir
 from medunlearn.training.interruption import Interruption
+from medunlearn.training.settings import has_sync_batchnorm
 
 PARSER = "medunlearn.cli.settings:resolved_settings"
 """Reached by name when a configuration is written: callbacks know nothing of the command line."""
@@ -134,7 +135,7 @@ def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str,
         "strategy": lightning.strategy.strategy_name if trainer.world_size > 1 else "auto",
         "devices": trainer.num_devices,
         "num_nodes": trainer.num_nodes,
-        "sync_batchnorm": lightning._accelerator_connector._layer_sync is not None,
+        "sync_batchnorm": has_sync_batchnorm(trainer),
         "logger": None if trainer.loggers else False,
         "callbacks": [each for each in lightning.callbacks if not isinstance(each, (*OBSERVERS, *observers))] or None,
     }

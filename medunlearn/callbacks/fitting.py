@@ -17,7 +17,7 @@ from medunlearn.callbacks.configuration import configuration
 from medunlearn.callbacks.run_record import RunRecord
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, Interrupted, owned_by
+from medunlearn.errors import InputError, owned_by
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.starting import check_run_dir
@@ -169,16 +169,14 @@ def _with_python_names() -> Iterator[None]:
     """Name arguments as Python has them in what ends a run: `overwrite=True` for `--overwrite true`."""
     try:
         yield
-    except Interrupted as end:
-        raise end.with_hint("call medunlearn.fit again with resume=True to go on") from None
     except InputError as error:
         raise type(error)(_python_names(str(error)), error.part) from None
 
 
 def _python_names(message: str) -> str:
-    """Return a message with Python's names; whole commands in it stay, such as the one that makes a missing run."""
+    """Return a message with Python's names; whole commands and calls in it stay, such as what makes a missing run."""
     parts = message.split("`")
-    return "`".join(part if part.startswith("medunlearn ") else _python_name(part) for part in parts)
+    return "`".join(part if part.startswith("medunlearn") else _python_name(part) for part in parts)
 
 
 def _python_name(text: str) -> str:

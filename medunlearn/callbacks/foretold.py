@@ -1,28 +1,27 @@
 """What the learning curve beside a method's original foretells of a Retrain."""
 
-from medunlearn.callbacks.predicting import original_predictions
-from medunlearn.contracts import UnlearningData, UnlearningModule
+from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import owned_by
-from medunlearn.metrics import Loss
+from medunlearn.metrics import Loss, Predictions
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
 
 
-def foretold_loss(method: UnlearningModule, data: UnlearningData) -> Loss | None:
-    """Return what a Retrain on the data's retain set is foretold to lose; None where the original has no curve.
+def foretold_loss(method: UnlearningModule, predictions: Predictions | None) -> Loss | None:
+    """Return what a Retrain on the retain set is foretold to lose; None where there is no original, or no curve of it.
+
+    Args:
+        method: The method.
+        predictions: What its original predicts on this run's split, if there is one.
 
     Raises:
         InputError: If the curve is damaged, or of another model.
     """
-    if method.original is None:
+    if method.original is None or predictions is None:
         return None
     with owned_by("model.init_args", "original"):
         curve = learning_curve(RunDir(method.original), "original")
-    if curve is None:
-        return None
-    found = original_predictions(method, data)
-    assert found is not None
-    return curve.loss_for(found)
+    return curve and curve.loss_for(predictions)
 
 
 def loss_note(loss: Loss | None) -> list[str]:

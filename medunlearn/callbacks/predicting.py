@@ -14,7 +14,7 @@ from medunlearn.errors import owned_by
 from medunlearn.metrics import ARRAYS, Part, Predictions
 from medunlearn.runs import RunDir
 from medunlearn.training.processes import share_buffers
-from medunlearn.training.progress import progress, shown
+from medunlearn.training.progress import passing
 
 
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
@@ -63,7 +63,7 @@ def _undisturbed(module: LightningModule) -> Iterator[None]:
 
 def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Batch], name: str) -> Part:
     outputs = [_no_rows(module)]
-    for batch in progress(loader, f"Evaluation: {name}", shown(trainer)):
+    for batch in passing(trainer, loader, f"Evaluation: {name}"):
         if len(batch.labels):  # a process may have no share of the last batch
             output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
             outputs.append(output)  # on the device: to fetch each would make the host wait for it

@@ -103,7 +103,7 @@ def _remarks(
     classes, retained = by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
-    loss = foretold_loss(module, module.datamodule)
+    loss = foretold_loss(module, original)
     return {
         "before": before,
         "proxy": None if original is None else _proxy(evaluation, predictions, original, loss),

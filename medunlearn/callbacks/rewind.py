@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from medunlearn.callbacks.foretold import foretold_loss
-from medunlearn.callbacks.predicting import all_finite, original_predictions, predict_parts
+from medunlearn.callbacks.predicting import all_finite, predict_parts
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import Loss, Part, Predictions, why_no_proxy
@@ -24,21 +24,23 @@ class EpochGap:
     original's on the same images. The whole of it would cost up to a third of an epoch each time.
 
     Args:
-        method: The method, attached to the Trainer.
+        method: The method.
+        data: The data module.
+        original: What the original predicts on this run's split.
         proxy: Returns the proxy gap as `gap`, of predictions, the original's, and what a Retrain loses.
         seed: Seed of the sample.
     """
 
-    def __init__(self, method: UnlearningModule, proxy: Proxy, seed: int) -> None:
-        self.data, self.network, self.proxy = method.datamodule, method.backbone, proxy
-        found = original_predictions(method, self.data)
-        assert found is not None
-        self.loss = foretold_loss(method, self.data)
-        chosen = np.random.default_rng(seed).permutation(len(found.retain.labels))[: len(found.val.labels)]
+    def __init__(
+        self, method: UnlearningModule, data: UnlearningData, original: Predictions, proxy: Proxy, seed: int
+    ) -> None:
+        self.data, self.network, self.proxy = data, method.backbone, proxy
+        self.loss = foretold_loss(method, original)
+        chosen = np.random.default_rng(seed).permutation(len(original.retain.labels))[: len(original.val.labels)]
         self.chosen = np.sort(chosen)
         """Which images of the retain set, by their places in it."""
-        retain = Part(*(array[self.chosen] for array in found.retain))
-        self.original = replace(found, retain=retain, test=found.val)  # the test set chooses nothing
+        retain = Part(*(array[self.chosen] for array in original.retain))
+        self.original = replace(original, retain=retain, test=original.val)  # the test set chooses nothing
 
     def measure(self, trainer: Trainer, module: LightningModule) -> float:
         """Return the gap of the model as it is, the same in every process; infinite where it has diverged."""
@@ -59,26 +61,22 @@ class EpochGap:
         return float(trainer.strategy.broadcast(gap))
 
 
-def check_rewind(trainer: Trainer, method: UnlearningModule, data: UnlearningData | None = None) -> None:
+def check_rewind(trainer: Trainer, original: Predictions) -> None:
     """Refuse to keep the nearest epoch where there is none, or where no images are there to measure it by.
 
     Args:
         trainer: The Trainer.
-        method: The method.
-        data: The data module; by default that of the Trainer, once it fits.
+        original: What the original predicts on this run's split.
 
     Raises:
-        InputError: If `rewind` is set and cannot be had.
+        InputError: If `rewind` cannot be had.
     """
-    if not getattr(method, "rewind", False):
-        return
     if trainer.max_epochs == 0:
         raise InputError(
             "rewind=true: keeps the best of several epochs, and max_epochs=0 trains none; leave it out",
             part="model.init_args",
         )
-    found = original_predictions(method, method.datamodule if data is None else data)
-    if found is not None and (why := why_no_proxy(found)):
+    if why := why_no_proxy(original):
         raise InputError(
             f"rewind=true: goes by the proxy gap, which cannot be measured: {why}; leave it out", part="model.init_args"
         )

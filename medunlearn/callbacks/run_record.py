@@ -21,18 +21,18 @@ from medunlearn.callbacks.before_fit import (
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.results import identity, results
-from medunlearn.callbacks.rewind import check_rewind
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, on_command_line
 from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
 from medunlearn.runs.record import Record
 from medunlearn.runs.starting import check_resumable
 from medunlearn.training.plain import plain_checkpoint
+from medunlearn.training.progress import say
 from medunlearn.training.warning_filters import hide_advertisements
 
 C = TypeVar("C", bound=Callback)
@@ -92,9 +92,9 @@ class RunRecord(Callback):
         attack = _sibling(trainer, UnlearningMetrics).attack_settings()
         check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
-        check_parts(trainer, method, data, own)
-        foretold_loss(method, data)  # a curve of another model is refused now, and not once all is done
-        check_rewind(trainer, method, data)
+        original = check_parts(trainer, method, data, own)
+        foretold_loss(method, original)  # a curve of another model is refused now, and not once all is done
+        _sibling(trainer, UnlearningMetrics).take_up(trainer, method, data, original)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
             check_reference(self.reference, own, data)
@@ -220,7 +220,7 @@ class RunRecord(Callback):
             if problem := why_incomparable(own, record):
                 raise InputError(f"reference={self.reference}: {problem}")
         except InputError as error:
-            print(f"AG is null: {error.for_command_line}", file=sys.stderr)
+            say(f"AG is null: {error.for_command_line if on_command_line() else error}")
             return None
         return record
 

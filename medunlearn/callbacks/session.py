@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
 from medunlearn.callbacks.run_record import RunRecord
@@ -18,6 +18,7 @@ from medunlearn.training.failures import explained, go_on
 from medunlearn.training.interruption import Interruption
 from medunlearn.training.loggers import default_loggers
 from medunlearn.training.memory import keep_freed_memory
+from medunlearn.training.one_bar import OneBar
 from medunlearn.training.precision import default_precision
 from medunlearn.training.processes import failing_together
 
@@ -49,6 +50,7 @@ def trainer_parts(run: RunDir, given: Mapping[str, Any]) -> dict[str, Any]:
     logged = given.get("logger") is not False and not given.get("fast_dev_run")
     kept = given.get("enable_checkpointing") is not False
     callbacks: list[Callback] = [RunTime(), *listed(given.get("callbacks"))]
+    callbacks += one_bar(given)
     callbacks += [LearningRateMonitor("epoch")] if logged else []
     callbacks += [_last_checkpoint(run)] if kept else []
     callbacks += [Interruption(run.last if kept else None)]
@@ -107,6 +109,12 @@ def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
     together = failing_together(trainer.strategy.launcher, lambda: go_on(record.run))
     with interruption.listening(trainer), together, explained(record.run):
         trainer.fit(**arguments | {"weights_only": True})
+
+
+def one_bar(given: Mapping[str, Any]) -> list[Callback]:
+    """Return the progress bar of a Trainer that is given none and is not to do without."""
+    own = any(isinstance(each, ProgressBar) for each in listed(given.get("callbacks")))
+    return [] if own or given.get("enable_progress_bar") is False else [OneBar()]
 
 
 def has_default_logger(value: Any) -> bool:

@@ -7,9 +7,9 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
-from medunlearn.callbacks.predicting import all_finite, predict
+from medunlearn.callbacks.predicting import all_finite, original_predictions, predict
 from medunlearn.callbacks.rewind import EpochGap, check_rewind
-from medunlearn.contracts import KeepsArguments, UnlearningModule
+from medunlearn.contracts import KeepsArguments, UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import (
     GAP_METRICS,
@@ -25,7 +25,7 @@ from medunlearn.metrics import (
     unlearning_metrics,
     validation_metrics,
 )
-from medunlearn.training.progress import progress, shown
+from medunlearn.training.progress import passing
 
 Nonmembers = Literal["test", "val"]
 
@@ -123,15 +123,33 @@ class UnlearningMetrics(KeepsArguments, Callback):
         return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse epochs that cannot be compared, where the nearest is to be kept."""
+        """Take up what the epochs are compared with, unless `RunRecord` has done so already."""
+        method, known = _method(pl_module), self._epoch_gap
+        if stage == "fit" and getattr(method, "rewind", False) and (not known or known.network is not method.backbone):
+            self.take_up(trainer, method, method.datamodule, original_predictions(method, method.datamodule))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Forget them: the next fit may start from another model."""
         self._epoch_gap = None
-        if stage == "fit":
-            check_rewind(trainer, _method(pl_module))
+
+    def take_up(
+        self, trainer: Trainer, method: UnlearningModule, data: UnlearningData, original: Predictions | None
+    ) -> None:
+        """Take up what epochs are compared with, where the nearest is to be kept; refuse those that cannot be.
+
+        Args:
+            trainer: The Trainer.
+            method: The method.
+            data: The data module.
+            original: What the original predicts on this run's split, if there is one.
+        """
+        if getattr(method, "rewind", False) and original is not None:
+            check_rewind(trainer, original)
+            self._epoch_gap = EpochGap(method, data, original, self.measure_proxy, self.seed)
 
     def epoch_gap(self, trainer: Trainer, pl_module: LightningModule) -> float:
         """Return the proxy gap of the model as it is, for `rewind`; of several processes all call this."""
-        if self._epoch_gap is None:
-            self._epoch_gap = EpochGap(_method(pl_module), self.measure_proxy, self.seed)
+        assert self._epoch_gap is not None
         return self._epoch_gap.measure(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -155,7 +173,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
             self.extra_metrics = measure_extra(self._extra, self.predictions)
         _check_finite(_method(pl_module), self.predictions)
         with _method(pl_module).stopwatch.measure("attack"):
-            for _ in progress(range(1), "Membership inference", shown(trainer)):
+            for _ in passing(trainer, range(1), "Membership inference"):
                 self.metrics = self.measure(self.predictions)
                 self.validation = self.measure_validation(self.predictions)
 

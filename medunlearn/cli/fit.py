@@ -94,7 +94,8 @@ class UnlearningCLI(SettingsCLI):
             parts = session.trainer_parts(self.run, given.as_dict())
             callbacks, kwargs["plugins"] = parts["callbacks"], parts["plugins"]
         else:
-            callbacks = [RunTime(), *session.listed(given.callbacks), FinishedRun(self.run)]
+            callbacks = [RunTime(), *session.listed(given.callbacks), *session.one_bar(given.as_dict())]
+            callbacks.append(FinishedRun(self.run))
         if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:

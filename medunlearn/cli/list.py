@@ -1,13 +1,13 @@
 """`medunlearn list`: what there is to choose from, built in or installed, as an aligned table."""
 
 import re
-import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, get_args
 
 import yaml
 
+from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.descriptions import describe, images_and_epochs
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
@@ -77,7 +77,7 @@ def list_names(options: list[str]) -> int:
 def section(group: str) -> str:
     """Return the table of a group with its title, and its legend where it has one."""
     text = f"{group} ({USES[group]})\n{table(rows(group), HEADS.get(group))}"
-    legend = textwrap.fill(LEGENDS.get(group, ""), _room(), initial_indent="  ", subsequent_indent="  ")
+    legend = textwrap.fill(LEGENDS.get(group, ""), terminal_width(), initial_indent="  ", subsequent_indent="  ")
     return f"{text}\n\n{legend}" if legend else text
 
 
@@ -151,13 +151,13 @@ def table(found: list[Row], head: Row | None = None) -> str:
     return "\n".join(line for row in shown for line in _lines(row, widths, papers="paper" in columns))
 
 
-def _room() -> int:
-    return max(40, shutil.get_terminal_size((120, 24)).columns)
-
-
 def _left(found: list[Row], columns: list[str]) -> int:
     """Return the room that other columns leave to the description."""
-    return _room() - 2 - sum(max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what")
+    return (
+        terminal_width()
+        - 2
+        - sum(max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what")
+    )
 
 
 def _lines(row: Row, widths: dict[str, int], papers: bool) -> Iterator[str]:

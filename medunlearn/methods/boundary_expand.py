@@ -35,6 +35,10 @@ class BoundaryExpand(Unlearner):
         # In the checkpoint as a part of the method, so a resumed run goes on with it.
         self.extra = nn.Linear(last_linear(self.backbone, self.num_classes).in_features, 1)
 
+    def trained(self) -> list[nn.Parameter]:
+        """Return the weights of the backbone and of the extra row."""
+        return [*super().trained(), *self.extra.parameters()]
+
     def images(self, epoch: int) -> Draw:
         """Return the forget set alone."""
         return "forget"

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast, final
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -18,11 +18,11 @@ from torchmetrics.classification import MulticlassAccuracy
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Role, UnlearningData
 from medunlearn.methods.arguments import departures
 from medunlearn.methods.correct import PercentCorrect
-from medunlearn.methods.losses import check_losses, check_step
+from medunlearn.methods.losses import check_losses, check_step, check_trained
 from medunlearn.methods.ranges import not_negative, one_of
-from medunlearn.methods.roles import check_names, check_role
-from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, total_steps
-from medunlearn.models import Stem, build_backbone, plain_name
+from medunlearn.methods.roles import check_names, check_role, vary
+from medunlearn.methods.schedules import Schedule, check_end, cosine_factor, steps_of_run
+from medunlearn.models import Stem, another_like, build_backbone, plain_name
 from medunlearn.timing import Stopwatch
 
 
@@ -117,6 +117,15 @@ class Classifier(KeepsArguments, LightningModule):
         """Return what is added to the loss once a step, such as a norm of the weights; None for nothing."""
         return None
 
+    def trained(self) -> list[nn.Parameter]:
+        """Return the weights that the optimiser moves: the backbone's, and those of a head that a method adds."""
+        return list(self.backbone.parameters())
+
+    def check_run(self, trainer: Trainer) -> None:
+        """Refuse what this method cannot run under, before it is set up and anything is written."""
+        if self.lr_schedule == "cosine" and self.lr > 0:
+            check_end(trainer.max_epochs, trainer.max_steps)
+
     def facts(self) -> dict[str, float | str]:
         """Return what `metrics.json` is to say of this run beside the figures."""
         return {}
@@ -130,10 +139,7 @@ class Classifier(KeepsArguments, LightningModule):
 
     def new_backbone(self) -> nn.Module:
         """Return another network like this one, with weights drawn anew."""
-        options = dict(cast(dict[str, Any], self.backbone.architecture))
-        name = options.pop("backbone", "resnet18")
-        options = {key: value for key, value in options.items() if key not in ("mean", "std")}
-        return build_backbone(name, **options).to(memory_format=torch.channels_last)
+        return another_like(self.backbone).to(memory_format=torch.channels_last)
 
     @property
     def datamodule(self) -> UnlearningData:
@@ -153,8 +159,10 @@ class Classifier(KeepsArguments, LightningModule):
         """Tell the data which images the epochs go through."""
         if self.original is not None and self.role != "unlearned":
             raise TypeError(f"Expected {type(self).__name__} to derive from Unlearner, since it has an `original`")
+        if stage == "fit":
+            self.check_run(self.trainer)
         self.datamodule.train_on(self.checked_images, self.trainer.max_epochs or 1, self.views)
-        if stage == "fit" and self._images_vary():
+        if stage == "fit" and vary(self.images, self.trainer.max_epochs, type(self).images is not Classifier.images):
             # Lightning reads the length of a loader once, and epochs of different draws differ in length.
             cast(Any, self.trainer).reload_dataloaders_every_n_epochs = 1
 
@@ -165,12 +173,6 @@ class Classifier(KeepsArguments, LightningModule):
             InputError: If it is unknown, or the method would not be what its role says.
         """
         return check_role(self.images(epoch), self.role, type(self).__name__)
-
-    def _images_vary(self) -> bool:
-        epochs = self.trainer.max_epochs
-        if epochs is None or epochs < 0:  # until a number of steps or a time is reached
-            return type(self).images is not Classifier.images
-        return len({self.images(epoch) for epoch in range(epochs)}) > 1
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, channels, H, W) in [0, 1]."""
@@ -215,16 +217,20 @@ class Classifier(KeepsArguments, LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return SGD with the learning rate's schedule."""
-        optimizer = torch.optim.SGD(
-            self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay
-        )
+        optimizer = torch.optim.SGD(self.trained(), self.lr, self.momentum, weight_decay=self.weight_decay)
         if self.lr_schedule == "cosine" and self.lr > 0:
-            check_end(self.trainer.max_epochs, self.trainer.max_steps)
-            cosine = LambdaLR(optimizer, cosine_factor(cache(self._total_steps), self.lr_min / self.lr))
+            cosine = LambdaLR(optimizer, cosine_factor(cache(self.total_steps), self.lr_min / self.lr))
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
         if self.lr_schedule == "step" and self.milestones:
             return {"optimizer": optimizer, "lr_scheduler": MultiStepLR(optimizer, list(self.milestones), self.gamma)}
         return optimizer
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Make a step; after the first, see that no network of the method's own was left out or forgotten to freeze."""
+        first = not self.trainer.global_step
+        super().optimizer_step(*args, **kwargs)
+        if first and type(self).configure_optimizers is Classifier.configure_optimizers:
+            check_trained(self.named_parameters(), self.trained(), type(self).__name__)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the weights under the names that they have without `torch.compile`."""
@@ -235,11 +241,6 @@ class Classifier(KeepsArguments, LightningModule):
         own = {plain_name(name): name for name in self.state_dict()}
         checkpoint["state_dict"] = {own.get(name, name): value for name, value in checkpoint["state_dict"].items()}
 
-    def _total_steps(self) -> int:
+    def total_steps(self) -> int:
         """Return how many steps the optimiser makes in the whole run."""
-        trainer = self.trainer
-        if trainer.max_epochs is None or trainer.max_epochs < 0:
-            return trainer.max_steps
-        batches = map(self.datamodule.steps, range(trainer.max_epochs))
-        steps = total_steps(batches, trainer.limit_train_batches, trainer.accumulate_grad_batches)
-        return steps if trainer.max_steps < 0 else min(steps, trainer.max_steps)
+        return steps_of_run(self.trainer, self.datamodule.steps)

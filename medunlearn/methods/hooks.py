@@ -92,5 +92,5 @@ def check_prepared(kept: Any, added: Collection[str]) -> None:
         name = sorted(added)[0]
         raise InputError(
             f"prepare: sets self.{name}, a network, which a resumed run would lack; "
-            "call `self.teacher()` where it is used, or make the network in `__init__`"
+            "call `self.teacher()` where it is used, or make the network in `__init__`, frozen unless it is trained too"
         )

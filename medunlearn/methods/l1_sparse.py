@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from medunlearn.errors import InputError
@@ -30,17 +31,17 @@ class L1Sparse(FineTune):
         whole(0, l1_free_epochs=l1_free_epochs)
         self.l1, self.l1_free_epochs = l1, l1_free_epochs
 
-    def setup(self, stage: str) -> None:
+    def check_run(self, trainer: Trainer) -> None:
         """Refuse a run in which the penalty has no epoch to fall in."""
-        epochs = self.trainer.max_epochs
-        if stage == "fit" and self.l1 and epochs in (None, -1):
+        epochs = trainer.max_epochs
+        if self.l1 and epochs in (None, -1):
             raise InputError("l1: falls over the epochs of the run; set trainer.max_epochs", part="model.init_args")
-        if stage == "fit" and self.l1 and epochs and epochs <= self.l1_free_epochs:
+        if self.l1 and epochs and epochs <= self.l1_free_epochs:
             raise InputError(
                 f"l1_free_epochs={self.l1_free_epochs}: leaves none of {epochs} epochs to the penalty; give less",
                 part="model.init_args",
             )
-        super().setup(stage)
+        super().check_run(trainer)
 
     def penalty(self) -> Tensor | None:
         """Return gamma_t |weights|_1; its gradient is gamma_t times the sign of each weight, 0 where a weight is 0."""

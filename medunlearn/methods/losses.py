@@ -1,5 +1,6 @@
 """What `losses` and `penalty` of a method must return; those of a user's own are checked in every step."""
 
+from collections.abc import Iterable
 from typing import Any, TypeGuard
 
 from torch import Tensor
@@ -70,6 +71,33 @@ def check_step(loss: Tensor, penalty: Any, name: str, first: bool) -> Tensor:
             "`no_grad` or `argmax`"
         )
     return loss
+
+
+def check_trained(named: Iterable[tuple[str, Tensor]], trained: Iterable[Tensor], name: str) -> None:
+    """Refuse weights that get a gradient and are not trained: a head that was left out, or a teacher left unfrozen.
+
+    Args:
+        named: Name and weights of all that the method holds, after the first backward pass.
+        trained: Those that the optimiser moves.
+        name: Class of the method.
+
+    Raises:
+        InputError: If there are any.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 1)
+        >>> check_trained(layer.named_parameters(), [], "Own")
+        >>> layer(torch.ones(1, 2)).sum().backward()
+        >>> check_trained(layer.named_parameters(), layer.parameters(), "Own")
+    """
+    moved = {id(weights) for weights in trained}
+    left = [path for path, weights in named if weights.grad is not None and id(weights) not in moved]
+    if left:
+        raise InputError(
+            f"trained: {name}.{left[0]} gets a gradient and is not trained; return it from `trained` beside the "
+            "backbone's weights, or keep gradients out by `requires_grad_(False)`"
+        )
 
 
 def _is_real(value: Any) -> TypeGuard[Tensor]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
+from lightning.pytorch import Trainer
 
 from medunlearn.contracts import Batch, Part
 from medunlearn.errors import InputError
@@ -37,13 +38,13 @@ class OneShot(Unlearner):
         whole(1, block=block)
         self.block = block
 
-    def setup(self, stage: str) -> None:
+    def check_run(self, trainer: Trainer) -> None:
         """Refuse epochs, and arguments of training."""
+        super().check_run(trainer)
         name = type(self).__name__
-        if stage == "fit" and self.trainer.max_epochs != 0 and not getattr(self.trainer, "fast_dev_run", False):
+        if trainer.max_epochs != 0 and not getattr(trainer, "fast_dev_run", False):
             raise InputError(
-                f"max_epochs={self.trainer.max_epochs}: {name} changes the weights once and trains for no epoch; "
-                "give 0",
+                f"max_epochs={trainer.max_epochs}: {name} changes the weights once and trains for no epoch; give 0",
                 part="trainer",
             )
         for argument, value in self.departures().items():
@@ -52,7 +53,6 @@ class OneShot(Unlearner):
                     f"{argument}={value}: {name} trains for no epoch, so it would change nothing; leave it out",
                     part="model.init_args",
                 )
-        super().setup(stage)
 
     def total(self, part: Part, add: Callable[[Gradients, Batch], None]) -> tuple[Gradients, int]:
         """Return what `add` adds to sums over a part of the data, in all processes, and how many images it has.

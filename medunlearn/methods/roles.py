@@ -1,6 +1,7 @@
 """What the role of a method says about the images that it trains on."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, get_args
 
 from medunlearn.contracts import Draw, Role
@@ -31,6 +32,17 @@ def check_role(draw: Draw, role: Role, method: str) -> Draw:
             "return one of them, or set another role"
         )
     return draw
+
+
+def vary(images: Callable[[int], Draw], epochs: int | None, own: bool) -> bool:
+    """Return whether epochs go through different images, or might.
+
+    Args:
+        images: Returns the draw of an epoch.
+        epochs: Number of epochs; None or -1 where the run ends after a number of steps or a time.
+        own: Whether the method has an `images` of its own.
+    """
+    return own if epochs is None or epochs < 0 else len(set(map(images, range(epochs)))) > 1
 
 
 def check_names(method: type) -> None:

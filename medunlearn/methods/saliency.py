@@ -43,6 +43,15 @@ def mask_size(ratio: float, total: int) -> int:
     return math.floor(ratio * total + 1e-6)
 
 
+def check_size(ratio: float, total: int) -> None:
+    """Refuse a share that leaves none of `total` coordinates free."""
+    if not mask_size(ratio, total):
+        raise InputError(
+            f"mask_ratio={ratio}: leaves none of {total} weights free; give at least {1 / total:.1g}",
+            part="model.init_args",
+        )
+
+
 def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
     """Return the mask of the floor(ratio x P) coordinates with the largest absolute gradient, of P in all parameters.
 

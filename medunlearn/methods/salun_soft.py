@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 
 from medunlearn.errors import InputError
@@ -36,10 +37,10 @@ class SalUnSoft(RandomLabels):
         not_negative(beta=beta)
         self.beta = beta
 
-    def setup(self, stage: str) -> None:
+    def check_run(self, trainer: Trainer) -> None:
         """Refuse a run that has no known end."""
-        super().setup(stage)
-        if self.beta and self.trainer.max_epochs in (None, -1) and self.trainer.max_steps == -1:
+        super().check_run(trainer)
+        if self.beta and trainer.max_epochs in (None, -1) and trainer.max_steps == -1:
             raise InputError(
                 f"beta={self.beta}: falls to 0 at the end of the run; set trainer.max_epochs", part="model.init_args"
             )
@@ -47,7 +48,7 @@ class SalUnSoft(RandomLabels):
     def after_step(self) -> None:
         """Pull the weights."""
         if self.beta:
-            beta = self.beta * (1 - self.trainer.global_step / self._total_steps())  # global_step counts from 0
+            beta = self.beta * (1 - self.trainer.global_step / self.total_steps())  # global_step counts from 0
             for weight, original in zip(self.backbone.parameters(), self.teacher().parameters(), strict=True):
                 weight.copy_(pulled(weight, original, beta))
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from lightning.pytorch import Trainer
+
 from medunlearn.errors import InputError
 
 Schedule = Literal["constant", "cosine", "step"]
@@ -32,6 +34,20 @@ def check_end(max_epochs: int | None, max_steps: int) -> None:
     """Refuse a cosine over a run that has no known end."""
     if max_epochs in (None, -1) and max_steps == -1:
         raise InputError("lr_schedule=cosine: needs the end of the run; set trainer.max_epochs", part="model.init_args")
+
+
+def steps_of_run(trainer: Trainer, batches: Callable[[int], int]) -> int:
+    """Return how many steps a Trainer's optimiser makes in the whole run.
+
+    Args:
+        trainer: The Trainer, which ends after a number of epochs or of steps.
+        batches: Returns the number of batches of an epoch.
+    """
+    if trainer.max_epochs is None or trainer.max_epochs < 0:
+        return trainer.max_steps
+    counts = map(batches, range(trainer.max_epochs))
+    steps = total_steps(counts, trainer.limit_train_batches, trainer.accumulate_grad_batches)
+    return steps if trainer.max_steps < 0 else min(steps, trainer.max_steps)
 
 
 def total_steps(batches: Iterable[int], limit: float, accumulated: int = 1) -> int:

@@ -58,9 +58,16 @@ def check_choice(freeze: object, refresh: object) -> None:
         )
 
 
-def check_layers(model: nn.Module, processes: int) -> None:
-    """Refuse layers that wait for all processes in each batch, where processes have different numbers of batches."""
-    if processes > 1 and any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()):
+def check_layers(model: nn.Module, processes: int, sync_batchnorm: bool = False) -> None:
+    """Refuse layers that wait for all processes in each batch, where processes have different numbers of batches.
+
+    Args:
+        model: The model.
+        processes: Number of processes.
+        sync_batchnorm: Whether the Trainer is going to make its BatchNorm such layers.
+    """
+    waits = sync_batchnorm or any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
+    if processes > 1 and waits:
         raise InputError(
             "refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
             "leave one of them out",

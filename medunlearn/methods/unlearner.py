@@ -1,28 +1,28 @@
 """The base of every method that starts from a trained model: mask, preparation, teacher, statistics."""
 
-import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 
 from medunlearn.contracts import Batch, Part, Preset, Role
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import owned_by
 from medunlearn.methods.classifier import Classifier
 from medunlearn.methods.hooks import UnlearnerHooks, check_prepared
 from medunlearn.methods.ranges import within
 from medunlearn.methods.rewind import NearestEpoch, check_unseen, judge
-from medunlearn.methods.saliency import FrozenWeights, Mask, diverged, forget_gradients, mask_size, saliency_mask
+from medunlearn.methods.saliency import FrozenWeights, Mask, check_size, diverged, forget_gradients, saliency_mask
 from medunlearn.methods.schedules import Schedule
 from medunlearn.methods.statistics import check_choice, check_layers, hold_statistics, recalibrate
 from medunlearn.models import load_weights, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.training.processes import share_tensors
-from medunlearn.training.progress import progress, shown
+from medunlearn.training.progress import passing, say
+from medunlearn.training.settings import has_sync_batchnorm
 
 
 class Unlearner(Classifier):
@@ -102,7 +102,7 @@ class Unlearner(Classifier):
     def batches(self, part: Part, augmentation: Preset = "NoAug") -> Iterator[Batch]:
         """Yield a part of the data in order, on the device; of several processes each has a share of every batch."""
         loader = self.datamodule.part_dataloader(part, augmentation)
-        for batch in progress(loader, f"Going through {part}", shown(self.trainer)):
+        for batch in passing(self.trainer, loader, f"Going through {part}"):
             yield self.trainer.strategy.batch_to_device(batch)
 
     def summed(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -139,6 +139,14 @@ class Unlearner(Classifier):
             with owned_by("model.init_args", "original"):
                 load_weights(self.backbone, self.original)
 
+    def check_run(self, trainer: Trainer) -> None:
+        """Refuse what this method cannot run under, and a mask that leaves no weight free."""
+        super().check_run(trainer)
+        if self.refresh_statistics:
+            check_layers(self.backbone, trainer.world_size, has_sync_batchnorm(trainer))
+        if self.mask_ratio is not None:
+            check_size(self.mask_ratio, sum(weight.numel() for weight in self.backbone.parameters()))
+
     def configure_callbacks(self) -> list[Callback]:
         """Return the callback that prepares this method and keeps its mask."""
         return [UnlearnerHooks()]
@@ -150,8 +158,6 @@ class Unlearner(Classifier):
     def begin(self) -> None:
         """Compute the mask and prepare, unless a resumed run brought both along."""
         self._refreshed = False
-        if self.refresh_statistics:
-            check_layers(self.backbone, self.trainer.world_size)
         if not self._prepared and self.mask_ratio is not None:
             with self.stopwatch.measure("saliency"):
                 self.mask = self._saliency_mask()
@@ -209,7 +215,7 @@ class Unlearner(Classifier):
     def finish(self) -> None:
         """Go back to the nearest epoch and refresh the statistics, before the model is measured and saved."""
         if self.nearest.restore(self.backbone) and self.trainer.is_global_zero:
-            print(self.nearest, file=sys.stderr)
+            say(self.nearest)
         self.hold()
         if self.refresh_statistics and not self._refreshed:
             with self.stopwatch.measure("statistics"):
@@ -235,11 +241,6 @@ class Unlearner(Classifier):
         batches = self.batches("forget", self.saliency_augmentation)
         gradients = forget_gradients(self.backbone, ((batch.images, batch.labels) for batch in batches))
         assert self.mask_ratio is not None
-        if not mask_size(self.mask_ratio, total := sum(gradient.numel() for gradient in gradients.values())):
-            raise InputError(
-                f"mask_ratio={self.mask_ratio}: leaves none of {total} weights free; give at least {1 / total:.1g}",
-                part="model.init_args",
-            )
         try:
             # Summed over the processes before the absolute value is taken, so that the mask is a single process's.
             return saliency_mask(self.summed(gradients), self.mask_ratio)

@@ -1,6 +1,6 @@
 """Backbones by name, and their weights in files."""
 
-from medunlearn.models.backbones import build_backbone, find_backbone
+from medunlearn.models.backbones import another_like, build_backbone, find_backbone
 from medunlearn.models.base import Backbone, plain_name
 from medunlearn.models.counting import count_changed, count_statistics
 from medunlearn.models.features import features_and_logits, last_linear
@@ -13,6 +13,7 @@ __all__ = [
     "ImageFormat",
     "ResNet18",
     "Stem",
+    "another_like",
     "build_backbone",
     "count_changed",
     "count_statistics",

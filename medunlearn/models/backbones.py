@@ -196,6 +196,12 @@ def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Arc
     return options
 
 
+def another_like(network: Backbone) -> Backbone:
+    """Return another network of the same architecture, with weights drawn anew."""
+    options: dict[str, Any] = {key: v for key, v in network.architecture.items() if key not in ("mean", "std")}
+    return build_backbone(options.pop("backbone", DEFAULT), **options)
+
+
 def _takes_size(name: str, own: Builder) -> bool:
     if is_torchvision(name):
         return name.startswith(tuple(_SIZE_OPTIONS))

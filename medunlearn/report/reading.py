@@ -10,7 +10,7 @@ from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
 from medunlearn.runs.class_names import named
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import remedy_for
 from medunlearn.runs.record import Record, attack_settings, role_of
 from medunlearn.runs.values import check_mapping, is_line, is_whole
 
@@ -165,7 +165,7 @@ def _check_finished(run: RunDir) -> None:
     if run.finished:
         return
     if exists(run.config):
-        remedy = f"go on with `{command_for(run.path)}`, or leave it out"
+        remedy = f"go on with `{remedy_for(run.path)}`, or leave it out"
         raise InputError(f"report={run}: the run there is unfinished; {remedy}")
     if run.started:
         raise InputError(f"report={run}: the run there is unfinished; run that stage again, or leave it out")

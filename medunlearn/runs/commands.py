@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from medunlearn.errors import InputError, RunError
+from medunlearn.errors import InputError, RunError, on_command_line
 from medunlearn.files import exists, unreadable
 from medunlearn.files.checkpoints import tensor_names
 from medunlearn.files.configs import read_config, shipped_configs
@@ -15,6 +15,12 @@ from medunlearn.runs.directory import RunDir
 
 SPLIT = ("dataset", "size", "forget.rate", "forget.classes", "forget.indices", "forget.seed", "forget.stratified")
 """Settings below `data` that choose images and forget set, beside `file`."""
+
+MADE_BY = {
+    "original": "medunlearn.Train(data.num_classes)",
+    "reference": "medunlearn.Retrain(data.num_classes)",
+}
+"""The method of the run that a setting names, as Python makes it."""
 
 
 def shown(argv: Iterable[str | Path]) -> str:
@@ -42,6 +48,28 @@ def command_for(run_dir: Path, data_file: Path | None = None, split: Mapping[str
     return shown(["medunlearn", "fit", *_arguments(run_dir, data_file, split or {})])
 
 
+def remedy_for(
+    run_dir: Path, argument: str = "", data_file: Path | None = None, split: Mapping[str, Any] | None = None
+) -> str:
+    """Return what makes a run directory or goes on with the run there: a command, or from Python a call.
+
+    Args:
+        run_dir: The run directory.
+        argument: The setting that names it.
+        data_file: As in `command_for`.
+        split: As in `command_for`.
+
+    Example:
+        >>> remedy_for(Path("runs/t"), "original")
+        "medunlearn.fit(medunlearn.Train(data.num_classes), data, run_dir='runs/t')"
+    """
+    if on_command_line():
+        return command_for(run_dir, data_file, split)
+    begun = exists(run_dir / "config.yaml")
+    method = "method" if begun else MADE_BY.get(argument, "method")
+    return f"medunlearn.fit({method}, data, run_dir={str(run_dir)!r}{', resume=True' if begun else ''})"
+
+
 def check_finished(
     run: RunDir, argument: str, data_file: Path | None = None, split: Mapping[str, Any] | None = None
 ) -> None:
@@ -59,7 +87,9 @@ def check_finished(
     if not run.finished:
         _check_directory(run, argument)
         state = "the run there is unfinished" if run.started else "no run there"
-        raise InputError(f"{argument}={run}: {state}; make it with `{command_for(run.path, data_file, split)}`")
+        raise InputError(
+            f"{argument}={run}: {state}; make it with `{remedy_for(run.path, argument, data_file, split)}`"
+        )
     run.check_unaltered(argument)
 
 
@@ -76,9 +106,10 @@ def _check_directory(run: RunDir, argument: str) -> None:
     whole = RunDir(run.path.parent.parent if run.path.parent.name == "checkpoints" else run.path.parent)
     if whole.finished:
         raise RunError(f"{argument}={run}: is a file of a run; give that run's directory, {whole}")
+    fit = "medunlearn fit" if on_command_line() else "medunlearn.fit"
     raise RunError(
         f"{argument}={run}: {_kind_of(run.path)}, and {argument} must be the directory of a finished run, which keeps "
-        "its data, forget set and figures; make one with `medunlearn fit`"
+        f"its data, forget set and figures; make one with `{fit}`"
     )
 
 

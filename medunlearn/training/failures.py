@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, on_command_line
 from medunlearn.files import writing_remedy
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import command_for
+from medunlearn.runs.commands import remedy_for
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}
 DISK_ERRORS |= {errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
@@ -38,7 +38,7 @@ def explained(run: RunDir) -> Iterator[None]:
     except Interrupted as end:
         raise end.with_hint(go_on(run)) from None
     except MisconfigurationException as error:
-        raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
+        raise InputError(f"trainer: {error}; {_listing()}") from error
     except (RuntimeError, ValueError, OSError, EOFError) as error:
         if how := end_of_worker(error):
             raise InputError(
@@ -49,7 +49,7 @@ def explained(run: RunDir) -> Iterator[None]:
         if isinstance(error, (RuntimeError, ValueError)):
             if isinstance(error, InputError) or not _path(error)[-1][0].startswith("lightning."):
                 raise  # else a setting that Lightning finds wrong while training, such as a monitor nobody logs
-            raise InputError(f"trainer: {error}; `medunlearn fit --help` lists its options") from error
+            raise InputError(f"trainer: {error}; {_listing()}") from error
         if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
         more = ", and go on with what has been done by `--resume true`" if run.started else ""
@@ -65,9 +65,15 @@ def _refused(run: RunDir, error: OSError) -> str:
     return f"{error.filename}: cannot be opened ({error.strerror}); mend its path or give yourself the right to it"
 
 
+def _listing() -> str:
+    """Return where the arguments of a Trainer are listed."""
+    named = "`medunlearn fit --help` lists its options" if on_command_line() else ""
+    return named or "`help(lightning.Trainer)` lists its arguments"
+
+
 def go_on(run: RunDir) -> str:
     """Return the hint how to go on with a run that has ended early."""
-    return f"go on with `{command_for(run.path)}`"
+    return f"go on with `{remedy_for(run.path)}`"
 
 
 def end_of_worker(error: BaseException) -> str | None:

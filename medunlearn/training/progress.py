@@ -1,5 +1,6 @@
 """Progress bars outside Lightning's loops."""
 
+import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
@@ -16,9 +17,22 @@ else:
 T = TypeVar("T")
 
 
-def shown(trainer: "Trainer") -> bool:
-    """Return whether this process shows progress."""
-    return trainer.is_global_zero and trainer.progress_bar_callback is not None
+def passing(trainer: "Trainer", items: Iterable[T], description: str) -> Iterable[T]:
+    """Return `items`, and show how many have been passed on: on the one bar of the run, or on one of their own.
+
+    Args:
+        trainer: The Trainer, whose bar it is; one without shows nothing.
+        items: What to iterate over.
+        description: What the bar says meanwhile.
+    """
+    bar = trainer.progress_bar_callback
+    own = getattr(bar, "passing", None)
+    return own(items, description) if own else progress(items, description, trainer.is_global_zero and bar is not None)
+
+
+def say(line: object) -> None:
+    """Print a line on stderr, above a bar that is shown."""
+    tqdm.write(str(line), file=sys.stderr)
 
 
 def progress(items: Iterable[T], description: str, enabled: bool = True, total: int | None = None) -> Iterable[T]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from lightning.pytorch import Callback, Trainer
 
@@ -70,6 +70,11 @@ def check_strategy(strategy: str | Mapping[str, Any]) -> None:
             "tracebacks; use ddp, which starts each by the same command",
             part="trainer",
         )
+
+
+def has_sync_batchnorm(trainer: Trainer) -> bool:
+    """Return whether a Trainer lets BatchNorm go over all processes."""
+    return cast(Any, trainer)._accelerator_connector._layer_sync is not None
 
 
 def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:

@@ -113,6 +113,13 @@ def test_fit_takes_ag_to_the_reference(make, fit):
     assert found["reference"] == "r"
 
 
+def test_fit_names_the_call_that_makes_a_missing_reference(make, capsys):
+    assert make("r", reference="none", max_epochs=1)["AG"] is None
+    says = "reference=none: no finished run there, so AG will be null; make it with "
+    call = "medunlearn.fit(medunlearn.Retrain(data.num_classes), data, run_dir='none')"
+    assert f"{says}`{call}`\n" in capsys.readouterr().err
+
+
 def test_fit_writes_nothing_in_a_fast_dev_run(make):
     assert make("r", fast_dev_run=True) == {}
     assert not Path("r").exists()
@@ -137,7 +144,7 @@ def test_fit_writes_nothing_in_a_fast_dev_run(make):
         ({"method": SalUn, "arguments": {"original": "r"}}, "original=r: it never saw the forget set"),
         (
             {"method": SalUn, "arguments": {"original": "none"}},
-            "original=none: no run there; make it with `medunlearn fit",
+            "original=none: no run there; make it with `medunlearn.fit(medunlearn.Train(data.num_classes), data, ",
         ),
         ({"reference": "t"}, "reference=t: its model has seen the forget set"),
     ],
@@ -159,6 +166,7 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
     [
         ("resume=true: x; say `--overwrite true`", "resume=True: x; say `overwrite=True`"),
         ("give `--trainer.max_epochs` anew", "give `max_epochs` anew"),
+        ("make it with `medunlearn.fit(m, d, '--trainer.x')`", "make it with `medunlearn.fit(m, d, '--trainer.x')`"),
         (
             "make it with `medunlearn fit --config a --resume true`",
             "make it with `medunlearn fit --config a --resume true`",
@@ -196,7 +204,9 @@ def test_fit_goes_on_to_the_same_weights_where_it_was_ended(make, fit, method):
     fit("Train", "t", epochs=1)
     arguments = {"original": "t"} if method is SalUn else {}
     make("whole", method, arguments=arguments, deterministic=True)
-    with pytest.raises(Interrupted, match=r"ended by SIGTERM; call medunlearn\.fit again with resume=True to go on"):
+    with pytest.raises(
+        Interrupted, match=r"SIGTERM; go on with `medunlearn\.fit\(method, data, run_dir='part', resume=True\)`"
+    ):
         make("part", method, arguments=arguments, deterministic=True, callbacks=Terminated())
     assert RunDir("part").last.is_file()
     assert not RunDir("part").finished

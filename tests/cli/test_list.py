@@ -29,13 +29,20 @@ def plugged(tmp_path, monkeypatch):
     sys.modules.pop("plugged", None)
 
 
-def test_list_prints_name_line_and_paper_in_columns(capsys):
+def test_list_prints_name_and_line_in_columns_and_the_paper_below(capsys):
     lines = shown(capsys, "methods").splitlines()
-    salun = next(line for line in lines if "SalUn" in line)
+    number = next(number for number, line in enumerate(lines) if "SalUn" in line)
+    salun = lines[number]
     assert lines[0] == "methods (--model NAME)"
     assert salun.split("  ")[1:2] == ["SalUn"]
     assert "Saliency unlearning" in salun
-    assert salun.endswith("Fan et al., ICLR 2024")
+    papers = [line.strip() for line in lines[number + 1 :]]
+    assert "Fan et al., ICLR 2024" in papers[:3]
+
+
+def test_list_prints_the_paper_in_a_column_where_there_is_room(capsys):
+    (line,) = [line for line in shown(capsys, "datasets").splitlines() if " bloodmnist " in line]
+    assert line.endswith("Yang et al., Scientific Data 2023")
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -61,7 +68,8 @@ def test_list_of_methods_imports_nothing_heavy():
 def test_list_shows_plug_ins_with_their_package(plugged, capsys):
     method = next(line for line in shown(capsys, "methods").splitlines() if "softened" in line)
     assert "Training towards the original's flattened answers " in method
-    assert re.search("Nobody, Journal of Examples 2026 +plugged$", method)
+    assert re.search(" plugged$", method)
+    assert "  Nobody, Journal of Examples 2026\n" in shown(capsys, "methods")
     assert "tiny_net" in shown(capsys, "backbones")
     assert "Shannon, 1948" in shown(capsys, "metrics")
     assert "greet" in shown(capsys, "commands")
@@ -111,7 +119,8 @@ def test_table_puts_papers_below_where_the_terminal_is_narrow(monkeypatch):
 
 def test_list_of_methods_says_what_they_use_and_cost(capsys):
     lines = shown(capsys, "methods").splitlines()
-    assert lines[1].split() == ["name", "images", "epochs", "what", "it", "is", "paper"]
+    assert lines[1].split() == ["name", "images", "epochs", "what", "it", "is"]
+    assert lines[2].split() == ["paper"]
     cells = {line.split()[0]: re.split(r"\s{2,}", line.strip())[1:3] for line in lines if line[2:3].strip()}
     assert cells["SalUn"] == ["all", "10.1"]
     assert cells["FineTune"] == ["retain", "9"]
@@ -139,7 +148,7 @@ def test_list_reads_a_package_that_was_installed_anew(tmp_path, monkeypatch, cap
 def test_list_of_methods_fits_the_terminal(monkeypatch, capsys, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = shown(capsys, "methods").splitlines()
-    assert max(map(len, lines)) <= columns
+    assert max(map(len, lines)) <= min(columns, 120)
     assert any("Fan et al., ICLR 2024" in line for line in lines)
 
 

@@ -60,7 +60,7 @@ def _child(argv, folder, environment, arranged):
         engines.subprocess = SimpleNamespace(Popen=forked.popen)
     from medunlearn.__main__ import main
 
-    status = main(argv)
+    status = arranged.get("main", main)(argv)
     sys.stdout.flush()
     os._exit(status)
 

@@ -195,8 +195,8 @@ def ask_to_end(trainer: Any, epoch: int, batch: int) -> None:
 class AskToEnd(Callback):
     """Lets a run be asked to end within an epoch."""
 
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        ask_to_end(trainer, trainer.current_epoch, batch_idx)
+    def on_before_zero_grad(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        ask_to_end(trainer, trainer.current_epoch, trainer.fit_loop.batch_idx)  # in the step, before its end
 
 
 class WaitAtWork(Callback):

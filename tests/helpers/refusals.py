@@ -16,7 +16,7 @@ import medunlearn
 from helpers.backbones import TINY
 from helpers.runs import QUIET, write_npz
 from medunlearn.__main__ import _run
-from medunlearn.errors import DataError, Fault, FileError, InputError, RunError
+from medunlearn.errors import DataError, Fault, FileError, InputError, RunError, command_line
 
 PACKAGE = Path(medunlearn.__file__).parent
 KINDS = {kind.__name__ for kind in (InputError, DataError, RunError, FileError, Fault)}
@@ -104,7 +104,8 @@ class Row(NamedTuple):
     def found(self, place: Place) -> str:
         """Return the sentence that the input ends in."""
         try:
-            return str(self.call(place))
+            with command_line():
+                return str(self.call(place))
         except InputError as error:
             return error.for_command_line
         except Fault as fault:

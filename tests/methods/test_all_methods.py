@@ -7,6 +7,8 @@ fifth of the time, for weights. All start from one original; the images are 32 o
 import ast
 import inspect
 import json
+import os
+import random
 import re
 import shutil
 import signal
@@ -18,7 +20,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers import bare
+from helpers import bare, children
 from helpers.backbones import PLAIN, TINY
 from helpers.bare import state, train, train_in_turn
 from helpers.runs import FORGET, QUIET, same, weights, write_npz
@@ -35,7 +37,7 @@ from medunlearn.plugins import built_ins
 from medunlearn.timing import OVERHEAD
 
 PACKAGE = Path(medunlearn.__file__).parent
-EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.callbacks+=helpers.methods.AskToEnd")
+EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true")
 STAGES = ("preparation", "saliency", "training", "rewind", "statistics")
 """What a method is charged for."""
 NOISE = 1e-4  # of weights on two processes, from the order of sums
@@ -92,18 +94,30 @@ class Place:
     def __init__(self, folder):
         self.folder, self.original = folder, folder / "train"
         self.file = write_npz(folder / "images.npz")
-        self._kept = {}
+        self.writes, self._kept = {}, {}
         assert main(command("Train", self.original, file=self.file, epochs=3)) == 0
 
-    def fit(self, name, run, *options, status=0):
+    def fit(self, name, run):
         """Run `medunlearn fit` and return the run directory."""
-        options = (FORGET, f"--model.init_args.original={self.original}", *EXACT, *options)
-        assert main(command(name, self.folder / run, *options, file=self.file, epochs=epochs_of(name))) == status
+        options = (FORGET, f"--model.init_args.original={self.original}", *EXACT)
+        assert main(command(name, self.folder / run, *options, file=self.file, epochs=epochs_of(name))) == 0
         return self.folder / run
 
+    def call(self, name, run):
+        """Return what `bare.fit` takes to begin a run, or to go on with it."""
+        return name, self.folder / run, self.original, self.file, epochs_of(name)
+
     def whole(self, name):
-        """Return the run directory of an uninterrupted run, made once."""
-        return self.once(("whole", name), lambda: self.fit(name, f"{name}_whole"))
+        """Return the run directory of an uninterrupted run, made once; count what it writes."""
+        return self.once(("whole", name), lambda: self._whole(name))
+
+    def _whole(self, name):
+        written = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fsync", written.append)
+            run = self.fit(name, f"{name}_whole")
+        self.writes[name] = len(written)
+        return run
 
     def plain(self, name):
         """Return a run of the bare Trainer under the method's defaults, made once."""
@@ -294,20 +308,41 @@ def test_method_has_finite_losses_and_weights(place, name):
 # Twice the same
 
 
-@every_method
-def test_method_resumed_gives_what_the_uninterrupted_run_gives(place, name, monkeypatch):
-    """Asked to end within an epoch; where there is none, ended before it was measured. It prepares nothing again."""
-    whole = place.whole(name)
-    if epochs_of(name):
-        monkeypatch.setenv("ASKED", "0 1 1")
-        part = place.fit(name, f"{name}_part", status=128 + signal.SIGTERM)
-        assert not (part / "metrics.json").exists()
-        monkeypatch.delenv("ASKED")
+def kills(place, name, chance):
+    """Yield where the runs of a method are killed, each going on with the one before it.
+
+    In mask or preparation, at a batch or with all of it done and nothing kept. At a batch of the first epoch, where it
+    was asked to end, and has written a checkpoint for that. At any later batch, or before or after any write.
+    """
+    plain = place.plain(name)
+    if plain.parts or plain.method.mask is not None:
+        yield "lightning.pytorch.strategies:Strategy", "batch_to_device", chance.randint(1, 2)
+    elif prepares(name):
+        yield "medunlearn.methods.unlearner:Unlearner", "_prepare", 1, True
+    left = len(plain.losses)
+    if left:
+        asked = chance.randrange(plain.method.datamodule.steps(0) - 1)
+        os.environ["ASKED"], left = f"0 0 {asked}", left - asked - 1
+        yield "lightning.pytorch:Trainer", "save_checkpoint", 1, True
+        os.environ["ASKED"] = ""
+    if left and chance.random() < 0.5:
+        yield "medunlearn.methods.classifier:Classifier", "training_step", chance.randint(1, left)
     else:
-        part = shutil.copytree(whole, place.folder / f"{name}_part")
-        (part / "metrics.json").unlink()
-    monkeypatch.setattr(Unlearner, "_prepare", lambda self: pytest.fail("prepared again"))
-    place.fit(name, f"{name}_part", "--resume=true")
+        yield "os", "fsync", chance.randint(1, place.writes[name]), chance.random() < 0.5
+
+
+@every_method
+def test_method_killed_at_random_and_resumed_gives_what_the_uninterrupted_run_gives(place, name, monkeypatch):
+    """What a checkpoint says has been prepared is not prepared again. `TRUST_SEED=1` tries other moments."""
+    whole, part = place.whole(name), place.folder / f"{name}_part"
+    monkeypatch.setenv("ASKED", "")
+    for moment in kills(place, name, random.Random(f"{name} {os.environ.get('TRUST_SEED', 0)}")):
+        status, output = children.run(place.call(name, part.name), place.folder, kill_at=moment, main=bare.fit)
+        assert status == -signal.SIGKILL, output
+        assert not (part / "metrics.json").exists()
+    if (part / "checkpoints" / "last.ckpt").exists():
+        monkeypatch.setattr(Unlearner, "_prepare", lambda self: pytest.fail("prepared again"))
+    bare.fit(place.call(name, part.name))
     assert same(weights(part), weights(whole))
     first, second = metrics(whole), metrics(part)
     assert all(first[key] == second[key] for key in ("UA", "RA", "TA", "MIA", "facts", "parameters", "departures"))

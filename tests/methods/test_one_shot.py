@@ -76,6 +76,24 @@ def test_epochs_are_refused(fit, capsys, method):
     assert not Path("s").exists()
 
 
+def test_what_a_method_cannot_run_under_is_refused_before_a_run_is_overwritten(fit, capsys):
+    fit("Train", "t", epochs=1)
+    fit("SSD", "s", FORGET, ORIGINAL, epochs=0)
+    before = Path("s/metrics.json").read_bytes()
+    for method, epochs, options, says in (
+        ("SSD", 2, (), "max_epochs=2"),
+        ("SSD", 0, ("lr=0.1",), "lr=0.1"),
+        ("SSD", 0, ("mask_ratio=1e-9",), "mask_ratio=1e-09"),
+        ("FineTune", -1, (), "lr_schedule=cosine"),
+        ("L1Sparse", 2, ("l1_free_epochs=2",), "l1_free_epochs=2"),
+        ("SalUnSoft", -1, (), "beta=1e-05"),
+    ):
+        given = [f"--model.init_args.{option}" for option in options]
+        fit(method, "s", FORGET, ORIGINAL, "--overwrite=true", *given, epochs=epochs, status=2)
+        assert f"{says}: " in capsys.readouterr().err
+        assert Path("s/metrics.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("option", ["lr=0.1", "lr_schedule=cosine", "momentum=0.5", "freeze_statistics=true"])
 def test_arguments_of_training_are_refused(fit, capsys, option):
     fit("Train", "t", epochs=1)

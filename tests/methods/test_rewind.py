@@ -20,8 +20,10 @@ from torch import nn
 
 from medunlearn.__main__ import main
 from medunlearn.callbacks import UnlearningMetrics
+from medunlearn.methods import Classifier
 from medunlearn.methods.rewind import NearestEpoch
 from medunlearn.models import build_backbone
+from medunlearn.runs import RunDir
 from medunlearn.timing import OVERHEAD
 
 EPOCHS = 4
@@ -224,6 +226,16 @@ def test_run_that_was_interrupted_goes_on_with_the_nearest_of_its_epochs(runs, m
     (part / "metrics.json").unlink()
     runs.run("part", "--resume=true")
     assert agrees(part, runs.whole)
+
+
+def test_answers_of_the_original_are_read_once_before_the_first_step(runs, monkeypatch):
+    events, read, step = [], RunDir.read_predictions, Classifier.training_step
+    monkeypatch.setattr(RunDir, "read_predictions", lambda self, *given: events.append("read") or read(self, *given))
+    monkeypatch.setattr(Classifier, "training_step", lambda *given: events.append("step") or step(*given))
+    runs.run("read")
+    measured = len(events) - events[::-1].index("step")
+    assert events[:measured].count("read") == 1
+    assert events[0] == "read"
 
 
 def test_run_time_counts_the_evaluation_of_the_epochs(runs):

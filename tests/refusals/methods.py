@@ -8,7 +8,7 @@ from torch import nn
 
 import medunlearn
 from medunlearn.methods.hooks import check_prepared
-from medunlearn.methods.losses import check_losses, check_step
+from medunlearn.methods.losses import check_losses, check_step, check_trained
 from medunlearn.methods.rewind import judge
 from medunlearn.methods.roles import check_role
 from medunlearn.methods.schedules import check_end
@@ -75,7 +75,18 @@ def unlearner(kind, **options):
     return lambda at: getattr(medunlearn, kind)(2, backbone=TINY, original="t", **options)
 
 
+def untrained_head(at):
+    head = nn.Linear(2, 1)
+    head(torch.ones(1, 2)).sum().backward()
+    check_trained(head.named_parameters(), [], "Own")
+
+
 ROWS = [
+    (
+        untrained_head,
+        "trained: Own.weight gets a gradient and is not trained; return it from `trained` beside the backbone's "
+        "weights, or keep gradients out by `requires_grad_(False)`",
+    ),
     (
         lambda at: check_prepared(nn.Linear(2, 2), ()),
         "prepare: returns Linear; return a dict of tensors by name, which becomes `self.kept`",

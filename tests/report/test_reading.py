@@ -33,7 +33,7 @@ def test_find_runs_refuses_a_path_that_no_file_can_have():
 def test_read_run_names_the_command_that_goes_on_with_an_unfinished_run():
     run = RunDir(chain()[2])
     run.metrics.unlink()
-    with pytest.raises(InputError, match=r"unfinished; go on with `medunlearn fit .*salun.*`, or leave it out"):
+    with pytest.raises(InputError, match=r"unfinished; go on with `medunlearn\.fit\(.*salun.*\)`, or leave it out"):
         read_run(run)
     run.config.unlink()
     with pytest.raises(InputError, match="unfinished; run that stage again, or leave it out"):

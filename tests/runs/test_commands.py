@@ -15,6 +15,7 @@ from helpers.runs import QUIET, write_npz
 
 import medunlearn
 from medunlearn.__main__ import main
+from medunlearn.errors import command_line
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, command_for, shown
@@ -41,7 +42,8 @@ def pasted(tmp_path, monkeypatch):
         )
         return done.stdout.split("\0")[:-1]
 
-    return paste
+    with command_line():
+        yield paste
 
 
 def printed(text, before):
@@ -129,6 +131,22 @@ def test_command_that_sends_an_offline_run_names_its_folder(pasted, caplog, caps
         _log_location(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
     logged = caplog.text + capsys.readouterr().err  # where Lightning's logger writes depends on its release
     assert pasted(printed(logged, "send it with ")) == ["wandb", "sync", f"{RUN}/logs/wandb/offline-run"]
+
+
+def test_remedies_from_python_are_calls():
+    for argument, method in (("original", "Train"), ("reference", "Retrain")):
+        with pytest.raises(ValueError, match="no run there") as missing:
+            check_finished(RunDir(RUN), argument)
+        call = printed(str(missing.value), "make it with ")
+        assert call == f"medunlearn.fit(medunlearn.{method}(data.num_classes), data, run_dir={RUN!r})"
+        compile(call, "", "eval")
+    Path(RUN).mkdir(parents=True)
+    Path(RUN, "config.yaml").write_text("run_dir: x")
+    with pytest.raises(ValueError, match="unfinished") as unfinished:
+        check_finished(RunDir(RUN), "original")
+    assert f"`medunlearn.fit(method, data, run_dir={RUN!r}, resume=True)`" in str(unfinished.value)
+    with pytest.raises(ValueError, match=r"make one with `medunlearn\.fit`"):
+        check_finished(RunDir(Path(RUN, "config.yaml")), "original")
 
 
 def test_missing_and_unfinished_runs_are_refused_with_the_command_that_makes_them(pasted):
@@ -219,8 +237,9 @@ QUOTED = {
     "{shown(['medunlearn', 'test', '--run_dir', first])}",
     "{shown(['medunlearn', command, '--config', first])}",
     "{command_for(run.path)}",
-    "{command_for(run.path, data_file, split)}",
-    "{command_for(run.path, getattr(data, 'file', None), _split(data))}",
+    "{remedy_for(run.path)}",
+    "{remedy_for(run.path, argument, data_file, split)}",
+    "{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}",
     "{command}",  # of `cli/fit.py`, which `shown` returns
     "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
 }
@@ -246,7 +265,6 @@ FIXED = {
 NOT_TO_BE_PASTED = {
     "medunlearn fit --model {name}",  # "... and its options"
     "medunlearn COMMAND --help",
-    "medunlearn fit",
     "medunlearn fit --config",
     "medunlearn report",
     "medunlearn report runs/*",
@@ -277,7 +295,7 @@ def sources():
 
 def test_every_command_in_the_source_is_one_of_those_that_are_run():
     spans = {span for text in sources() for span in re.findall("`([^`]*)`", text)}
-    programs = ("medunlearn ", "wandb ", "pip ", "python ", "{command", "{shown(")
+    programs = ("medunlearn ", "wandb ", "pip ", "python ", "{command", "{remedy_for(", "{shown(")
     found = {span for span in spans if span.startswith(programs)} - {"{command} --help"}  # whose {command} is a name
     assert found == QUOTED | FIXED | NOT_TO_BE_PASTED, "put a new command where it belongs, and run it in a test"
 

@@ -3,14 +3,15 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Client
 
 import pytest
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.demos.boring_classes import BoringModel
 from torch.utils.data import DataLoader
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, command_line
 from medunlearn.runs import RunDir
-from medunlearn.training.failures import explained
+from medunlearn.training.failures import explained, go_on
 
 QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
 
@@ -49,12 +50,27 @@ def test_a_full_disk_names_the_run_directory():
     ],
 )
 def test_a_killed_process_that_fetches_batches_is_one_line_with_the_way_on(error, how):
-    with pytest.raises(InputError) as caught, explained(RunDir("r")):
+    with command_line(), pytest.raises(InputError) as caught, explained(RunDir("r")):
         raise RuntimeError(error)
     assert caught.value.for_command_line == (
         f"data.num_workers: a process that fetches batches {how}; go on with `medunlearn fit --config "
         "configs/NAME.yaml --run_dir r`, with fewer of them where memory runs out"
     )
+
+
+def test_remedies_of_a_run_that_ended_early_are_those_of_where_it_was_begun():
+    def said():
+        with pytest.raises(InputError) as caught, explained(RunDir("r")):
+            raise MisconfigurationException("no")
+        return str(caught.value), go_on(RunDir("r"))
+
+    with command_line():
+        listing, remedy = said()
+    assert listing == "trainer: no; `medunlearn fit --help` lists its options"
+    assert remedy.startswith("go on with `medunlearn fit --config ")
+    listing, remedy = said()
+    assert listing == "trainer: no; `help(lightning.Trainer)` lists its arguments"
+    assert remedy == "go on with `medunlearn.fit(method, data, run_dir='r')`"
 
 
 def closed():

@@ -1,0 +1,76 @@
+"""The one progress bar of a run."""
+
+import re
+from itertools import groupby
+from pathlib import Path
+from types import SimpleNamespace
+
+from helpers.runs import FORGET
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+from medunlearn.callbacks.session import one_bar
+from medunlearn.training.one_bar import OneBar
+from medunlearn.training.progress import passing
+
+SHOWN = "--trainer.enable_progress_bar=true"
+ORIGINAL = "--model.init_args.original=t"
+
+
+def descriptions(text):
+    """Return what the bars of an output were called, in order, each once in a row."""
+    found = [re.sub(r": *(\d+%)?$", "", each) for each in re.findall(r"\r([^\r\n|]*)\|", text)]
+    return [each for each, _ in groupby(found)]
+
+
+def test_training_preparation_rewind_and_evaluation_take_turns_on_one_line(fit, capsys):
+    fit("Train", "t", epochs=1)
+    capsys.readouterr()
+    fit("SalUn", "s", FORGET, ORIGINAL, SHOWN, "--model.init_args.rewind=true")
+    printed = capsys.readouterr()
+    assert "\x1b[A" not in printed.out, "a second bar, below the first"
+    found = descriptions(printed.out)
+    measured = [each.removeprefix("Evaluation: ") for each in found if each.startswith("Evaluation")]
+    assert measured == ["forget", "retain", "val", "forget", "retain", "val", "forget", "retain", "test", "val"]
+    others = [each for each, _ in groupby(each for each in found if not each.startswith("Evaluation"))]
+    before = ["Training", "Going through forget", "Training"]
+    assert others == [*before, "Epoch 0", "Epoch 1", "Membership inference", "Epoch 1"]
+    bar = printed.out.split("\n")[0].split("\r")[-1]
+    assert re.match(r"Epoch 1: 100%\|.*\| 4/4 \[.*train/loss_epoch=", bar)
+    assert printed.err.startswith("rewind: epoch ")
+    fit("SSD", "e", FORGET, ORIGINAL, SHOWN, epochs=0)
+    first, _, rest = capsys.readouterr().out.partition("\n")
+    assert not first.split("\r")[-1].strip(), "nothing was trained, so no bar is left"
+    assert "it/s" not in rest
+
+
+def test_test_has_one_bar_too(fit, capsys):
+    from medunlearn.__main__ import main
+
+    fit("Train", "t", epochs=1)
+    capsys.readouterr()
+    assert main(["test", "--run_dir=t", SHOWN]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b[A" not in out
+    assert {"Testing DataLoader 0", "Evaluation: test"} <= set(descriptions(out))
+
+
+def test_a_bar_of_ones_own_or_none_is_kept():
+    own = TQDMProgressBar()
+    assert one_bar({"callbacks": own}) == one_bar({"enable_progress_bar": False}) == []
+    assert [type(each) for each in one_bar({"enable_progress_bar": None})] == [OneBar]
+    trainer = SimpleNamespace(is_global_zero=False, progress_bar_callback=own)
+    assert list(passing(trainer, [1, 2], "Mask")) == [1, 2]
+
+
+def test_bar_that_an_error_has_closed_stays_closed(capsys):
+    bar = OneBar()
+    items = bar.passing([1, 2], "Mask")
+    next(items)
+    bar.on_exception()
+    items.close()
+    assert bar._bar is None
+    assert list(bar.passing([1, 2], "Mask")) == [1, 2]
+    bar.teardown()
+    bar.disable()
+    assert list(bar.passing(iter([1, 2]), "Mask")) == [1, 2]
+    assert not Path("logs").exists()
