@@ -21,7 +21,7 @@ def foretold_loss(method: UnlearningModule, predictions: Predictions | None) -> 
         return None
     with owned_by("model.init_args", "original"):
         curve = learning_curve(RunDir(method.original), "original")
-    return curve and curve.loss_for(predictions)
+    return None if curve is None else curve.loss_for(predictions)
 
 
 def loss_note(loss: Loss | None) -> list[str]:
