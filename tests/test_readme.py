@@ -14,7 +14,7 @@ from helpers.runs import QUIET, weights, write_npz
 from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, command_line
 from medunlearn.files.configs import shipped_configs
 from medunlearn.runs import RunDir
 from medunlearn.training.failures import explained
@@ -86,7 +86,7 @@ def test_a_plan_of_ones_own_runs_every_combination(npz, capsys):
     Path("plan.yaml").write_text(code)
     assert main(["reproduce", "plan.yaml", "--dry_run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 * 3 * 2, "three configs under three seeds and two presets"
+    assert len(lines) == (3 + 1) * 3 * 2, "three configs and one more Retrain under three seeds and two presets"
     assert all("--data.file=ours.npz" in line for line in lines)
 
 
@@ -117,7 +117,7 @@ def test_an_interrupted_run_says_what_the_page_shows():
     run = RunDir("runs/train_path")
     run.path.mkdir(parents=True)
     run.config.touch()
-    with pytest.raises(Interrupted) as end, explained(run):
+    with command_line(), pytest.raises(Interrupted) as end, explained(run):
         raise Interrupted(signal.SIGTERM)
     assert f"medunlearn: {end.value}" == shown
 
@@ -166,8 +166,8 @@ def test_extras_that_are_named_exist():
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
 def test_options_that_are_named_exist(option):
     """An option with a wrong value is refused for its value, one that does not exist for its name."""
-    if option in ("--engine", "--out"):  # of reproduce and report
-        command = {"--engine": "reproduce", "--out": "report"}[option]
+    if option in ("--engine", "--retrain_seeds", "--out"):  # of reproduce and report
+        command = "report" if option == "--out" else "reproduce"
         with pytest.raises(SystemExit):
             main([command, "--help"])
         return

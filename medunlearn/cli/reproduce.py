@@ -29,6 +29,7 @@ A plan is one of {plans}, a plan file, or any list of config files. A plan file 
   configs: [train_ours.yaml, retrain_ours.yaml, salun_ours.yaml]
   augmentations: [NoAug, Default]        # the rest is optional
   seeds: [0, 1, 2]
+  retrain_seeds: [101, 102]              # two more Retrains each, to see how far two are apart
   options:
     data.file: ours.npz
 
@@ -59,8 +60,14 @@ def reproduce(argv: list[str]) -> int:
     overrides = overrides_from_argv(others)
     check_augmentations(parsed.augmentations)
     check_seeds(parsed.seeds)
+    check_seeds(parsed.retrain_seeds, "retrain_seeds")
     selection = Selection(
-        tuple(parsed.datasets), tuple(parsed.rates), tuple(parsed.augmentations), tuple(parsed.seeds), overrides
+        tuple(parsed.datasets),
+        tuple(parsed.rates),
+        tuple(parsed.augmentations),
+        tuple(parsed.seeds),
+        overrides,
+        tuple(parsed.retrain_seeds),
     )
     stages = read_plan(names).stages(selection)
     return _dry_run(stages) if parsed.dry_run else _run(stages, parsed.engine)
@@ -157,6 +164,14 @@ def _parser() -> CommandParser:
     )
     parser.add_argument("--augmentations", nargs="+", default=[], metavar="PRESET", help="under these presets")
     parser.add_argument("--seeds", nargs="+", default=[], type=_seed, metavar="S", help="once for each of these seeds")
+    parser.add_argument(
+        "--retrain_seeds",
+        nargs="+",
+        default=[],
+        type=_seed,
+        metavar="S",
+        help="train each Retrain once more under each of these seeds, on the same forget set: the noise floor",
+    )
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
     return parser

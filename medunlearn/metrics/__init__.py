@@ -1,9 +1,10 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
+from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
 from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
-from medunlearn.metrics.notes import collapse, notes, reference_notes
+from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
@@ -15,10 +16,16 @@ __all__ = [
     "PARTS",
     "PART_OF",
     "Feature",
+<<<<<<< HEAD
     "LearningCurve",
     "Loss",
     "Part",
     "Point",
+=======
+    "Floor",
+    "Part",
+    "Place",
+>>>>>>> main
     "Predictions",
     "Reading",
     "Solver",
@@ -30,14 +37,23 @@ __all__ = [
     "average_gap",
     "by_class",
     "collapse",
+    "failed_retrain",
     "forgotten_classes",
     "gap_difference_margin",
+    "gap_to_all",
     "half_width",
     "largest_error",
     "membership_inference",
+<<<<<<< HEAD
     "nested_order",
     "notes",
     "part_sizes",
+=======
+    "noise_floor",
+    "notes",
+    "pair_gaps",
+    "place",
+>>>>>>> main
     "proxy_gap",
     "proxy_targets",
     "reference_notes",

@@ -23,6 +23,9 @@ LEGEND = {
     "MIA": Column("near Retrain", "share of the forget set, %, that the membership attack calls non-members"),
     "(gap)": Column("lower", "in brackets after each of these: its distance to the retrained model, percentage points"),
     "AG": Column("lower", "Average Gap, percentage points: the mean of the four gaps; 0 is retraining"),
+    "AG/floor": Column(
+        "lower", "AG to Retrains of several seeds, in units of the AG between two of them; inside: in their band"
+    ),
     "RTE": Column("lower", "run time of the method in minutes: mask and updates, without evaluation"),
     "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),
     "[1]": Column("", "number of a remark on the run, which stands below the table"),

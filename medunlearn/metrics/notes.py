@@ -5,14 +5,15 @@ A run is remarked on where
 1. no weight differs from the original's;
 2. UA is the original's, to the image, and the reference's is not;
 3. RA or TA has collapsed: it is more than `COLLAPSE` points below the original's, or no higher than that of naming the
-   most common class every time. TA leaves out classes that are forgotten as a whole;
+   most common class every time. TA leaves out classes that are forgotten as a whole. A Retrain that
+   names another one as its reference has also where it is more than `COLLAPSE` points below that one's;
 4. MIA is 0 or 100, so that the attack cannot tell such models apart;
 5. a class is forgotten as a whole;
 6. the reference has collapsed;
 7. fewer than `FEW_IMAGES` images are in the forget or the test set.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from medunlearn.errors import counted
@@ -20,7 +21,7 @@ from medunlearn.metrics.by_class import forgotten_classes
 
 FEW_IMAGES = 50
 COLLAPSE = 10.0
-"""Percentage points below the original's."""
+"""Percentage points below the original's, or another Retrain's."""
 COLLAPSED = "collapsed: "
 """How the remark on a collapse begins."""
 MOST_NAMED = 10  # classes in one sentence
@@ -42,7 +43,7 @@ def notes(
         figures: UA, RA, TA, MIA and TA_retained_classes of the run, in %; UA and MIA are None without a forget set.
         n: Number of images by part (forget, retain, test) and class, as `by_class` returns it.
         before: The same figures of the original; None for a run that started from none.
-        reference: UA of the reference, and what its own `notes` say; None without one.
+        reference: UA, RA and TA of the reference, and what its own `notes` say; None without one.
         changed: Number of weights that differ from the original's; None for a run that started from none.
 
     Example:
@@ -57,8 +58,30 @@ def notes(
     unmoved = changed == 0
     found = ["no weight has changed: the model is the original"] if unmoved else []
     found += [] if unmoved else _as_before(figures, n, before, reference)
-    found += [*_collapse(figures, n, before), *_saturated(figures["MIA"]), *_classes(figures, n)]
+    collapsed = [*_collapse(figures, n, before)]
+    if before is None and reference is not None and not collapsed:
+        collapsed = failed_retrain(figures, [reference])
+    found += [*collapsed, *_saturated(figures["MIA"]), *_classes(figures, n)]
     return [*found, *reference_notes((reference or {}).get("notes", ())), *_few(n)]
+
+
+def failed_retrain(figures: Figures, others: Sequence[Figures]) -> list[str]:
+    """Return the remark on a Retrain that ended far below another one of the same forget set; none on a healthy one.
+
+    Args:
+        figures: RA and TA of the run, in %.
+        others: The same of other Retrains that differ in their seed alone, one or more.
+
+    Example:
+        >>> failed_retrain({"RA": 80.0, "TA": 90.0}, [{"RA": 99.0, "TA": 95.0}])
+        ["collapsed: RA is 19.00 points below another Retrain's, so this one has failed"]
+    """
+    known = {key: [other[key] for other in others if other.get(key) is not None] for key in ("RA", "TA")}
+    behind = {key: max(values) - figures[key] for key, values in known.items() if values and figures[key] is not None}
+    found = [
+        f"{key} is {points:.2f} points below another Retrain's" for key, points in behind.items() if points > COLLAPSE
+    ]
+    return [f"{COLLAPSED}{', '.join(found)}, so this one has failed"] if found else []
 
 
 def reference_notes(notes: Iterable[str]) -> list[str]:

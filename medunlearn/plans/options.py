@@ -151,11 +151,11 @@ def check_augmentations(presets: Iterable[str]) -> None:
             raise InputError(f"augmentations={preset}: unknown preset; choose from {', '.join(get_args(Preset))}")
 
 
-def check_seeds(seeds: Iterable[Any]) -> None:
-    """Refuse what is no seed."""
+def check_seeds(seeds: Iterable[Any], name: str = "seeds") -> None:
+    """Refuse what is no seed; `name` is the setting that gave it."""
     for seed in seeds:
         if type(seed) is not int or not 0 <= seed <= MOST_SEED:
-            raise InputError(f"seeds={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")
+            raise InputError(f"{name}={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")
 
 
 def _refuse_short(argument: str) -> None:

@@ -18,10 +18,10 @@ from medunlearn.plans.options import (
     overrides_from_mapping,
 )
 from medunlearn.plans.stages import Stage, in_order, read_stage
-from medunlearn.plans.variations import Selection, selected, varied
+from medunlearn.plans.variations import Selection, selected, varied, with_retrains
 
 EVERYTHING = Selection()
-KEYS = ("configs", "seeds", "augmentations", "options")
+KEYS = ("configs", "seeds", "augmentations", "retrain_seeds", "options")
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ class Plan:
         augmentations: Presets; empty for what each config says.
         seeds: Seeds of everything random, forget sets included; empty for what each config says.
         overrides: Settings of every stage.
+        retrain_seeds: Seeds of further Retrains of each forget set, which show how far two Retrains are apart.
     """
 
     configs: tuple[Path, ...]
     augmentations: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     overrides: tuple[Override, ...] = ()
+    retrain_seeds: tuple[int, ...] = ()
 
     def stages(self, selection: Selection = EVERYTHING) -> list[Stage]:
         """Return the stages that are asked for and those that they need, each after what it reads.
 
         Raises:
-            InputError: If a config is wrong, nothing is selected, or stages need each other.
+            InputError: If a config is wrong, nothing is selected, stages need each other, or no Retrain is found.
         """
         overrides = (*self.overrides, *selection.overrides)
         plain = selected(in_order([read_stage(config, overrides) for config in self.configs]), selection)
@@ -54,7 +56,8 @@ class Plan:
             if values:
                 check_governed(overrides, by)
         variations = product(dict.fromkeys(presets) or (None,), dict.fromkeys(seeds) or (None,))  # each once
-        return [stage for preset, seed in variations for stage in varied(plain, preset, seed)]
+        found = [stage for preset, seed in variations for stage in varied(plain, preset, seed)]
+        return with_retrains(found, selection.retrain_seeds or self.retrain_seeds)
 
 
 def read_plan(names: Sequence[str]) -> Plan:
@@ -90,12 +93,14 @@ def _plan_file(path: Path) -> Plan:
         raise InputError(f"plan={path}: names no configs; write `configs: [FILE, FILE]`")
     overrides = _overrides(content.get("options") or {}, path)
     check_augmentations(_list(content, "augmentations", str, path))
-    check_seeds(_list(content, "seeds", int, path))
+    for name in ("seeds", "retrain_seeds"):
+        check_seeds(_list(content, name, int, path), name)
     return Plan(
         configs=tuple(find_config(name, beside=path.parent) for name in _list(content, "configs", str, path)),
         augmentations=tuple(_list(content, "augmentations", str, path)),
         seeds=tuple(_list(content, "seeds", int, path)),
         overrides=overrides,
+        retrain_seeds=tuple(_list(content, "retrain_seeds", int, path)),
     )
 
 

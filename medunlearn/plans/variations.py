@@ -7,7 +7,10 @@ from typing import Any
 
 from medunlearn.errors import InputError
 from medunlearn.plans.options import Override, named, override, setting
-from medunlearn.plans.stages import Stage
+from medunlearn.plans.stages import NEEDS, Stage
+
+SEED = "seed_everything"
+REFERENCE = NEEDS[1]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Selection:
     seeds: tuple[int, ...] = ()
     overrides: tuple[Override, ...] = ()
     """Settings of every stage."""
+    retrain_seeds: tuple[int, ...] = ()
 
 
 def selected(stages: Sequence[Stage], selection: Selection) -> list[Stage]:
@@ -69,15 +73,54 @@ def varied(stages: Sequence[Stage], preset: str | None, seed: int | None) -> lis
     return [_renamed(stage, changes[stage.run.path], paths) for stage in stages]
 
 
+def with_retrains(stages: Sequence[Stage], seeds: Sequence[int]) -> list[Stage]:
+    """Return the stages with, after each Retrain, one more under each of these seeds, in `..._retrainSEED`.
+
+    Which stages are Retrains is known from the others: they name them as `reference`. The further one differs in
+    `seed_everything` alone, whose value chooses no forget set, and names the first as its own `reference`, so that it
+    is measured as a method is.
+
+    Args:
+        stages: The stages of all variations.
+        seeds: Seeds of the further Retrains; empty for none.
+
+    Raises:
+        InputError: If there is no Retrain, or one has such a seed itself.
+    """
+    if not seeds:
+        return list(stages)
+    named = {stage.needs[REFERENCE] for stage in stages if REFERENCE in stage.needs}
+    if not any(stage.run.path in named for stage in stages):
+        raise InputError(
+            f"retrain_seeds={' '.join(map(str, seeds))}: no stage of this plan is another's reference; "
+            "name the Retrain as `reference` in a method's config"
+        )
+    found = list[Stage]()
+    for stage in stages:
+        found += [stage, *(_another_seed(stage, seed) for seed in dict.fromkeys(seeds) if stage.run.path in named)]
+    return found
+
+
+def _another_seed(stage: Stage, seed: int) -> Stage:
+    if seed == setting(stage.settings, SEED, 0):
+        raise InputError(
+            f"retrain_seeds={seed}: is the seed of {stage.run} itself, and the two would be one model; "
+            "give seeds that the plan does not have"
+        )
+    run = stage.run.path
+    changes = {SEED: seed, "run_dir": run.with_name(f"{run.name}_retrain{seed}"), REFERENCE: run}
+    return replace(stage, overrides=(*stage.overrides, *(override(*change) for change in changes.items())))
+
+
 def _variation(stage: Stage, preset: str | None, seed: int | None) -> tuple[str, list[Override]]:
     """Return the end of the run directory's name and the overrides of one variation."""
     suffix, overrides = "", []
     if preset is not None and preset != setting(stage.settings, "data.augmentation", "Default"):
         suffix += f"_{preset}"
         overrides.append(override("data.augmentation", preset))
-    if seed is not None and seed != setting(stage.settings, "seed_everything", 0):
+    if seed is not None and seed != setting(stage.settings, SEED, 0):
         suffix += f"_seed{seed}"
-        overrides.append(override("seed_everything", seed))
+        overrides.append(override(SEED, seed))
         if named(stage.settings, "data.forget"):
             overrides.append(override("data.forget.seed", seed))
     return suffix, overrides

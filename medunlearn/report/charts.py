@@ -61,7 +61,7 @@ def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
     if not panels:
         return None
     colour = colours(sections)
-    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.cells if _has_gap(c)))
+    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.sound if _has_gap(c)))
     most = max(map(len, panels.values()))
     panel_width = max(2.6, 0.5 + 0.34 * most * len(labels))
     figure, axes = panels_of(len(panels), height=2.7, width=panel_width)
@@ -77,7 +77,7 @@ def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
 
 def _has_gap(cell: Cell) -> bool:
     """Return whether a bar can be drawn beside the retrained model, whose gap is 0."""
-    return cell.role != "retrained" and cell.over_seeds("AG") is not None
+    return not cell.is_reference and cell.over_seeds("AG") is not None
 
 
 def _bars(panel: Axes, group: Sequence[Section], labels: Sequence[str], colour: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
         >>> time_against_gap(Section("cells", "10 %", "Default"), {}) is None
         True
     """
-    cells = [cell for cell in section.cells if not cell.untouched]
+    cells = [cell for cell in section.sound if not cell.untouched]
     known = [(c, gap, time) for c in cells if (gap := c.over_seeds("AG")) and (time := c.over_seeds("RTE"))]
     if not known:
         return None
@@ -119,6 +119,8 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
         errors: dict[str, Any] = {"xerr": minutes.deviation, "yerr": gap.deviation, "capsize": 2}
         marker = "os^Dvp"[number % 6]
         panel.errorbar(minutes.mean, gap.mean, **errors, fmt=marker, color=colour[cell.label], label=cell.label)
+    if (another := section.another_seed) and (band := another.over_seeds("band")):
+        panel.axhspan(0, band.mean, color=colour[another.label], alpha=0.2, label="band of Retrains of several seeds")
     original = section.original
     if original and (gap := original.over_seeds("AG")):
         panel.axhline(gap.mean, linestyle="--", color=colour[original.label], label="untouched model")
@@ -213,7 +215,7 @@ def unlearning_curves(section: Section, colour: Mapping[str, str]) -> Figure | N
                 epochs, means, lowest, highest = curve[key]
                 panel.fill_between(epochs, lowest, highest, color=colour[label], alpha=0.15, linewidth=0)
                 panel.plot(epochs, means, "o-", color=colour[label], markersize=4, label=label)
-        for retrained in section.of_role("retrained"):
+        for retrained in (cell for cell in section.sound if cell.role == "retrained"):
             if value := retrained.over_seeds(key):
                 panel.axhline(value.mean, linestyle="--", color=colour[retrained.label], label=retrained.label)
         panel.set(title=f"{key} (%)", xlabel="epoch")

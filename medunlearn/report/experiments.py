@@ -8,6 +8,7 @@ import pandas as pd
 
 from medunlearn.errors import InputError
 from medunlearn.metrics import PART_OF, wilson
+from medunlearn.report.floors import FURTHER
 from medunlearn.report.frame import records
 
 
@@ -47,6 +48,11 @@ class Cell:
     def untouched(self) -> bool:
         """Whether it is an original as it was before unlearning."""
         return bool((self.runs.measured_by != "").any())
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether gaps are taken to its models, rather than of them."""
+        return self.role == "retrained" and self.label not in FURTHER
 
     @property
     def seeds(self) -> list[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, average_gap, reference_notes
+from medunlearn.report.floors import floor_columns, retrains
 from medunlearn.report.labels import label_methods, name_classes, tell_apart
 from medunlearn.report.reading import find_runs, read_run
 from medunlearn.runs import RunDir
@@ -39,6 +40,12 @@ COLUMNS = {
     "gap_TA": "percentage points",
     "gap_MIA": "percentage points",
     "AG": "Average Gap, the mean of the four distances, percentage points; of a retrained model 0",
+    "AG_retrains": "mean AG to all Retrains that differ in their seed alone and have not failed, points; of one "
+    "of these, to the others; NaN where there are fewer than two",
+    "floor": "mean AG between two of these Retrains, percentage points",
+    "band": "largest AG between two of them, percentage points",
+    "retrains": "how many they are; 0 where fewer than two",
+    "place": "inside the band, outside it, or further (no nearer to them than the untouched model); else empty",
     "RTE": "run time, minutes; of an untouched model that of its training",
     "proxy": "proxy gap, percentage points, of an unlearned model; else NaN",
     "n_forget": "images in the forget set",
@@ -62,6 +69,7 @@ EXPERIMENT = ["data", "forgotten", "augmentation", "label"]
 """What the rows of one experiment share; they differ in their seed."""
 
 NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE", "proxy"]
+NUMBERS += ["AG_retrains", "floor", "band"]
 """Columns of floats, NaN where a value is missing."""
 
 
@@ -86,13 +94,16 @@ def load(dirs: Iterable[str | Path | RunDir]) -> pd.DataFrame:
     records = [row["record"] for row in rows]
     originals: list[dict[str, Any]] = []
     runs = {row["run"]: row for row in rows}
-    for row in rows:
-        pairing = reference_of(row["record"], records)
+    pairings = [reference_of(record, records) for record in records]
+    groups = retrains(rows, pairings)
+    for row, pairing in zip(rows, pairings, strict=True):
         row |= {"original": _original(row["record"], records)} | _gaps(row, pairing)
         row["notes"] = _notes(row, row, runs)
         if row["forgotten"] and row["before"]:
             originals.append(_untouched(row, pairing, runs))
-    frame = pd.DataFrame(rows + _once(originals), columns=list(COLUMNS))
+    found = rows + _once(originals)
+    floor_columns(found, groups)
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(NUMBERS, float))
 
 

@@ -60,7 +60,7 @@ def predictions(section: Section) -> dict[str, list[Predictions]]:
         {}
     """
     found: dict[str, list[Predictions]] = defaultdict(list)
-    for cell in section.cells:
+    for cell in section.sound:
         for row in cell.runs.itertuples():
             run = RunDir(str(row.run))
             if exists(run.predictions):

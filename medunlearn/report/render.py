@@ -16,6 +16,8 @@ from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
 from medunlearn.metrics.legend import head
 from medunlearn.report.class_table import class_table
 from medunlearn.report.figures import Drawn, draw_figures
+from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
+from medunlearn.report.floors import of_pooled
 from medunlearn.report.frame import COLUMNS
 from medunlearn.report.published import DIFFERENCES
 from medunlearn.report.readings import check_originals
@@ -46,6 +48,7 @@ CSV_COLUMNS = (
     *("n_forget", "n_retain", "n_test", "split_sha256", "run", "reference", "hardware", "precision", "torch"),
     *("role", "note", "TA_retained_classes", "proxy", "notes"),
     *(f"{key}_{end}" for key in GAP_METRICS for end in ("low", "high")),
+    *("AG_retrains", "floor", "band", "retrains", "place"),
 )
 
 _TEX = str.maketrans(
@@ -131,7 +134,7 @@ def results_csv(sections: Sequence[Section]) -> str:
         >>> results_csv([]).startswith("data,forgotten,augmentation,method,seed,UA,RA,TA,MIA,gap_UA")
         True
     """
-    rows = [cell.runs for section in sections for cell in section.cells]
+    rows = [of_pooled(cell.runs, section.frame) for section in sections for cell in section.cells]
     frame = pd.concat(rows) if rows else pd.DataFrame(columns=[*COLUMNS])
     frame = frame.assign(notes=["; ".join(each) for each in frame.notes], **_intervals(frame))
     renamed = frame.drop(columns="method").rename(columns={"label": "method", "RTE": "RTE_minutes"})
@@ -163,6 +166,7 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "legend": LEGEND,
         "intervals": INTERVALS,
         "proxy": PROXY_LEGEND if frame.proxy.notna().any() else "",
+        "floors": FLOOR_LEGEND if frame.floor.notna().any() else "",
         "glance_legend": GLANCE_LEGEND,
         "differences": DIFFERENCES if any(len(section.published) for section in sections) else "",
         "facts": {name: _listed(frame[name]) for name in ("hardware", "precision", "torch")},

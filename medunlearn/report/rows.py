@@ -4,7 +4,9 @@ from typing import Any, NamedTuple
 
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF
 from medunlearn.report.experiments import Cell
+from medunlearn.report.floors import FAILED
 from medunlearn.report.published import PAPER
+from medunlearn.report.verdict import in_floors, no_nearer, place_of
 
 
 class Row(NamedTuple):
@@ -23,33 +25,50 @@ class Row(NamedTuple):
     """Numbers of its remarks."""
     proxy: str = ""
     """The proxy gap, which unlearned models alone have."""
+    floors: str = ""
+    """AG to all Retrains in units of the AG between two of them."""
+    place: str = ""
+    """Where it lies to their band: inside, outside, further."""
+    bold: bool = True
+    """Whether it may stand in bold: not where it is no nearer to retraining than the untouched model, or has failed."""
 
 
-def measured_row(cell: Cell, mark: str = "") -> Row:
-    """Return the row of an experiment, under the numbers of its remarks.
+def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Row:
+    """Return the row of an experiment.
+
+    Args:
+        cell: The experiment.
+        mark: Numbers of its remarks.
+        original: The untouched model on the same forget sets.
 
     Example:
         >>> import pandas as pd
         >>> figures = dict.fromkeys((*GAP_METRICS, *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE"), 2.0)
-        >>> figures["proxy"] = 3.0
+        >>> figures |= {"proxy": 3.0, "AG_retrains": 2.0, "floor": 1.0, "band": 1.5}
         >>> counts = {f"n_{part}": 1000 for part in ("forget", "retain", "test")}
         >>> row = measured_row(Cell("SalUn", pd.DataFrame([figures | counts | {"role": "unlearned"}])))
-        >>> row.entries[0], row.gap
-        (('2.00', '2.00'), '2.00')
+        >>> row.entries[0], row.gap, row.floors, row.place
+        (('2.00', '2.00'), '2.00', '2.00', 'outside')
     """
 
     def text(key: str, missing: str = "-") -> str:
         return missing if (value := cell.over_seeds(key)) is None else str(value)
 
     def gap(key: str) -> str:
-        value = None if cell.role == "retrained" else cell.over_seeds(f"gap_{key}")
+        value = None if cell.is_reference else cell.over_seeds(f"gap_{key}")
         return "" if value is None else f"{value.mean:.2f}"
 
     entries = tuple((text(key), gap(key)) for key in GAP_METRICS)
-    own = "0" if cell.role == "retrained" and cell.over_seeds("AG") else text("AG")
+    own = "0" if cell.is_reference and cell.over_seeds("AG") else text("AG")
     intervals = tuple(_interval(cell, key) for key in GAP_METRICS)
     proxy = text("proxy") if cell.role == "unlearned" else ""
-    return Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)), False, intervals, mark, proxy)
+    known = Row(cell.label, entries, own, text("RTE"), str(len(cell.runs)), False, intervals, mark, proxy)
+    units = None if cell.is_reference else in_floors(cell)
+    return known._replace(
+        floors="" if units is None else f"{units:.2f}",
+        place=place_of(cell, original),
+        bold=cell.label != FAILED and not (cell.role == "unlearned" and no_nearer(cell, original)),
+    )
 
 
 def _interval(cell: Cell, key: str) -> str:

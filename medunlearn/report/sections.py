@@ -7,16 +7,25 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from medunlearn.errors import InputError, counted
+from medunlearn.metrics import Floor
 from medunlearn.report.experiments import Cell, Statistic, experiments
+from medunlearn.report.floors import ANOTHER, FAILED, floor_text, pooled
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import EXPERIMENT, ORIGINAL, measured_twice, records
 from medunlearn.report.published import published
 from medunlearn.report.rows import Row, measured_row, not_run_row, published_row
-from medunlearn.report.verdict import collapsed_reference, nearer, references, verdict
+from medunlearn.report.verdict import collapsed_reference, in_floors, nearer, place_of, references, verdict
 
 PRESETS = ("NoAug", "Default", "Default+RandAugment")
 NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
 """How a role is called that no run has, where the paper has no method for it."""
+
+PLACES = {
+    "inside": ", inside the band of Retrains of several seeds ({:.2f} times the AG of two)",
+    "outside": ", outside the band of Retrains of several seeds ({:.2f} times the AG of two)",
+    "further": ", and no nearer to Retrains of several seeds than the untouched model ({:.2f} times the AG of two)",
+}
+"""Continuations of a headline, by where a model lies to its Retrains."""
 
 
 class Glance(NamedTuple):
@@ -30,6 +39,10 @@ class Glance(NamedTuple):
     """Run time as a share of retraining's."""
     nearer: bool
     """Whether it is nearer to retraining than the untouched model, by more than chance."""
+    floors: str = ""
+    """AG to all Retrains in units of the AG between two of them."""
+    place: str = ""
+    """Where it lies to their band: inside, outside, further."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,16 @@ class Section:
         return [cell for cell in self.cells if cell.role == role]
 
     @property
+    def another_seed(self) -> Cell | None:
+        """The further Retrains; None where there are none, or all have failed."""
+        return next((cell for cell in self.cells if cell.label == ANOTHER), None)
+
+    @property
+    def sound(self) -> list[Cell]:
+        """The cells without Retrains that have failed, which would stretch every chart."""
+        return [cell for cell in self.cells if cell.label != FAILED]
+
+    @property
     def original(self) -> Cell | None:
         """The untouched model; None where no run measured it."""
         return next((cell for cell in self.cells if cell.untouched), None)
@@ -82,7 +105,10 @@ class Section:
         """Return the measured rows, each followed by the paper's where it prints one; what was not run says so."""
         rows: list[Row] = []
         for role, name in NOT_RUN.items():
-            named = {cell.label: [measured_row(cell, self.remarks[0][cell.label])] for cell in self.of_role(role)}
+            named = {
+                cell.label: [measured_row(cell, self.remarks[0][cell.label], self._untouched(cell))]
+                for cell in self.of_role(role)
+            }
             some = bool(named) and role != "unlearned"  # one original and one retrained model are enough
             for printed in records(self.published[self.published.role == role]):
                 missing = [] if some else [not_run_row(printed["method"])]
@@ -103,6 +129,8 @@ class Section:
             text += f", which has collapsed ({reason}), so that the gap does not tell what was forgotten"
         elif before is not None:
             text += f"{verdict(cell, self._untouched(cell), self.frame)} ({before})"
+        if cell_place := PLACES.get(place_of(cell, self._untouched(cell))):
+            text += cell_place.format(in_floors(cell) or 0)
         if share is not None:
             text += f", in {share:.1f} % of retraining's time"
         return f"{text}.{f' Note: {cell.note}' if cell.note else ''}"
@@ -119,7 +147,9 @@ class Section:
                 "-" if share is None else f"{share:.1f} %",
             )
             bold = nearer(cell, self._untouched(cell), self.frame) is True
-            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold)))
+            units = in_floors(cell)
+            near = "" if units is None else f"{units:.2f}", place_of(cell, self._untouched(cell))
+            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold, *near)))
         return [glance for _, glance in sorted(found)]
 
     def _untouched(self, cell: Cell) -> Cell | None:
@@ -137,6 +167,16 @@ class Section:
         retrained = references(cell, self.frame)
         known = minutes is not None and len(retrained) and retrained.RTE.mean(skipna=False) > 0
         return 100 * minutes.mean / float(retrained.RTE.mean()) if minutes is not None and known else None
+
+    @property
+    def floor(self) -> str:
+        """How far its Retrains are apart, as a sentence; empty where no seed has two."""
+        cell = self.another_seed
+        mean, largest = (None if cell is None else cell.over_seeds(key) for key in ("floor", "band"))
+        if cell is None or mean is None or largest is None:
+            return ""
+        over = f", mean of {counted(len(cell.runs), 'seed')}" if len(cell.runs) > 1 else ""
+        return f"Noise floor: {floor_text(Floor(int(cell.runs.retrains.max()), mean.mean, largest.mean))}{over}."
 
     @property
     def protocol(self) -> str:
@@ -167,7 +207,8 @@ def sections(frame: pd.DataFrame) -> list[Section]:
         []
     """
     _check_unambiguous(frame)
-    forgetting = frame[(frame.forgotten != "") & ~measured_twice(frame)]
+    shown = pooled(frame)
+    forgetting = shown[(shown.forgotten != "") & ~measured_twice(shown)]
     found = []
     for names, group in forgetting.groupby(EXPERIMENT[:3], sort=False):
         data, forgotten, augmentation = map(str, names)

@@ -8,14 +8,18 @@ from typing import Any
 import pandas as pd
 
 from medunlearn.errors import counted
-from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, largest_error
+from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, Floor, largest_error
 from medunlearn.metrics.legend import LEGEND
+from medunlearn.report.floors import ANOTHER, FURTHER, POOLED, floor_text, pooled
+from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, measured_twice, records
 from medunlearn.runs import RunDir
 
-COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)", "proxy gap")
-BETTER = ("", "", *(LEGEND[key].better for key in (*GAP_METRICS, "AG", "RTE", "proxy gap")))
+COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)", "proxy gap", "AG/floor")
+BETTER = ("", "", *(LEGEND[key].better for key in (*GAP_METRICS, "AG", "RTE", "proxy gap", "AG/floor")))
+OPTIONAL = {"proxy gap": "proxy", "AG/floor": "floor"}
+"""Columns that are left out where no row has a value, by the column of the frame."""
 EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
@@ -43,7 +47,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
         >>> comparison([])
         ''
     """
-    frame = load(runs)
+    frame = pooled(load(runs))
+    frame["method"] = frame.method.where(~frame.label.isin(FURTHER), frame.label)
     marks, remarks = footnotes(frame.notes)
     frame["method"] += [f" [{mark}]" if mark else "" for mark in marks]
     own = frame[frame.measured_by == ""]
@@ -55,7 +60,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
     tables += [_table(rest, [])] if len(rest) else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
-    texts = [*([EXPLANATION] if tables else []), "\n".join(below), *_notes(own)]
+    legends = [EXPLANATION, *([FLOOR_LEGEND] if shown.floor.notna().any() else [])]
+    texts = [*(legends if tables else []), "\n".join(below), *_notes(own)]
     return "\n\n".join([*tables, *(_wrapped(text, width) for text in texts if text)])
 
 
@@ -67,14 +73,23 @@ def _wrapped(text: str, width: int | None) -> str:
 def _split_table(group: pd.DataFrame, untouched: pd.DataFrame, width: int | None) -> str:
     first = group.sort_values("n_forget", ascending=False, kind="stable").iloc[0]
     several = untouched.run.duplicated(keep=False)
-    names = untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")
+    names = [*untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")]
     title = (
         f"{first.data}: {first.n_forget} of {counted(first.n_forget + first.n_retain, 'training image')} forgotten "
         f"(split {first.split_sha256[:12]})"
     )
-    rows = pd.concat([untouched, group])
-    uncertain = (_wrapped(text, width) for text in _uncertain(rows))
-    return "\n\n".join([title, _table(rows, [*names]), *uncertain])
+    further = group[group.label.isin(FURTHER)]
+    names += [row["run"] + (f" and {n - 1:.0f} more" if (n := row[POOLED]) > 1 else "") for row in records(further)]
+    rows = pd.concat([untouched, further, group.drop(further.index)])
+    below = (_wrapped(text, width) for text in (*_floors(group), *_uncertain(rows)))
+    return "\n\n".join([title, _table(rows, names), *below])
+
+
+def _floors(rows: pd.DataFrame) -> list[str]:
+    """Return how far the Retrains are apart, a line for each first one; nothing where they are fewer than two."""
+    known = records(rows[rows.floor.notna() & (rows.label == ANOTHER)])
+    found = [(row["reference"], Floor(row["retrains"], row["floor"], row["band"])) for row in known]
+    return ["\n".join(f"Noise floor, {first}: {floor_text(floor)}" for first, floor in found)] if found else []
 
 
 def _uncertain(rows: pd.DataFrame) -> list[str]:
@@ -96,19 +111,24 @@ def _table(rows: pd.DataFrame, names: Sequence[str]) -> str:
     cells = [_cells(row) for row in records(rows)]
     for line, name in zip(cells, names, strict=False):
         line[0] = name
-    shown = len(COLUMNS) if rows.proxy.notna().any() else len(COLUMNS) - 1
-    widths = [max(len(line[column]) for line in (COLUMNS, BETTER, *cells)) for column in range(shown)]
+    left_out = {COLUMNS.index(name) for name, key in OPTIONAL.items() if rows[key].isna().all()}
+    lines = [[cell for at, cell in enumerate(line) if at not in left_out] for line in (COLUMNS, BETTER, *cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = [f"{'-' * (width + 1)}{'-' if column < 2 else ':'}" for column, width in enumerate(widths)]
-    return "\n".join(
-        [_line(COLUMNS, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in (BETTER, *cells))]
-    )
+    return "\n".join([_line(lines[0], widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in lines[1:])])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
     retrained = row["reference"] == row["run"]
     values = (_number(row[key]) + ("" if retrained else _gap(row[f"gap_{key}"])) for key in GAP_METRICS)
     gap = "0" if retrained else _number(row["AG"])
-    return [str(row["run"]), str(row["method"]), *values, gap, _number(row["RTE"]), _number(row["proxy"])]
+    names = str(row["run"]), str(row["method"])
+    return [*names, *values, gap, _number(row["RTE"]), _number(row["proxy"]), "-" if retrained else _in_floors(row)]
+
+
+def _in_floors(row: dict[str, Any]) -> str:
+    units = row["AG_retrains"] / row["floor"] if row["floor"] else float("nan")
+    return f"{_number(units)} {row['place']}".strip()
 
 
 def _gap(value: float) -> str:
@@ -120,9 +140,7 @@ def _number(value: float) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.ljust(widths[at]) if at < 2 else cell.rjust(widths[at]) for at, cell in enumerate(cells[: len(widths)])
-    )
+    padded = (cell.ljust(widths[at]) if at < 2 else cell.rjust(widths[at]) for at, cell in enumerate(cells))
     return f"| {' | '.join(padded)} |"
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from medunlearn.metrics import GAP_METRICS, collapse, gap_difference_margin
+from medunlearn.metrics import GAP_METRICS, collapse, gap_difference_margin, place
 from medunlearn.report.experiments import Cell
 
 
@@ -26,8 +26,50 @@ def nearer(cell: Cell, original: Cell | None, frame: pd.DataFrame) -> bool | Non
         return False
     if collapsed_reference(cell, frame):
         return None
+    if place_of(cell, original) == "further":
+        return False
     margin = _margin(cell, original, frame)
     return None if abs(gap.mean - before.mean) < margin else gap.mean < before.mean
+
+
+def no_nearer(cell: Cell, original: Cell | None) -> bool:
+    """Return whether an experiment is known to be no nearer to retraining than the untouched model, be it by chance.
+
+    Example:
+        >>> no_nearer(Cell("SalUn", pd.DataFrame()), None)
+        False
+    """
+    gap, before = (None if each is None or original is None else each.over_seeds("AG") for each in (cell, original))
+    beyond = gap is not None and before is not None and gap.mean >= before.mean
+    return beyond or (original is not None and place_of(cell, original) == "further")
+
+
+def in_floors(cell: Cell) -> float | None:
+    """Return the AG to all Retrains in units of the AG between two of them, each a mean over seeds; None without one.
+
+    Example:
+        >>> in_floors(Cell("SalUn", pd.DataFrame({"AG_retrains": [1.0, 3.0], "floor": [0.5, 1.5]})))
+        2.0
+    """
+    gap, floor = cell.over_seeds("AG_retrains"), cell.over_seeds("floor")
+    return gap.mean / floor.mean if gap and floor and floor.mean else None
+
+
+def place_of(cell: Cell, original: Cell | None) -> str:
+    """Return where an experiment lies to the band of its Retrains: inside, outside, further; else an empty text.
+
+    Means over seeds are compared with means over seeds: the experiment's AG, the largest of a pair, the untouched's AG.
+
+    Example:
+        >>> runs = pd.DataFrame({"AG_retrains": [1.0, 3.0], "band": [2.5, 1.5], "role": "unlearned"})
+        >>> place_of(Cell("SalUn", runs), None)
+        'inside'
+    """
+    gap, band = cell.over_seeds("AG_retrains"), cell.over_seeds("band")
+    if gap is None or band is None or cell.role == "retrained":
+        return ""
+    before = None if original is None or cell.role == "original" else original.over_seeds("AG_retrains")
+    return place(gap.mean, band.mean, None if before is None else before.mean)
 
 
 def collapsed_reference(cell: Cell, frame: pd.DataFrame) -> str:

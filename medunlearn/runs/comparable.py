@@ -11,7 +11,8 @@ The rule for the reference:
    fits by 4 and gives the AG that the run has written.
 4. A run that names none is compared with the one retrained run that also shares its seed and its augmentation; an
    augmentation that a run does not keep agrees with any. Copies of one retrained run count once. Where two different
-   ones fit, there is no gap.
+   ones fit, there is no gap. A retrained run that names a reference itself is measured as a method is, so that others
+   are compared with it only where they name it.
 5. A retrained run that names no reference is its own, with a gap of 0.
 
 What is printed as AG is then `Pairing.AG`: the gap to the reference found; where the named reference is not among the
@@ -161,7 +162,8 @@ def _named(run: Record, candidates: Sequence[Record]) -> Pairing:
 
 def _fitting(run: Record, candidates: Sequence[Record]) -> Pairing:
     """Return the pairing with the only retrained run that fits in everything."""
-    fitting = [each for each in candidates if not why_incomparable(run, each, named=False)]
+    references = [each for each in candidates if each.role == "retrained" and each.reference is None]
+    fitting = [each for each in references if not why_incomparable(run, each, named=False)]
     different = {(each.weights_sha256 or each.path, *each.values.values()): each for each in reversed(fitting)}
     if len(different) > 1:
         first, second, *_ = rivals = tuple(reversed(different.values()))
@@ -172,7 +174,7 @@ def _fitting(run: Record, candidates: Sequence[Record]) -> Pairing:
         return Pairing(None, None, reason, rivals)
     if fitting:
         return _measured(run, fitting[0])
-    near = [each for each in candidates if each.role == "retrained" and each.split_sha256 == run.split_sha256]
+    near = [each for each in references if each.split_sha256 == run.split_sha256]
     if near:
         return Pairing(None, None, f"{near[0].path}: {why_incomparable(run, near[0], named=False)}")
     return Pairing(None, None, "there is no Retrain run of the same split; give one")

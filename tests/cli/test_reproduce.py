@@ -3,16 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers.backbones import LINEAR
 from helpers.plans import model, runner, two_chains, write
-from helpers.runs import QUIET
+from helpers.runs import COUNTS, QUIET
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
 from medunlearn.cli.reproduce import FitCommand, _seed, _separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
+from medunlearn.metrics import average_gap
 from medunlearn.plugins import names
+from medunlearn.runs import RunDir
 
 
 def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, capsys, monkeypatch):
@@ -51,6 +55,45 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert main(["reproduce", *files, "--trainer.max_epochs=2", *QUIET]) == 2
     assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in capsys.readouterr().err
     assert not calls
+
+
+def write_quadrants(path):
+    """Write noise with one quadrant lighter, by class, which a linear network learns within two epochs, nearly."""
+    rng, arrays = np.random.default_rng(0), {}
+    for part, count in COUNTS.items():
+        labels = np.arange(count) % 4
+        images = rng.integers(0, 200, (count, 2, 4, 2, 4), dtype=np.uint8)
+        images[np.arange(count), labels // 2, :, labels % 2] += 55
+        arrays |= {f"{part}_images": images.reshape(count, 8, 8), f"{part}_labels": labels[:, None]}
+    np.savez(path, **arrays)
+
+
+def test_retrain_seeds_make_a_noise_floor_of_retrains_on_one_forget_set(capsys, monkeypatch):
+    monkeypatch.setattr(execution, "_run_process", lambda argv: main(argv[4:]))
+    write_quadrants("quadrants.npz")
+    data = {"file": "quadrants.npz", "batch_size": 8, "augmentation": "NoAug"}
+    forget = data | {"forget": {"rate": 0.25}}
+    write("t.yaml", run_dir="r/t", data=data, model=model("Train"))
+    write("r.yaml", run_dir="r/r", data=forget, model=model("Retrain"))
+    write("s.yaml", run_dir="r/s", reference="r/r", data=forget, model=model("SalUn", "r/t"))
+    plan = write("plan.yaml", configs=["t.yaml", "r.yaml", "s.yaml"], retrain_seeds=[1])
+    options = [f"--model.init_args.backbone={LINEAR}", "--model.init_args.lr=0.03", "--trainer.max_epochs=2"]
+    assert main(["reproduce", plan, *options, *QUIET]) == 0
+    first, second, salun = (RunDir(f"r/{name}").read_metrics("test") for name in ("r", "r_retrain1", "s"))
+    splits = [RunDir(f"r/{name}").read_split("test") for name in ("r", "r_retrain1")]
+    assert splits[0] == splits[1]
+    assert (first["seed"], second["seed"], first["AG"]) == (0, 1, None)
+    assert first["files"]["checkpoints/model.ckpt"] != second["files"]["checkpoints/model.ckpt"]
+    assert second["reference_sha256"] == salun["reference_sha256"] == first["files"]["checkpoints/model.ckpt"]
+    floor = average_gap(first, second)
+    assert second["AG"] == pytest.approx(floor)
+    out = capsys.readouterr().out
+    rows = {cells[1].strip(): cells for cells in (line.split("|") for line in out.splitlines()) if len(cells) > 9}
+    assert rows["r/r_retrain1"][2].startswith(" Retrain, another seed")
+    assert float(rows["r/r_retrain1"][7]) == pytest.approx(floor, abs=0.006)
+    units = (average_gap(salun, first) + average_gap(salun, second)) / 2 / floor
+    assert float(rows["r/s"][-2].split()[0]) == pytest.approx(units, abs=0.006)
+    assert f"2 Retrains that differ in their seed alone are {floor:.2f} points apart (AG)" in " ".join(out.split())
 
 
 def test_a_failed_stage_leaves_out_what_depends_on_it_and_nothing_else(monkeypatch, capsys):

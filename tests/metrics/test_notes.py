@@ -99,3 +99,12 @@ def test_notes_say_that_the_reference_has_collapsed_which_its_gaps_do_not_show()
     found = notes(FIGURES, images(), BEFORE, FIGURES | {"notes": [f"collapsed: {reason}", "other"]}, 7)
     assert found == [f"the reference has collapsed ({reason}): gaps to it do not tell what was forgotten"]
     assert notes(FIGURES, images(), BEFORE, FIGURES | {"notes": ["other"]}, 7) == []
+
+
+def test_notes_say_that_a_retrain_ended_far_below_the_one_that_it_names():
+    assert notes(FIGURES | {"RA": 88.0, "TA": 85.0}, images(), None, FIGURES) == []
+    both = "RA is 10.10 points below another Retrain's, TA is 11.00 points below another Retrain's"
+    (said_of_both,) = notes(FIGURES | {"RA": 87.9, "TA": 84.0}, images(), None, FIGURES)
+    assert said_of_both == f"collapsed: {both}, so this one has failed"
+    assert notes(FIGURES, images(), None, FIGURES | {"RA": 50.0}) == [], "the better one is sound"
+    assert said(RA=FIGURES["RA"] - 5) == [], "of an unlearned run the original is what counts"

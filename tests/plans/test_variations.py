@@ -61,3 +61,49 @@ def test_the_original_of_a_seed_follows_where_an_option_names_it(capsys):
     retrain = write("r.yaml", run_dir="r/r", model=model("Retrain"))
     lines = dry(capsys, train, salun, retrain, "--seeds", "1")
     assert lines[-1].endswith("--run_dir r/s_seed1 --model.init_args.original r/t_seed1 --reference r/r_seed1")
+
+
+def retrained():
+    """A plan's Train, Retrain and SalUn, the second named as the third's reference."""
+    forget = {"forget": {"rate": 0.1}}
+    return [
+        write("t.yaml", run_dir="r/t", model=model("Train")),
+        write("r.yaml", run_dir="r/r", model=model("Anything"), data=forget),
+        write("s.yaml", run_dir="r/s", model=model("SalUn", "r/t"), data=forget, reference="r/r"),
+    ]
+
+
+def test_retrain_seeds_repeat_what_others_name_as_reference_with_another_seed_alone(capsys):
+    lines = dry(capsys, *retrained(), "--retrain_seeds", "1", "2", "1")
+    assert lines == [
+        "medunlearn fit --config t.yaml",
+        "medunlearn fit --config r.yaml",
+        "medunlearn fit --config r.yaml --seed_everything 1 --run_dir r/r_retrain1 --reference r/r",
+        "medunlearn fit --config r.yaml --seed_everything 2 --run_dir r/r_retrain2 --reference r/r",
+        "medunlearn fit --config s.yaml",
+    ]
+    assert dry(capsys, write("plan.yaml", configs=["t.yaml", "r.yaml", "s.yaml"], retrain_seeds=[1, 2])) == lines
+
+
+def test_retrain_seeds_keep_the_forget_set_of_each_variation(capsys):
+    argv = [*retrained(), "--seeds", "0", "1", "--augmentations", "NoAug", "--retrain_seeds", "7"]
+    found = [line for line in dry(capsys, *argv) if "_retrain7" in line]
+    start = "medunlearn fit --config r.yaml --data.augmentation NoAug"
+    assert found == [
+        f"{start} --run_dir r/r_NoAug --seed_everything 7 --run_dir r/r_NoAug_retrain7 --reference r/r_NoAug",
+        f"{start} --seed_everything 1 --data.forget.seed 1 --run_dir r/r_NoAug_seed1 --seed_everything 7 "
+        "--run_dir r/r_NoAug_seed1_retrain7 --reference r/r_NoAug_seed1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [
+        (["0"], "retrain_seeds=0: is the seed of r/r itself"),
+        (["x"], "retrain_seeds=x: no seed"),
+        (["1", "--seeds", "0", "1"], "retrain_seeds=1: is the seed of r/r_seed1 itself"),
+    ],
+)
+def test_retrain_seeds_that_make_no_other_model_are_refused(capsys, seeds, message):
+    assert main(["reproduce", *retrained(), "--dry_run", "--retrain_seeds", *seeds]) == 2
+    assert message in capsys.readouterr().err

@@ -17,7 +17,7 @@ from medunlearn.plans.options import (
 from medunlearn.plans.plan import read_plan
 from medunlearn.plans.reuse import _check_same_files
 from medunlearn.plans.stages import in_order, read_stage
-from medunlearn.plans.variations import Selection, selected
+from medunlearn.plans.variations import Selection, selected, with_retrains
 from medunlearn.runs import RunDir
 
 
@@ -147,6 +147,14 @@ ROWS = [
             Selection(datasets=("path",), rates=(10,)),
         ),
         "datasets=path, rates=10: no stage of this plan has both; leave out one of them",
+    ),
+    (
+        lambda at: with_retrains([stage("a.yaml")], [1, 2]),
+        "retrain_seeds=1 2: no stage of this plan is another's reference; name the Retrain as `reference` in …",
+    ),
+    (
+        lambda at: with_retrains([stage("r.yaml", "r/r"), stage("s.yaml", reference="r/r")], [1, 0]),
+        "retrain_seeds=0: is the seed of r/r itself, and the two would be one model; give seeds that the plan …",
     ),
     # Before and while stages run
     (naming, "a.yaml: data.file=no.npz: no such file; give the path of a .npz file in MedMNIST's format"),

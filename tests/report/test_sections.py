@@ -126,7 +126,7 @@ def test_headline_and_glance_say_gap_start_and_share_of_retrainings_time():
         "SalUn ends 0.88 ± 0.00 points from retraining, nearer than the untouched model (3.00 ± 0.00), "
         f"in {share:.1f} % of retraining's time."
     ]
-    assert section.glances() == [("SalUn", "0.88 ± 0.00", "3.00 ± 0.00", f"{share:.1f} %", True)]
+    assert section.glances() == [("SalUn", "0.88 ± 0.00", "3.00 ± 0.00", f"{share:.1f} %", True, "", "")]
 
 
 def test_glances_come_nearest_first_and_those_without_a_gap_last():

@@ -237,3 +237,12 @@ def test_a_run_starts_from_a_model_of_the_same_data_that_saw_the_forget_set(orig
     found = why_no_original(SALUN, original)
     assert found.startswith(says)
     assert bool(found) == bool(says)
+
+
+def test_a_retrained_run_that_names_a_reference_is_one_only_where_it_is_named():
+    again = replace(OTHER, reference="r", reference_sha256="r's", AG=1.0)
+    assert reference_of(SALUN, [RETRAIN, again, SALUN]).reference is RETRAIN
+    assert reference_of(again, [RETRAIN, again]) == (RETRAIN, 1.0, "", ())
+    assert reference_of(SALUN, [again]).reason == "there is no Retrain run of the same split; give one"
+    naming = replace(SALUN, reference="other", reference_sha256="other's", AG=2.875)
+    assert reference_of(naming, [RETRAIN, again]).reference is again
