@@ -16,16 +16,12 @@ __all__ = [
     "PARTS",
     "PART_OF",
     "Feature",
-<<<<<<< HEAD
+    "Floor",
     "LearningCurve",
     "Loss",
     "Part",
-    "Point",
-=======
-    "Floor",
-    "Part",
     "Place",
->>>>>>> main
+    "Point",
     "Predictions",
     "Reading",
     "Solver",
@@ -44,16 +40,12 @@ __all__ = [
     "half_width",
     "largest_error",
     "membership_inference",
-<<<<<<< HEAD
     "nested_order",
-    "notes",
-    "part_sizes",
-=======
     "noise_floor",
     "notes",
     "pair_gaps",
+    "part_sizes",
     "place",
->>>>>>> main
     "proxy_gap",
     "proxy_targets",
     "reference_notes",
