@@ -268,6 +268,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn fit --config",
     "medunlearn report",
     "medunlearn report runs/*",
+    "medunlearn curve runs/train_blood",
     "medunlearn report RUN... --out DIR",
     "medunlearn {command} --model.help NAME",
     "wandb login",  # asks for a key
