@@ -1,15 +1,17 @@
 """What `metrics.json` says of a run: figures, times, what it is, and what it rests on."""
 
+from dataclasses import asdict
 from typing import Any
 
 from lightning.pytorch import Trainer
 
+from medunlearn.callbacks.foretold import foretold_loss, loss_note
 from medunlearn.callbacks.predicting import original_predictions
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, counted, owned_by
-from medunlearn.metrics import Predictions, average_gap, by_class, notes, retained_accuracy
+from medunlearn.metrics import Loss, Predictions, average_gap, by_class, notes, retained_accuracy
 from medunlearn.models import count_changed, count_statistics, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
@@ -102,16 +104,28 @@ def _remarks(
     classes, retained = by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
+    loss = foretold_loss(module, original)
     return {
         "before": before,
-        "proxy": None if original is None else evaluation.measure_proxy(predictions, original),
+        "proxy": None if original is None else _proxy(evaluation, predictions, original, loss),
         "by_class": classes,
         **retained,
         "notes": [
             *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
             *_validation_note(module),
+            *loss_note(loss),
         ],
     }
+
+
+def _proxy(
+    evaluation: UnlearningMetrics, predictions: Predictions, original: Predictions, loss: Loss | None
+) -> dict[str, Any]:
+    """Return the proxy gap, and what it is taken to where the original has a learning curve."""
+    measured: dict[str, Any] = evaluation.measure_proxy(predictions, original, loss)
+    if loss is not None:
+        measured["targets"] = {**evaluation.proxy_targets(original, loss), "loss": asdict(loss)}
+    return measured
 
 
 def _validation_note(module: UnlearningModule) -> list[str]:

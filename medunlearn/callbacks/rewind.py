@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.predicting import all_finite, predict_parts
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import Part, Predictions, why_no_proxy
+from medunlearn.metrics import Loss, Part, Predictions, why_no_proxy
 
-Proxy = Callable[[Predictions, Predictions], dict[str, float | None]]
+Proxy = Callable[[Predictions, Predictions, Loss | None], dict[str, float | None]]
 
 
 class EpochGap:
@@ -26,7 +27,7 @@ class EpochGap:
         method: The method.
         data: The data module.
         original: What the original predicts on this run's split.
-        proxy: Returns the proxy gap as `gap`, of predictions and the original's.
+        proxy: Returns the proxy gap as `gap`, of predictions, the original's, and what a Retrain loses.
         seed: Seed of the sample.
     """
 
@@ -34,6 +35,7 @@ class EpochGap:
         self, method: UnlearningModule, data: UnlearningData, original: Predictions, proxy: Proxy, seed: int
     ) -> None:
         self.data, self.network, self.proxy = data, method.backbone, proxy
+        self.loss = foretold_loss(method, original)
         chosen = np.random.default_rng(seed).permutation(len(original.retain.labels))[: len(original.val.labels)]
         self.chosen = np.sort(chosen)
         """Which images of the retain set, by their places in it."""
@@ -54,7 +56,7 @@ class EpochGap:
         predictions = Predictions(**parts, test=parts["val"])
         if not all_finite(self.network, predictions):
             return math.inf
-        gap = self.proxy(predictions, self.original)["gap"]
+        gap = self.proxy(predictions, self.original, self.loss)["gap"]
         assert gap is not None  # see `check_rewind`
         return float(trainer.strategy.broadcast(gap))
 

@@ -19,6 +19,7 @@ from medunlearn.callbacks.before_fit import (
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.earlier_runs import check_reference
+from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import log_results, log_settings
@@ -92,6 +93,7 @@ class RunRecord(Callback):
         check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
         original = check_parts(trainer, method, data, own)
+        foretold_loss(method, original)  # a curve of another model is refused now, and not once all is done
         _sibling(trainer, UnlearningMetrics).take_up(trainer, method, data, original)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:

@@ -14,12 +14,14 @@ from medunlearn.errors import InputError
 from medunlearn.metrics import (
     GAP_METRICS,
     Feature,
+    Loss,
     Predictions,
     Solver,
     accuracies,
     attack_sample,
     average_gap,
     proxy_gap,
+    proxy_targets,
     unlearning_metrics,
     validation_metrics,
 )
@@ -92,9 +94,15 @@ class UnlearningMetrics(KeepsArguments, Callback):
         """Return the same with the validation set in the test set's place."""
         return validation_metrics(predictions, self.feature, self.seed, self.solver)
 
-    def measure_proxy(self, predictions: Predictions, original: Predictions) -> dict[str, float | None]:
-        """Return the proxy gap and its parts, with this callback's attack."""
-        return proxy_gap(predictions, original, self.feature, self.seed, self.solver)
+    def measure_proxy(
+        self, predictions: Predictions, original: Predictions, loss: Loss | None = None
+    ) -> dict[str, float | None]:
+        """Return the proxy gap and its parts, with this callback's attack and with what a Retrain loses."""
+        return proxy_gap(predictions, original, self.feature, self.seed, self.solver, loss)
+
+    def proxy_targets(self, original: Predictions, loss: Loss | None = None) -> dict[str, float | None]:
+        """Return what the proxy gap is taken to."""
+        return proxy_targets(original, self.feature, self.seed, self.solver, loss)
 
     def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
         """Return the metrics and AG with the validation set for the test set, which may guide the choice of settings.

@@ -40,6 +40,13 @@ def tune(options: list[str]) -> int:
     return tune(options)
 
 
+def curve(options: list[str]) -> int:
+    """Foretell from a learning curve what a Retrain loses for want of images."""
+    from medunlearn.cli.curve import curve
+
+    return curve(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     from medunlearn.cli.report import report

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
@@ -12,11 +12,13 @@ from medunlearn.cli.reproduce import FitCommand, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files import expanded
 from medunlearn.files.configs import find_config
-from medunlearn.plans.engines import Outcome, find_engine
+from medunlearn.plans.engines import Engine, Outcome, find_engine
 from medunlearn.plans.options import Override, overrides_from_argv, setting
 from medunlearn.plans.reuse import check_inputs
 from medunlearn.plans.stages import Stage, read_stage
 from medunlearn.plugins import names as plugin_names
+from medunlearn.runs import RunDir
+from medunlearn.runs.curve_schema import Way
 
 EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every trial: with them the
 config is the recipe that trial 0 runs as it is, and around which the others vary.
@@ -68,10 +70,22 @@ def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
     engine = find_engine(parsed.engine)
     place = Place(out, parsed.select, not parsed.no_halving and parsed.select == "proxy")
     check_inputs([place.stage(each, {}, 0) for each in recipes], FitCommand())
+    if parsed.curve is not None:
+        _make_curve(recipes[0].original, parsed.curve, engine)
     study = Study(place, recipes, parsed.seed)
     for outcome in study.run(parsed.trials, engine, parsed.parallel, _announce):
         print(_line(outcome), flush=True)
     return _conclude(study)
+
+
+def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:
+    """Make the learning curve of an original where it has none, before any trial: all go by the same targets."""
+    from medunlearn.tuning.learning_curve import Plan, curve_beside
+
+    content = curve_beside(original, FitCommand(), Plan(way), engine, _announce)
+    print(
+        f"{original.curve}: took {content['seconds'] / 60:.1f} min, beside the search; shared by every study from here"
+    )
 
 
 def _recipes(configs: Sequence[str], options: tuple[Override, ...], parsed: argparse.Namespace) -> list[Any]:
@@ -163,6 +177,11 @@ def _parser() -> CommandParser:
         help="average_gap: by the gap to a Retrain on the test set, for research alone; every trial runs to its end",
     )
     parser.add_argument("--no_halving", action="store_true", help="run each trial to its end")
+    parser.add_argument(
+        "--curve",
+        choices=get_args(Way),
+        help="make the original's learning curve first, where it has none; see `medunlearn curve --help`",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the proposals")
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where trials run")
     parser.add_argument(

@@ -2,10 +2,11 @@ from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_ac
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
+from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
-from medunlearn.metrics.proxy import proxy_gap, why_no_proxy
+from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -16,14 +17,19 @@ __all__ = [
     "PART_OF",
     "Feature",
     "Floor",
+    "LearningCurve",
+    "Loss",
     "Part",
     "Place",
+    "Point",
     "Predictions",
+    "Reading",
     "Solver",
     "accuracies",
     "accuracy",
     "attack",
     "attack_sample",
+    "attack_shares",
     "average_gap",
     "by_class",
     "collapse",
@@ -34,11 +40,14 @@ __all__ = [
     "half_width",
     "largest_error",
     "membership_inference",
+    "nested_order",
     "noise_floor",
     "notes",
     "pair_gaps",
+    "part_sizes",
     "place",
     "proxy_gap",
+    "proxy_targets",
     "reference_notes",
     "retained_accuracy",
     "unlearning_metrics",

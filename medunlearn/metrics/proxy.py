@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from medunlearn.metrics.learning_curve import NO_LOSS, Loss
 from medunlearn.metrics.membership import Feature, Solver, attack_sample, membership_inference
 from medunlearn.metrics.predictions import Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy
@@ -19,6 +20,7 @@ def proxy_gap(
     feature: Feature = "confidence",
     seed: int = 0,
     solver: Solver = "interior_point",
+    loss: Loss | None = None,
 ) -> dict[str, float | None]:
     """Return the distances of a model's UA, RA, TA and MIA to what is foretold of a Retrain, and their mean as `gap`.
 
@@ -31,7 +33,8 @@ def proxy_gap(
       is shown the other, both under the model itself.
 
     A class that is forgotten as a whole does not exist for a Retrain: its images are counted as errors. At high rates a
-    Retrain is worse than the original for want of data, which this does not know. The test set is not looked at.
+    Retrain is worse than the original for want of data: `loss` moves what is foretold by that, and without it this is
+    not known. The test set is not looked at.
 
     Args:
         predictions: The model's predictions on every part.
@@ -39,6 +42,7 @@ def proxy_gap(
         feature: What the membership attack sees of the model's output.
         seed: Seed of the halves and of the attack's samples.
         solver: How the attack's machine is solved; see `membership_inference`.
+        loss: What a Retrain loses for want of images; see `LearningCurve.loss_for`.
 
     Returns:
         `UA`, `RA`, `TA`, `MIA` and `gap`; None where the forget set is empty or too few validation images are there.
@@ -51,15 +55,78 @@ def proxy_gap(
         100.0
     """
     found = accuracies(replace(predictions, test=predictions.val))
-    foretold = {
-        "UA": _foretold_error(original),
-        "RA": accuracy(original.retain),
-        "TA": _foretold_accuracy(original),
-    }
-    parts = {key: _distance(found[key], foretold[key]) for key in foretold}
-    parts["MIA"] = _attack_distance(predictions, feature, seed, solver)
+    foretold = proxy_targets(original, feature, seed, solver, loss)
+    parts = {key: _distance(found[key], foretold[key]) for key in ("UA", "RA", "TA")}
+    shares = _attack_shares(predictions, feature, seed, solver)
+    if "MIA" in foretold:
+        parts["MIA"] = _distance(_percent(shares[0]), foretold["MIA"])
+    else:
+        apart = _distance(*shares)
+        parts["MIA"] = None if apart is None else 100 * apart  # in this order, as ever: to the last digit
     known = [each for each in parts.values() if each is not None]
     return {**parts, "gap": sum(known) / len(known) if len(known) == len(parts) else None}
+
+
+def proxy_targets(
+    original: Predictions,
+    feature: Feature = "confidence",
+    seed: int = 0,
+    solver: Solver = "interior_point",
+    loss: Loss | None = None,
+) -> dict[str, float | None]:
+    """Return what is foretold of a Retrain, in %: `UA`, `RA`, `TA` on the validation set.
+
+    And `MIA` where `loss` has a part for the attack: the share of validation images that the attack calls non-members
+    under the original, moved by that part.
+
+    Args:
+        original: The original's predictions, with the forget set.
+        feature: As in `proxy_gap`, as are the others.
+        seed: As there.
+        solver: As there.
+        loss: What a Retrain loses for want of images.
+
+    Example:
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> original = Predictions(forget=right, retain=right, test=right, val=right)
+        >>> proxy_targets(original, loss=Loss(val=6.0, train=3.0))
+        {'UA': 6.0, 'RA': 97.0, 'TA': 94.0}
+    """
+    moved = loss or NO_LOSS
+    foretold = {
+        "UA": _moved(_foretold_error(original), moved.val if moved.forget is None else moved.forget),
+        "RA": _moved(accuracy(original.retain), -moved.train),
+        "TA": _moved(_foretold_accuracy(original), -moved.val),
+    }
+    if moved.attack is not None:
+        foretold["MIA"] = _moved(attack_shares(original, feature, seed, solver)[1], moved.attack)
+    return foretold
+
+
+def attack_shares(
+    predictions: Predictions,
+    feature: Feature = "confidence",
+    seed: int = 0,
+    solver: Solver = "interior_point",
+) -> tuple[float | None, float | None]:
+    """Return which shares of the forget set and of unseen images the attack calls non-members, in %.
+
+    It learns from one half of the validation images and is shown the other; None where images are missing.
+
+    Args:
+        predictions: The model's predictions on every part.
+        feature: As in `proxy_gap`, as are the others.
+        seed: As there.
+        solver: As there.
+
+    Example:
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> wrong = right._replace(labels=np.array([1, 0]))
+        >>> attack_shares(Predictions(forget=right, retain=right, test=right, val=wrong))
+        (0.0, 100.0)
+    """
+    forget, unseen = _attack_shares(predictions, feature, seed, solver)
+    return _percent(forget), _percent(unseen)
 
 
 def why_no_proxy(original: Predictions) -> str | None:
@@ -79,6 +146,10 @@ def why_no_proxy(original: Predictions) -> str | None:
     if val < 2:
         return f"it needs two validation images, and there is {val or 'none'}"
     return "no validation image is of a class of the forget set" if _foretold_error(original) is None else None
+
+
+def _moved(value: float | None, by: float) -> float | None:
+    return None if value is None else min(100.0, max(0.0, value + by)) if by else value
 
 
 def _distance(first: float | None, second: float | None) -> float | None:
@@ -112,18 +183,23 @@ def _wrong(part: Part) -> np.ndarray:
     return np.asarray(part.probs.argmax(1) != part.labels)
 
 
-def _attack_distance(predictions: Predictions, feature: Feature, seed: int, solver: Solver) -> float | None:
-    """Return the distance between the shares of the forget set and of unseen images that are called non-members."""
+def _attack_shares(
+    predictions: Predictions, feature: Feature, seed: int, solver: Solver
+) -> tuple[float | None, float | None]:
     retain, val, forget = predictions.retain, predictions.val, predictions.forget
     order = np.random.default_rng(seed).permutation(len(val.labels))
     learned, shown = np.split(order, [len(order) // 2])
-    if not len(learned) or not len(retain.labels) or not len(forget.labels):
-        return None
+    if not len(learned) or not len(retain.labels):
+        return None, None
     members, nonmembers = attack_sample(len(retain.labels), len(learned), seed)
     nonmembers = learned[nonmembers]
     fitted = (retain.probs[members], retain.labels[members], val.probs[nonmembers], val.labels[nonmembers])
     shares = [
-        membership_inference(*fitted, probs, labels, feature, solver)
+        membership_inference(*fitted, probs, labels, feature, solver) if len(labels) else None
         for probs, labels in ((forget.probs, forget.labels), (val.probs[shown], val.labels[shown]))
     ]
-    return 100 * abs(shares[0] - shares[1])
+    return shares[0], shares[1]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share

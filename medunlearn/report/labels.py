@@ -8,7 +8,7 @@ from typing import Any
 
 from medunlearn.report.reading import PROTOCOL
 from medunlearn.runs.class_names import named
-from medunlearn.runs.schema import is_line
+from medunlearn.runs.values import is_line
 
 Row = dict[str, Any]
 

@@ -12,7 +12,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.class_names import named
 from medunlearn.runs.commands import remedy_for
 from medunlearn.runs.record import Record, attack_settings, role_of
-from medunlearn.runs.schema import check_mapping, is_line, is_whole
+from medunlearn.runs.values import check_mapping, is_line, is_whole
 
 NEEDED = (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256", "seed", "runtime")
 PROTOCOL = ("size", "epochs", "batch", "attack")

@@ -1,10 +1,7 @@
 """What the charts read from run directories beside metrics.json: predictions, curves and weights."""
 
-import csv
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.files import UNOPENED, exists, read_bytes, unreadable
+from medunlearn.files import UNOPENED, exists, unreadable
 from medunlearn.files.checkpoints import read_tensors
 from medunlearn.metrics import Part, Predictions
 from medunlearn.report.experiments import Cell
 from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir
+from medunlearn.runs.logged import logged_values
 
 CURVES = ("UA", "RA", "TA")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -158,31 +156,9 @@ def logged_points(run: RunDir) -> list[tuple[int, dict[str, float]]]:
         >>> logged_points(RunDir("runs/without_logs"))
         []
     """
-    points: dict[int, dict[str, float]] = {}
-    for path in sorted(run.logs.rglob("metrics.csv"), key=_by_number):
-        try:
-            for line in csv.DictReader(read_bytes(path).decode().splitlines()):
-                epoch, values = _point(line)
-                if values:
-                    points.setdefault(epoch, {}).update(values)
-        except (Fault, OSError, ValueError, TypeError, OverflowError, csv.Error):
-            raise InputError(f"report={run}: {path} holds no curves; delete it, or run that stage again") from None
-    return sorted(points.items())
-
-
-def _by_number(path: Path) -> list[str | int]:
-    """Sort version_10 after version_2: each resume writes a version of its own."""
-    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", str(path))]
-
-
-def _point(line: dict[str, str]) -> tuple[int, dict[str, float]]:
-    values = {key: float(line[f"unlearning/{key}"]) for key in CURVES if line.get(f"unlearning/{key}")}
-    if not values or not line.get("epoch"):
-        return 0, {}
-    epoch = int(float(line["epoch"]))
-    if not all(0 <= value <= 100 for value in values.values()) or not 0 <= epoch < 2**31:
-        raise ValueError("out of range")
-    return epoch, values
+    names = {f"unlearning/{key}": key for key in CURVES}
+    found = logged_values(run, [*names], "report")
+    return [(epoch, {names[name]: value for name, value in values.items()}) for epoch, values in found]
 
 
 def changed_weights(cell: Cell) -> dict[str, float]:

@@ -15,6 +15,7 @@ from medunlearn.errors import Fault, FileError, RunError
 from medunlearn.files import exists, expanded, read_archive, read_json, read_yaml, unreadable, write_whole
 from medunlearn.runs.arrays import check_predictions
 from medunlearn.runs.content import Content, check
+from medunlearn.runs.curve_schema import Curve
 from medunlearn.runs.schema import Metrics, Split
 
 
@@ -37,6 +38,7 @@ class RunDir:
         self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
         self.stopped = self.path / "stopped.json"
+        self.curve = self.path / "learning_curve.json"  # made afterwards, of an original
 
     @classmethod
     def given(cls, path: str | Path, argument: str, part: str = "") -> Self:
@@ -71,7 +73,7 @@ class RunDir:
 
     def clear(self) -> None:
         """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
-        for file in self._files():
+        for file in (*self._files(), self.curve):
             shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
     def hashes(self) -> dict[str, str]:
@@ -104,6 +106,10 @@ class RunDir:
     def read_split(self, argument: str) -> dict[str, Any]:
         """Return `split.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
         return self._read_mapping(self.split, argument, read_json, Split)
+
+    def read_curve(self, argument: str) -> dict[str, Any]:
+        """Return `learning_curve.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.curve, argument, read_json, Curve, "make it again, or delete it")
 
     def read_config(self, argument: str) -> dict[str, Any]:
         """Return `config.yaml`; raise `FileError` naming `argument` where it is missing or damaged."""
@@ -161,6 +167,11 @@ class RunDir:
         """Write `content` so that the file is either whole or not there."""
         write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
+    def write_curve(self, content: dict[str, Any]) -> None:
+        """Write `learning_curve.json`, as `read_curve` would take it."""
+        check(content, Curve)
+        self.write_json(self.curve, content)
+
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write `predictions.npz` so that it is either whole or not there."""
         self.write_arrays(self.predictions, arrays)
@@ -184,22 +195,23 @@ class RunDir:
         argument: str,
         read: Callable[[Path], Any],
         model: type[Content] = Content,
+        remedy: str = "run that stage again",
     ) -> dict[str, Any]:
-        with self._refused(path, argument):
+        with self._refused(path, argument, remedy):
             content = read(path)
             if isinstance(content, dict):
                 check(content, model)
                 return content
         held = "JSON object" if path.suffix == ".json" else "settings"
-        raise FileError(f"{argument}={self}: {path} holds no {held}; run that stage again")
+        raise FileError(f"{argument}={self}: {path} holds no {held}; {remedy}")
 
     @contextmanager
-    def _refused(self, path: Path, argument: str) -> Iterator[None]:
+    def _refused(self, path: Path, argument: str, remedy: str = "run that stage again") -> Iterator[None]:
         """Name the argument and the file in whatever is wrong with the file."""
         try:
             yield
         except (Fault, OSError, ValueError) as error:
-            problem = unreadable(error, "run that stage again")
+            problem = unreadable(error, remedy)
             raise FileError(f"{argument}={self}: {path} {problem}") from None
 
     def _files(self) -> list[Path]:

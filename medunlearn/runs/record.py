@@ -10,8 +10,8 @@ from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs.directory import RunDir
-from medunlearn.runs.schema import check_mapping
 from medunlearn.runs.split import is_untested
+from medunlearn.runs.values import check_mapping
 
 ATTACK = ("feature", "nonmembers", "seed")
 """Settings of the membership attack that two runs must share for their MIA to be compared."""

@@ -1,96 +1,27 @@
 """What `metrics.json` and `split.json` hold: a model each, which checks what is written and read, and documents it."""
 
-import reprlib
-from collections.abc import Callable
-from typing import Annotated, Any, get_args
-
-from pydantic import AfterValidator, FailFast, Field, PlainValidator
+from typing import Any, get_args
 
 from medunlearn.contracts import Role
-from medunlearn.errors import Fault
-from medunlearn.runs.class_names import check_class_names
 from medunlearn.runs.content import GROUP, Content, key
-
-LARGEST = 2**63 - 1
-
-
-def check_mapping(value: Any, name: str) -> dict[str, Any]:
-    """Return a group of settings, which may be missing.
-
-    Raises:
-        Fault: If it is something else.
-    """
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(key, str) and key.isprintable() for key in value):
-        raise Fault(f"{name} is {reprlib.repr(value)}, not a group of settings; write `name: value` lines")
-    return value
-
-
-def is_line(value: Any) -> bool:
-    """Return whether a value is text that can stand in a table."""
-    return isinstance(value, str) and value.isprintable() and len(value) <= 500
-
-
-def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number that any array can hold."""
-    return type(value) is int and -LARGEST <= value <= LARGEST
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # NaN is in no range
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and "\0" not in value
-
-
-def _is_seconds(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_number(each) and each >= 0 for each in value.values())
-
-
-def _is_facts(value: Any) -> bool:
-    return isinstance(value, dict) and all(each is None or _is_number(each) or is_line(each) for each in value.values())
-
-
-def _are_class_names(value: Any) -> bool:
-    try:
-        return isinstance(value, list) and bool(check_class_names(value))
-    except Fault:
-        return False
-
-
-def _required(fits: Callable[[Any], bool]) -> PlainValidator:
-    def check(value: Any) -> Any:
-        if not fits(value):
-            raise ValueError("of another form")
-        return value
-
-    return PlainValidator(check)
-
-
-def _distinct(values: list[int]) -> list[int]:
-    if len(set(values)) < len(values):
-        raise ValueError("repeated")
-    return values
-
-
-# A value is taken as it is or refused, never converted: "1" and True are no numbers.
-Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Minutes = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
-Line = Annotated[str, _required(is_line)]
-RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses names that are not UTF-8
-Seconds = Annotated[dict[str, float], _required(_is_seconds)]
-Shares = dict[str, Percent | None]
-Facts = Annotated[dict[str, Any], _required(_is_facts)]
-ClassNames = Annotated[list[str], _required(_are_class_names)]
-Indices = Annotated[list[Count], FailFast(), AfterValidator(_distinct)]
-
+from medunlearn.runs.values import (
+    ClassNames,
+    Count,
+    Facts,
+    Indices,
+    Line,
+    Minutes,
+    Percent,
+    Points,
+    RunPath,
+    Seconds,
+    Shares,
+    Whole,
+)
 
 _SHARES = "a group of numbers from 0 to 100 or null"
 _PERCENT = "a number from 0 to 100, or null"
+_POINTS = "a number from -100 to 100"
 _WHOLE = "a whole number"
 _COUNT = "a whole number of 0 or more"
 _LINE = "a line of text"
@@ -117,9 +48,27 @@ class Gap(Figures):
     AG: Percent | None = key(_PERCENT, "Average Gap in percentage points to the reference; null without one.")
 
 
+class Lost(Content):
+    """What a Retrain is foretold to lose for want of images, in percentage points."""
+
+    val: Points | None = key(_POINTS, "Of accuracy on the validation set.")
+    train: Points | None = key(_POINTS, "Of accuracy on the training images.")
+    forget: Points | None = key(_POINTS, "Of accuracy on images of the forget set's classes, which UA is moved by.")
+    attack: Points | None = key(f"{_POINTS}, or null", "By how much MIA is moved; null where its target is not moved.")
+
+
+class Targets(Figures):
+    """What is foretold of a Retrain, moved by the original's learning curve; `MIA` only where that is moved too."""
+
+    loss: Lost | None = key(GROUP, "What moved them.")
+
+
 class Proxy(Figures):
     """Distances in percentage points to what is foretold of a Retrain from validation images; `TA` is theirs."""
 
+    targets: Targets | None = key(
+        GROUP, "What is foretold, where the original's learning curve has moved it; absent without one."
+    )
     gap: Percent | None = key(_PERCENT, "Their mean, the proxy gap; null where a part is not known.")
 
 

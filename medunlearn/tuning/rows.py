@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from medunlearn.files import exists, read_json
 from medunlearn.metrics import GAP_METRICS, Predictions, average_gap, proxy_gap
 from medunlearn.runs import RunDir
+from medunlearn.runs.learning_curve import learning_curve
 from medunlearn.tuning.journal import RECIPE
 from medunlearn.tuning.study import SECONDS, Study
 from medunlearn.tuning.trials import Recipe, Select
@@ -66,7 +67,9 @@ def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
     forget = run.read_split("out")["indices"]
     original = Predictions.from_arrays(recipe.original.read_predictions("original", Predictions.names()))
     predictions = original.split_by(forget)
-    found = proxy_gap(predictions, predictions, **recipe.attack)
+    curve = learning_curve(recipe.original, "original")  # by which the trials' targets are moved too
+    loss = None if curve is None else curve.loss_for(predictions)
+    found = proxy_gap(predictions, predictions, **recipe.attack, loss=loss)
     gap = _gap_before(recipe, run) if select == "average_gap" else None
     parts = {name: found[name] for name in GAP_METRICS}
     return Row(UNTOUCHED, "", UNTOUCHED, "", str(recipe.original), parts=parts, proxy=found["gap"], AG=gap)

@@ -1,12 +1,15 @@
 """The study: which trials there are, what is proposed next, and what the trials have come to."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medunlearn.errors import InputError
+from medunlearn.files import exists
 from medunlearn.plans.engines import Engine, Outcome
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
@@ -161,6 +164,7 @@ class Study:
             "select": self.place.select,
             "seed": self.seed,
             "no_halving": not self.place.halved,
+            "curve": _sha256(self.recipes[0].original.curve),
         }
         return dict(json.loads(json.dumps(content, default=str)))
 
@@ -199,6 +203,10 @@ def _task_of(recipe: Recipe) -> dict[str, Any]:
     trainer = {name: value for name, value in recipe.settings["trainer"].items() if name not in shown}
     kept = {name: recipe.settings[name] for name in ("data", "model", "evaluation", "seed_everything", "reference")}
     return {**kept, "trainer": trainer}
+
+
+def _sha256(file: Path) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if exists(file) else None
 
 
 class _Proposed:

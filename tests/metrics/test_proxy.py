@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from medunlearn.metrics import Part, Predictions, proxy_gap, why_no_proxy
+from medunlearn.metrics import Loss, Part, Predictions, attack_shares, proxy_gap, proxy_targets, why_no_proxy
 
 CLASSES = 3
 
@@ -136,3 +136,26 @@ def test_why_there_is_no_gap_is_said_where_there_is_none(part, kept, why):
     less = [replace(each, **{part: Part(*(a[chosen] for a in getattr(each, part)))}) for each in (original, unlearned)]
     assert why_no_proxy(less[0]) == why
     assert (proxy_gap(less[1], less[0])["gap"] is None) == (why is not None)
+
+
+def test_loss_moves_the_targets_and_none_leaves_every_digit():
+    original, unlearned = model(0, 3.0), model(10, 1.0)
+    plain, targets = proxy_gap(unlearned, original, seed=5), proxy_targets(original)
+    assert proxy_gap(unlearned, original, seed=5, loss=Loss(0.0)) == plain
+    loss = Loss(val=6.2, train=3.1)
+    moved, foretold = proxy_gap(unlearned, original, seed=5, loss=loss), proxy_targets(original, loss=loss)
+    assert foretold == pytest.approx({"UA": targets["UA"] + 6.2, "RA": targets["RA"] - 3.1, "TA": targets["TA"] - 6.2})
+    assert moved["UA"] == pytest.approx(abs(error(unlearned.forget) - foretold["UA"]))
+    assert moved["RA"] == pytest.approx(abs(100 - error(unlearned.retain) - foretold["RA"]))
+    assert moved["TA"] == pytest.approx(abs(100 - error(unlearned.val) - foretold["TA"]))
+    assert moved["MIA"] == plain["MIA"]
+    assert proxy_targets(original, loss=Loss(1.0, forget=2.0))["UA"] == pytest.approx(targets["UA"] + 2)
+    assert proxy_targets(original, loss=Loss(500.0, -500.0)) == {"UA": 100, "RA": 100, "TA": 0}
+
+
+def test_loss_with_a_part_for_the_attack_compares_mia_with_what_is_foretold_of_it():
+    original, unlearned = model(0, 3.0), model(10, 2.0)
+    forget, _ = attack_shares(unlearned, seed=3)
+    _, unseen = attack_shares(original, seed=3)
+    found = proxy_gap(unlearned, original, seed=3, loss=Loss(0.0, attack=-4.0))
+    assert found["MIA"] == pytest.approx(abs(forget - (unseen - 4)))

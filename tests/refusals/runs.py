@@ -13,8 +13,9 @@ from medunlearn.runs.class_names import check_class_names
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.content import check
 from medunlearn.runs.record import augmentation_of
-from medunlearn.runs.schema import Metrics, check_mapping
+from medunlearn.runs.schema import Metrics
 from medunlearn.runs.starting import check_resumable, check_run_dir, check_same_run
+from medunlearn.runs.values import check_mapping
 
 PROBS = np.full((2, 2), 0.5, np.float32)
 

@@ -269,6 +269,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn fit --config",
     "medunlearn report",
     "medunlearn report runs/*",
+    "medunlearn curve runs/train_blood",
     "medunlearn report RUN... --out DIR",
     "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
     "medunlearn {command} --model.help NAME",

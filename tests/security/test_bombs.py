@@ -31,6 +31,7 @@ READERS = {
     "a.yaml": read_config,
     "metrics.json": lambda path: RunDir(path.parent).read_metrics("run"),
     "split.json": lambda path: RunDir(path.parent).read_split("run"),
+    "learning_curve.json": lambda path: RunDir(path.parent).read_curve("run"),
     "config.yaml": lambda path: RunDir(path.parent).read_config("run"),
     "predictions.npz": lambda path: RunDir(path.parent).read_predictions("run"),
 }

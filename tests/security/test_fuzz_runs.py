@@ -48,6 +48,9 @@ METRICS = {
 RETRAIN = METRICS | {"method": "Retrain", "role": "retrained", "original": None, "before": None, "trained_on": "retain"}
 SPLIT = {"indices": [1, 3], "how": {"rate": 0.25}, "seed": 0, "train_size": 8, "data_sha256": "cd", "sha256": "ab"}
 SPLIT["class_names"] = ["benign", "malignant"]
+POINT = {"images": 8, "val_error": 9.5, "train_error": 0, "attack": None, "run": "runs/a", "seconds": 1.5}
+CURVE = {"way": "parts", "reading": "ratio", "moves_attack": False, "original_sha256": "ab", "epochs": 3.0, "seed": 0}
+CURVE |= {"original": POINT, "points": [POINT, POINT | {"images": 4, "val_error_by_class": {"0": 1.5, "1": None}}]}
 CONFIG = {
     "seed_everything": 0,
     "data": {"dataset": "bloodmnist", "augmentation": "Default", "forget": {"rate": 0.25, "seed": 0}},
@@ -76,8 +79,8 @@ def write_run(path, **files):
 
 
 @fuzz
-@given(st.sampled_from(["metrics", "split"]), hostile_texts.jsons([METRICS, RETRAIN, SPLIT]))
-def test_metrics_and_split_are_read_or_refused_in_one_line(name, content):
+@given(st.sampled_from(["metrics", "split", "curve"]), hostile_texts.jsons([METRICS, RETRAIN, SPLIT, CURVE]))
+def test_metrics_split_and_curve_are_read_or_refused_in_one_line(name, content):
     run = write_run("runs/a", **{name: content})
     judge(lambda: getattr(run, f"read_{name}")("reference"), "reference=runs/a", content, as_json(content))
 

@@ -154,6 +154,21 @@ def test_a_folder_with_another_study_is_refused(place, capsys):
     assert "another config" in refused(capsys, *command("out", config="fine.yaml"))
 
 
+def test_a_learning_curve_is_made_once_and_moves_the_targets_of_all(place, capsys, monkeypatch):
+    argv = command("curved", "--curve", "short", trials=1)
+    assert main(argv) == 0
+    told = capsys.readouterr().out
+    assert "r/train/learning_curve.json: took" in told
+    untouched, recipe = results("curved")
+    assert untouched["proxy_gap"] != results("out")[0]["proxy_gap"]
+    assert recipe["proxy_gap"] != results("out")[1]["proxy_gap"]
+    assert trial(0, "curved").read_metrics("run_dir")["proxy"]["gap"] == float(recipe["proxy_gap"])
+    assert "learning_curve/" not in told.partition("took")[2], "the curve comes first"
+    assert "out=out: holds a study with another curve" in refused(capsys, *command("out"))
+    Path("r/train/learning_curve.json").unlink()  # the other studies of this page have none
+    assert "another curve" in refused(capsys, *command("curved", trials=1))
+
+
 def test_several_configs_are_one_study_each_with_its_recipe(place, capsys):
     write_config("fine.yaml", "FineTune", epochs=1)
     Path("lr.yaml").write_text(json.dumps({"model.init_args.lr": {"times": [0.1, 1]}}))

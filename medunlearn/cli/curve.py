@@ -1,0 +1,118 @@
+"""`medunlearn curve`: the learning curve of an original, by which the proxy gap knows what a Retrain loses."""
+
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any, get_args
+
+from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.reproduce import FitCommand
+from medunlearn.errors import InputError
+from medunlearn.plans.engines import find_engine
+from medunlearn.plans.stages import Stage
+from medunlearn.plugins import names as plugin_names
+from medunlearn.runs import RunDir
+
+EPILOG = """ways:
+  parts   the original's whole schedule on an eighth and a quarter of its training set: 3/8 of its own training
+  short   a few epochs with a cosine on a quarter, a half and all of it
+  epochs  the validation accuracy that the original has logged by epoch, against the images seen: costs nothing
+
+`learning_curve.json` and the figure are written beside the original's files, the runs below `learning_curve/` there.
+Killed and called again, it goes on. From then on unlearning from this original takes the proxy gap to moved targets.
+
+examples:
+  medunlearn curve runs/train_blood
+  medunlearn curve runs/train_blood --way short --epochs 5 --fractions 0.25 0.5 1
+"""
+RATES = (0.1, 0.5)
+
+
+def curve(argv: list[str]) -> int:
+    """Run `medunlearn curve ORIGINAL [options]` and return its exit status.
+
+    Args:
+        argv: The original's run directory, and options.
+
+    Raises:
+        InputError: If the curve cannot be made.
+    """
+    given = _parser().parse_args(argv)
+    if given.original is None:
+        raise InputError("curve: no run given; name a trained original, as in `medunlearn curve runs/train_blood`")
+    from medunlearn.tuning.learning_curve import (  # imports matplotlib, for which `--help` does not wait
+        Plan,
+        make_curve,
+    )
+
+    options = (given.way, tuple(given.fractions), given.epochs, given.reading, given.move_attack, given.seed)
+    original = RunDir.given(given.original, "original")
+    made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), _announce)
+    print(_table(made.content))
+    print(_foretold(made.content))
+    if _rises(made.content):
+        print("The validation error rises somewhere with the number of images: a run may have ended in a bad optimum")
+    written = ", ".join(path.name for path in (original.curve, *made.figures))
+    print(f"Cost: {made.content['epochs']:.1f} epochs over the training set, {made.content['seconds']:.0f} s")
+    print(f"Written to {original}: {written}")
+    return 0
+
+
+def _table(content: dict[str, Any]) -> str:
+    heads = ("images", "epochs", "val_error", "train_error", "attack", "seconds")
+    rows = [[_number(point.get(name)) for name in heads] for point in content["points"]]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = (" | ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
+    first, *rest = (f"| {line} |" for line in lines)
+    return "\n".join([first, f"|{'|'.join('-' * (width + 1) + ':' for width in widths)}|", *rest])
+
+
+def _number(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _foretold(content: dict[str, Any]) -> str:
+    from medunlearn.runs.learning_curve import curve_of
+
+    found, images = curve_of(content), content["original"]["images"]
+    lines = []
+    for rate in RATES:
+        loss = found.loss(images, images * (1 - rate))
+        attack = "" if loss.attack is None else f", MIA {loss.attack:+.2f}"
+        text = f"validation accuracy {0 - loss.val:+.2f}, RA {0 - loss.train:+.2f}{attack}"
+        lines.append(f"Foretold for a Retrain without {100 * rate:.0f} % of the images: {text} points")
+    return "\n".join(lines)
+
+
+def _rises(content: dict[str, Any]) -> bool:
+    errors = [point["val_error"] for point in content["points"]]
+    return content["way"] != "epochs" and errors != sorted(errors, reverse=True)
+
+
+def _announce(stage: Stage) -> None:
+    print(f"{stage.run}\n  {stage.command}", flush=True)
+
+
+def _parser() -> CommandParser:
+    from medunlearn.metrics.learning_curve import Reading
+    from medunlearn.runs.curve_schema import Way
+
+    parser = CommandParser(
+        "medunlearn curve ORIGINAL",
+        description="Foretell from models on parts of the training set what a Retrain loses for want of images; the "
+        "proxy gap is then taken to targets moved by that. No Retrain and no test image is used.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("original", nargs="?", type=Path, help="run directory of the trained original")
+    parser.add_argument("--way", choices=get_args(Way), default="parts", help="how the curve is made (parts)")
+    parser.add_argument("--fractions", nargs="+", type=float, default=[], metavar="F", help="parts of the training set")
+    parser.add_argument("--epochs", type=int, metavar="N", help="of short runs (an eighth of the original's)")
+    parser.add_argument(
+        "--reading",
+        choices=get_args(Reading),
+        help="carry over differences of the curve, or its ratios times the original's errors (ratio for short runs)",
+    )
+    parser.add_argument("--move_attack", action="store_true", help="move the target of MIA too")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the parts (0)")
+    parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where runs are made")
+    return parser

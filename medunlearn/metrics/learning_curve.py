@@ -1,0 +1,192 @@
+"""What a Retrain loses because it has fewer images, foretold from models that were trained on parts of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from medunlearn.metrics.power_law import PowerLaw, fit_power_law
+from medunlearn.metrics.predictions import Predictions
+
+Reading = Literal["difference", "ratio"]
+"""How a curve is carried over to the original: its own differences, or its ratios times the original's errors, for a
+curve of models that were trained for less long."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """By how many percentage points a Retrain is foretold to be worse than the original for want of images.
+
+    Args:
+        val: Of accuracy on the validation set.
+        train: Of accuracy on the training images; below 0 where fewer images are learned more easily.
+        forget: Of accuracy on images of the forget set's classes, as UA sees it; None for `val`.
+        attack: How many more of 100 unseen images the membership attack calls non-members. With it, MIA of a model is
+            compared with what is foretold for a Retrain; without (None), with the share of validation images under the
+            model itself.
+
+    Example:
+        >>> Loss(val=6.2, train=3.1).forget is None
+        True
+    """
+
+    val: float
+    train: float = 0.0
+    forget: float | None = None
+    attack: float | None = None
+
+
+NO_LOSS = Loss(0.0)
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a model that was trained on a number of images does, in %.
+
+    Args:
+        images: Number of training images.
+        val_error: Its error on the validation set.
+        train_error: Its error on its training images; None where it is not known.
+        attack: The share of unseen images that the membership attack calls non-members; None where it is not known.
+
+    Example:
+        >>> Point(500, val_error=12.0).attack is None
+        True
+    """
+
+    images: float
+    val_error: float
+    train_error: float | None = None
+    attack: float | None = None
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Figures against number of training images.
+
+    Args:
+        points: A point for each model.
+        original: The original's point; its `images` are all that there are.
+        reading: How the curve is carried over to the original.
+        moves_attack: Whether the attack's share moves the target of MIA.
+
+    Example:
+        >>> curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), original=Point(1000, 10.0))
+        >>> round(curve.loss(1000, 500).val, 3)
+        4.142
+    """
+
+    points: tuple[Point, ...]
+    original: Point
+    reading: Reading = "difference"
+    moves_attack: bool = False
+
+    @cached_property
+    def laws(self) -> dict[str, PowerLaw]:
+        """The law of `val_error`, and of `train_error` and `attack` where they are known of a point.
+
+        Example:
+            >>> curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), original=Point(1000, 10.0))
+            >>> {name: round(law.b, 2) for name, law in curve.laws.items()}
+            {'val_error': 0.5}
+        """
+        laws = {}
+        for name in ("val_error", "train_error", "attack"):
+            known = [each for each in self.points if getattr(each, name) is not None]
+            if known:
+                sizes, values = [each.images for each in known], [getattr(each, name) for each in known]
+                laws[name] = fit_power_law(sizes, values, either=name != "val_error")
+        return laws
+
+    def loss(self, n_from: float, n_to: float) -> Loss:
+        """Return what a model loses that is trained on `n_to` images rather than on `n_from`.
+
+        Example:
+            >>> curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), original=Point(1000, 6.0), reading="ratio")
+            >>> round(curve.loss(1000, 250).val, 3)
+            6.0
+        """
+        val, train, attack = (self._change(name, n_from, n_to) for name in ("val_error", "train_error", "attack"))
+        return Loss(val or 0.0, train or 0.0, attack=attack if self.moves_attack else None)
+
+    def loss_for(self, original: Predictions) -> Loss:
+        """Return what a Retrain on the retain set loses.
+
+        Of each class a Retrain has the share that is retained, and it loses on it what it would lose with that share of
+        all images. So a class that is forgotten as a whole costs the others nothing; its own images are errors in any
+        case and are left to the targets.
+
+        Args:
+            original: The original's predictions, with the forget set.
+
+        Example:
+            >>> from medunlearn.metrics.predictions import Part
+            >>> half = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+            >>> curve = LearningCurve((Point(1, 20.0), Point(4, 10.0)), original=Point(4, 10.0))
+            >>> round(curve.loss_for(Predictions(forget=half, retain=half, test=half, val=half)).val, 3)
+            4.142
+        """
+        forget, retain, val = original.forget.labels, original.retain.labels, original.val.labels
+        images, losses = len(forget) + len(retain), dict[int, Loss]()
+        for number in np.unique(np.concatenate([forget, retain])):
+            kept, lost = int((retain == number).sum()), int((forget == number).sum())
+            losses[int(number)] = self.loss(images, images * kept / (kept + lost)) if kept else NO_LOSS
+        measured = forget[np.isin(forget, val) | ~np.isin(forget, retain)]  # whose error can be foretold
+        return Loss(
+            val=_mean(val, losses, lambda each: each.val),
+            train=_mean(retain, losses, lambda each: each.train),
+            forget=_mean(measured, losses, lambda each: each.val),
+            attack=_mean(forget, losses, lambda each: each.attack or 0.0) if self._attacks else None,
+        )
+
+    @property
+    def _attacks(self) -> bool:
+        return self.moves_attack and "attack" in self.laws
+
+    def _change(self, name: str, n_from: float, n_to: float) -> float | None:
+        law = self.laws.get(name)
+        if law is None:
+            return None
+        before, after, own = law.at(n_from), law.at(n_to), getattr(self.original, name)
+        if self.reading == "ratio" and before > 0 and own is not None:
+            return float(own * (after / before - 1))
+        return after - before
+
+
+def _mean(labels: np.ndarray, losses: dict[int, Loss], value: Callable[[Loss], float]) -> float:
+    """Return the mean over images; of a class without a training image nothing is known, so nothing is lost."""
+    return float(np.mean([value(losses.get(int(number), NO_LOSS)) for number in labels])) if len(labels) else 0.0
+
+
+def nested_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Return the images in an order of which every beginning has the classes in proportion; drawn by the seed.
+
+    So parts of several sizes are nested: a smaller one lies within a larger one.
+
+    Args:
+        labels: The class of each image, (N,).
+        seed: Seed of the draw.
+
+    Example:
+        >>> labels = np.array([0, 0, 0, 0, 1, 1])
+        >>> sorted(labels[nested_order(labels, seed=0)[:3]].tolist())
+        [0, 0, 1]
+    """
+    rng = np.random.default_rng(seed)
+    place = np.empty(len(labels))
+    for number in np.unique(labels):
+        own = np.flatnonzero(labels == number)
+        place[rng.permutation(own)] = (np.arange(len(own)) + 0.5) / len(own)
+    return np.lexsort((rng.permutation(len(labels)), place))
+
+
+def part_sizes(images: int, fractions: Sequence[float]) -> list[int]:
+    """Return the sizes of parts of a training set, ascending and each once.
+
+    Example:
+        >>> part_sizes(1000, [1, 0.25, 0.125, 0.25])
+        [125, 250, 1000]
+    """
+    return sorted({max(1, round(images * fraction)) for fraction in fractions})

@@ -1,0 +1,56 @@
+"""The figure of a learning curve: errors and the attack's share against number of images, and the fitted laws."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from medunlearn.metrics import LearningCurve
+from medunlearn.report.figures import STYLE
+from medunlearn.report.panels import legend_below, panels_of
+from medunlearn.runs import RunDir
+
+PANELS = {
+    "val_error": "validation error (%)",
+    "train_error": "error on training images (%)",
+    "attack": "unseen images called unseen (%)",
+}
+
+
+def write_figure(original: RunDir, curve: LearningCurve) -> list[Path]:
+    """Draw a curve as `learning_curve.png` and `.svg` beside the original's files, and return these."""
+    written = []
+    with matplotlib.rc_context(STYLE):
+        figure = draw(curve)
+        for ending in ("png", "svg"):
+            written.append(original.path / f"learning_curve.{ending}")
+            metadata = {"Date": None} if ending == "svg" else {"Software": None}
+            figure.savefig(written[-1], dpi=130, metadata=metadata)
+    return written
+
+
+def draw(curve: LearningCurve) -> Figure:
+    """Return the figure: a panel for each figure that is known."""
+    shown = [name for name in PANELS if name in curve.laws]
+    figure, panels = panels_of(len(shown), height=2.6, width=2.7, columns=3)
+    for panel, name in zip(panels, shown, strict=True):
+        _panel(panel, curve, name)
+    legend_below(figure, panels)
+    return figure
+
+
+def _panel(panel: Axes, curve: LearningCurve, name: str) -> None:
+    known = [(each.images, value) for each in curve.points if (value := getattr(each, name)) is not None]
+    least, whole = min(size for size, _ in known), curve.original.images
+    sizes = np.geomspace(min(least, whole / 2), whole, 100)
+    panel.plot(sizes, [curve.laws[name].at(size) for size in sizes], color="#8c8c8c", label="power law")
+    panel.plot(*zip(*known, strict=True), "o", color="#0072b2", label="models on parts")
+    if (own := getattr(curve.original, name)) is not None:
+        panel.plot(whole, own, "D", color="#d55e00", markerfacecolor="none", markersize=8, label="original")
+    for share in (0.5, 0.9):
+        panel.axvline(share * whole, color="#8c8c8c", lw=0.8, ls=":", label="10 and 50 % forgotten")
+    panel.set_xscale("log", base=2)
+    panel.xaxis.set_major_formatter("{x:.0f}")
+    panel.set(xlabel="training images", ylabel=PANELS[name], ylim=(0, 1.08 * panel.get_ylim()[1]))

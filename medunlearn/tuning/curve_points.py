@@ -1,0 +1,98 @@
+"""The points of a learning curve: what a run on a part of the images does, and what an original has logged by epoch."""
+
+from typing import Any
+
+import numpy as np
+
+from medunlearn.errors import InputError, counted
+from medunlearn.metrics import Part, Predictions, accuracy, attack_shares
+from medunlearn.runs import RunDir
+from medunlearn.runs.logged import logged_values
+from medunlearn.runs.record import attack_settings
+
+
+def measured(run: RunDir, predictions: Predictions) -> dict[str, Any]:
+    """Return the figures of a model as a point of a curve has them, its predictions on training images in `retain`.
+
+    Raises:
+        InputError: If there is no validation image.
+    """
+    attack = attack_settings(run.read_metrics("original")) or {"feature": "confidence", "seed": 0}
+    _, unseen = attack_shares(predictions, attack["feature"], attack["seed"])
+    val, train = accuracy(predictions.val), accuracy(predictions.retain)
+    if val is None or train is None:
+        raise InputError(f"original={run}: was measured on no validation image; give data that have some")
+    return {
+        "val_error": 100 - val,
+        "val_error_by_class": _by_class(predictions.val),
+        "train_error": 100 - train,
+        "attack": unseen,
+    }
+
+
+def on_all_images(run: RunDir) -> Predictions:
+    """Return a run's predictions with every training image in `retain`."""
+    found = Predictions.from_arrays(run.read_predictions("original", Predictions.names()))
+    return found.split_by(np.empty(0, np.int64))
+
+
+def point_of(run: RunDir, original: RunDir, labels: np.ndarray) -> dict[str, Any]:
+    """Return the point of a finished run on a part of an original's images.
+
+    Args:
+        run: The run.
+        original: The original, for errors.
+        labels: The classes of all training images of the original, (N,).
+
+    Raises:
+        InputError: If the run is of other images.
+    """
+    metrics = run.read_metrics("curve")
+    predictions = Predictions.from_arrays(run.read_predictions("curve", Predictions.names()))
+    if not np.array_equal(on_all_images(run).retain.labels, labels):
+        raise InputError(f"curve: {run} is of other images than {original}; bring those back, and delete it")
+    return {
+        "images": len(predictions.retain.labels),
+        **measured(run, predictions),
+        "run": str(run),
+        "epochs": metrics["epochs"],
+        "seconds": sum(metrics["runtime"].values()),
+    }
+
+
+def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str, Any]]:
+    """Return a point for each epoch that an original has logged.
+
+    Args:
+        original: The original.
+        images: How many training images it has.
+        begin: The share of its epochs after which the points begin.
+
+    Raises:
+        InputError: If fewer than two epochs were logged.
+    """
+    logged = logged_values(original, ["val/accuracy", "unlearning/RA"], "original")
+    epochs = original.read_metrics("original").get("epochs") or 0
+    known = [(epoch + 1, values) for epoch, values in logged if "val/accuracy" in values and epoch < epochs]
+    if len(known) < 2:
+        raise InputError(
+            f"original={original}: its CSV logs hold the validation accuracy of {counted(len(known), 'epoch')}, which "
+            "make no curve; choose another `--way`"
+        )
+    shown = [each for each in known if each[0] >= begin * epochs] or known[-2:]
+    return [
+        {
+            "images": max(1.0, images * epoch / epochs),
+            "val_error": 100 - 100 * min(1.0, values["val/accuracy"]),
+            "train_error": 100 - values["unlearning/RA"] if "unlearning/RA" in values else None,
+            "epochs": epoch,
+            "seconds": 0.0,
+        }
+        for epoch, values in shown
+    ]
+
+
+def _by_class(part: Part) -> dict[str, float | None]:
+    wrong = part.probs.argmax(1) != part.labels
+    own = [part.labels == number for number in range(part.probs.shape[1])]
+    return {str(number): 100 * float(wrong[at].mean()) if at.any() else None for number, at in enumerate(own)}
