@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 from helpers.studies import write_config
 
 from medunlearn.metrics import Part, Predictions
@@ -70,9 +71,17 @@ def no_images(at):
     ReportProxyGap(Path("s.jsonl"), 0).setup(SimpleNamespace(), SimpleNamespace(datamodule=None), "fit")
 
 
-def _probs():
-    import numpy as np
+def other_labels(at):
+    """Unlearn without test images from an original of other labels, made before a hash said so."""
+    at.take("t")
+    metrics = Path("t/metrics.json")
+    content = {key: value for key, value in json.loads(metrics.read_text()).items() if key != "training_sha256"}
+    metrics.write_text(json.dumps(content))
+    at.npz(val_labels=(np.arange(8) + 1) % 4)
+    at.fit("--data.forget.rate=0.25", "--model.init_args.original=t", "--data.test=false", method="SalUn")
 
+
+def _probs():
     return np.ones((1, 2))
 
 
@@ -111,6 +120,10 @@ ROWS = [
     (
         lambda at: check_same_study(Place(Path("o")), {"seed": 1}, {"seed": 2}),
         "out=o: holds a study with another seed; give what it was begun with, or name another folder by `--out`",
+    ),
+    (
+        other_labels,
+        "model.init_args.original=t: it was run on other data; use the same data.dataset and data.size, or data.file",
     ),
     (no_gap, "tune: t has no proxy gap, for want of images or of a Retrain; give data that have them"),
     (

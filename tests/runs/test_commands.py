@@ -256,6 +256,7 @@ FIXED = {
     "medunlearn fit --help",
     "medunlearn reproduce --help",
     "medunlearn tune --help",
+    "medunlearn curve --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
