@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from medunlearn.cli.descriptions import describe
-from medunlearn.errors import InputError, Interrupted, command_line
+from medunlearn.errors import InputError, Interrupted, Stopped, command_line
 from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
 
 USAGE = """usage: medunlearn COMMAND [options]
@@ -56,6 +56,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"medunlearn: error: {error.for_command_line}", file=sys.stderr)
         return 2
+    except Stopped as end:
+        print(f"medunlearn: {end}", file=sys.stderr)
+        return end.status
     except (Interrupted, KeyboardInterrupt) as end:
         interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
         print(f"medunlearn: {interrupted}", file=sys.stderr)

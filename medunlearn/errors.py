@@ -27,6 +27,20 @@ class Interrupted(Exception):
         return Interrupted(self.number, hint)
 
 
+class Stopped(Exception):
+    """A run was ended on purpose before its end, since it was not worth going on with; it never looks finished.
+
+    Args:
+        why: The reason.
+    """
+
+    status = 3
+    """The exit status."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"stopped: {why}")
+
+
 class Killed(Interrupted):
     """One of several processes that train a model was killed, and the others have ended for it.
 

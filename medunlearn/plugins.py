@@ -81,6 +81,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "test": "medunlearn.cli.commands:test",
         "predict": "medunlearn.cli.commands:predict",
         "reproduce": "medunlearn.cli.commands:reproduce",
+        "tune": "medunlearn.cli.commands:tune",
         "curve": "medunlearn.cli.commands:curve",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",

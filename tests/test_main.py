@@ -12,7 +12,7 @@ import pytest
 
 import medunlearn.__main__ as entry
 from medunlearn.__main__ import main
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import InputError, Interrupted, Stopped
 from medunlearn.plugins import BUILT_IN
 
 
@@ -56,6 +56,7 @@ def test_main_returns_the_status_of_the_command_and_hands_on_its_options(command
     [
         (InputError("a=1: wrong; give 2"), 2, "medunlearn: error: a=1: wrong; give 2\n"),
         (KeyboardInterrupt(), 128 + signal.SIGINT, f"medunlearn: {Interrupted(signal.SIGINT)}\n"),
+        (Stopped("it is behind"), 3, "medunlearn: stopped: it is behind\n"),
         (Interrupted(signal.SIGTERM), 128 + signal.SIGTERM, f"medunlearn: {Interrupted(signal.SIGTERM)}\n"),
     ],
 )

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers.runs import QUIET, weights, write_npz
+from helpers.studies import here
 
 from medunlearn import plugins
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
 from medunlearn.errors import InputError, Interrupted, command_line
 from medunlearn.files.configs import shipped_configs
+from medunlearn.plans import engines
 from medunlearn.runs import RunDir
 from medunlearn.training.failures import explained
 
@@ -122,6 +124,19 @@ def test_an_interrupted_run_says_what_the_page_shows():
     assert f"medunlearn: {end.value}" == shown
 
 
+def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys):
+    monkeypatch.setattr(engines, "_run_process", here)
+    fit("Train", "runs/demo/train", backbone="resnet18", epochs=1)
+    code = block("bash", "medunlearn tune")
+    (tune, chosen) = commands(code)
+    assert main([*tune[1:], "--trials", "1", *tiny(npz)]) == 0
+    assert main([*chosen[1:], *QUIET]) == 0
+    assert RunDir("runs/tune/tuned").finished
+    assert "| untouched " in capsys.readouterr().out
+    page = re.sub(r" +#.*", "", (ROOT / "docs" / "tune.md").read_text())
+    assert code in page, "the two pages give the same commands"
+
+
 def test_a_method_of_ones_own_runs_from_its_config(fit, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")
@@ -166,8 +181,9 @@ def test_extras_that_are_named_exist():
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
 def test_options_that_are_named_exist(option):
     """An option with a wrong value is refused for its value, one that does not exist for its name."""
-    if option in ("--engine", "--retrain_seeds", "--out"):  # of reproduce and report
-        command = "report" if option == "--out" else "reproduce"
+    own = {"--engine": "reproduce", "--retrain_seeds": "reproduce", "--out": "report", "--space": "tune"}
+    if option in own:
+        command = own[option]
         with pytest.raises(SystemExit):
             main([command, "--help"])
         return

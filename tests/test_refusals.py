@@ -10,7 +10,10 @@ from importlib import import_module
 import pytest
 from helpers.refusals import Place, Row, make_runs, missed, recorded
 
-PARTS = ("data", "files", "models", "methods", "callbacks", "runs", "training", "plans", "report", "cli", "curve")
+PARTS = (
+    *("data", "files", "models", "methods", "callbacks", "runs", "training", "plans", "tuning", "report", "cli"),
+    "curve",
+)
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))
     for part in PARTS

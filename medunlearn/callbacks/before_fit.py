@@ -1,23 +1,18 @@
 """What must hold before a run trains: data, method, Trainer, original and reference go together."""
 
-import sys
-from dataclasses import asdict
 from typing import Any, cast
 
-import numpy as np
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from medunlearn.callbacks.earlier_runs import check_original
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
-from medunlearn.errors import InputError, counted, owned_by
+from medunlearn.errors import InputError, counted
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
-from medunlearn.models import load_weights
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished, remedy_for
-from medunlearn.runs.comparable import why_incomparable, why_no_original
 from medunlearn.runs.record import Record
 from medunlearn.training.plain import plain_checkpoint
 from medunlearn.training.precision import check_precision
@@ -198,53 +193,3 @@ def check_batches(smallest: int, processes: int, batch_size: int, size: int, las
             f"needs two in each process where images of {size}x{size} shrink to one pixel; choose another",
             part="data",
         )
-
-
-@owned_by("model.init_args", "original")
-def check_original(method: UnlearningModule, own: Record, data: UnlearningData) -> Predictions | None:
-    """Refuse an original of other data, another split or another architecture; return what it predicts on this one."""
-    if method.original is None:
-        return None
-    argument = "original"
-    original = RunDir(method.original)
-    if original.path.resolve() == own.path.resolve():
-        raise InputError(f"{argument}={original}: is this run's own run_dir; name another run_dir")
-    check_finished(original, argument)
-    if problem := why_no_original(own, Record.of(original, argument)):
-        raise InputError(f"{argument}={original}: {problem}")
-    arrays = _predictions(original, argument, data.split_record()["train_size"])
-    load_weights(cast(Any, method.backbone), original.path, argument)
-    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
-
-
-def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
-    """Refuse a reference that cannot be compared with; only mention one that is missing."""
-    if run is None:
-        return
-    if run.path.resolve() == own.path.resolve():
-        raise InputError(f"reference={run}: is this run's own run_dir; name a Retrain run")
-    if not run.finished:
-        remedy = f"make it with `{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}`"
-        print(f"reference={run}: no finished run there, so AG will be null; {remedy}", file=sys.stderr)
-        return
-    run.check_unaltered("reference")
-    if problem := why_incomparable(own, Record.of(run, "reference")):
-        raise InputError(f"reference={run}: {problem}")
-
-
-def _split(data: UnlearningData) -> dict[str, Any]:
-    """Return the settings of a data module that choose images and forget set; none where it is of another kind."""
-    source, spec = getattr(data, "source", None), getattr(data, "forget", None)
-    named = {name: getattr(source, name, None) for name in ("dataset", "size", "file")}
-    return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
-
-
-def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, np.ndarray]:
-    """Return what an original predicts; refuse one not measured on every training image before hours are spent."""
-    arrays = original.read_predictions(argument, Predictions.names())
-    rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
-    if not np.array_equal(rows, np.arange(train_size)):
-        raise InputError(
-            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
-        )
-    return arrays

@@ -11,6 +11,8 @@ from medunlearn.callbacks.predicting import predict
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningModule
 from medunlearn.runs import RunDir
+from medunlearn.runs.comparable import why_other_data
+from medunlearn.runs.record import Record
 
 
 class FinishedRun(Callback):
@@ -40,11 +42,15 @@ class FinishedRun(Callback):
 
     def _of_the_run(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Return whether the images are those of the run; say so where they or the forget set are others."""
-        split, kept = cast(UnlearningModule, pl_module).datamodule.split_record(), self.run.read_metrics("run_dir")
-        others = kept.get("data_sha256") not in (None, split["data_sha256"])  # older runs may not say
+        split = cast(UnlearningModule, pl_module).datamodule.split_record()
+        now, kept = Record.planned(self.run, split, {}), Record.of(self.run, "run_dir")
+        others = bool(why_other_data(now, kept))
+        other_split = kept.split_sha256 not in (None, now.split_sha256)  # older runs may not say
+        if now.untested != kept.untested:  # then the hashes differ in any case
+            other_split = self.run.read_split("run_dir")["indices"] != split["indices"]
         if trainer.is_global_zero and others:
             print("UA, RA and MIA are left out: the images are others than the run's", file=sys.stderr)
-        elif trainer.is_global_zero and kept.get("split_sha256") not in (None, split["sha256"]):
+        elif trainer.is_global_zero and other_split:
             print(f"The forget set is another than that of {self.run}, and so are UA, RA and MIA", file=sys.stderr)
         return not others
 

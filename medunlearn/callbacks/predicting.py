@@ -13,6 +13,7 @@ from medunlearn.contracts import Batch, UnlearningData, UnlearningModule
 from medunlearn.errors import owned_by
 from medunlearn.metrics import ARRAYS, Part, Predictions
 from medunlearn.runs import RunDir
+from medunlearn.runs.split import is_untested
 from medunlearn.training.processes import share_buffers
 from medunlearn.training.progress import passing
 
@@ -36,12 +37,16 @@ def predict_parts(trainer: Trainer, module: LightningModule, loaders: Mapping[st
 
 
 def original_predictions(method: UnlearningModule, data: UnlearningData) -> Predictions | None:
-    """Return what the model that unlearning started from predicts, on this run's split."""
+    """Return what the model that unlearning started from predicts, on this run's split.
+
+    Nothing on test images where this run does without them: what they say must not come into a trial by way of it.
+    """
     if method.original is None:
         return None
     with owned_by("model.init_args", "original"):
         arrays = RunDir(method.original).read_predictions("original", Predictions.names())
-    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
+    predictions = Predictions.from_arrays(arrays).split_by(data.forget_indices)
+    return predictions.without_test() if is_untested(data.split_record()) else predictions
 
 
 def all_finite(network: nn.Module, predictions: Predictions) -> bool:

@@ -90,6 +90,7 @@ def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, An
         "num_classes": data.num_classes,
         "split_sha256": split["sha256"],
         "data_sha256": split["data_sha256"],
+        "training_sha256": split.get("training_sha256"),
     }
 
 

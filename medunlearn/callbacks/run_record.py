@@ -15,10 +15,10 @@ from medunlearn.callbacks.before_fit import (
     check_hyper_parameters,
     check_nonmembers,
     check_parts,
-    check_reference,
     take_up_seed,
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
+from medunlearn.callbacks.earlier_runs import check_reference
 from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
@@ -132,6 +132,7 @@ class RunRecord(Callback):
             if self.resume and self.run.started:
                 check_resumable(self.run, yaml.safe_load(self.config), method.datamodule.split_record())
             self.run.write_config(self.config)
+            self.run.stopped.unlink(missing_ok=True)  # of a trial that goes on after all
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             split = method.datamodule.split_record()

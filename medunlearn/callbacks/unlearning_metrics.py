@@ -145,10 +145,14 @@ class UnlearningMetrics(KeepsArguments, Callback):
         """
         if getattr(method, "rewind", False) and original is not None:
             check_rewind(trainer, original)
-            self._epoch_gap = EpochGap(method, data, original, self.measure_proxy, self.seed)
+            self.compare_epochs(method, data, original)
+
+    def compare_epochs(self, method: UnlearningModule, data: UnlearningData, original: Predictions) -> None:
+        """Prepare `epoch_gap`; the arguments are those of `take_up`."""
+        self._epoch_gap = EpochGap(method, data, original, self.measure_proxy, self.seed)
 
     def epoch_gap(self, trainer: Trainer, pl_module: LightningModule) -> float:
-        """Return the proxy gap of the model as it is, for `rewind`; of several processes all call this."""
+        """Return the proxy gap of the model as it is, for `rewind` and `tune`; of several processes all call this."""
         assert self._epoch_gap is not None
         return self._epoch_gap.measure(trainer, pl_module)
 

@@ -33,6 +33,13 @@ def reproduce(options: list[str]) -> int:
     return reproduce(options)
 
 
+def tune(options: list[str]) -> int:
+    """Choose the settings of unlearning by the proxy gap, without a Retrain."""
+    from medunlearn.cli.tune import tune
+
+    return tune(options)
+
+
 def curve(options: list[str]) -> int:
     """Foretell from a learning curve what a Retrain loses for want of images."""
     from medunlearn.cli.curve import curve

@@ -65,6 +65,7 @@ class UnlearningCLI(SettingsCLI):
                     check_finished(RunDir(original), "original", self.settings.data.file)
         else:
             check_finished(self.run, "run_dir", self.settings.data.file)
+            _check_test_images(self.config.subcommand, self.settings.data.test)
             for name, value in trainer_arguments(self.given).items():
                 self.settings.trainer[name] = value
             check_precision(self.settings.trainer.precision, trained=False)
@@ -159,6 +160,14 @@ def _check_ckpt_path(path: object, command: str) -> None:
             "or name the trained model in `--model.init_args.original`"
         )
     raise InputError(f"ckpt_path={path}: {command} takes the model of `--run_dir`; leave it out")
+
+
+def _check_test_images(command: str, test: bool) -> None:
+    """Refuse to measure on test images that are not read."""
+    if command in ("test", "predict") and not test:
+        raise InputError(
+            f"data.test=false: {command} measures on test images, which the run did without; give `--data.test true`"
+        )
 
 
 def _check_predict(path: Path, overwrite: bool, processes: int) -> None:

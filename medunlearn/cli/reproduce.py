@@ -4,7 +4,8 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def reproduce(argv: list[str]) -> int:
     """
     first_option = next((place for place, argument in enumerate(argv) if argument.startswith("-")), len(argv))
     names = argv[:first_option]
-    own, others = _separated(argv[first_option:])
+    own, others = separated(argv[first_option:], _parser())
     parsed = _parser().parse_args(own)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
@@ -106,22 +107,22 @@ class FitCommand:
                 return None
             raise
 
-    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None) -> None:
+    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None, test: bool = True) -> None:
         """Refuse a data file or a list of indices that is missing or cannot be read."""
         if file is None and indices is None:
             return
         from medunlearn.data.index_files import read_indices
         from medunlearn.data.npz import read_npz
 
-        count = None if file is None else len(read_npz(file, num_classes).train)
+        count = None if file is None else len(read_npz(file, num_classes, test=test).train)
         if indices is not None:
             read_indices(indices, count)
 
 
-def _separated(argv: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return the arguments that are this command's own, and those that go to every stage."""
+def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], list[str]]:
+    """Return the arguments that are a command's own, and those that go to every stage."""
     own, others = list[str](), list[str]()
-    names = {"-h", "--help", *(f"--{name}" for name in vars(_parser().parse_args([])))}
+    names = {"-h", "--help", *(f"--{name}" for name in vars(parser.parse_args([])))}
     group = others
     for argument in argv:
         if not is_value(argument):
@@ -131,17 +132,29 @@ def _separated(argv: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    try:
+    with own_options_meant(_parser(), HELP):
         return check_settings(stages, FitCommand())
+
+
+@contextmanager
+def own_options_meant(parser: CommandParser, lists: str) -> Iterator[None]:
+    """Name a command's own options beside those of stages in the error of an option that no stage takes.
+
+    Args:
+        parser: The command's own parser.
+        lists: What lists its options.
+    """
+    try:
+        yield
     except InputError as error:
         unknown = re.search(r"(--[\w-]+)\S*( .*)?: no such option; ", error.for_command_line)
         if unknown is None:
             raise
-        own = [f"--{name}" for name in vars(_parser().parse_args([]))]
+        own = [f"--{name}" for name in vars(parser.parse_args([]))]
         close = difflib.get_close_matches(unknown[1], own, n=1, cutoff=0.8)
         hint = f"did you mean {close[0]}? " if close else ""
         raise InputError(
-            f"{error.for_command_line[: unknown.end()]}{hint}{HELP}, `medunlearn fit --help` those of stages"
+            f"{error.for_command_line[: unknown.end()]}{hint}{lists}, `medunlearn fit --help` those of stages"
         ) from None
 
 

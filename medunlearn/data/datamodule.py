@@ -40,6 +40,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         batch_size: Global batch size, shared out over the processes.
         num_workers: Worker processes that fetch batches; 0 is quickest, since the images lie in memory.
         forget: The forget set.
+        test: Read the test images. Else `file` need not have any, and TA is null, as is MIA unless `nonmembers` is val.
 
     Raises:
         InputError: If the data cannot be had or do not fit together.
@@ -59,13 +60,13 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         batch_size: int = 256,
         num_workers: int = 0,
         forget: ForgetSpec = ForgetSpec(),  # noqa: B008  frozen, so it may be shared
+        test: bool = True,
     ) -> None:
         super().__init__()
         path, root = None if file is None else expanded(file, "file", "data"), expanded(root, "root", "data")
-        self.source = ImageSource(dataset, size, root, download, path, num_classes, class_names)
+        self.source = ImageSource(dataset, size, root, download, path, num_classes, class_names, test)
         check_loading(augmentation, batch_size, num_workers)
-        self.file, self.size = path, size
-        self.as_rgb, self.augmentation = as_rgb, augmentation
+        self.file, self.size, self.as_rgb, self.augmentation = path, size, as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = as_spec(forget)
         self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer
@@ -143,6 +144,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
             "seed": self.forget.seed,
             "train_size": len(self.data.train),
             "data_sha256": self.data.sha256,
+            "training_sha256": self.data.training_sha256,
             "sha256": split_sha256(self.data.sha256, self.forget_indices),
             **({"class_names": [*names]} if names else {}),
         }
@@ -168,11 +170,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
     def require_forget_set(self) -> None:
         """Raise `InputError` where there is no forget set."""
         if not self.forget.given:
-            raise DataError(
-                "forget: this method needs a forget set and none is named; "
-                "set one of data.forget.rate, data.forget.classes, data.forget.indices",
-                part="data",
-            )
+            remedy = "set one of data.forget.rate, data.forget.classes, data.forget.indices"
+            raise DataError(f"forget: this method needs a forget set and none is named; {remedy}", part="data")
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the augmented training batches of the epoch to come."""

@@ -80,14 +80,15 @@ def dataset_path(name: str, size: int, root: Path | str) -> Path:
     return Path(root) / f"{name}{_suffix(size)}.npz"
 
 
-def read_dataset(name: str, size: int, root: Path | str, download: bool = True) -> ImageData:
-    """Fetch a MedMNIST set, if need be, and read it.
+def read_dataset(name: str, size: int, root: Path | str, download: bool = True, test: bool = True) -> ImageData:
+    """Fetch a MedMNIST set, if need be, and read it, with its test images or without.
 
     Raises:
         InputError: There is no such set, or its file cannot be had or read.
     """
     path = fetch(name, size, root, download)
-    return replace(read_npz(path, num_classes_of(name), source=f"dataset={name}: {path}"), name=name)
+    data = read_npz(path, num_classes_of(name), source=f"dataset={name}: {path}", test=test)
+    return replace(data, name=name)
 
 
 def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path:

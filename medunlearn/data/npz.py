@@ -5,7 +5,7 @@ import math
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class ImageData:
     Attributes:
         train: What models learn from; the forget set is chosen here.
         val: For watching and tuning.
-        test: For the final figures alone.
+        test: For the final figures alone; no image where a run does without them.
         num_classes: Labels are 0 to `num_classes - 1`.
         name: The data set's name, or the file's without its ending.
         class_names: A name for each class, in the order of the labels; None where they have none.
@@ -80,15 +80,29 @@ class ImageData:
         """Height and width in pixels."""
         return int(self.train.images.shape[1])
 
-    @cached_property
+    def without_test(self) -> "ImageData":
+        """Return the same without a test image."""
+        return replace(self, test=Split(self.train.images[:0], self.train.labels[:0]))
+
+    @property
     def sha256(self) -> str:
-        """SHA-256 over type, shape and bytes of the six arrays, so that it does not hang on the compression."""
-        digest = hashlib.sha256()
+        """SHA-256 over type, shape and bytes of the arrays, whatever their compression; of four without test images."""
+        return self._sha256[1] if len(self.test) else self._sha256[0]
+
+    @property
+    def training_sha256(self) -> str:
+        """The same over the training and the validation arrays alone, which says whether two runs trained on one."""
+        return self._sha256[0]
+
+    @cached_property
+    def _sha256(self) -> tuple[str, str]:
+        digest, found = hashlib.sha256(), list[str]()
         for split in (self.train, self.val, self.test):
             for array in (split.images, split.labels.astype("<i8", copy=False)):
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+            found.append(digest.hexdigest())
+        return found[1], found[2]
 
 
 def read_npz(
@@ -96,6 +110,7 @@ def read_npz(
     num_classes: int | None = None,
     source: str | None = None,
     class_names: Sequence[str] | None = None,
+    test: bool = True,
 ) -> ImageData:
     """Read and check a file in MedMNIST's format.
 
@@ -104,6 +119,7 @@ def read_npz(
         num_classes: How many classes there are; by default as many as the training labels say.
         source: How errors name the file; by default `file=PATH`.
         class_names: Names of the classes; by default those of the file, where it has any.
+        test: Read the test images. Without them their arrays are not opened and may be missing.
 
     Raises:
         InputError: The file cannot be read, or does not hold what it should.
@@ -113,28 +129,30 @@ def read_npz(
             f"num_classes={num_classes}: a classifier needs at least 2 classes; give the true number", part="data"
         )
     try:
-        return _read(Path(path), num_classes, class_names)
+        return _read(Path(path), num_classes, class_names, SPLITS if test else SPLITS[:2])
     except Fault as fault:
         raise DataError(f"{source or f'file={path}'}: {fault}", part="data") from fault
 
 
-def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None) -> ImageData:
+def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None, splits: Sequence[str]) -> ImageData:
     _check_magic(path)
     with open_archive(path) as archive:
         # Everything that the headers and labels can tell comes before gigabytes of images are read.
-        _check_present(archive)
-        headers = {key: _header(archive, key) for key in KEYS}
-        for split in SPLITS:
+        keys = [key for key in KEYS if key.partition("_")[0] in splits]
+        _check_present(archive, keys)
+        headers = {key: _header(archive, key) for key in keys}
+        for split in splits:
             check_matrix(archive, f"{split}_labels", headers)
-        _check_headers(headers)
-        labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in SPLITS}
+        _check_headers(headers, splits)
+        labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in splits}
         num_classes = num_classes or count_classes(labels["train"])
         check_labels(labels, num_classes)
         own = class_names is None  # names that were given come before those of the file
         names = read_class_names(archive, num_classes) if own else check_class_names(class_names, num_classes)
-        images = _shared_images(archive, path, headers)
-    splits = {split: Split(images[split], labels[split].astype(np.int64)) for split in SPLITS}
-    return ImageData(**splits, num_classes=num_classes, name=path.stem, class_names=names)
+        images = _shared_images(archive, path, headers, splits)
+    read = {split: Split(images[split], labels[split].astype(np.int64)) for split in splits}
+    found = ImageData(**{"test": read["train"], **read}, num_classes=num_classes, name=path.stem, class_names=names)
+    return found if "test" in read else found.without_test()
 
 
 def _check_magic(path: Path) -> None:
@@ -155,11 +173,11 @@ def _check_magic(path: Path) -> None:
         raise Fault(f"not an .npz file; save the arrays {', '.join(KEYS)} with numpy.savez_compressed")
 
 
-def _check_present(archive: zipfile.ZipFile) -> None:
+def _check_present(archive: zipfile.ZipFile, keys: Sequence[str]) -> None:
     names = set(archive.namelist())
-    missing = [key for key in KEYS if f"{key}.npy" not in names]
+    missing = [key for key in keys if f"{key}.npy" not in names]
     if missing:
-        raise Fault(f"no array {', '.join(missing)}; the file must hold {', '.join(KEYS)}")
+        raise Fault(f"no array {', '.join(missing)}; the file must hold {', '.join(keys)}")
 
 
 def _header(archive: zipfile.ZipFile, key: str) -> Header:
@@ -168,15 +186,14 @@ def _header(archive: zipfile.ZipFile, key: str) -> Header:
         return read_header(stream, member.file_size, key)
 
 
-def _check_headers(headers: dict[str, Header]) -> None:
-    for split in SPLITS:
+def _check_headers(headers: dict[str, Header], splits: Sequence[str]) -> None:
+    for split in splits:
         images, labels = headers[f"{split}_images"], headers[f"{split}_labels"]
         _check_image_header(f"{split}_images", images)
         check_label_header(f"{split}_labels", labels, number=images.shape[0])
     train = headers["train_images"].shape[1:]
-    for split in SPLITS[1:]:
-        other = headers[f"{split}_images"].shape[1:]
-        if other != train:
+    for split in splits[1:]:
+        if (other := headers[f"{split}_images"].shape[1:]) != train:
             raise Fault(f"one image of {split}_images has shape {other}, of train_images {train}; make all alike")
 
 
@@ -195,12 +212,12 @@ def _check_image_header(key: str, header: Header) -> None:
 
 
 def _shared_images(
-    archive: zipfile.ZipFile, path: Path, headers: dict[str, Header]
+    archive: zipfile.ZipFile, path: Path, headers: dict[str, Header], splits: Sequence[str]
 ) -> dict[str, npt.NDArray[np.uint8]]:
     """Return the images of each split, read once for all processes of this machine."""
-    shapes = {split: headers[f"{split}_images"].shape for split in SPLITS}
+    shapes = {split: headers[f"{split}_images"].shape for split in splits}
     ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
-    pieces = dict(zip(SPLITS, map(slice, [0, *ends], ends), strict=False))
+    pieces = dict(zip(splits, map(slice, [0, *ends], ends), strict=False))
 
     def fill(memory: npt.NDArray[np.uint8]) -> None:
         for split, piece in pieces.items():
@@ -209,7 +226,7 @@ def _shared_images(
 
     # Of the file that is open, which need no longer be the one at this path; the checksums are of what is in it.
     found = os.fstat(archive.fp.fileno()) if archive.fp else path.stat()
-    sums = [archive.getinfo(f"{split}_images.npy").CRC for split in SPLITS]
+    sums = [archive.getinfo(f"{split}_images.npy").CRC for split in splits]
     key = f"{path.resolve()} {found.st_dev} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns} {shapes} {sums}"
     memory = shared_bytes(key, ends[-1], fill)
     return {split: memory[pieces[split]].reshape(shape) for split, shape in shapes.items()}

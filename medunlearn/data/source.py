@@ -26,6 +26,7 @@ class ImageSource:
     file: Path | None
     num_classes: int | None
     class_names: Sequence[str] | None
+    test: bool = True
 
     def __post_init__(self) -> None:
         if self.file is None and self.dataset is None:
@@ -67,11 +68,16 @@ class ImageSource:
             InputError: If they cannot be had, or the names are not one for each class.
         """
         if self.file is not None:
-            return read_npz(self.file, self.num_classes, class_names=self.class_names)
-        read = read_dataset if self.official else read_named
-        data = read(str(self.dataset), self.size, self.root, self.download)
+            return read_npz(self.file, self.num_classes, class_names=self.class_names, test=self.test)
+        data = self._named()
         self._check_names(data.num_classes)
         return replace(data, class_names=self.known_names or data.class_names)
+
+    def _named(self) -> ImageData:
+        if self.official:
+            return read_dataset(str(self.dataset), self.size, self.root, self.download, self.test)
+        data = read_named(str(self.dataset), self.size, self.root, self.download)
+        return data if self.test else data.without_test()
 
     def _check_names(self, num_classes: int | None) -> None:
         if self.class_names is not None:

@@ -25,6 +25,12 @@ def shipped_plan(name: str) -> Path:
     return shipped_configs() / "plans" / f"{name}.yaml"
 
 
+def shipped_space(method: str) -> Path | None:
+    """Return the file of the search space that ships with a method, by the name of its class; None where none does."""
+    path = shipped_configs() / "spaces" / f"{method}.yaml"
+    return path if method.isidentifier() and path.is_file() else None
+
+
 def find_config(name: str | Path, beside: Path = Path()) -> Path:
     """Return the config file of this name, in the working directory or else among those shipped.
 
@@ -96,8 +102,12 @@ def _names_config(option: str) -> bool:
     return option == "-c" or (option.startswith("--co") and "--config".startswith(option))
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path, argument: str = "config") -> dict[str, Any]:
     """Return what a config file says.
+
+    Args:
+        path: The file.
+        argument: What errors name.
 
     Raises:
         InputError: If it is not YAML, or not a mapping.
@@ -105,12 +115,12 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
     except OSError as error:
-        raise InputError(f"config={path}: {unreadable(error, 'give a file that can be read')}") from None
+        raise InputError(f"{argument}={path}: {unreadable(error, 'give a file that can be read')}") from None
     except (Fault, ValueError) as error:
         problem = error.problem if isinstance(error, Fault) else error
-        raise InputError(f"config={path}: cannot be read as YAML ({problem}); mend the file") from None
+        raise InputError(f"{argument}={path}: cannot be read as YAML ({problem}); mend the file") from None
     if content is None:
-        raise InputError(f"config={path}: is empty; write `name: value` lines as in the shipped configs")
+        raise InputError(f"{argument}={path}: is empty; write `name: value` lines as in the shipped configs")
     if not isinstance(content, dict):
-        raise InputError(f"config={path}: holds no settings; write `name: value` lines as in the shipped configs")
+        raise InputError(f"{argument}={path}: holds no settings; write `name: value` lines as in the shipped configs")
     return content

@@ -1,6 +1,6 @@
 """What a model predicts for every image, by part: all metrics derive from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -109,3 +109,13 @@ class Predictions:
         forget = Part(*(array[order][chosen[order]] for array in train))
         retain = Part(*(array[order][~chosen[order]] for array in train))
         return type(self)(forget, retain, self.test, self.val)
+
+    def without_test(self) -> Self:
+        """Return the same predictions without those on test images.
+
+        Example:
+            >>> part = Part(np.array([[0.9, 0.1]]), labels=np.array([0]), rows=np.array([7]))
+            >>> len(Predictions(part, part, part, part).without_test().test.labels)
+            0
+        """
+        return replace(self, test=Part(*(array[:0] for array in self.test)))

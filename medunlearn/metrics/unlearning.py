@@ -83,7 +83,7 @@ def unlearning_metrics(
     seed: int = 0,
     solver: Solver = "interior_point",
 ) -> dict[str, float | None]:
-    """Return UA, RA, TA and MIA in %; UA and MIA are None without a forget set.
+    """Return UA, RA, TA and MIA in %; UA and MIA are None without a forget set, MIA also without a non-member.
 
     Args:
         predictions: The model's predictions on every part.
@@ -102,5 +102,6 @@ def unlearning_metrics(
     metrics = accuracies(predictions)
     outside: Part = getattr(predictions, nonmembers)
     forget = predictions.forget
-    metrics["MIA"] = attack(predictions.retain, outside, forget, feature, seed, solver) if len(forget.labels) else None
+    measurable = len(forget.labels) and len(outside.labels)  # the latter are none where a run does without test images
+    metrics["MIA"] = attack(predictions.retain, outside, forget, feature, seed, solver) if measurable else None
     return metrics

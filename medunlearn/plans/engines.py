@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
 from medunlearn.errors import InputError, Interrupted
@@ -86,7 +87,7 @@ def run_stage(stage: Stage) -> Outcome:
     """
     argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *argv])
+    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *argv], dict(stage.environment))
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:
@@ -194,9 +195,10 @@ def _unusable(run: RunDir) -> str:
     return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
 
 
-def _run_process(argv: Sequence[str]) -> int:
+def _run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> int:
     process = subprocess.Popen(
         argv,
+        env={**os.environ, **environment},
         process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )

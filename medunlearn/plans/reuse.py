@@ -25,7 +25,7 @@ class Fit(Protocol):
     def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
 
-    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None) -> None:
+    def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None, test: bool = True) -> None:
         """Raise `InputError` where a data file or a list of indices is missing or cannot be read."""
 
 
@@ -57,13 +57,14 @@ def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
         InputError: If a file or run is missing or cannot be read.
     """
     made = {stage.run.path for stage in stages}
-    checked = set[tuple[Path | None, int | None, Path | None]]()
+    checked = set[tuple[Path | None, int | None, Path | None, bool]]()
     for stage in stages:
         if stage.run.finished:
             continue
         file, indices = (_path(stage, name) for name in ("data.file", "data.forget.indices"))
         classes = setting(stage.settings, "data.num_classes")
-        data = (file, classes if isinstance(classes, int) else None, indices)
+        test = setting(stage.settings, "data.test") is not False
+        data = (file, classes if isinstance(classes, int) else None, indices, test)
         with _naming(stage):
             if data not in checked:
                 fit.check_data(*data)

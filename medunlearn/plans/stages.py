@@ -25,11 +25,13 @@ class Stage:
         config: The config file.
         content: What the config file says.
         overrides: What differs from it, in the order in which it is applied.
+        environment: Variables of the environment that its process has beside those of this one.
     """
 
     config: Path
     content: Mapping[str, Any] = field(repr=False)
     overrides: tuple[Override, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def settings(self) -> dict[str, Any]:

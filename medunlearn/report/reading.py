@@ -22,6 +22,8 @@ PROTOCOL = ("size", "epochs", "batch", "attack")
 def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
     """Return the runs at paths, each once; a directory that holds none stands for those directly inside it.
 
+    Trials that their study has stopped are left out of those inside.
+
     Raises:
         InputError: If a path cannot be read.
 
@@ -44,7 +46,8 @@ def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
 def _inside(path: Path) -> list[RunDir]:
     if RunDir(path).started or not path.is_dir():
         return []
-    return [run for child in sorted(path.iterdir()) if (run := RunDir(child)).started]
+    inside = map(RunDir, sorted(path.iterdir()))
+    return [run for run in inside if run.started and not run.was_stopped]
 
 
 def read_run(run: RunDir) -> dict[str, Any]:

@@ -32,6 +32,10 @@ from typing import NamedTuple
 from medunlearn.metrics import average_gap
 from medunlearn.runs.record import Record
 
+OTHER_DATA = "it was run on other data; use the same data.dataset and data.size, or data.file"
+
+OTHER_FORGET_SET = "it was run with another forget set; use the same data.forget, or an original trained without one"
+
 ROUNDING = 1e-6
 """Percentage points by which two computations of one AG may differ."""
 
@@ -78,8 +82,10 @@ def why_incomparable(own: Record, reference: Record, named: bool = True) -> str:
     """
     if reference.role != "retrained":
         return "its model has seen the forget set; name a Retrain run of this forget set"
-    if other := _other_data(own, reference):
+    if other := why_other_data(own, reference):
         return other
+    if own.untested or reference.untested:
+        return "one of the two did without test images, which AG needs; run it with `--data.test true`"
     if reference.split_sha256 != own.split_sha256:
         return "it was run with another forget set; use the same data.forget for both"
     if reference.missing:
@@ -97,6 +103,8 @@ def reference_of(run: Record, candidates: Iterable[Record]) -> Pairing:
         candidates: The runs that are at hand; `run` itself may be among them.
     """
     found = list(candidates)
+    if run.untested:
+        return Pairing(None, None, "it did without test images, which AG needs; run it with `--data.test true`")
     if run.missing:
         return Pairing(None, None, f"it lacks {run.missing}; run it with a forget set")
     if run.reference is not None:
@@ -110,10 +118,11 @@ def why_no_original(own: Record, original: Record) -> str:
     Returns:
         What is wrong and, after a semicolon, the remedy.
     """
-    if other := _other_data(own, original):
+    if other := why_other_data(own, original):
         return other
-    if original.n_forget and original.split_sha256 != own.split_sha256:
-        return "it was run with another forget set; use the same data.forget, or an original trained without one"
+    other_split = original.split_sha256 != own.split_sha256 and not (own.untested or original.untested)
+    if original.n_forget and other_split:
+        return OTHER_FORGET_SET
     if original.role == "retrained":
         return "it never saw the forget set; name a model trained on all images"
     return ""
@@ -197,11 +206,17 @@ def _why_unpaired(own: Record, reference: Record) -> str:
     return ""
 
 
-def _other_data(own: Record, other: Record) -> str:
-    known = own.data_sha256 and other.data_sha256
-    if known and own.data_sha256 != other.data_sha256:
-        return "it was run on other data; use the same data.dataset and data.size, or data.file"
-    return ""
+def why_other_data(own: Record, other: Record) -> str:
+    """Return why two runs are not of the same data; where one does without test images, the others decide.
+
+    Example:
+        >>> why_other_data(Record(Path("a"), data_sha256="ab"), Record(Path("b"), data_sha256="cd"))
+        'it was run on other data; use the same data.dataset and data.size, or data.file'
+    """
+    hashes = (own.data_sha256, other.data_sha256)
+    if own.untested or other.untested:
+        hashes = (own.training_sha256, other.training_sha256)
+    return OTHER_DATA if all(hashes) and len(set(hashes)) > 1 else ""
 
 
 def _is_same(candidate: Record, path: str | None, sha256: str | None) -> bool:

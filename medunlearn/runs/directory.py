@@ -37,6 +37,7 @@ class RunDir:
         self.metrics = self.path / "metrics.json"
         self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
+        self.stopped = self.path / "stopped.json"
         self.curve = self.path / "learning_curve.json"  # made afterwards, of an original
 
     @classmethod
@@ -60,6 +61,11 @@ class RunDir:
     def started(self) -> bool:
         """Whether there is anything of a run, finished or not."""
         return any(file.exists() for file in self._files())
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it is a trial that its study has stopped before its end."""
+        return exists(self.stopped) and not self.finished
 
     def present(self) -> list[str]:
         """Return the names of the files and folders of a run that are there."""
@@ -209,7 +215,8 @@ class RunDir:
             raise FileError(f"{argument}={self}: {path} {problem}") from None
 
     def _files(self) -> list[Path]:
-        return [self.metrics, self.predicted, self.predictions, self.checkpoints, self.split, self.logs, self.config]
+        kept = [self.predictions, self.checkpoints, self.split, self.logs, self.config]
+        return [self.metrics, self.predicted, self.stopped, *kept]
 
 
 def _sha256(file: Path) -> str:

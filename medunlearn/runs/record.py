@@ -10,6 +10,7 @@ from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs.directory import RunDir
+from medunlearn.runs.split import is_untested
 from medunlearn.runs.values import check_mapping
 
 ATTACK = ("feature", "nonmembers", "seed")
@@ -38,6 +39,7 @@ class Record:
         original_sha256: Hash of that run's `model.ckpt`; None in older runs.
         reference: Directory of the retrained run that AG was taken to, as it was given.
         reference_sha256: Hash of that run's `model.ckpt`; None in older runs.
+        training_sha256: Hash of the training and validation images and labels; None in older runs.
 
     Example:
         >>> Record(Path("runs/retrain"), role="retrained", split_sha256="ab").role
@@ -59,6 +61,7 @@ class Record:
     original_sha256: str | None = None
     reference: str | None = None
     reference_sha256: str | None = None
+    training_sha256: str | None = None
 
     @classmethod
     def of(cls, run: RunDir, argument: str) -> "Record":
@@ -72,7 +75,7 @@ class Record:
             InputError: If `metrics.json` or `config.yaml` cannot be read.
         """
         metrics = run.read_metrics(argument)
-        copied = ("data_sha256", "split_sha256", "seed", "AG")
+        copied = ("data_sha256", "training_sha256", "split_sha256", "seed", "AG")
         links = ("original", "original_sha256", "reference", "reference_sha256")
         return cls(
             path=run.path,
@@ -94,8 +97,14 @@ class Record:
             split: Content of `split.json`.
             attack: Settings of the membership attack.
         """
-        hashes = {"data_sha256": split["data_sha256"], "split_sha256": split["sha256"]}
-        return cls(run.path, n_forget=len(split["indices"]), attack=attack_settings({"attack": attack}), **hashes)
+        hashes = {"data_sha256": split["data_sha256"], "training_sha256": split.get("training_sha256")}
+        attacked = attack_settings({"attack": attack})
+        return cls(run.path, n_forget=len(split["indices"]), attack=attacked, split_sha256=split["sha256"], **hashes)
+
+    @property
+    def untested(self) -> bool:
+        """Whether the run does without test images: its data are then the training and validation images alone."""
+        return is_untested({"data_sha256": self.data_sha256, "training_sha256": self.training_sha256})
 
     @property
     def missing(self) -> str:

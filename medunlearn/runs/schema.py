@@ -144,7 +144,8 @@ class Metrics(Gap):
     n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
     data: Line = key(_LINE, "Name of the data.")
     num_classes: Count | None = key(_COUNT, "Number of classes.")
-    data_sha256: Line = key(_LINE, "SHA-256 of images and labels.")
+    data_sha256: Line = key(_LINE, "SHA-256 of images and labels; without `data.test`, of those that were read.")
+    training_sha256: Line | None = key("a line of text, or null", "The same without test images. Absent in older runs.")
     split_sha256: Line = key(_LINE, "SHA-256 of data and forget set; runs to be compared share it.")
     attack: Attack = key(GROUP, "Settings of the membership attack.")
     trained_on: Line | None = key("a line of text, or null", "Part of the training set that the method went through.")
@@ -180,5 +181,6 @@ class Split(Content):
     class_names: ClassNames | None = key(
         "a list of names, or null", "A name for each class, in the order of the labels; absent where they have none."
     )
-    data_sha256: Line = key(_LINE, "SHA-256 of images and labels.")
+    data_sha256: Line = key(_LINE, "SHA-256 of images and labels; without `data.test`, of those that were read.")
+    training_sha256: Line | None = key("a line of text, or null", "The same without test images. Absent in older runs.")
     sha256: Line = key(_LINE, "SHA-256 of data and indices; runs to be compared share it.")

@@ -29,6 +29,9 @@ MAY_CHANGE = tuple(
 )
 """Settings that a run may be resumed with: where it runs, how long, and what it is logged to."""
 
+ADDED = {"data.test": True}
+"""Settings that runs made before they were added do not state, and the value that such runs had."""
+
 SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
 """The groups of settings that make a run what it is."""
 
@@ -95,6 +98,8 @@ def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
             yield from _walk(before.get(name), now.get(name), f"{key}.{name}")
+    elif before is None and key in ADDED and now == ADDED[key]:
+        return
     elif before != now and not (key.endswith(".class_path") and _same_class(before, now)):
         yield key, before, now
 

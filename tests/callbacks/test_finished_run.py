@@ -143,3 +143,32 @@ def test_figures_on_two_processes_are_those_on_one(unlearned, command):
     figures = expected(unlearned, command)
     assert all(str(value) in done.stdout for value in figures.values())
     assert {name: value for name, value in logged().items() if name != "val/loss"} == figures
+
+
+def test_a_run_made_without_test_images_is_measured_on_them_afterwards(fit, npz, capsys):
+    fit("Train", "runs/train", epochs=1)
+    forget = ("--data.forget.rate=0.25", "--model.init_args.original=runs/train")
+    run = fit("SalUn", "runs/untested", *forget, "--data.test=false", epochs=1)
+    whole = fit("SalUn", "runs/tested", *forget, epochs=1)
+    assert stated(run)["TA"] is None and stated(run)["n"]["test"] == 0
+    assert all(bool((weights(run)[name] == value).all()) for name, value in weights(whole).items())
+    assert "data.test=false: test measures on test images" in refused(capsys, "test", f"--run_dir={run}")
+    capsys.readouterr()
+    assert main(["test", f"--run_dir={run}", "--data.test=true"]) == 0
+    told = capsys.readouterr()
+    assert all(str(stated(whole)[name]) in told.out for name in ("UA", "RA", "TA", "MIA"))
+    assert "others than" not in told.err and "another than" not in told.err
+
+
+def test_an_original_from_before_a_hash_was_kept_is_known_by_its_labels(fit, npz, capsys):
+    train = fit("Train", "runs/train", epochs=1)
+    content = {key: value for key, value in stated(train).items() if key != "training_sha256"}
+    (train / "metrics.json").write_text(json.dumps(content))
+    forget = ("--data.forget.rate=0.25", "--model.init_args.original=runs/train", "--data.test=false")
+    fit("SalUn", "runs/salun", *forget, epochs=1)
+    arrays = dict(np.load(npz))
+    other = Path("other.npz").absolute()
+    np.savez(other, **arrays | {"val_labels": arrays["val_labels"][::-1]})
+    capsys.readouterr()
+    fit("SalUn", "runs/other", *forget, epochs=1, file=other, status=2)
+    assert "original=runs/train: it was run on other data" in capsys.readouterr().err

@@ -23,7 +23,13 @@ def test_command_of_lightning_is_run_under_its_name(monkeypatch, name):
 
 @pytest.mark.parametrize(
     ("name", "module"),
-    [("reproduce", "reproduce"), ("report", "report"), ("dashboard", "dashboard"), ("list_names", "list")],
+    [
+        ("reproduce", "reproduce"),
+        ("tune", "tune"),
+        ("report", "report"),
+        ("dashboard", "dashboard"),
+        ("list_names", "list"),
+    ],
 )
 def test_command_of_a_file_of_its_own_gets_the_options_and_returns_the_status(monkeypatch, name, module):
     monkeypatch.setattr(f"medunlearn.cli.{module}.{name}", lambda options: (options, 7))

@@ -11,7 +11,7 @@ from helpers.runs import COUNTS, QUIET
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
-from medunlearn.cli.reproduce import FitCommand, _seed, _separated
+from medunlearn.cli.reproduce import FitCommand, _parser, _seed, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.metrics import average_gap
@@ -23,7 +23,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     """In this process: that `fit` runs in another one is subprocess's business."""
     calls = []
 
-    def here(argv):
+    def here(argv, environment):
         calls.append(argv[4:])
         return main(argv[4:])
 
@@ -69,7 +69,7 @@ def write_quadrants(path):
 
 
 def test_retrain_seeds_make_a_noise_floor_of_retrains_on_one_forget_set(capsys, monkeypatch):
-    monkeypatch.setattr(execution, "_run_process", lambda argv: main(argv[4:]))
+    monkeypatch.setattr(execution, "_run_process", lambda argv, environment: main(argv[4:]))
     write_quadrants("quadrants.npz")
     data = {"file": "quadrants.npz", "batch_size": 8, "augmentation": "NoAug"}
     forget = data | {"forget": {"rate": 0.25}}
@@ -157,7 +157,7 @@ def test_own_options_and_those_of_stages_are_separated_with_their_values():
         "--x",
         "-1",
     ]
-    own, others = _separated(argv)
+    own, others = separated(argv, _parser())
     assert own == ["--seeds", "0", "1", "--dry_run", "--rates=10"]
     assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
 

@@ -152,3 +152,27 @@ def test_gray_images_are_repeated_on_request(module, as_rgb, channels):
     assert isinstance(shown, Batch)
     assert shown.images.shape == (12, channels, 8, 8)
     assert torch.allclose(shown.images, torch.tensor(0.2))
+
+
+def test_without_test_images_their_arrays_are_not_needed_and_the_training_is_the_same(module, npz):
+    arrays = dict(np.load(npz))
+    np.savez("untested.npz", **{name: array for name, array in arrays.items() if not name.startswith("test")})
+    with pytest.raises(InputError, match="no array test_images, test_labels; the file must hold"):
+        module(file=Path("untested.npz")).setup()
+    tested, untested = module(), module(file=Path("untested.npz"), test=False)
+    assert flat(untested.test_dataloader()) == []
+    assert {name: flat(loader) for name, loader in untested.evaluation_dataloaders().items() if name != "test"} == {
+        name: flat(loader) for name, loader in tested.evaluation_dataloaders().items() if name != "test"
+    }
+    assert rows(untested.train_dataloader()) == rows(tested.train_dataloader())
+    assert len(flat(tested.test_dataloader())) == 12
+    one, other = tested.split_record(), untested.split_record()
+    assert one["training_sha256"] == other["training_sha256"] == other["data_sha256"] != one["data_sha256"]
+    assert one["indices"] == other["indices"]
+
+
+@pytest.mark.parametrize("dataset", ["synthetic"])
+def test_without_test_images_named_data_have_none(dataset):
+    data = MedMNISTDataModule(dataset, size=28, test=False)
+    assert len(data.data.test) == 0
+    assert data.data.sha256 == data.data.training_sha256

@@ -39,7 +39,7 @@ def write_configs(npz):
     Path("plan.yaml").write_text(json.dumps({"configs": [f"{name}.yaml" for name in STAGES], "seeds": list(SEEDS)}))
 
 
-def run_here(argv):
+def run_here(argv, environment):
     """Run a stage in this process: to start one of its own takes longest."""
     python, *options, module = argv[: argv.index("medunlearn") + 1]
     assert (options, module) == (["-P", "-m"], "medunlearn"), python

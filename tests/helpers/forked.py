@@ -98,13 +98,13 @@ class Waiting(Forked):
         return self
 
 
-def popen(command, process_group, preexec_fn):
+def popen(command, env, process_group, preexec_fn):
     """Start a stage of a plan as `subprocess.Popen` would, from a process that has imported everything."""
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, process_group)
         preexec_fn()
-        _run(command[1:], dict(os.environ))
+        _run(command[1:], env)
     return Forked(pid, command)
 
 

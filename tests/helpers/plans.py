@@ -23,7 +23,7 @@ def runner(monkeypatch, statuses):
     """Let stages end with these statuses, by run directory; those with 0 leave a finished run."""
     calls = []
 
-    def run(argv):
+    def run(argv, environment):
         stage = next(Path(path) for path in calls_run_dirs(argv))
         calls.append(str(stage))
         status = statuses.get(str(stage), 0)

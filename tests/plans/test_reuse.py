@@ -18,7 +18,7 @@ def plan(npz, monkeypatch):
     """Run a plan of Train, Retrain and SalUn in this process; return what was called."""
     calls = []
 
-    def here(argv):
+    def here(argv, environment):
         calls.append(argv[4:])
         return main(argv[4:])
 

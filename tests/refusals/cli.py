@@ -22,6 +22,11 @@ def config(text):
     return lambda at: at.command("fit", f"--config={at.write('own.yaml', text)}")
 
 
+def untested(at):
+    at.take("t")
+    at.command("test", "--run_dir=t", "--data.test=false")
+
+
 def own(text):
     """Name a method of a module of this text."""
 
@@ -203,5 +208,24 @@ ROWS = [
         "entity=e: Weights & Biases did not take the workspace for project medunlearn (API key must be 40 characters "
         "long"
         "); check both names and your access",
+    ),
+    # Tuning
+    (
+        command("tune", "--trials", "3"),
+        "tune: no config given; name one or several, as in `medunlearn tune configs/demo_salun.yaml`",
+    ),
+    (
+        command("tune", "a.yaml", "b.yaml", "--trials", "1"),
+        "trials=1: give a whole number of 2 or more, one for each config as it is",
+    ),
+    (command("tune", "a.yaml", "--parallel", "0"), "parallel=0: give a whole number of 1 or more"),
+    (command("tune", "a.yaml", "--seed", "-1"), "seed=-1: give a whole number of 0 or more"),
+    (
+        command("tune", "a.yaml", "b.yaml", "--space", "c", "d", "e"),
+        "space=c d e: give one file for all configs, or one for each",
+    ),
+    (
+        untested,
+        "data.test=false: test measures on test images, which the run did without; give `--data.test true`",
     ),
 ]

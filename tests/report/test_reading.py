@@ -18,6 +18,15 @@ def test_find_runs_takes_each_run_once_and_a_folder_for_the_runs_in_it():
     assert found == [salun, retrain, train]
 
 
+def test_find_runs_leaves_out_trials_that_were_stopped_unless_they_are_named():
+    train, *_ = chain()
+    Path("runs/0/stopped").mkdir()
+    for run in (Path("runs/0/stopped"), Path(train)):  # the latter has gone on to its end after all
+        (run / "stopped.json").write_text("{}")
+    assert [run.path.name for run in find_runs(["runs/0"])] == ["retrain", "salun", "train"]
+    assert [str(run) for run in find_runs(["runs/0/stopped"])] == ["runs/0/stopped"]
+
+
 def test_find_runs_keeps_a_path_without_runs_so_that_reading_it_says_why():
     Path("empty").mkdir()
     (run,) = find_runs(["empty"])

@@ -255,6 +255,8 @@ FIXED = {
     "medunlearn {command} --model.help {own}",
     "medunlearn fit --help",
     "medunlearn reproduce --help",
+    "medunlearn tune --help",
+    "medunlearn curve --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
@@ -270,6 +272,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn report runs/*",
     "medunlearn curve runs/train_blood",
     "medunlearn report RUN... --out DIR",
+    "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
     "medunlearn {command} --model.help NAME",
     "wandb login",  # asks for a key
     "wandb login --relogin",

@@ -239,6 +239,28 @@ def test_a_run_starts_from_a_model_of_the_same_data_that_saw_the_forget_set(orig
     assert bool(found) == bool(says)
 
 
+UNTESTED = replace(SALUN, data_sha256="train's", training_sha256="train's", split_sha256="of train's")
+"""A run that does without test images: its data are the training and validation images alone."""
+
+
+def test_a_run_without_test_images_is_of_the_same_data_where_training_and_validation_images_are():
+    tested = replace(TRAIN, training_sha256="train's")
+    assert UNTESTED.untested and not tested.untested and not SALUN.untested
+    assert why_no_original(UNTESTED, tested) == ""
+    assert why_no_original(UNTESTED, replace(tested, training_sha256="x")).startswith("it was run on other data")
+    assert why_no_original(UNTESTED, TRAIN) == "", "an older run does not say; its labels are compared"
+    assert why_no_original(UNTESTED, replace(tested, n_forget=4)) == "", (
+        "the hash of the split has the test images in it"
+    )
+    assert why_no_original(SALUN, replace(tested, data_sha256="x", training_sha256="train's")) != ""
+
+
+def test_a_run_without_test_images_has_no_gap_and_is_told_how_to_have_one():
+    reference = replace(RETRAIN, training_sha256="train's")
+    assert "did without test images" in why_incomparable(UNTESTED, reference)
+    assert "--data.test true" in reference_of(UNTESTED, [reference]).reason
+
+
 def test_a_retrained_run_that_names_a_reference_is_one_only_where_it_is_named():
     again = replace(OTHER, reference="r", reference_sha256="r's", AG=1.0)
     assert reference_of(SALUN, [RETRAIN, again, SALUN]).reference is RETRAIN

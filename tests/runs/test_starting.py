@@ -120,3 +120,10 @@ def test_finished_run_that_is_to_be_resumed_says_how_to_train_for_longer(tmp_pat
         f"run_dir={tmp_path}: already holds a finished run, which does not go on; to train for longer, give a larger "
         "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
     )
+
+
+def test_a_run_made_before_a_setting_was_added_had_its_default(run):
+    check_same_run(run, changed("data", test=True))
+    check_resumable(run, changed("data", test=True), SPLIT)
+    with pytest.raises(InputError, match="test=False: the unfinished run in r was made with None"):
+        check_same_run(run, changed("data", test=False))

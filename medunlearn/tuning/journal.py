@@ -1,0 +1,75 @@
+"""The file of a study: JSON lines beside the trials, written by the study and by the process of each trial."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from medunlearn.tuning.halving import left_behind
+
+STUDY = "study.jsonl"
+CONFIG = "config"
+"""Name of the parameter, and of the attribute of a trial, that says which config it is of."""
+RECIPE = "recipe"
+"""Name of the attribute of a trial that runs a config as it is."""
+
+LOCKED = 30.0
+"""Seconds after which a lock is left over: one line takes milliseconds to write."""
+
+
+def open_journal(path: Path) -> Any:
+    """Return Optuna's storage in a file of JSON lines; nothing in it is pickled."""
+    from optuna.storages import JournalStorage  # Optuna takes a third of a second, which other commands need not wait
+    from optuna.storages.journal import JournalFileBackend
+
+    # Its lock is a link to the file, whose age Optuna asks for where a killed process has left it: of a relative path
+    # the link would lead nowhere.
+    return JournalStorage(JournalFileBackend(str(path.absolute())))
+
+
+def mend(path: Path) -> None:
+    """Take away what a killed process has left: a lock that nobody holds, and half a line at the end of the file."""
+    lock = path.with_name(f"{path.name}.lock")
+    if lock.is_symlink() and time.time() - lock.lstat().st_mtime > LOCKED:  # Optuna's oldest release waits for ever
+        lock.unlink(missing_ok=True)
+    if path.is_file() and not (content := path.read_bytes()).endswith(b"\n"):
+        path.write_bytes(content[: content.rfind(b"\n") + 1])
+
+
+class TrialFile(NamedTuple):
+    """A trial as its own process sees it.
+
+    Args:
+        path: The file of the study.
+        number: The trial's number.
+    """
+
+    path: Path
+    number: int
+
+    def judged(self, gap: float, rung: int) -> str:
+        """Write a trial's gap at a rung, and return why it is to be stopped; an empty text where it goes on.
+
+        A trial that the study no longer counts as running is left alone, as is one without a study: someone goes on
+        with it, or repeats it.
+        """
+        if not self.path.is_file():
+            return ""
+        storage = open_journal(self.path)
+        (study,) = storage.get_all_studies()
+        trials = storage.get_all_trials(study._study_id)
+        own = trials[self.number]
+        if own.state.is_finished():
+            return ""
+        if rung not in own.intermediate_values:  # a resumed trial may come here a second time
+            storage.set_trial_intermediate_value(own._trial_id, rung, gap)
+        if not math.isfinite(gap):
+            return "the model has diverged"
+        alike = [each for each in trials if each.number != own.number and _config(each) == _config(own)]
+        if RECIPE in own.user_attrs or not left_behind(gap, [each.intermediate_values for each in alike], rung):
+            return ""
+        return f"its proxy gap of {gap:.2f} points is in the worse half after {rung} % of the schedule"
+
+
+def _config(trial: Any) -> Any:
+    return trial.user_attrs.get(CONFIG)

@@ -1,0 +1,119 @@
+"""What the trials of a study have come to: a row for each, and one for the untouched model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from medunlearn.files import exists, read_json
+from medunlearn.metrics import GAP_METRICS, Predictions, average_gap, proxy_gap
+from medunlearn.runs import RunDir
+from medunlearn.runs.learning_curve import learning_curve
+from medunlearn.tuning.journal import RECIPE
+from medunlearn.tuning.study import SECONDS, Study
+from medunlearn.tuning.trials import Recipe, Select
+
+STATES = {"COMPLETE": "finished", "PRUNED": "stopped", "FAIL": "failed", "RUNNING": "unfinished", "WAITING": "to come"}
+UNTOUCHED = "untouched"
+
+
+class Row(NamedTuple):
+    """A trial, or the untouched model."""
+
+    trial: str
+    """Its number; `untouched`."""
+    config: str
+    method: str
+    state: str
+    run: str
+    recipe: bool = False
+    """Whether it is a config as it is."""
+    settings: Mapping[str, Any] = {}
+    """What was proposed, by the names of the settings."""
+    parts: Mapping[str, float | None] = {}
+    """The parts of the proxy gap in percentage points: UA, RA, TA on validation images, MIA."""
+    proxy: float | None = None
+    """The proxy gap; of a stopped trial, where it was stopped."""
+    AG: float | None = None
+    RTE: float | None = None
+    """Run time of the method in minutes."""
+    minutes: float = 0.0
+    """What the trial has cost, measurements and start included."""
+    reason: str = ""
+    """Why it was stopped or has failed."""
+
+    def gap(self, select: Select) -> float | None:
+        """Return what it is chosen by."""
+        return self.proxy if select == "proxy" else self.AG
+
+
+def rows_of(study: Study) -> list[Row]:
+    """Return the untouched model, where its figures are at hand, and every trial that was begun."""
+    begun = [each for each in study.trials() if each.state.name != "WAITING"]
+    rows = [_row(study, each) for each in begun]
+    split = next((each for each in begun if exists(study.place.run(each.number).split)), None)
+    if split is None:
+        return rows
+    recipe, run = study.recipe_of(split), study.place.run(split.number)
+    return [untouched(recipe, run, study.place.select), *rows]
+
+
+def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
+    """Return the row of the model that the trials start from, as it is.
+
+    Args:
+        recipe: A config of the study.
+        run: A trial's run directory, which knows the forget set.
+        select: What settings are chosen by.
+    """
+    forget = run.read_split("out")["indices"]
+    original = Predictions.from_arrays(recipe.original.read_predictions("original", Predictions.names()))
+    predictions = original.split_by(forget)
+    curve = learning_curve(recipe.original, "original")  # by which the trials' targets are moved too
+    loss = None if curve is None else curve.loss_for(predictions)
+    found = proxy_gap(predictions, predictions, **recipe.attack, loss=loss)
+    gap = _gap_before(recipe, run) if select == "average_gap" else None
+    parts = {name: found[name] for name in GAP_METRICS}
+    return Row(UNTOUCHED, "", UNTOUCHED, "", str(recipe.original), parts=parts, proxy=found["gap"], AG=gap)
+
+
+def chosen(rows: Sequence[Row], select: Select) -> Row | None:
+    """Return the finished trial with the least gap, of equal ones the first; None where there is none."""
+    finished = [row for row in rows if row.state == STATES["COMPLETE"] and row.gap(select) is not None]
+    return min(finished, key=lambda row: row.gap(select) or 0.0, default=None)
+
+
+def _row(study: Study, trial: Any) -> Row:
+    recipe, run = study.recipe_of(trial), study.place.run(trial.number)
+    state = STATES[trial.state.name]
+    found = _measured(run) if state == "finished" else _stopped(run) if state == "stopped" else {}
+    seconds = max(trial.user_attrs.get(SECONDS, 0.0), sum((found.pop("runtime", None) or {}).values()))
+    return Row(
+        trial=str(trial.number),
+        config=recipe.name,
+        method=recipe.method,
+        state=state,
+        run=str(run),
+        recipe=RECIPE in trial.user_attrs,
+        settings={each.name: each.own for each in recipe.parameters} | study.values(trial),
+        minutes=seconds / 60,
+        **{"reason": trial.user_attrs.get("reason", ""), **found},
+    )
+
+
+def _measured(run: RunDir) -> dict[str, Any]:
+    metrics = run.read_metrics("out")
+    proxy = metrics.get("proxy") or {}
+    found = {"proxy": proxy.get("gap"), "parts": {name: proxy.get(name) for name in GAP_METRICS}}
+    return {**found, **{name: metrics.get(name) for name in ("AG", "RTE", "runtime")}}
+
+
+def _stopped(run: RunDir) -> dict[str, Any]:
+    content = read_json(run.stopped)
+    at = f"after {content['epochs']} of {content['of']} epochs: {content['why']}"
+    return {"proxy": content["gap"], "reason": at, **{name: content[name] for name in ("RTE", "runtime")}}
+
+
+def _gap_before(recipe: Recipe, run: RunDir) -> float | None:
+    """Return the untouched model's AG, from a finished trial, which measured the original on this forget set."""
+    reference = RunDir(recipe.settings["reference"]).read_metrics("reference")
+    before = run.read_metrics("out").get("before") if run.finished else None
+    return average_gap(before, reference) if before else None

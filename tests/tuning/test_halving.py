@@ -1,0 +1,31 @@
+"""Successive halving: at which epochs trials are compared, and which half goes on."""
+
+import math
+
+import pytest
+
+from medunlearn.tuning.halving import left_behind, rung_reached
+
+
+@pytest.mark.parametrize(
+    ("epochs", "rungs"),
+    [(1, [None]), (2, [50, None]), (3, [25, 50, None]), (4, [25, 50, None, None]), (10, [25, 50])],
+)
+def test_trials_are_compared_once_at_each_share_of_their_schedule(epochs, rungs):
+    found = [rung_reached(100 * done / epochs, 100 * (done + 1) / epochs) for done in range(epochs)]
+    assert [rung for rung in found if rung] == [rung for rung in rungs if rung]
+    assert found[-1] is None, "a trial that has ended is not stopped"
+
+
+def test_the_better_half_goes_on_and_one_alone_always():
+    gaps = [1.0, 2.0, 3.0, 4.0, 5.0]
+    for gap in gaps:
+        others = [{25: each} for each in gaps if each != gap]
+        assert left_behind(gap, others, 25) == (gap > 3)
+    assert not left_behind(9.0, [], 25)
+    assert not left_behind(9.0, [{50: 1.0}], 25), "what has not come to this rung is no measure"
+
+
+def test_a_model_that_has_diverged_is_left_behind_alone_too():
+    assert left_behind(math.inf, [], 25)
+    assert left_behind(math.nan, [], 25)
