@@ -159,8 +159,9 @@ def test_a_missing_reference_is_reported_in_one_line(python, capsys):
     record = python("p", reference="nothing")
     lines = [line for line in capsys.readouterr().err.splitlines() if "AG" in line]
     assert len(lines) == 1
-    assert lines[0].startswith(
-        "reference=nothing: no finished run there, so AG will be null; make it with `medunlearn "
+    assert lines[0] == (
+        "reference=nothing: no finished run there, so AG will be null; make it with "
+        "`medunlearn.fit(medunlearn.Retrain(data.num_classes), data, run_dir='nothing')`"
     )
     for key in ("AG", "reference"):
         assert record.metrics[key] is None
