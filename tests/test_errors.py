@@ -87,7 +87,8 @@ def make(npz):
 
 def test_an_original_that_is_not_there_is_named_alike(make, fit, capsys):
     found = error(make, SalUn, arguments={"original": "none"})
-    assert str(found).startswith("original=none: no run there; make it with `medunlearn fit")
+    call = "medunlearn.fit(medunlearn.Train(data.num_classes), data, run_dir='none')"
+    assert str(found) == f"original=none: no run there; make it with `{call}`"
     fit("SalUn", "s", FORGET, "--model.init_args.original=none", status=2)
     assert "medunlearn: error: model.init_args.original=none: no run there" in capsys.readouterr().err
 

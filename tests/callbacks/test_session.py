@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from medunlearn.callbacks import Interruption, RunTime, session
 from medunlearn.methods import SalUn, Train
 from medunlearn.runs import RunDir
+from medunlearn.training.one_bar import OneBar
 
 
 def test_epochs_are_the_methods_where_no_end_is_given():
@@ -21,15 +22,15 @@ def test_epochs_are_the_methods_where_no_end_is_given():
 
 def test_callbacks_are_those_of_every_run_around_those_given():
     given = EarlyStopping("val/loss")
-    kinds = [RunTime, EarlyStopping, LearningRateMonitor, ModelCheckpoint, Interruption]
+    kinds = [RunTime, EarlyStopping, OneBar, LearningRateMonitor, ModelCheckpoint, Interruption]
     for callbacks in (given, [given]):
         parts = session.trainer_parts(RunDir("r"), {"callbacks": callbacks})
         assert [type(each) for each in parts["callbacks"]] == kinds
-    checkpoint = parts["callbacks"][3]
+    checkpoint = parts["callbacks"][4]
     assert Path(checkpoint.dirpath) == Path("r/checkpoints").absolute()
 
 
 def test_callbacks_leave_out_what_is_turned_off():
     parts = session.trainer_parts(RunDir("r"), {"logger": False, "enable_checkpointing": False})
-    assert [type(each) for each in parts["callbacks"]] == [RunTime, Interruption]
-    assert parts["callbacks"][1].checkpoint is None
+    assert [type(each) for each in parts["callbacks"]] == [RunTime, OneBar, Interruption]
+    assert parts["callbacks"][2].checkpoint is None

@@ -29,6 +29,7 @@ def cluster(monkeypatch):
         "health_check_period_ms": 500,
         "health_check_timeout_ms": 1000,
         "health_check_failure_threshold": 10,
+        "worker_niceness": 0,  # Ray's 15 starves stages beside other tests
     }
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": quick})
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
