@@ -58,7 +58,7 @@ def _memory(pid: int) -> dict[str, int]:
 def main() -> None:
     args = options(__doc__)
     sizes, size = (dict.fromkeys(SIZES, 40), 8) if args.short else (SIZES, 64)
-    cases = [(2, 8)] if args.short else [(1, 256), (1, 32), (2, 32)]
+    cases = [(1, 8)] if args.short else [(1, 256), (1, 32), (2, 32)]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "path_like.npz"

@@ -1,6 +1,7 @@
 """How long until something happens?"""
 
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -41,11 +42,8 @@ def command_seconds(*arguments: str) -> float:
 def main() -> None:
     args = options(__doc__)
     count, size, batch = (16, 16, 8) if args.short else (512, 64, 256)
-    rows = [
-        {"what": "medunlearn --help", "s": command_seconds("--help")},
-        {"what": "medunlearn report --help", "s": command_seconds("report", "--help")},
-        {"what": "medunlearn fit --help", "s": command_seconds("fit", "--help")},
-    ]
+    commands = [("--help",)] if args.short else [("--help",), ("report", "--help"), ("fit", "--help")]
+    rows = [{"what": shlex.join(["medunlearn", *each]), "s": command_seconds(*each)} for each in commands]
     with tempfile.TemporaryDirectory() as folder:
         file = made_up(Path(folder) / "images.npz", count, size)
         marks = Path(folder) / "marks.json"

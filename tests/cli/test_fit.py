@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,11 @@ def test_configs_are_fifteen_and_the_demos():
     assert set(CONFIGS) == names | {"demo_train.yaml", "demo_retrain.yaml", "demo_salun.yaml"}
 
 
+@cache
+def settings_of_salun(percent):
+    return resolved_settings(["fit", "--config", f"configs/salun_blood_{percent}.yaml"])
+
+
 @pytest.mark.parametrize("path", sorted((shipped_configs() / "methods").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_method(path):
     """One for each method beside SalUn, on the same data as its config, found also outside a clone.
@@ -44,7 +50,7 @@ def test_a_methods_config_says_what_its_name_says_and_leaves_the_rest_to_the_met
     kind = getattr(medunlearn, settings["model"]["class_path"].rpartition(".")[2])
     stem, percent = path.stem.removesuffix("_50"), 50 if path.stem.endswith("_50") else 10
     assert kind.__name__.lower() == stem.removesuffix("_rewind").replace("_", "")
-    salun = resolved_settings(["fit", "--config", f"configs/salun_blood_{percent}.yaml"])
+    salun = settings_of_salun(percent)
     assert settings["run_dir"] == f"runs/{stem}_blood_{percent}"
     assert all(settings[group] == salun[group] for group in ("data", "reference", "evaluation", "seed_everything"))
     given = settings["model"]["init_args"]

@@ -55,4 +55,4 @@ def refused(capsys, *argv: str) -> str:
 def _written() -> dict[Path, int]:
     """Return what lies here, and when each file was written, but for what Python keeps of modules it has compiled."""
     found = (path for path in Path().rglob("*") if "__pycache__" not in path.parts)
-    return {path: 0 if path.is_dir() else path.stat().st_mtime_ns for path in found}
+    return {path: 0 if path.is_dir() else path.lstat().st_mtime_ns for path in found}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.backbones import TINY
 from helpers.runs import QUIET, refused, write_npz
 
 import medunlearn.plans.engines as execution
@@ -25,10 +26,11 @@ def plan(npz, monkeypatch):
     monkeypatch.setattr(execution, "_run_process", here)
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
-    salun = {"class_path": "SalUn", "init_args": {"original": "r/t"}}
+    tiny = {"backbone": TINY}
+    salun = {"class_path": "SalUn", "init_args": {"original": "r/t", **tiny}}
     contents = {
-        "t": {"data": data, "model": {"class_path": "Train"}},
-        "r": {"data": forget, "model": {"class_path": "Retrain"}},
+        "t": {"data": data, "model": {"class_path": "Train", "init_args": tiny}},
+        "r": {"data": forget, "model": {"class_path": "Retrain", "init_args": tiny}},
         "s": {"data": forget, "model": salun, "reference": "r/r"},
     }
     for name, content in contents.items():
@@ -117,7 +119,9 @@ def test_an_option_that_a_later_stage_refuses_is_refused_before_the_first(plan, 
     shutil.rmtree("r")
     monkeypatch.syspath_prepend(str(Path.cwd()))
     Path("fixed.py").write_text(FIXED)
-    Path("s.yaml").write_text(Path("s.yaml").read_text().replace("class_path: SalUn", "class_path: fixed.Fixed"))
+    content = yaml.safe_load(Path("s.yaml").read_text())
+    content["model"] = {"class_path": "fixed.Fixed", "init_args": {"original": "r/t"}}
+    Path("s.yaml").write_text(yaml.safe_dump(content))
     capsys.readouterr()
     assert plan(option, status=2) == []
     printed = capsys.readouterr().err
