@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.reproduce import FitCommand
+from medunlearn.cli.stages import FitCommand, announce
 from medunlearn.errors import InputError
 from medunlearn.plans.engines import find_engine
-from medunlearn.plans.stages import Stage
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
 
@@ -46,7 +45,7 @@ def curve(argv: list[str]) -> int:
 
     options = (given.way, tuple(given.fractions), given.epochs, given.reading, given.move_attack, given.seed)
     original = RunDir.given(given.original, "original")
-    made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), _announce)
+    made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), announce)
     print(_table(made.content))
     print(_foretold(made.content))
     if _rises(made.content):
@@ -86,10 +85,6 @@ def _foretold(content: dict[str, Any]) -> str:
 def _rises(content: dict[str, Any]) -> bool:
     errors = [point["val_error"] for point in content["points"]]
     return content["way"] != "epochs" and errors != sorted(errors, reverse=True)
-
-
-def _announce(stage: Stage) -> None:
-    print(f"{stage.run}\n  {stage.command}", flush=True)
 
 
 def _parser() -> CommandParser:

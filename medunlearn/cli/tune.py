@@ -8,14 +8,14 @@ from typing import Any, get_args
 
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.reproduce import FitCommand, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files import expanded
 from medunlearn.files.configs import find_config
 from medunlearn.plans.engines import Engine, Outcome, find_engine
 from medunlearn.plans.options import Override, overrides_from_argv, setting
 from medunlearn.plans.reuse import check_inputs
-from medunlearn.plans.stages import Stage, read_stage
+from medunlearn.plans.stages import read_stage
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
 from medunlearn.runs.curve_schema import Way
@@ -51,8 +51,7 @@ def tune(argv: list[str]) -> int:
     Raises:
         InputError: If the study cannot be run, before anything is.
     """
-    first_option = next((place for place, argument in enumerate(argv) if argument.startswith("-")), len(argv))
-    configs, options = argv[:first_option], argv[first_option:]
+    configs, options = before_options(argv)
     own, others = separated(options, _parser())
     parsed = _parser().parse_args(own)
     if not configs:
@@ -73,7 +72,7 @@ def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
     if parsed.curve is not None:
         _make_curve(recipes[0].original, parsed.curve, engine)
     study = Study(place, recipes, parsed.seed)
-    for outcome in study.run(parsed.trials, engine, parsed.parallel, _announce):
+    for outcome in study.run(parsed.trials, engine, parsed.parallel, announce):
         print(_line(outcome), flush=True)
     return _conclude(study)
 
@@ -82,7 +81,7 @@ def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:
     """Make the learning curve of an original where it has none, before any trial: all go by the same targets."""
     from medunlearn.tuning.learning_curve import Plan, curve_beside
 
-    content = curve_beside(original, FitCommand(), Plan(way), engine, _announce)
+    content = curve_beside(original, FitCommand(), Plan(way), engine, announce)
     print(
         f"{original.curve}: took {content['seconds'] / 60:.1f} min, beside the search; shared by every study from here"
     )
@@ -135,10 +134,6 @@ def _wrapped(text: str) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(text, terminal_width(), break_long_words=False, break_on_hyphens=False))
-
-
-def _announce(stage: Stage) -> None:
-    print(f"{stage.run}\n  {stage.command}", flush=True)
 
 
 def _line(outcome: Outcome) -> str:

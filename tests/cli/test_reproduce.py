@@ -11,8 +11,7 @@ from helpers.runs import COUNTS, QUIET
 
 import medunlearn.plans.engines as execution
 from medunlearn.__main__ import main
-from medunlearn.cli.reproduce import FitCommand, _parser, _seed, separated
-from medunlearn.errors import InputError
+from medunlearn.cli.reproduce import _seed
 from medunlearn.files.configs import shipped_plans
 from medunlearn.metrics import average_gap
 from medunlearn.plugins import names
@@ -144,24 +143,6 @@ def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
 
 
-def test_own_options_and_those_of_stages_are_separated_with_their_values():
-    argv = [
-        "--seeds",
-        "0",
-        "1",
-        "--trainer.max_epochs",
-        "3",
-        "--dry_run",
-        "--data.file=a.npz",
-        "--rates=10",
-        "--x",
-        "-1",
-    ]
-    own, others = separated(argv, _parser())
-    assert own == ["--seeds", "0", "1", "--dry_run", "--rates=10"]
-    assert others == ["--trainer.max_epochs", "3", "--data.file=a.npz", "--x", "-1"]
-
-
 @pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])
 def test_seed_is_a_number_or_stays_text_for_the_check(argument, seed):
     assert _seed(argument) == seed
@@ -181,24 +162,3 @@ def test_reproduce_refuses_an_unknown_engine_in_one_line(capsys):
     error = capsys.readouterr().err
     assert "slurm" in error
     assert error.count("\n") == 1
-
-
-def test_split_of_official_data_that_is_not_there_is_unknown(npz):
-    data = {"file": None, "dataset": "bloodmnist", "forget": {"rate": 0.1, "indices": None}}
-    assert FitCommand().split(data) is None
-    data |= {"file": str(npz), "dataset": None}
-    split = FitCommand().split(data)
-    assert split is not None
-    assert (len(split["indices"]), split["train_size"]) == (3, 32)
-    assert FitCommand().split(data | {"file": "nowhere.npz"}) is None
-
-
-def test_check_data_reads_indices_against_the_file(npz):
-    Path("list.txt").write_text("0\n31\n")
-    FitCommand().check_data(npz, None, Path("list.txt"))
-    FitCommand().check_data(None, None, Path("list.txt"))
-    Path("list.txt").write_text("0\n32\n")
-    with pytest.raises(InputError, match="32"):
-        FitCommand().check_data(npz, None, Path("list.txt"))
-    FitCommand().check_data(None, None, Path("list.txt"))
-    FitCommand().check_data(None, None, None)

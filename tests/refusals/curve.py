@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 
-from medunlearn.cli.reproduce import FitCommand
+from medunlearn.cli.stages import FitCommand
 from medunlearn.metrics import Part, Predictions
 from medunlearn.plans.engines import Outcome
 from medunlearn.runs import RunDir

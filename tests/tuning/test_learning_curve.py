@@ -11,7 +11,7 @@ from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
 from medunlearn.callbacks import UnlearningMetrics
-from medunlearn.cli.reproduce import FitCommand
+from medunlearn.cli.stages import FitCommand
 from medunlearn.errors import InputError
 from medunlearn.metrics import Loss, Predictions, proxy_gap
 from medunlearn.plans import engines
