@@ -83,7 +83,7 @@ def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
                 (Drawn(f"{kind}_{name}", f"{section.title}: {says}", section), partial(draw, section, colour))
                 for kind, draw, says in OF_A_SECTION
             ]
-        return [figure for figure, draw in planned if _save(draw(), folder / figure.name)]
+        return [figure for figure, draw in planned if save(draw(), folder / figure.name)]
 
 
 def _file_name(title: str) -> str:
@@ -92,10 +92,20 @@ def _file_name(title: str) -> str:
     return name if len(name.encode()) <= 150 else f"{name[:30]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def _save(figure: Figure | None, path: Path) -> bool:
-    if figure is None:
-        return False
-    for ending in ("png", "svg"):
-        metadata = {"Date": None} if ending == "svg" else {"Software": None}
-        figure.savefig(path.with_name(f"{path.name}.{ending}"), dpi=130, metadata=metadata)
-    return True
+def save(figure: Figure | None, path: Path) -> list[Path]:
+    """Write a figure as PNG and SVG, the same bytes each time, and return the files; none where there is no figure.
+
+    Args:
+        figure: The figure.
+        path: The file without its ending.
+
+    Example:
+        >>> save(None, Path("out/nothing"))
+        []
+    """
+    written = [path.with_name(f"{path.name}.{ending}") for ending in ("png", "svg")] if figure is not None else []
+    for file in written:
+        assert figure is not None
+        metadata = {"Date": None} if file.suffix == ".svg" else {"Software": None}
+        figure.savefig(file, dpi=130, metadata=metadata)
+    return written

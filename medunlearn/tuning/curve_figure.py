@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from medunlearn.metrics import LearningCurve
-from medunlearn.report.figures import STYLE
+from medunlearn.report.figures import STYLE, save
 from medunlearn.report.panels import legend_below, panels_of
 from medunlearn.runs import RunDir
 
@@ -21,14 +21,8 @@ PANELS = {
 
 def write_figure(original: RunDir, curve: LearningCurve) -> list[Path]:
     """Draw a curve as `learning_curve.png` and `.svg` beside the original's files, and return these."""
-    written = []
     with matplotlib.rc_context(STYLE):
-        figure = draw(curve)
-        for ending in ("png", "svg"):
-            written.append(original.path / f"learning_curve.{ending}")
-            metadata = {"Date": None} if ending == "svg" else {"Software": None}
-            figure.savefig(written[-1], dpi=130, metadata=metadata)
-    return written
+        return save(draw(curve), original.curve.with_suffix(""))
 
 
 def draw(curve: LearningCurve) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from medunlearn.report.figures import STYLE
+from medunlearn.report.figures import STYLE, save
 from medunlearn.report.panels import legend_below, panels_of
 from medunlearn.tuning.rows import UNTOUCHED, Row, chosen
 from medunlearn.tuning.trials import Place, Select
@@ -26,16 +26,10 @@ SHADES = ("#08306b", "#4292c6", "#c6dbef")
 
 def write_figures(rows: Sequence[Row], place: Place) -> list[Path]:
     """Draw the figures of a study as PNG and SVG, and return the files; none where nothing has a gap yet."""
-    written = []
+    drawings = {"proxy_against_time": gap_against_time, "parallel_coordinates": parallel_coordinates}
     with matplotlib.rc_context(STYLE):
-        for name, draw in (("proxy_against_time", gap_against_time), ("parallel_coordinates", parallel_coordinates)):
-            figure = draw(rows, place.select)
-            for ending in ("png", "svg") if figure is not None else ():
-                assert figure is not None
-                written.append(place.folder / f"{name}.{ending}")
-                metadata = {"Date": None} if ending == "svg" else {"Software": None}
-                figure.savefig(written[-1], dpi=130, metadata=metadata)
-    return written
+        saved = [save(draw(rows, place.select), place.folder / name) for name, draw in drawings.items()]
+    return [file for files in saved for file in files]
 
 
 def gap_against_time(rows: Sequence[Row], select: Select) -> Figure | None:
