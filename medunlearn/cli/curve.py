@@ -57,12 +57,11 @@ def curve(argv: list[str]) -> int:
 
 
 def _table(content: dict[str, Any]) -> str:
+    from medunlearn.report.markdown import aligned  # imports pandas, for which `--help` does not wait
+
     heads = ("images", "epochs", "val_error", "train_error", "attack", "seconds")
     rows = [[_number(point.get(name)) for name in heads] for point in content["points"]]
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = (" | ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
-    first, *rest = (f"| {line} |" for line in lines)
-    return "\n".join([first, f"|{'|'.join('-' * (width + 1) + ':' for width in widths)}|", *rest])
+    return aligned(heads, rows)
 
 
 def _number(value: Any) -> str:

@@ -14,6 +14,7 @@ from medunlearn.report.floors import ANOTHER, FURTHER, POOLED, floor_text, poole
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
 from medunlearn.report.footnotes import footnotes
 from medunlearn.report.frame import load, measured_twice, records
+from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 
 COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)", "proxy gap", "AG/floor")
@@ -113,9 +114,7 @@ def _table(rows: pd.DataFrame, names: Sequence[str]) -> str:
         line[0] = name
     left_out = {COLUMNS.index(name) for name, key in OPTIONAL.items() if rows[key].isna().all()}
     lines = [[cell for at, cell in enumerate(line) if at not in left_out] for line in (COLUMNS, BETTER, *cells)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rule = [f"{'-' * (width + 1)}{'-' if column < 2 else ':'}" for column, width in enumerate(widths)]
-    return "\n".join([_line(lines[0], widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in lines[1:])])
+    return aligned(lines[0], lines[1:], left=(0, 1))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -137,11 +136,6 @@ def _gap(value: float) -> str:
 
 def _number(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.2f}"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (cell.ljust(widths[at]) if at < 2 else cell.rjust(widths[at]) for at, cell in enumerate(cells))
-    return f"| {' | '.join(padded)} |"
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

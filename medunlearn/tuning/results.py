@@ -12,6 +12,8 @@ from medunlearn.errors import counted
 from medunlearn.files import write_whole
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.plans.options import nested
+from medunlearn.report.markdown import aligned
+from medunlearn.runs.commands import shown
 from medunlearn.tuning.rows import UNTOUCHED, Row, chosen
 from medunlearn.tuning.study import Study
 from medunlearn.tuning.trials import Place, Recipe, Select, proposed
@@ -42,9 +44,7 @@ def table(rows: Sequence[Row], select: Select) -> str:
     lines = [_cells(row, select, row is best, several) for row in rows]
     if best is not None and not _no_better(best, rows, select):
         lines[rows.index(best)][0] = f"**{lines[rows.index(best)][0]}**"
-    widths = [max(len(line[at]) for line in (head, *lines)) for at in range(len(head))]
-    rule = ["-" * (width + 1) + ("-" if at in (0, 1, 2, len(head) - 1) else ":") for at, width in enumerate(widths)]
-    return "\n".join([_line(head, widths), f"|{'|'.join(rule)}|", *(_line(line, widths) for line in lines)])
+    return aligned(head, lines, left=(0, 1, 2, len(head) - 1))
 
 
 def summary(rows: Sequence[Row], place: Place, learned: bool) -> list[str]:
@@ -92,7 +92,7 @@ def write_tuned(rows: Sequence[Row], recipe: Recipe, place: Place, path: Path) -
     content = {"run_dir": str(place.folder / "tuned"), **{k: v for k, v in content.items() if k != "run_dir"}}
     said = [f"{recipe.stage.config.name} with the settings of trial {best.trial}.", *_choice(best, rows, place.select)]
     said += [LEARNED] if recipe.reads_validation else []
-    said.append(f"Run it: medunlearn fit --config {path}")
+    said.append(f"Run it: {shown(['medunlearn', 'fit', '--config', path])}")
     text = "".join(f"# {line}\n" for line in said) + yaml.safe_dump(content, sort_keys=False)
     write_whole(path, text.encode())
 
@@ -134,12 +134,6 @@ def _cells(row: Row, select: Select, best: bool, several: bool) -> list[str]:
     method = "" if row.trial == UNTOUCHED else f"{row.method} ({row.config})" if several else row.method
     cells = [name, method, settings_text(row), *parts, *gaps, _number(row.RTE), row.state]
     return [*cells[:-1], f"{cells[-1]}, chosen"] if best else cells
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    left = (0, 1, 2, len(cells) - 1)
-    padded = (cell.ljust(widths[at]) if at in left else cell.rjust(widths[at]) for at, cell in enumerate(cells))
-    return f"| {' | '.join(padded)} |"
 
 
 def _number(value: float | None) -> str:

@@ -1,7 +1,11 @@
 """The table of a study, and the sentences below it."""
 
-from medunlearn.tuning.results import settings_text, table
+from pathlib import Path
+
+from medunlearn.plans.stages import Stage
+from medunlearn.tuning.results import settings_text, table, write_tuned
 from medunlearn.tuning.rows import Row, chosen
+from medunlearn.tuning.trials import Place, Recipe
 
 LR = {"model.init_args.lr": 0.012345, "trainer.max_epochs": 4}
 
@@ -36,3 +40,10 @@ def test_configs_are_named_where_there_are_several():
     assert "| SalUn (b) " in table(found, "proxy")
     assert "(a)" not in table(rows(9.0, 5.0), "proxy")
     assert settings_text(found[1]) == "lr 0.01235, max_epochs 4"
+
+
+def test_command_in_tuned_yaml_is_quoted(tmp_path):
+    recipe = Recipe(Stage(Path("a.yaml"), {"model": "SalUn"}), {}, ())
+    write_tuned(rows(9.0, 5.0), recipe, Place(Path("my study")), tmp_path / "my tuned.yaml")
+    (line,) = [line for line in (tmp_path / "my tuned.yaml").read_text().splitlines() if "Run it" in line]
+    assert line == f"# Run it: medunlearn fit --config '{tmp_path}/my tuned.yaml'"
