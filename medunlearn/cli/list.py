@@ -153,11 +153,8 @@ def table(found: list[Row], head: Row | None = None) -> str:
 
 def _left(found: list[Row], columns: list[str]) -> int:
     """Return the room that other columns leave to the description."""
-    return (
-        terminal_width()
-        - 2
-        - sum(max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what")
-    )
+    others = [max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what"]
+    return terminal_width() - 2 - sum(others)
 
 
 def _lines(row: Row, widths: dict[str, int], papers: bool) -> Iterator[str]:

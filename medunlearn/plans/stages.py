@@ -10,6 +10,7 @@ from typing import Any
 from medunlearn.errors import InputError
 from medunlearn.files.configs import read_config, shipped_configs
 from medunlearn.plans.options import Override, nested, setting
+from medunlearn.plugins import built_ins
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import shown
 
@@ -96,6 +97,12 @@ def read_stage(config: Path, overrides: Sequence[Override]) -> Stage:
     if run_dir is None:
         raise InputError(f"config={config}: names no run_dir; add `run_dir: runs/NAME`")
     return Stage(config, content, tuple(overrides))
+
+
+def retraining_method() -> str:
+    """Return the import path of the built-in method that trains from scratch on the retain set, known by its role."""
+    found = next(each for each in built_ins("methods") if each.load().role == "retrained")
+    return f"{found.module}.{found.attribute}"
 
 
 def in_order(stages: Iterable[Stage]) -> list[Stage]:

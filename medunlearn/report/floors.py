@@ -67,7 +67,9 @@ def retrains(rows: Sequence[Row], pairings: Sequence[Pairing]) -> Groups:
         if first is not None and (row is first or _differs_in_seed(row, first)):
             groups[first["run"]].append(row)
     for first_run, group in groups.items():
-        for row in [] if len(group) < 2 else group:
+        if len(group) < 2:
+            continue
+        for row in group:
             others = [each for each in group if each is not row]
             row["notes"] += () if collapse(row["notes"]) else tuple(failed_retrain(row, others))
             if row["run"] != first_run:

@@ -67,8 +67,9 @@ def _refused(run: RunDir, error: OSError) -> str:
 
 def _listing() -> str:
     """Return where the arguments of a Trainer are listed."""
-    named = "`medunlearn fit --help` lists its options" if on_command_line() else ""
-    return named or "`help(lightning.Trainer)` lists its arguments"
+    if on_command_line():
+        return "`medunlearn fit --help` lists its options"
+    return "`help(lightning.Trainer)` lists its arguments"
 
 
 def go_on(run: RunDir) -> str:

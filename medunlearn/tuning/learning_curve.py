@@ -13,7 +13,7 @@ from medunlearn.files import write_whole
 from medunlearn.metrics import Reading, nested_order, part_sizes
 from medunlearn.plans.engines import Engine, run_locally
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
-from medunlearn.plans.stages import Stage
+from medunlearn.plans.stages import Stage, retraining_method
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.curve_schema import Way
@@ -28,7 +28,6 @@ READINGS: dict[Way, Reading] = {"parts": "difference", "short": "ratio", "epochs
 SHORTER = 8
 """A short run has this share of the original's epochs, but at least `FEWEST`."""
 FEWEST = 3
-RETRAIN = "medunlearn.methods.retrain.Retrain"
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _stage(original: RunDir, settings: dict[str, Any], plan: Plan, size: int, le
         indices = run.with_suffix(".txt")
         write_whole(indices, "".join(f"{number}\n" for number in left_out).encode())
         content["data"]["forget"]["indices"] = str(indices)
-        content["model"]["class_path"] = RETRAIN
+        content["model"]["class_path"] = retraining_method()
     if plan.way == "short":
         content["trainer"] |= {"max_epochs": plan.epochs, "max_steps": -1}
         content["model"]["init_args"] |= {"lr_schedule": "cosine", "lr_min": 0.0}
