@@ -130,6 +130,13 @@ def test_a_copy_of_a_retrain_is_no_other_seed():
     assert set(by_run(*runs).retrains) == {2}
 
 
+def test_a_retrain_of_the_same_seed_is_no_other_seed():
+    _, retrain, salun = chain()
+    frame = by_run(retrain, salun, same := again(retrain, 0, SECOND))
+    assert frame.label[same] == "Retrain"
+    assert frame.floor.isna().all()
+
+
 @pytest.mark.parametrize("arguments", [{"lr": 0.5}, {"augmentation": "NoAug"}])
 def test_a_retrain_of_other_settings_is_no_other_seed(arguments):
     _, retrain, salun = chain()
