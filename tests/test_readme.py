@@ -127,7 +127,7 @@ def test_an_interrupted_run_says_what_the_page_shows():
 
 
 def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys):
-    monkeypatch.setattr(engines, "_run_process", here)
+    monkeypatch.setattr(engines, "run_process", here)
     fit("Train", "runs/demo/train", backbone="resnet18", epochs=1)
     code = block("bash", "medunlearn tune")
     (tune, chosen) = commands(code)

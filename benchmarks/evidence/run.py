@@ -10,37 +10,43 @@ file says what the parts are and what came out.
 import argparse
 import json
 import os
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jobs import Job, command_job, run_side_by_side, stage_job
 
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.files.configs import shipped_configs
-from medunlearn.plans.engines import Outcome, run_stage
 from medunlearn.plans.options import override, overrides_from_mapping
-from medunlearn.plans.stages import Stage, in_order, read_stage
+from medunlearn.plans.stages import Stage, read_stage
 
 HERE = Path(__file__).parent
-RATES = (10, 50)
+CASES: dict[str, dict[str, Any]] = {
+    "10": {"data.forget.rate": 0.1},
+    "50": {"data.forget.rate": 0.5},
+    "1": {"data.forget.rate": 0.01},
+    "class": {"data.forget.rate": None, "data.forget.classes": [2]},
+    "noaug": {"data.forget.rate": 0.1, "data.augmentation": "NoAug"},
+    "randaug": {"data.forget.rate": 0.1, "data.augmentation": "Default+RandAugment"},
+}
+"""What is forgotten and how images are augmented. The first two are measured on every seed, the others on seed 0."""
+MAIN = ("10", "50")
+PRESETS = ("noaug", "randaug")
 SEEDS = (0, 1, 2)
-BROKEN = ("failed", "left out")
 TRIALS, TUNED, CONFIRMED = 6, 6, 8
 """Trials of each tuned method, how many methods are tuned at a rate, and how many go on to the other seeds."""
 READ_VALIDATION = ("held_out_twins", "regun")
 """Methods that learn from validation images, so that the proxy gap, measured on these, cannot judge them."""
+AGAINST_LEARNING_BY_HEART = ("salun", "random_labels", "held_out_twins")
+"""Without augmentation SalUn learns the random labels by heart: a cosine, another target, or twins against it."""
 TWIN = 100
 """What is added to the seed of the second Retrain, which shares the first one's forget set."""
 
 
 class Evidence:
-    """The stages of every part.
+    """The jobs of every part.
 
     Args:
         file: The images.
@@ -54,93 +60,105 @@ class Evidence:
         if short:
             self.recipes = dict(list(self.recipes.items())[:3])
 
-    def models(self, seeds: Iterable[int] = SEEDS) -> Iterator[Stage]:
-        """Yield the originals and two Retrains a forget set."""
-        for seed in seeds:
-            yield self._stage(HERE / "train.yaml", f"train_{seed}", seed)
-            for rate in reversed(RATES):
-                for twin in (0, TWIN):
-                    name = self._retrain(rate, seed) + ("_twin" if twin else "")
-                    against = {"reference": self._path(self._retrain(rate, seed))} if twin else {}
-                    options = {"data.forget.seed": seed, **against}
-                    yield self._stage(HERE / f"retrain_{rate}.yaml", name, seed + twin, **options)
+    def models(self, case: str, seed: int) -> Iterator[Job]:
+        """Yield the original of a case, its learning curve, and two Retrains."""
+        original = self._original(case, seed)
+        yield stage_job(self._stage(HERE / "train.yaml", original.name, seed, **self._augmentation(case)))
+        yield command_job(["curve", str(original)], self._curve(case, seed), original)
+        for twin in (0, TWIN):
+            name = self._retrain(case, seed) + ("_twin" if twin else "")
+            against = {"reference": str(self.out / self._retrain(case, seed))} if twin else {}
+            options = {**CASES[case], "data.forget.seed": seed, **against}
+            yield stage_job(self._stage(HERE / "retrain.yaml", name, seed + twin, **options))
 
-    def at_recipes(self, seed: int = 0) -> Iterator[Stage]:
-        """Yield every method at its recipe."""
-        for name in self.recipes:
-            for rate in RATES:
-                yield self.unlearning(name, rate, seed)
+    def recipe(self, name: str, case: str, seed: int = 0) -> Job:
+        """Return the run of a method at its recipe."""
+        return self._job(self._recipe_stage(name, case, seed), case, seed)
 
-    def as_in_the_paper(self, seeds: Iterable[int] = SEEDS) -> Iterator[Stage]:
-        """Yield SalUn as the paper has it: 10 epochs at a constant rate."""
-        for seed in seeds:
-            for rate in RATES:
-                config = shipped_configs() / f"salun_blood_{rate}.yaml"
-                yield self._unlearning(config, f"paper_salun_{rate}_{seed}", rate, seed)
+    def paper(self, case: str, seed: int) -> Job:
+        """Return SalUn as the paper has it: 10 epochs at a constant rate."""
+        config = shipped_configs() / f"salun_blood_{'50' if case == '50' else '10'}.yaml"
+        return self._job(self._unlearning(config, f"paper_salun_{case}_{seed}", case, seed), case, seed)
 
-    def curve(self, seed: int) -> list[str]:
-        """Return the command that makes the learning curve of an original, which moves the proxy gap's targets."""
-        return ["curve", self._path(f"train_{seed}"), "--trainer.enable_progress_bar=false"]
-
-    def tuning(self, name: str, rate: int) -> list[str]:
-        """Return the command that tunes a method on seed 0, by the proxy gap alone."""
-        stage = self.unlearning(name, rate, 0)
+    def tuning(self, name: str, case: str) -> Job:
+        """Return the search for a method's settings on seed 0, by the proxy gap alone."""
+        stage, file = self._recipe_stage(name, case, 0), self._tuned(name, case)
         kept = [each for each in stage.overrides if each.name not in ("run_dir", "reference")]
         options = [argument for each in kept for argument in each.argv]
-        return ["tune", str(stage.config), "--trials", str(TRIALS), "--out", self._tuned(name, rate), *options]
+        command = ["tune", str(stage.config), "--trials", str(TRIALS), "--out", str(file.parent), *options]
+        return command_job(command, file, self._original(case, 0), self._curve(case, 0))
 
-    def best(self, rate: int, count: int) -> list[str]:
+    def frozen(self, name: str, case: str, seed: int, tuned_on: str | None = None) -> Job:
+        """Return a method with the settings that the search found, on a case or on another."""
+        file = self._tuned(name, tuned_on or case)
+        return self._job(self._unlearning(file, f"tuned_{name}_{case}_{seed}", case, seed), case, seed)
+
+    def best(self, case: str, count: int) -> list[str]:
         """Return the methods with the least proxy gap at their recipes on seed 0, of those that it can judge."""
-        gaps = {name: _proxy(self.unlearning(name, rate, 0).run.metrics) for name in self.recipes}
+        gaps = {name: _proxy(self._recipe_stage(name, case, 0).run.metrics) for name in self.recipes}
         known = {name: gap for name, gap in gaps.items() if gap is not None and name not in READ_VALIDATION}
         return sorted(known, key=lambda name: known[name])[:count]
 
-    def confirmed(self, rate: int, seeds: Iterable[int] = SEEDS) -> Iterator[Stage]:
-        """Yield the tuned methods and those next best at their recipes, frozen, on each seed."""
-        names = self.best(rate, CONFIRMED)
-        for seed in seeds:
-            for at, name in enumerate(names):
-                if at < TUNED:
-                    file = Path(self._tuned(name, rate)) / "tuned.yaml"
-                    yield self._unlearning(file, f"tuned_{name}_{rate}_{seed}", rate, seed)
-                else:
-                    yield self.unlearning(name, rate, seed)
+    def confirmed(self, case: str, seed: int) -> Iterator[Job]:
+        """Yield the tuned methods and those next best at their recipes, as they are, and SalUn as the paper has it."""
+        for at, name in enumerate(self.best(case, CONFIRMED)):
+            yield self.frozen(name, case, seed) if at < TUNED else self.recipe(name, case, seed)
+        yield self.paper(case, seed)
 
-    def _tuned(self, name: str, rate: int) -> str:
-        return self._path(f"tune/{name}_{rate}")
+    def other_cases(self) -> Iterator[Job]:
+        """Yield one class and 1 % for the tuned methods, and the other presets for SalUn, the two best and remedies."""
+        chosen = self.best("10", TUNED)
+        for case in ("1", "class"):
+            yield from (self.frozen(name, case, 0, tuned_on="10") for name in chosen)
+            yield self.paper(case, 0)
+        for case in PRESETS:
+            yield from (self.frozen(name, case, 0, tuned_on="10") for name in chosen[:2])
+            yield from (self.recipe(name, case) for name in AGAINST_LEARNING_BY_HEART if name in self.recipes)
+            yield self.paper(case, 0)
 
-    def unlearning(self, name: str, rate: int, seed: int) -> Stage:
-        """Return the run of a method at its recipe."""
-        options = dict(self.recipes[name])
+    def _recipe_stage(self, name: str, case: str, seed: int) -> Stage:
+        options, rate = dict(self.recipes[name]), 50 if case == "50" else 10
         epochs = options[rate]
-        given = {f"model.init_args.{key}": value for key, value in options.items() if key not in RATES}
+        settings = {f"model.init_args.{key}": value for key, value in options.items() if isinstance(key, str)}
         if epochs is not None:
-            given["trainer.max_epochs"] = epochs
-        return self._unlearning(_config(name, rate), f"{name}_{rate}_{seed}", rate, seed, **given)
+            settings["trainer.max_epochs"] = epochs
+        return self._unlearning(_config(name, rate), f"{name}_{case}_{seed}", case, seed, **settings)
 
-    def _unlearning(self, config: Path, run: str, rate: int, seed: int, **options: Any) -> Stage:
+    def _unlearning(self, config: Path, run: str, case: str, seed: int, **options: Any) -> Stage:
         fixed = {
             "data.dataset": None,
             "data.batch_size": 64,
-            "data.forget.rate": rate / 100,
+            **CASES[case],
             "data.forget.seed": seed,
-            "model.init_args.original": self._path(f"train_{seed}"),
-            "reference": self._path(self._retrain(rate, seed)),
+            "model.init_args.original": str(self._original(case, seed)),
+            "reference": str(self.out / self._retrain(case, seed)),
         }
         return self._stage(config, run, seed, **fixed, **options)
+
+    def _job(self, stage: Stage, case: str, seed: int) -> Job:
+        return stage_job(stage, self._curve(case, seed))
 
     def _stage(self, config: Path, run: str, seed: int, **options: Any) -> Stage:
         common = {"data.file": str(self.file), "seed_everything": seed, "trainer.enable_progress_bar": False}
         if self.short:
             options |= {"trainer.max_epochs": 2, "data.batch_size": 8, "model.init_args.backbone": "common.small"}
-        place = override("run_dir", self._path(run))
+        place = override("run_dir", str(self.out / run))
         return read_stage(config, (*overrides_from_mapping(common | options), place))
 
-    def _retrain(self, rate: int, seed: int) -> str:
-        return f"retrain_{rate}_{seed}"
+    def _augmentation(self, case: str) -> dict[str, Any]:
+        return {key: value for key, value in CASES[case].items() if key == "data.augmentation"}
 
-    def _path(self, run: str) -> str:
-        return str(self.out / run)
+    def _original(self, case: str, seed: int) -> Path:
+        return self.out / (f"train_{case}_{seed}" if case in PRESETS else f"train_{seed}")
+
+    def _curve(self, case: str, seed: int) -> Path:
+        return self._original(case, seed) / "learning_curve.json"
+
+    def _retrain(self, case: str, seed: int) -> str:
+        return f"retrain_{case}_{seed}"
+
+    def _tuned(self, name: str, case: str) -> Path:
+        return self.out / "tune" / f"{name}_{case}" / "tuned.yaml"
 
 
 def _config(name: str, rate: int) -> Path:
@@ -153,60 +171,6 @@ def _config(name: str, rate: int) -> Path:
 def _proxy(metrics: Path) -> float | None:
     """Return the proxy gap of a finished run; None where there is none."""
     return json.loads(metrics.read_text())["proxy"]["gap"] if metrics.is_file() else None
-
-
-def run_commands(commands: Iterable[list[str]], jobs: int) -> None:
-    """Run commands of `medunlearn` side by side; each goes on where it was killed."""
-
-    def run(command: list[str]) -> None:
-        status = subprocess.run([sys.executable, "-P", "-m", "medunlearn", *command], check=False).returncode
-        print(f"{time.strftime('%H:%M:%S')} medunlearn {command[0]} {command[1]}: exit status {status}", flush=True)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(run, commands))
-
-
-def run_side_by_side(stages: list[Stage], jobs: int) -> None:
-    """Run stages, each as soon as those that it needs are finished; what needs a failed one is left out."""
-    outcomes: dict[Path, Outcome] = {}
-    waiting, changed = in_order(stages), threading.Condition()
-
-    def take() -> Stage | None:
-        with changed:
-            while waiting:
-                for stage in waiting:
-                    needs = [need for need in stage.needs.values() if need in known]
-                    if all(need in outcomes for need in needs):
-                        waiting.remove(stage)
-                        return stage
-                changed.wait()
-        return None
-
-    def work() -> None:
-        while (stage := take()) is not None:
-            broken = [need for need in stage.needs.values() if need in outcomes and outcomes[need].state in BROKEN]
-            if stage.run.finished:
-                outcome = Outcome(stage, "finished before")
-            elif broken:
-                outcome = Outcome(stage, "left out", reason=f"it needs {broken[0]}")
-            else:
-                outcome = run_stage(stage)
-            print(
-                f"{time.strftime('%H:%M:%S')} {stage.run}: {outcome.state} {outcome.seconds:.0f} s {outcome.reason}",
-                flush=True,
-            )
-            with changed:
-                outcomes[stage.run.path] = outcome
-                changed.notify_all()
-
-    known = {stage.run.path for stage in waiting}
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        for worker in [pool.submit(work) for _ in range(jobs)]:
-            worker.result()
-    except KeyboardInterrupt:  # the stages end with this process; their last checkpoints stay
-        print("the same command goes on from there", flush=True)
-        os._exit(130)
 
 
 def main() -> None:
@@ -222,16 +186,17 @@ def main() -> None:
     if args.short:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     evidence = Evidence(args.file, args.out, args.short)
-    run_side_by_side([*evidence.models([0])], args.jobs)
-    run_commands([evidence.curve(0)], args.jobs)
-    run_side_by_side([*evidence.models([0]), *evidence.at_recipes()], args.jobs)
-    run_commands([evidence.tuning(name, rate) for rate in RATES for name in evidence.best(rate, TUNED)], args.jobs)
-    run_side_by_side([*evidence.models()], args.jobs)
-    run_commands([evidence.curve(seed) for seed in SEEDS[1:]], args.jobs)
-    confirmed = [stage for rate in RATES for stage in evidence.confirmed(rate)]
-    run_side_by_side([*evidence.models(), *confirmed, *evidence.as_in_the_paper()], args.jobs)
-    finished = sorted(path.parent for path in args.out.glob("*/metrics.json"))
-    print(terminal_comparison(finished))
+    first = [job for case in MAIN for job in evidence.models(case, 0)]
+    recipes = [evidence.recipe(name, case) for name in evidence.recipes for case in reversed(MAIN)]
+    run_side_by_side([*first, *recipes], args.jobs)
+    tuned = [evidence.tuning(name, case) for case in MAIN for name in evidence.best(case, TUNED)]
+    run_side_by_side([*tuned, *(evidence.paper(case, 0) for case in MAIN)], args.jobs)
+    for seed in SEEDS:
+        parts = [(*evidence.models(case, seed), *evidence.confirmed(case, seed)) for case in MAIN]
+        run_side_by_side([job for part in parts for job in part], args.jobs)
+    others = [job for case in ("1", "class", *PRESETS) for job in evidence.models(case, 0)]
+    run_side_by_side([*others, *evidence.other_cases()], args.jobs)
+    print(terminal_comparison(sorted(path.parent for path in args.out.glob("*/metrics.json"))))
 
 
 if __name__ == "__main__":

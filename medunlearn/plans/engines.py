@@ -87,7 +87,7 @@ def run_stage(stage: Stage) -> Outcome:
     """
     argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = _run_process([sys.executable, "-P", "-m", "medunlearn", *argv], dict(stage.environment))
+    status = run_process([sys.executable, "-P", "-m", "medunlearn", *argv], dict(stage.environment))
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:
@@ -195,7 +195,16 @@ def _unusable(run: RunDir) -> str:
     return f"it started from another model than {original} holds now; delete it, and the same command makes it again"
 
 
-def _run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> int:
+def run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Run a command in a process that ends with this one, however this one ends.
+
+    Args:
+        argv: The program and its arguments.
+        environment: Variables that it has beside those of this process.
+
+    Returns:
+        Its exit status, 128 + N where this process was asked by signal N to end, -N where a signal N ended it.
+    """
     process = subprocess.Popen(
         argv,
         env={**os.environ, **environment},

@@ -26,7 +26,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
         calls.append(argv[4:])
         return main(argv[4:])
 
-    monkeypatch.setattr(execution, "_run_process", here)
+    monkeypatch.setattr(execution, "run_process", here)
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
     files = [
@@ -68,7 +68,7 @@ def write_quadrants(path):
 
 
 def test_retrain_seeds_make_a_noise_floor_of_retrains_on_one_forget_set(capsys, monkeypatch):
-    monkeypatch.setattr(execution, "_run_process", lambda argv, environment: main(argv[4:]))
+    monkeypatch.setattr(execution, "run_process", lambda argv, environment: main(argv[4:]))
     write_quadrants("quadrants.npz")
     data = {"file": "quadrants.npz", "batch_size": 8, "augmentation": "NoAug"}
     forget = data | {"forget": {"rate": 0.25}}

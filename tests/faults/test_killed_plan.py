@@ -85,7 +85,7 @@ def test_a_killed_plan_ends_in_the_same_table(npz, monkeypatch, capfd):
         folder.mkdir()
     with monkeypatch.context() as here:
         here.chdir(whole)
-        here.setattr(engines, "_run_process", run_here)
+        here.setattr(engines, "run_process", run_here)
         assert main(PLAN) == 0
     told = "".join(capfd.readouterr())
     # In the middle of Train's training, of Retrain's, of SalUn's mask or epochs, and of a stage of the last seed.

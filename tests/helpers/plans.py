@@ -32,7 +32,7 @@ def runner(monkeypatch, statuses):
             (stage / "metrics.json").write_text(json.dumps({"runtime": {"training": 60.0}}))
         return status
 
-    monkeypatch.setattr(execution, "_run_process", run)
+    monkeypatch.setattr(execution, "run_process", run)
     monkeypatch.setattr("medunlearn.report.table.comparison", lambda runs, **options: "THE TABLE")
     settings = {"trainer": {"max_epochs": None}}
     monkeypatch.setattr("medunlearn.cli.reproduce.check_settings", lambda stages, fit: [settings] * len(stages))

@@ -20,7 +20,7 @@ def prepare(folder: Path, patch) -> None:
     The original has seen the file with its test set. There is no reference where the config names one.
     """
     patch.chdir(folder)
-    patch.setattr(engines, "_run_process", here)
+    patch.setattr(engines, "run_process", here)
     whole = write_npz(Path("whole.npz"), counts={"train": 40, "val": 16, "test": 12})
     arrays = dict(np.load(whole))
     np.savez("untested.npz", **{name: array for name, array in arrays.items() if not name.startswith("test")})

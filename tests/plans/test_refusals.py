@@ -50,7 +50,7 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
     stage = f"import os, signal, sys, time; {asks}; time.sleep(60)"
     before = signal.signal(signal.SIGTERM, lambda *_: None)  # a stage that is too quick must not end the tests
     try:
-        assert execution._run_process([sys.executable, "-c", stage]) == 128 + signal.SIGTERM
+        assert execution.run_process([sys.executable, "-c", stage]) == 128 + signal.SIGTERM
     finally:
         signal.signal(signal.SIGTERM, before)
 

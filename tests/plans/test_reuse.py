@@ -23,7 +23,7 @@ def plan(npz, monkeypatch):
         calls.append(argv[4:])
         return main(argv[4:])
 
-    monkeypatch.setattr(execution, "_run_process", here)
+    monkeypatch.setattr(execution, "run_process", here)
     data = {"file": str(npz), "batch_size": 8}
     forget = data | {"forget": {"rate": 0.25}}
     tiny = {"backbone": TINY}

@@ -189,7 +189,7 @@ def write_plan(folder):
 
 
 def test_commands_of_a_dry_run_and_of_stages_make_the_runs_of_the_plan(pasted, capsys, monkeypatch):
-    monkeypatch.setattr(engines, "_run_process", lambda argv, _: main(argv[4:]))  # a process takes longest
+    monkeypatch.setattr(engines, "run_process", lambda argv, _: main(argv[4:]))  # a process takes longest
     plan = write_plan(Path("a b/it's"))
     quiet = [each for each in QUIET if "=" in each]
     assert main(["reproduce", str(plan), "--dry_run", *quiet]) == 0

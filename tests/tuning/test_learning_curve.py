@@ -50,7 +50,7 @@ def ran(original, monkeypatch):
         calls.append(name)
         return main(argv[argv.index("medunlearn") + 1 :])
 
-    monkeypatch.setattr(engines, "_run_process", run)
+    monkeypatch.setattr(engines, "run_process", run)
     return calls
 
 

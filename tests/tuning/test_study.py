@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 def place(folder, monkeypatch):
     """Work in that folder, with trials in this process."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(engines, "_run_process", here)
+    monkeypatch.setattr(engines, "run_process", here)
     return folder
 
 
@@ -217,10 +217,10 @@ def test_a_recipe_that_fails_ends_the_study_and_a_proposal_that_fails_does_not(p
 
         return run
 
-    monkeypatch.setattr(engines, "_run_process", failing(0))
+    monkeypatch.setattr(engines, "run_process", failing(0))
     assert main(command("failing", trials=2)) == 2
     assert "tune: the recipe of salun.yaml fails (exit status 1)" in capsys.readouterr().err
-    monkeypatch.setattr(engines, "_run_process", failing(1))
+    monkeypatch.setattr(engines, "run_process", failing(1))
     assert main(command("failing", trials=2)) == 0
     assert [row["state"] for row in results("failing")] == ["", "finished", "failed"]
     assert results("failing")[2]["reason"] == "exit status 1"
