@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medunlearn.contracts import Batch, UnlearningData, UnlearningModule
 from medunlearn.errors import owned_by
-from medunlearn.metrics import ARRAYS, Part, Predictions
+from medunlearn.metrics import ARRAYS, LOGITS, Part, Predictions
 from medunlearn.runs import RunDir
 from medunlearn.runs.split import is_untested
 from medunlearn.training.processes import share_buffers
@@ -51,7 +51,7 @@ def original_predictions(method: UnlearningModule, data: UnlearningData) -> Pred
 
 def all_finite(network: nn.Module, predictions: Predictions) -> bool:
     """Return whether outputs and weights are: a network may turn weights that are not numbers into outputs that are."""
-    outputs = (array for name, array in predictions.to_arrays().items() if name.endswith("probs"))
+    outputs = (array for name, array in predictions.to_arrays().items() if name.endswith(("probs", "logits")))
     weights = (value for value in network.state_dict().values() if value.is_floating_point())
     return all(np.isfinite(each).all() for each in outputs) and all(bool(value.isfinite().all()) for value in weights)
 
@@ -72,17 +72,20 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
         if len(batch.labels):  # a process may have no share of the last batch
             output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
             outputs.append(output)  # on the device: to fetch each would make the host wait for it
-    local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in outputs[0]}
+    kept = ARRAYS if any(LOGITS not in output for output in outputs) else (*ARRAYS, LOGITS)
+    local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in kept}
     shares = _gather(local)
     order = np.argsort(np.concatenate([share["index"] for share in shares]), kind="stable")
-    return Part(*(np.concatenate([share[key] for share in shares])[order] for key in ARRAYS))
+    known = [key for key in (*ARRAYS, LOGITS) if all(key in share for share in shares)]
+    arrays = {key: np.concatenate([share[key] for share in shares])[order] for key in known}
+    return Part(*(arrays[key] for key in known))
 
 
 def _no_rows(module: LightningModule) -> dict[str, Tensor]:
     """Return an empty output, so that an empty part has its shapes too."""
     empty = torch.empty(0, dtype=torch.int64, device=module.device)
     probs = torch.empty(0, _method(module).num_classes, device=module.device)
-    return {"probs": probs, "labels": empty, "index": empty}
+    return {"probs": probs, "labels": empty, "index": empty, LOGITS: probs}
 
 
 def _gather(local: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

@@ -12,7 +12,7 @@ from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.predicting import all_finite, predict_parts
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
-from medunlearn.metrics import Loss, Part, Predictions, why_no_proxy
+from medunlearn.metrics import Loss, Predictions, why_no_proxy
 
 Proxy = Callable[[Predictions, Predictions, Loss | None], dict[str, float | None]]
 
@@ -39,7 +39,7 @@ class EpochGap:
         chosen = np.random.default_rng(seed).permutation(len(original.retain.labels))[: len(original.val.labels)]
         self.chosen = np.sort(chosen)
         """Which images of the retain set, by their places in it."""
-        retain = Part(*(array[self.chosen] for array in original.retain))
+        retain = original.retain.take(self.chosen)
         self.original = replace(original, retain=retain, test=original.val)  # the test set chooses nothing
 
     def measure(self, trainer: Trainer, module: LightningModule) -> float:

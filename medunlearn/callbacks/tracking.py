@@ -116,6 +116,6 @@ def _gap_rows(metrics: dict[str, Any], reference: dict[str, Any] | None) -> list
 def _histogram(predictions: Predictions, part: str) -> Any:
     import wandb
 
-    probs, labels, _ = getattr(predictions, part)
-    confidence = probs[np.arange(len(labels)), labels]
+    found = getattr(predictions, part)
+    confidence = found.probs[np.arange(len(found.labels)), found.labels]
     return wandb.Histogram(np_histogram=np.histogram(confidence, bins=HISTOGRAM_BINS))

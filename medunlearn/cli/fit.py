@@ -141,7 +141,7 @@ class UnlearningCLI(SettingsCLI):
     before_predict = before_validate
 
     def predict(self, **kwargs: Any) -> None:
-        """Write `predict.npz` into the run directory: probs (N, C), labels (N,), index (N,) of the test images."""
+        """Write `predict.npz` into the run directory: probs, logits (N, C), labels, index (N,) of the test images."""
         path = self.run.predicted
         _check_predict(path, self.settings.overwrite, self.trainer.world_size)
         batches = self.trainer.predict(**kwargs | {"return_predictions": True}) or []

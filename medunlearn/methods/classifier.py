@@ -212,8 +212,9 @@ class Classifier(KeepsArguments, LightningModule):
         self.log("TA", self.correct, batch_size=len(batch.labels))
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return `probs` (b, C), `labels` (b,) and `index` (b,) of a batch."""
-        return {"probs": self(batch.images).float().softmax(1), "labels": batch.labels, "index": batch.rows}
+        """Return `probs` (b, C), `labels` (b,), `index` (b,) and `logits` (b, C) of a batch."""
+        logits = self(batch.images).float()
+        return {"probs": logits.softmax(1), "labels": batch.labels, "index": batch.rows, "logits": logits}
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return SGD with the learning rate's schedule."""

@@ -5,7 +5,7 @@ from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, ha
 from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
-from medunlearn.metrics.predictions import ARRAYS, PARTS, Part, Predictions
+from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
@@ -13,6 +13,7 @@ __all__ = [
     "ARRAYS",
     "FEW",
     "GAP_METRICS",
+    "LOGITS",
     "PARTS",
     "PART_OF",
     "Feature",

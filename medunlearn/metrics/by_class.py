@@ -21,7 +21,7 @@ def by_class(predictions: Predictions) -> dict[str, dict[str, Any]]:
 
     Example:
         >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
-        >>> one = Part(*(array[:1] for array in right))
+        >>> one = right.take(np.arange(1))
         >>> found = by_class(Predictions(forget=one, retain=right, test=right, val=right))
         >>> found["UA"], found["TA"], found["n"]["retain"]
         ({'0': 0.0, '1': None}, {'0': 100.0, '1': 100.0}, {'0': 1, '1': 1})
@@ -55,7 +55,7 @@ def wholly_forgotten(predictions: Predictions) -> set[int]:
 
     Example:
         >>> part = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
-        >>> zero = Part(*(array[:1] for array in part))
+        >>> zero = part.take(np.arange(1))
         >>> wholly_forgotten(Predictions(forget=part, retain=zero, test=part, val=part))
         {1}
     """
@@ -73,7 +73,7 @@ def retained_accuracy(predictions: Predictions) -> float | None:
     Example:
         >>> probs = np.array([[0.9, 0.1], [0.8, 0.2]], dtype=np.float32)
         >>> test = Part(probs, labels=np.array([0, 1]), rows=np.arange(2))
-        >>> zero, one = (Part(*(array[at : at + 1] for array in test)) for at in (0, 1))
+        >>> zero, one = (test.take(np.array([at])) for at in (0, 1))
         >>> retained_accuracy(Predictions(forget=one, retain=zero, test=test, val=test))
         100.0
     """
@@ -82,8 +82,7 @@ def retained_accuracy(predictions: Predictions) -> float | None:
 
 
 def _of_classes(part: Part, classes: Any) -> Part:
-    chosen = np.isin(part.labels, classes)
-    return Part(*(array[chosen] for array in part))
+    return part.take(np.isin(part.labels, classes))
 
 
 def _error(part: Part, number: int) -> float | None:

@@ -7,7 +7,8 @@ import numpy as np
 
 PARTS = ("forget", "retain", "test", "val")
 ARRAYS = ("probs", "labels", "index")
-"""The arrays of a part in `predictions.npz`, as in `forget_probs`."""
+"""The arrays that every part has in `predictions.npz`, as in `forget_probs`; `LOGITS` is there in newer runs."""
+LOGITS = "logits"
 
 
 class Part(NamedTuple):
@@ -25,6 +26,34 @@ class Part(NamedTuple):
     """(N,) int64: true labels."""
     rows: np.ndarray
     """(N,) int64, ascending: which image of its split each row is."""
+    logits: np.ndarray | None = None
+    """(N, C) float32: what the softmax is of; None for runs that kept probabilities alone."""
+
+    def take(self, rows: np.ndarray) -> "Part":
+        """Return the outputs on some of the images.
+
+        Args:
+            rows: Which, as indices or as booleans (N,).
+
+        Example:
+            >>> part = Part(np.array([[0.9, 0.1], [0.3, 0.7]]), labels=np.array([0, 1]), rows=np.array([4, 6]))
+            >>> part.take(part.labels == 1).rows
+            array([6])
+        """
+        logits = None if self.logits is None else self.logits[rows]
+        return Part(self.probs[rows], self.labels[rows], self.rows[rows], logits)
+
+    def joined(self, other: "Part") -> "Part":
+        """Return the outputs on these images and then on those of another part; logits where both have them.
+
+        Example:
+            >>> part = Part(np.array([[0.9, 0.1]]), labels=np.array([0]), rows=np.array([4]))
+            >>> part.joined(part._replace(rows=np.array([6]))).rows
+            array([4, 6])
+        """
+        logits = None if self.logits is None or other.logits is None else np.concatenate([self.logits, other.logits])
+        probs, labels, rows = (np.concatenate(pair) for pair in zip(self[:3], other[:3], strict=True))
+        return Part(probs, labels, rows, logits)
 
 
 @dataclass(frozen=True)
@@ -51,7 +80,7 @@ class Predictions:
 
     @staticmethod
     def names() -> list[str]:
-        """Return the names of the arrays in `predictions.npz`.
+        """Return the names of the arrays that are in every `predictions.npz`.
 
         Example:
             >>> Predictions.names()[:3]
@@ -67,16 +96,16 @@ class Predictions:
             >>> Predictions(part, part, part, part).to_arrays()["test_index"]
             array([7])
         """
-        return {
-            f"{part}_{name}": array for part in PARTS for name, array in zip(ARRAYS, getattr(self, part), strict=True)
-        }
+        found = {part: dict(zip((*ARRAYS, LOGITS), getattr(self, part), strict=True)) for part in PARTS}
+        return {f"{part}_{name}": array for part in PARTS for name, array in found[part].items() if array is not None}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
         """Return the predictions in `predictions.npz`.
 
         Args:
-            arrays: By name, such as `forget_probs` (N, C), `forget_labels` (N,) and `forget_index` (N,).
+            arrays: By name, such as `forget_probs` (N, C), `forget_labels` (N,), `forget_index` (N,), and
+                `forget_logits` (N, C) where they were kept.
 
         Raises:
             KeyError: If an array is missing.
@@ -86,7 +115,12 @@ class Predictions:
             >>> Predictions.from_arrays(Predictions(part, part, part, part).to_arrays()).val.rows
             array([7])
         """
-        return cls(**{part: Part(*(arrays[f"{part}_{name}"] for name in ARRAYS)) for part in PARTS})
+
+        def part(name: str) -> Part:
+            probs, labels, index = (arrays[f"{name}_{kind}"] for kind in ARRAYS)
+            return Part(probs, labels, index, arrays.get(f"{name}_{LOGITS}"))
+
+        return cls(**{name: part(name) for name in PARTS})
 
     def split_by(self, forget_indices: np.ndarray) -> Self:
         """Return the same predictions with the training images divided by another forget set.
@@ -98,17 +132,15 @@ class Predictions:
 
         Example:
             >>> train = Part(np.full((4, 2), 0.5), labels=np.array([0, 1, 0, 1]), rows=np.arange(4))
-            >>> none = Part(*(array[:0] for array in train))
+            >>> none = train.take(np.arange(0))
             >>> original = Predictions(forget=none, retain=train, test=train, val=train)
             >>> original.split_by(np.array([1, 2])).forget.labels
             array([1, 0])
         """
-        train = Part(*(np.concatenate(pair) for pair in zip(self.forget, self.retain, strict=True)))
-        order = np.argsort(train.rows, kind="stable")
+        train = self.forget.joined(self.retain)
+        train = train.take(np.argsort(train.rows, kind="stable"))
         chosen = np.isin(train.rows, forget_indices)
-        forget = Part(*(array[order][chosen[order]] for array in train))
-        retain = Part(*(array[order][~chosen[order]] for array in train))
-        return type(self)(forget, retain, self.test, self.val)
+        return type(self)(train.take(chosen), train.take(~chosen), self.test, self.val)
 
     def without_test(self) -> Self:
         """Return the same predictions without those on test images.
@@ -118,4 +150,4 @@ class Predictions:
             >>> len(Predictions(part, part, part, part).without_test().test.labels)
             0
         """
-        return replace(self, test=Part(*(array[:0] for array in self.test)))
+        return replace(self, test=self.test.take(np.arange(0)))

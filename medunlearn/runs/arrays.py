@@ -26,12 +26,23 @@ def check_predictions(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
             if array is not None:
                 _require(array.dtype == np.int64 and array.ndim == 1, name, "int64 (N,)")
                 _require(not len(array) or array.min() >= 0, name, "numbers of 0 or more")
-        if len({len(array) for array in (probs, labels, index) if array is not None}) > 1:
+        if (logits := arrays.get(f"{part}_logits")) is not None:
+            _require(logits.dtype == np.float32 and logits.ndim == 2, f"{part}_logits", "float32 (N, C)")
+            _require(bool(np.isfinite(logits).all()), f"{part}_logits", "finite numbers")
+            widths.add(logits.shape[1])
+        if len({len(array) for array in (probs, labels, index, logits) if array is not None}) > 1:
             raise Fault(f"the arrays of {part} differ in length; write them again")
         if probs is not None and labels is not None and len(labels):
             _require(labels.max() < probs.shape[1], f"{part}_labels", f"classes below {probs.shape[1]}")
+        if probs is not None and logits is not None and logits.shape == probs.shape and logits.size:
+            _require(_softmax_is(logits, probs), f"{part}_logits", "logits of the probabilities")
     if len(widths) > 1 or 0 in widths:
         raise Fault("its parts differ in their number of classes, or have none; write them again")
+
+
+def _softmax_is(logits: npt.NDArray[Any], probs: npt.NDArray[Any]) -> bool:
+    power = np.exp(logits - logits.max(1, keepdims=True))
+    return bool(np.allclose(power / power.sum(1, keepdims=True), probs, atol=1e-3))
 
 
 def _require(holds: bool, name: str, form: str) -> None:

@@ -73,7 +73,7 @@ def test_measures_of_a_forget_set_are_left_out_where_there_is_none(fit, command)
 def test_predictions_of_a_finished_run_are_its_own_bit_for_bit(unlearned):
     assert main(["predict", f"--run_dir={unlearned}"]) == 0
     with np.load(unlearned / "predict.npz") as new, np.load(unlearned / "predictions.npz") as old:
-        for name in ("probs", "labels", "index"):
+        for name in ("probs", "labels", "index", "logits"):
             assert np.array_equal(new[name], old[f"test_{name}"])
             assert new[name].dtype == old[f"test_{name}"].dtype
 

@@ -170,6 +170,34 @@ def test_predictions_of_several_processes_are_put_together_in_order(trainer, mon
     assert_close(predict(trainer, Module(loaders)), whole)
 
 
+class WithLogits(Module):
+    """A stand-in that returns logits too, as `Classifier` does."""
+
+    def predict_step(self, batch, number):
+        return super().predict_step(batch, number) | {"logits": batch.images}
+
+
+def test_logits_come_with_their_images_where_the_method_returns_them(trainer):
+    order = {part: torch.randperm(count, generator=torch.Generator().manual_seed(1)) for part, count in COUNTS.items()}
+    found = predict(trainer, WithLogits({part: loader(part, 2, order[part], empty=True) for part in PARTS}))
+    assert_close(found, expected())
+    for part in PARTS:
+        assert np.array_equal(getattr(found, part).logits, logits_of(part).numpy())
+    assert predict(trainer, module()).retain.logits is None
+
+
+def test_logits_of_several_processes_are_put_together_or_left_out(trainer, monkeypatch):
+    def gather(local, drop=()):
+        first, second = ({key: value[at::2] for key, value in local.items()} for at in (0, 1))
+        return [first, {key: value for key, value in second.items() if key not in drop}]
+
+    loaders = {part: loader(part) for part in PARTS}
+    monkeypatch.setattr(predicting, "_gather", gather)
+    assert np.array_equal(predict(trainer, WithLogits(loaders)).test.logits, logits_of("test").numpy())
+    monkeypatch.setattr(predicting, "_gather", lambda local: gather(local, drop=["logits"]))
+    assert predict(trainer, WithLogits(loaders)).test.logits is None
+
+
 # At the end of fit
 
 

@@ -72,5 +72,5 @@ def test_retained_accuracy_is_ta_where_no_class_is_forgotten_as_a_whole():
 
 def test_retained_accuracy_is_null_where_no_test_image_is_of_a_retained_class():
     found = predictions(range(1, 40, 4))
-    test = Part(*(array[found.test.labels == 1] for array in found.test))
+    test = found.test.take(found.test.labels == 1)
     assert retained_accuracy(Predictions(found.forget, found.retain, test, found.val)) is None

@@ -25,6 +25,9 @@ def predictions(forget, train=20):
 def assert_same(a, b):
     for name in PARTS:
         for field, left, right in zip(Part._fields, getattr(a, name), getattr(b, name), strict=True):
+            if left is None or right is None:
+                assert left is right, (name, field)
+                continue
             assert left.dtype == right.dtype, (name, field)
             assert left.shape == right.shape, (name, field)
             assert (left == right).all(), (name, field)
@@ -95,3 +98,26 @@ def test_predictions_cannot_be_changed_by_accident():
     made = predictions([1])
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.forget = made.retain
+
+
+def with_logits(made):
+    parts = {name: getattr(made, name) for name in PARTS}
+    return Predictions(**{name: part._replace(logits=np.log(part.probs + 1e-9)) for name, part in parts.items()})
+
+
+def test_logits_are_kept_with_the_arrays_and_divided_with_them():
+    made = with_logits(predictions([3, 5]))
+    arrays = made.to_arrays()
+    assert set(arrays) - set(predictions([3, 5]).to_arrays()) == {f"{name}_logits" for name in PARTS}
+    assert_same(Predictions.from_arrays(arrays), made)
+    assert_same(made.split_by(np.array([1, 2, 19])), with_logits(predictions([1, 2, 19])))
+    assert len(made.without_test().test.logits) == 0
+
+
+def test_runs_without_logits_read_on():
+    found = Predictions.from_arrays(predictions([3, 5]).to_arrays())
+    assert [getattr(found, name).logits for name in PARTS] == [None] * 4
+    assert found.split_by(np.array([1])).retain.logits is None
+    mixed = found.forget.joined(with_logits(found).retain)
+    assert mixed.logits is None
+    assert len(mixed.rows) == 20

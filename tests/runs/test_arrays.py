@@ -15,6 +15,8 @@ def arrays(**changes):
     for part in PARTS:
         found[f"{part}_probs"] = np.array([[0, 1], [1, 0], [0.25, 0.75]], dtype=np.float32)
         found[f"{part}_labels"] = np.array([0, 1, 1])
+        with np.errstate(divide="ignore"):
+            found[f"{part}_logits"] = np.log(found[f"{part}_probs"]).clip(-200)
         found[f"{part}_index"] = np.array([2, 5, 9])
     return {name: array for name, array in (found | changes).items() if array is not None}
 
@@ -25,12 +27,14 @@ def test_predictions_that_belong_together_pass():
 
 @pytest.mark.parametrize("part", PARTS)
 def test_predictions_may_have_an_empty_part(part):
-    empty = {f"{part}_probs": np.empty((0, 2), np.float32)}
+    empty = {f"{part}_{name}": np.empty((0, 2), np.float32) for name in ("probs", "logits")}
     empty |= {f"{part}_{name}": np.empty(0, np.int64) for name in ("labels", "index")}
     check_predictions(arrays(**empty))
 
 
-@pytest.mark.parametrize("name", [f"{part}_{kind}" for part in PARTS for kind in ("probs", "labels", "index")])
+@pytest.mark.parametrize(
+    "name", [f"{part}_{kind}" for part in PARTS for kind in ("probs", "labels", "index", "logits")]
+)
 def test_predictions_may_lack_an_array_and_have_further_ones(name):
     check_predictions(arrays(**{name: None, "attack_member_rows": np.array([["x"]])}))
     check_predictions({})
@@ -46,6 +50,10 @@ def test_predictions_may_lack_an_array_and_have_further_ones(name):
         ("probs", np.full((3, 2), -0.01, np.float32), "probabilities from 0 to 1"),
         ("probs", np.full((3, 2), 1.01, np.float32), "probabilities from 0 to 1"),
         ("probs", np.array([[0, 1], [0, 1], [0, np.nan]], np.float32), "probabilities from 0 to 1"),
+        ("logits", np.zeros((3, 2)), "float32 (N, C)"),
+        ("logits", np.zeros(3, np.float32), "float32 (N, C)"),
+        ("logits", np.array([[0, 1], [0, 1], [0, np.inf]], np.float32), "finite numbers"),
+        ("logits", np.zeros((3, 2), np.float32), "logits of the probabilities"),
         ("labels", np.zeros(3, np.int32), "int64 (N,)"),
         ("labels", np.zeros(3), "int64 (N,)"),
         ("labels", np.zeros((3, 1), np.int64), "int64 (N,)"),
@@ -64,7 +72,7 @@ def test_predictions_of_another_form_name_the_array_and_its_form(part, kind, arr
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("kind", ["probs", "labels", "index"])
+@pytest.mark.parametrize("kind", ["probs", "labels", "index", "logits"])
 def test_predictions_of_a_part_are_equally_many(part, kind):
     shorter = arrays()[f"{part}_{kind}"][:2]
     with pytest.raises(Fault, match=f"^the arrays of {part} differ in length; write them again$"):
@@ -73,12 +81,12 @@ def test_predictions_of_a_part_are_equally_many(part, kind):
 
 @pytest.mark.parametrize("classes", [1, 3])
 def test_predictions_of_all_parts_have_the_same_classes(classes):
-    other = {"val_probs": np.zeros((3, classes), np.float32), "val_labels": np.zeros(3, np.int64)}
+    other = {"val_probs": np.zeros((3, classes), np.float32), "val_logits": None, "val_labels": np.zeros(3, np.int64)}
     with pytest.raises(Fault, match=r"^its parts differ in their number of classes, or have none; write them again$"):
         check_predictions(arrays(**other))
 
 
 def test_predictions_have_classes():
-    none = {f"{part}_probs": np.zeros((3, 0), np.float32) for part in PARTS}
+    none = {f"{part}_{name}": np.zeros((3, 0), np.float32) for part in PARTS for name in ("probs", "logits")}
     with pytest.raises(Fault, match="or have none"):
         check_predictions(arrays(**none | {f"{part}_labels": None for part in PARTS}))
