@@ -1,4 +1,5 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
+from medunlearn.metrics.distances import agreement, jensen_shannon, kolmogorov_smirnov, relative_distance
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
@@ -7,6 +8,7 @@ from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
+from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -28,29 +30,38 @@ __all__ = [
     "Solver",
     "accuracies",
     "accuracy",
+    "agreement",
     "attack",
     "attack_sample",
     "attack_shares",
     "average_gap",
     "by_class",
     "collapse",
+    "difference",
     "failed_retrain",
     "forgotten_classes",
     "gap_difference_margin",
     "gap_to_all",
     "half_width",
+    "jensen_shannon",
+    "kolmogorov_smirnov",
     "largest_error",
+    "leave_one_out",
+    "lira",
     "membership_inference",
     "nested_order",
     "noise_floor",
     "notes",
+    "offline_lira",
     "pair_gaps",
     "part_sizes",
     "place",
     "proxy_gap",
     "proxy_targets",
     "reference_notes",
+    "relative_distance",
     "retained_accuracy",
+    "rmia",
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",
