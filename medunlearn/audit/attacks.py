@@ -18,8 +18,6 @@ from medunlearn.metrics import (
     can_show,
     difference,
     interval,
-    leave_one_out,
-    margins,
     offline_lira,
     rmia,
     roc,
@@ -164,7 +162,10 @@ def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
     """Yield RMIA and offline LiRA with Retrains as reference models; each Retrain against the others is the null."""
     for model in (subject.unlearned, *subject.retrains):
         references = [each for each in subject.retrains if each is not model]
-        for name, scores in (("RMIA", rmia_scores(model, references, settings)), ("LiRA", _lira(model, references, settings))):
+        for name, scores in (
+            ("RMIA", rmia_scores(model, references, settings)),
+            ("LiRA", _lira(model, references, settings)),
+        ):
             if scores is not None:
                 yield AttackRow("forget", name, RETRAINS, model.label, **measure(scores, settings))
 

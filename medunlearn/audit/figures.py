@@ -27,11 +27,17 @@ def draw(audited: Audited, folder: Path, name: str) -> list[tuple[str, str]]:
         name: What their names begin with.
     """
     planned = {
-        "roc": (_roc(audited), "ROC of the margin, forgotten images against images never seen, on logarithmic axes. On "
-                "the dotted line an attacker guesses; above the green band of Retrains unlearning has left a trace."),
+        "roc": (
+            _roc(audited),
+            "ROC of the margin, forgotten images against images never seen, on logarithmic axes. On "
+            "the dotted line an attacker guesses; above the green band of Retrains unlearning has left a trace.",
+        ),
         "classes": (_classes(audited), "Distance to Retrains (Jensen-Shannon, nats) on forgotten images, by class."),
-        "distances": (_distances(audited.subject), "Distance to Retrains image by image: share of the forgotten images "
-                      "at or below a distance. The nearer the curve lies to that of two Retrains, the better."),
+        "distances": (
+            _distances(audited.subject),
+            "Distance to Retrains image by image: share of the forgotten images "
+            "at or below a distance. The nearer the curve lies to that of two Retrains, the better.",
+        ),
     }
     with matplotlib.rc_context(STYLE):
         return [

@@ -1,4 +1,4 @@
-"""What the figures of an audit say, question by question: inside the band of Retrains, outside it, or not to be told."""
+"""What the figures of an audit say, question by question: inside the band of Retrains, outside, or not to be told."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,9 @@ def verdicts(subject: Subject, attacks: Sequence[AttackRow], distances: Sequence
         if rows and (verdict := _of_attack(subject, rows, measure, question, name)) is not None:
             found.append(verdict)
     rows_by_part = {row.part: row for row in distances if row.measure == "Jensen-Shannon"}
-    return found + [_of_distance(rows_by_part[part], question) for part, question in ANSWERS.items() if part in rows_by_part]
+    return found + [
+        _of_distance(rows_by_part[part], question) for part, question in ANSWERS.items() if part in rows_by_part
+    ]
 
 
 def _of_attack(subject: Subject, rows: Sequence[AttackRow], measure: str, question: str, name: str) -> Verdict | None:
@@ -125,14 +127,13 @@ def answer(
 
 
 def _of_distance(row: DistanceRow, question: str) -> Verdict:
-    shown = (row.unlearned, None, None if row.retrains is None else (0.0, row.retrains), row.untouched)
     name = "Jensen-Shannon divergence"
-    if row.retrains is None or row.excess is None or row.interval is None:
-        return Verdict(question, name, *shown, "cannot tell", NO_BAND)
-    low, high = (row.retrains + end for end in row.interval)
-    shown = (row.unlearned, (low, high), shown[2], row.untouched)
-    if low > row.retrains:
-        return Verdict(question, name, *shown, "outside", "further from Retrains than they are from each other")
-    if row.untouched is not None and row.untouched <= high:
-        return Verdict(question, name, *shown, "cannot tell", TOO_FEW)
-    return Verdict(question, name, *shown, "inside", INSIDE)
+    if row.retrains is None or row.interval is None:
+        return Verdict(question, name, row.unlearned, None, None, row.untouched, "cannot tell", NO_BAND)
+    limits = (row.retrains + row.interval[0], row.retrains + row.interval[1])
+    shown = (question, name, row.unlearned, limits, (0.0, row.retrains), row.untouched)
+    if limits[0] > row.retrains:
+        return Verdict(*shown, "outside", "further from Retrains than they are from each other")
+    if row.untouched is not None and row.untouched <= limits[1]:
+        return Verdict(*shown, "cannot tell", TOO_FEW)
+    return Verdict(*shown, "inside", INSIDE)

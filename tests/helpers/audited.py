@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from helpers.fake_runs import fake
 
+from helpers.fake_runs import fake
 from medunlearn.metrics import Part, Predictions
 from medunlearn.runs import RunDir
 
