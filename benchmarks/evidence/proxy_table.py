@@ -29,7 +29,12 @@ COLUMNS = {
     **{key: f"correlation_{key}" for key in GAP_METRICS},
 }
 """Keys of the table by head."""
-LOST = {"val": "validation accuracy", "train": "RA", "forget": "accuracy on forgotten classes", "attack": "attack"}
+LOST = {
+    "val": "validation accuracy",
+    "train": "RA",
+    "forget": "accuracy on forgotten classes",
+    "attack": "unseen called unseen",
+}
 """Parts of a loss, and their heads."""
 
 
@@ -83,11 +88,12 @@ def foretold(runs: pd.DataFrame, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return what each kind of target takes a Retrain to lose, for each case and seed."""
     rows = []
     for (case, seed), own in runs.groupby(["case", "seed"]):
-        for kind in kinds:
-            lost = {name: own[f"{kind}_lost_{name}"].dropna() for name in LOST}
-            values = {name: float(each.iloc[0]) if len(each) else None for name, each in lost.items()}
-            if any(value is not None for value in values.values()):
-                rows.append({"case": case, "seed": int(seed), "targets": kind, **values})
+        for kind in (each for each in kinds if each != "plain" and not each.endswith("_attack")):
+            columns = {name: f"{kind}_lost_{name}" for name in LOST} | {"attack": f"{kind}_attack_lost_attack"}
+            known = {name: own[column].dropna() for name, column in columns.items() if column in own}
+            values = {name: float(each.iloc[0]) for name, each in known.items() if len(each)}
+            if values:
+                rows.append({"case": case, "seed": int(seed), "targets": kind, **dict.fromkeys(LOST), **values})
     return rows
 
 
