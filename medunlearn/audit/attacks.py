@@ -18,8 +18,6 @@ from medunlearn.metrics import (
     can_show,
     difference,
     interval,
-    leave_one_out,
-    margins,
     offline_lira,
     rmia,
     roc,
@@ -109,8 +107,8 @@ def population_scores(model: Model, part: str, name: Signal, settings: Settings)
     inside, outside = getattr(model.predictions, part), nonmembers(model, settings)
     if part == "retain":
         inside = inside.take(attack_sample(len(inside.labels), len(outside.labels), settings.seed)[0])
-    scores = signal(inside, name), signal(outside, name)
-    return None if scores[0] is None or scores[1] is None else Scores(*scores, inside.rows, outside.rows)
+    members, others = signal(inside, name), signal(outside, name)
+    return None if members is None or others is None else Scores(members, others, inside.rows, outside.rows)
 
 
 def measure(scores: Scores, settings: Settings, part: str = "forget") -> dict[str, Any]:
@@ -162,9 +160,12 @@ def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
 
 def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
     """Yield RMIA and offline LiRA with Retrains as reference models; each Retrain against the others is the null."""
-    for model in (subject.unlearned, *subject.retrains):
+    for model in subject.models:
         references = [each for each in subject.retrains if each is not model]
-        for name, scores in (("RMIA", rmia_scores(model, references, settings)), ("LiRA", _lira(model, references, settings))):
+        for name, scores in (
+            ("RMIA", rmia_scores(model, references, settings)),
+            ("LiRA", _lira(model, references, settings)),
+        ):
             if scores is not None:
                 yield AttackRow("forget", name, RETRAINS, model.label, **measure(scores, settings))
 

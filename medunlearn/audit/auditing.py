@@ -81,7 +81,8 @@ class Audited:
             "run": str(self.subject.unlearned.run),
             "method": self.subject.unlearned.label,
             "models": [
-                {"label": each.label, "run": str(each.run), "weights_sha256": each.sha256} for each in self.subject.models
+                {"label": each.label, "run": str(each.run), "weights_sha256": each.sha256}
+                for each in self.subject.models
             ],
             "n": self.counts,
             "verdicts": [asdict(each) for each in self.verdicts],

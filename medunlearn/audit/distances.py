@@ -8,7 +8,7 @@ import numpy as np
 
 from medunlearn.audit.settings import Settings
 from medunlearn.audit.subjects import Model, Subject
-from medunlearn.metrics import agreement, interval, jensen_shannon, kolmogorov_smirnov, margins
+from medunlearn.metrics import agreement, interval, jensen_shannon, kolmogorov_smirnov, signal
 
 PARTS = ("forget", "retain", "test", "val")
 Distance = Callable[[Model, Model, str], np.ndarray]
@@ -67,7 +67,7 @@ def distance_rows(subject: Subject, settings: Settings) -> list[DistanceRow]:
 
 def to_retrains(model: Model, retrains: Sequence[Model], part: str, distance: Distance) -> np.ndarray:
     """Return the mean distance of a model to Retrains on each image, (N,)."""
-    return np.mean([distance(model, each, part) for each in retrains], axis=0)
+    return np.asarray(np.mean([distance(model, each, part) for each in retrains], axis=0))
 
 
 def between(retrains: Sequence[Model], part: str, distance: Distance) -> np.ndarray | None:
@@ -76,7 +76,9 @@ def between(retrains: Sequence[Model], part: str, distance: Distance) -> np.ndar
     return np.mean(pairs, axis=0) if pairs else None
 
 
-def mean_interval(values: np.ndarray, settings: Settings, groups: np.ndarray | None, level: float = 0.95) -> tuple[float, float]:
+def mean_interval(
+    values: np.ndarray, settings: Settings, groups: np.ndarray | None, level: float = 0.95
+) -> tuple[float, float]:
     """Return the bootstrap interval of a mean, drawn by image or by patient.
 
     Args:
@@ -101,7 +103,9 @@ def _by_image(subject: Subject, part: str, name: str, distance: Distance, settin
     retrains, original = subject.retrains, subject.original
     own, null = to_retrains(subject.unlearned, retrains, part, distance), between(retrains, part, distance)
     untouched = None if original is None else float(to_retrains(original, retrains, part, distance).mean())
-    found = DistanceRow(part, name, len(own), float(own.mean()), untouched=untouched, relative=_ratio(own.mean(), untouched))
+    found = DistanceRow(
+        part, name, len(own), float(own.mean()), untouched=untouched, relative=_ratio(own.mean(), untouched)
+    )
     if null is None:
         return found
     rows = getattr(subject.unlearned.predictions, part).rows
@@ -115,8 +119,12 @@ def _by_image(subject: Subject, part: str, name: str, distance: Distance, settin
 
 
 def _by_margins(subject: Subject, part: str) -> DistanceRow | None:
-    known = {model.label: _margins(model, part) for model in subject.models}
-    if any(values is None for values in known.values()):
+    known = {
+        model.label: values
+        for model in subject.models
+        if (values := signal(getattr(model.predictions, part), "margin")) is not None
+    }
+    if len(known) < len(subject.models):
         return None
 
     def mean(pairs: Iterable[tuple[Model, Model]]) -> float | None:
@@ -130,11 +138,6 @@ def _by_margins(subject: Subject, part: str) -> DistanceRow | None:
     n = len(getattr(subject.unlearned.predictions, part).labels)
     null = mean(combinations(retrains, 2))
     return DistanceRow(part, "Kolmogorov-Smirnov", n, own, null, untouched, relative=_ratio(own, untouched))
-
-
-def _margins(model: Model, part: str) -> np.ndarray | None:
-    found = getattr(model.predictions, part)
-    return None if found.logits is None else margins(found.logits, found.labels)
 
 
 def _ratio(own: float, untouched: float | None) -> float | None:

@@ -1,6 +1,6 @@
 """The audit image by image and class by class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from medunlearn.audit.attacks import nonmembers
 from medunlearn.audit.distances import PARTS, between, by_disagreement, by_jensen_shannon, mean_interval, to_retrains
 from medunlearn.audit.settings import Settings
 from medunlearn.audit.subjects import Model, Subject
-from medunlearn.metrics import auc, margins
+from medunlearn.metrics import auc, signal
 
 WORST = 10
 """How many images are named as those on which a model is furthest from Retrains."""
@@ -78,10 +78,10 @@ def _class_row(subject: Subject, settings: Settings, number: int, name: str, cla
 
 def _class_auc(model: Model, settings: Settings, number: int) -> float | None:
     inside, outside = model.predictions.forget, nonmembers(model, settings)
-    if inside.logits is None or outside.logits is None or not (outside.labels == number).any():
+    scores = signal(inside, "margin"), signal(outside, "margin")
+    if scores[0] is None or scores[1] is None or not (outside.labels == number).any():
         return None
-    scores = [margins(part.logits, part.labels)[part.labels == number] for part in (inside, outside)]
-    return auc(*scores)
+    return auc(scores[0][inside.labels == number], scores[1][outside.labels == number])
 
 
 def image_rows(subject: Subject, settings: Settings) -> Iterator[dict[str, Any]]:
@@ -146,12 +146,11 @@ def _columns(subject: Subject, part: str, settings: Settings) -> dict[str, list[
     return {name: (facts | texts)[name] for name in COLUMNS[2:]}
 
 
-def _margins(models: Any, part: str) -> np.ndarray | None:
+def _margins(models: Sequence[Model], part: str) -> np.ndarray | None:
     """Return the mean margin of models on each image of a part; None where one kept no logits."""
-    parts = [getattr(model.predictions, part) for model in models]
-    if not parts or any(each.logits is None for each in parts):
-        return None
-    return np.asarray(np.mean([margins(each.logits, each.labels) for each in parts], axis=0))
+    known = [signal(getattr(model.predictions, part), "margin") for model in models]
+    found = [each for each in known if each is not None]
+    return np.asarray(np.mean(found, axis=0)) if found and len(found) == len(known) else None
 
 
 def _text(value: float) -> str:

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from medunlearn.audit.attacks import LEVELS, AttackRow
 from medunlearn.audit.auditing import Audited

@@ -12,8 +12,8 @@ EPILOG = """what is asked, and who asks:
   with Retrains of their own   RMIA, offline LiRA
   with Retrains for comparison distance image by image, by class, on forgotten, retained and test images
 
-Each answer is `inside` the band of Retrains, `outside` it, or `cannot tell`, where the same test would pass the untouched
-model. A band takes two Retrains or more: `--against`, or `retrain_seeds` in a plan.
+Each answer is `inside` the band of Retrains, `outside` it, or `cannot tell`, where the same test would pass the
+untouched model. A band takes two Retrains or more: `--against`, or `retrain_seeds` in a plan.
 
 examples:
   medunlearn audit runs/salun_blood_10 --against runs/retrain_blood_10 runs/retrain_blood_10_1 --out audit
@@ -44,7 +44,10 @@ def audit(argv: list[str]) -> int:
     if given.out is not None:
         written = write_audit(found, given.out)
         figures = sum(file.suffix == ".png" for file in written)
-        print(f"Written to {given.out / 'audit.html'}, with audit.md, audit.json, audit.csv and {counted(figures, 'figure')}")
+        print(
+            f"Written to {given.out / 'audit.html'}, with audit.md, audit.json, audit.csv and "
+            f"{counted(figures, 'figure')}"
+        )
     return 0
 
 

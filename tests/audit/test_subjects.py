@@ -92,5 +92,5 @@ def test_a_retrain_of_another_forget_set_is_refused_where_it_is_named_and_left_o
     made = RunDir(other)
     made.write_json(made.metrics, made.read_metrics("test") | {"split_sha256": "another"})
     assert len(read_subjects([own, other])[0].retrains) == 1
-    with pytest.raises(InputError, match="^against=runs/other: it was run with another forget set"):
+    with pytest.raises(InputError, match=r"^against=runs/other: it was run with another forget set"):
         read_subjects([own], [other])
