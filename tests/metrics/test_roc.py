@@ -111,6 +111,10 @@ def test_auc_of_exchanged_sides_is_the_rest_to_one():
     assert auc(-members, -nonmembers) == pytest.approx(auc(nonmembers, members), abs=1e-15)
 
 
+def test_balanced_accuracy_of_scores_that_point_the_wrong_way_is_one_half():
+    assert balanced_accuracy(roc(np.arange(4.0), np.arange(4.0) + 9)) == 0.5
+
+
 @pytest.mark.parametrize("measure", [roc, auc, bootstrap])
 @pytest.mark.parametrize(
     ("members", "nonmembers", "message"),

@@ -98,7 +98,8 @@ def test_entropy_is_that_of_the_membership_attack_negated():
 def test_margins_take_logits_of_any_height_and_number_of_classes():
     given = outputs(classes=300)
     plain = margins(given.logits, given.labels)
-    np.testing.assert_allclose(margins(given.logits.astype(float) + 1e4, given.labels), plain, rtol=1e-9)
+    for height in (-1e4, 1e4):
+        np.testing.assert_allclose(margins(given.logits.astype(float) + height, given.labels), plain, rtol=1e-9)
     np.testing.assert_allclose(margins(np.zeros((1, 11)), np.array([3])), [-np.log(10)])
 
 
