@@ -59,7 +59,7 @@ def rmia(
         Shares in [0, 1], shape (N,). Images that tie with the population dominate none of it (strict >).
 
     Raises:
-        ValueError: If shapes do not match, a value is no probability, a group is empty, or `a` or `gamma` is out of range.
+        ValueError: If shapes do not match, a value is no probability, a group is empty, or `a` or `gamma` out of range.
 
     Example:
         >>> target, population = np.array([0.9, 0.5]), np.array([0.4, 0.5, 0.6, 0.7])
