@@ -74,11 +74,11 @@ def rmia(
     known = _matrix("references", references, len(own), least=1)
     others = _matrix("population_references", population_references, len(outsiders), least=1)
     _refuse_improbable(target=own, references=known, population=outsiders, population_references=others)
-    if not len(outsiders) or len(known) != len(others):
-        raise ValueError(
-            "Expected argument `population_references` to be of as many models as `references` and of at least one "
-            f"image, but got shapes {others.shape} and {known.shape}"
-        )
+    if not len(outsiders):
+        raise ValueError("Expected argument `population` to hold at least one image, but got none")
+    if len(known) != len(others):
+        name, expected = "population_references", f"as many models as `references`, {len(known)}"
+        raise ValueError(f"Expected argument `{name}` to be of {expected}, but got {len(others)}")
     bounds = np.sort(gamma * _likelihood_ratio(outsiders, others, a))
     dominated = np.searchsorted(bounds, _likelihood_ratio(own, known, a), side="left")  # left: those strictly below
     return np.asarray(dominated / len(outsiders))
@@ -223,16 +223,18 @@ def _upper_share(apart: np.ndarray, variance: float) -> np.ndarray:
 def _vector(name: str, values: np.ndarray, images: int | None = None) -> np.ndarray:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or images not in (None, len(found)):
-        raise ValueError(f"Expected argument `{name}` to be of shape ({images or 'N'},), but got {found.shape}")
+        expected = "N" if images is None else images
+        raise ValueError(f"Expected argument `{name}` to be of shape ({expected},), but got {found.shape}")
     return _finite(name, found)
 
 
 def _matrix(name: str, values: np.ndarray, images: int | None, least: int, absent: bool = False) -> np.ndarray:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 2 or images not in (None, found.shape[1]):
-        raise ValueError(f"Expected argument `{name}` to be of shape (K, {images or 'N'}), but got {found.shape}")
+        expected = "N" if images is None else images
+        raise ValueError(f"Expected argument `{name}` to be of shape (K, {expected}), but got {found.shape}")
     if len(found) < least:
-        raise ValueError(f"Expected argument `{name}` to be of at least {least} models, but got {len(found)}")
+        raise ValueError(f"Expected argument `{name}` to be of {least} or more models, but got {len(found)}")
     return _finite(name, found, absent)
 
 
