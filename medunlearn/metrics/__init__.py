@@ -8,7 +8,19 @@ from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
+from medunlearn.metrics.roc import (
+    Roc,
+    auc,
+    balanced_accuracy,
+    bootstrap,
+    can_show,
+    clopper_pearson,
+    interval,
+    roc,
+    tpr_at,
+)
 from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
+from medunlearn.metrics.signals import NEEDS_LOGITS, Signal, margins, signal
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -16,6 +28,7 @@ __all__ = [
     "FEW",
     "GAP_METRICS",
     "LOGITS",
+    "NEEDS_LOGITS",
     "PARTS",
     "PART_OF",
     "Feature",
@@ -27,6 +40,8 @@ __all__ = [
     "Point",
     "Predictions",
     "Reading",
+    "Roc",
+    "Signal",
     "Solver",
     "accuracies",
     "accuracy",
@@ -34,8 +49,13 @@ __all__ = [
     "attack",
     "attack_sample",
     "attack_shares",
+    "auc",
     "average_gap",
+    "balanced_accuracy",
+    "bootstrap",
     "by_class",
+    "can_show",
+    "clopper_pearson",
     "collapse",
     "difference",
     "failed_retrain",
@@ -43,11 +63,13 @@ __all__ = [
     "gap_difference_margin",
     "gap_to_all",
     "half_width",
+    "interval",
     "jensen_shannon",
     "kolmogorov_smirnov",
     "largest_error",
     "leave_one_out",
     "lira",
+    "margins",
     "membership_inference",
     "nested_order",
     "noise_floor",
@@ -62,6 +84,9 @@ __all__ = [
     "relative_distance",
     "retained_accuracy",
     "rmia",
+    "roc",
+    "signal",
+    "tpr_at",
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",
