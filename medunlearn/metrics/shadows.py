@@ -96,10 +96,10 @@ def offline_lira(target: np.ndarray, references: np.ndarray) -> np.ndarray:
     """Return how unusually high the margins are among those of models trained without the images.
 
     Score = Phi((phi - mean) / s): the offline likelihood ratio attack (Carlini et al., S&P 2022, section V-C) with one
-    standard deviation s for all images, as advised there for few models. s^2 is the pooled variance times 1 + 1/K,
-    because phi and the mean of K margins vary both (a departure that keeps the order of the images): if the model was
-    not trained on the images either, scores are uniform in [0, 1] where all images vary alike. `leave_one_out` shows
-    what they are where images do not.
+    standard deviation s for all images, as advised there for few models: pass members and non-members in one call.
+    s^2 is the pooled variance times 1 + 1/K, because phi and the mean of K margins both vary (a departure that keeps
+    the order of the images): for a model that was not trained on the images either, scores are uniform in [0, 1] where
+    all images vary alike. `leave_one_out` shows what they are where images do not.
 
     Args:
         target: Margins under the attacked model, shape (N,).
