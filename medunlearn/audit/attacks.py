@@ -195,11 +195,10 @@ def _lira(model: Model, references: list[Model], settings: Settings) -> Scores |
     if len(references) < 2 or len(known) < len(found):
         return None
     own, *others = known
-    members, nonmembers_ = (
-        offline_lira(getattr(own, name), np.stack([getattr(each, name) for each in others]))
-        for name in ("members", "nonmembers")
-    )
-    return Scores(members, nonmembers_, own.member_rows, own.nonmember_rows)
+    everyone = [np.concatenate([each.members, each.nonmembers]) for each in others]
+    scores = offline_lira(np.concatenate([own.members, own.nonmembers]), np.stack(everyone))
+    members, outside = np.split(scores, [len(own.members)])  # together: an attacker does not know which are which
+    return Scores(members, outside, own.member_rows, own.nonmember_rows)
 
 
 def _true(part: Part) -> np.ndarray:
