@@ -50,9 +50,11 @@ def rendered(template: Path, content: Mapping[str, Any]) -> str:
         content: What it sees.
 
     Example:
-        >>> rendered(TEMPLATES / "nothing.md", {})
-        Traceback (most recent call last):
-        jinja2.exceptions.TemplateNotFound: nothing.md
+        >>> import tempfile
+        >>> page = Path(tempfile.mkdtemp(), "page.html")
+        >>> _ = page.write_text("<b>{{ name }}</b>")
+        >>> rendered(page, {"name": "<i>"})
+        '<b>&lt;i&gt;</b>'
     """
     return _ENVIRONMENTS[template.suffix](template.parent).get_template(template.name).render(content)
 
