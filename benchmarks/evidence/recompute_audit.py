@@ -20,7 +20,7 @@ from scipy.stats import ks_2samp, norm
 from sklearn.metrics import roc_auc_score, roc_curve
 
 TOLERANCE = 5e-5
-"""Entropies of sure models differ in the last digit by the order of a sum, so that a few pairs of images swap places."""
+"""Entropies of sure models differ in the last digit by the order of a sum: a few pairs of images swap places."""
 OF_BOUNDS = 0.03
 """By how much the bounds of two bootstraps of 300 and 1,000 draws may differ."""
 LEVELS = {"tpr@0.1": 0.1, "tpr@0.01": 0.01, "tpr@0.001": 0.001}
