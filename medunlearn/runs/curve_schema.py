@@ -42,7 +42,7 @@ class Curve(Content):
 
     needed = ("way", "reading", "original_sha256", "original", "points")
     way: Way = key("parts, short or epochs", "How it was made.")
-    reading: Literal["difference", "ratio"] = key(
+    reading: Literal["level", "difference", "ratio"] = key(
         "difference or ratio", "How it is carried over to the original: by differences, or by ratios of errors."
     )
     moves_attack: bool | None = key("true or false", "Whether it moves the target of MIA.")

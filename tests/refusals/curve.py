@@ -62,7 +62,7 @@ ROWS = [
     ),
     (
         curve(reading="sum"),
-        "original=t: t/learning_curve.json cannot be read (reading is 'sum', not difference or ratio); make it again, "
+        "original=t: t/learning_curve.json cannot be read (reading is 'sum', not level, difference or ratio); make it again, "
         "or delete it",
     ),
     (
