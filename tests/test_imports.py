@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "methods": {"models", "training", "runs", "plugins"},
     "callbacks": {"files", "runs", "metrics", "models", "training", "plugins"},
     "report": {"runs", "metrics", "files"},
+    "audit": {"runs", "metrics", "files", "report"},
     "plans": {"runs", "metrics", "files", "plugins"},
     "tuning": {"plans", "runs", "metrics", "files", "report", "callbacks"},
 }

@@ -13,6 +13,7 @@ from helpers.refusals import Place, Row, make_runs, missed, recorded
 PARTS = (
     *("data", "files", "models", "methods", "callbacks", "runs", "training", "plans", "tuning", "report", "cli"),
     "curve",
+    "audit",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

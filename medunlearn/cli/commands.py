@@ -54,6 +54,13 @@ def report(options: list[str]) -> int:
     return report(options)
 
 
+def audit(options: list[str]) -> int:
+    """Ask of run directories whether images were forgotten: attacks, distances to Retrains, verdicts."""
+    from medunlearn.cli.audit import audit
+
+    return audit(options)
+
+
 def dashboard(options: list[str]) -> int:
     """Lay out a Weights & Biases workspace for the runs of a project."""
     from medunlearn.cli.dashboard import dashboard

@@ -1,4 +1,5 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
+from medunlearn.metrics.distances import agreement, jensen_shannon, kolmogorov_smirnov, relative_distance
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.forgetting_quality import epsilons, forgetting_quality
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
@@ -7,9 +8,22 @@ from medunlearn.metrics.klom import klom
 from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
-from medunlearn.metrics.poison import monte_carlo, monte_carlo_p_values, poison_p_value, poison_statistics
+from medunlearn.metrics.poison import monte_carlo, monte_carlo_p_values, poison_null, poison_p_value, poison_statistics
 from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
+from medunlearn.metrics.roc import (
+    Roc,
+    auc,
+    balanced_accuracy,
+    bootstrap,
+    can_show,
+    clopper_pearson,
+    interval,
+    roc,
+    tpr_at,
+)
+from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
+from medunlearn.metrics.signals import NEEDS_LOGITS, Signal, margins, signal
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -17,6 +31,7 @@ __all__ = [
     "FEW",
     "GAP_METRICS",
     "LOGITS",
+    "NEEDS_LOGITS",
     "PARTS",
     "PART_OF",
     "Feature",
@@ -28,15 +43,24 @@ __all__ = [
     "Point",
     "Predictions",
     "Reading",
+    "Roc",
+    "Signal",
     "Solver",
     "accuracies",
     "accuracy",
+    "agreement",
     "attack",
     "attack_sample",
     "attack_shares",
+    "auc",
     "average_gap",
+    "balanced_accuracy",
+    "bootstrap",
     "by_class",
+    "can_show",
+    "clopper_pearson",
     "collapse",
+    "difference",
     "epsilons",
     "failed_retrain",
     "forgetting_quality",
@@ -44,23 +68,36 @@ __all__ = [
     "gap_difference_margin",
     "gap_to_all",
     "half_width",
+    "interval",
+    "jensen_shannon",
     "klom",
+    "kolmogorov_smirnov",
     "largest_error",
+    "leave_one_out",
+    "lira",
+    "margins",
     "membership_inference",
     "monte_carlo",
     "monte_carlo_p_values",
     "nested_order",
     "noise_floor",
     "notes",
+    "offline_lira",
     "pair_gaps",
     "part_sizes",
     "place",
+    "poison_null",
     "poison_p_value",
     "poison_statistics",
     "proxy_gap",
     "proxy_targets",
     "reference_notes",
+    "relative_distance",
     "retained_accuracy",
+    "rmia",
+    "roc",
+    "signal",
+    "tpr_at",
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",

@@ -85,10 +85,28 @@ def monte_carlo_p_values(noise: np.ndarray, gradients: np.ndarray, draws: Iterab
         >>> monte_carlo_p_values(noise, gradients, draws=np.array([[[1.0]], [[3.0]], [[-2.0]]]))
         array([0.5])
     """
+    return monte_carlo(poison_statistics(noise, gradients, 1), poison_null(gradients, draws, 1))
+
+
+def poison_null(gradients: np.ndarray, draws: Iterable[np.ndarray], scale: float) -> np.ndarray:
+    """Return the statistics of what might have been added to the images, (R, n); see `poison_statistics`.
+
+    Args:
+        gradients: The gradients, (n, ...).
+        draws: See `monte_carlo_p_values`.
+        scale: The standard deviation s of the noise, in its units.
+
+    Raises:
+        ValueError: As `poison_statistics`.
+
+    Example:
+        >>> poison_null(np.array([[0.5]]), draws=np.array([[[1.0]], [[3.0]]]), scale=2.0)
+        array([[0.5],
+               [1.5]])
+    """
     directions = _directions(gradients)
-    observed = _products(noise, directions, "noise")
     null = [_products(draw, directions, "draws") for draw in draws]
-    return monte_carlo(observed, np.array(null).reshape(len(null), *observed.shape))
+    return np.array(null).reshape(len(null), len(directions)) / scale
 
 
 def monte_carlo(observed: np.ndarray, null: np.ndarray) -> np.ndarray:

@@ -19,10 +19,14 @@ PROTOCOL = ("size", "epochs", "batch", "attack")
 """Settings beside the method's own that make two runs different experiments."""
 
 
-def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
+def find_runs(paths: Iterable[str | Path | RunDir], argument: str = "report") -> list[RunDir]:
     """Return the runs at paths, each once; a directory that holds none stands for those directly inside it.
 
     Trials that their study has stopped are left out of those inside.
+
+    Args:
+        paths: The runs, or directories of them.
+        argument: What errors name.
 
     Raises:
         InputError: If a path cannot be read.
@@ -33,13 +37,13 @@ def find_runs(paths: Iterable[str | Path | RunDir]) -> list[RunDir]:
     """
     runs: dict[str, RunDir] = {}
     for path in paths:
-        run = path if isinstance(path, RunDir) else RunDir.given(path, "report")
+        run = path if isinstance(path, RunDir) else RunDir.given(path, argument)
         try:
             for each in _inside(run.path) or [run]:
                 runs.setdefault(os.path.realpath(each.path), each)
         except (OSError, ValueError, RuntimeError) as error:  # no rights, or a path that no file can have
             reason = getattr(error, "strerror", None) or error
-            raise InputError(f"report={path}: cannot be read ({reason}); name a run directory") from None
+            raise InputError(f"{argument}={path}: cannot be read ({reason}); name a run directory") from None
     return list(runs.values())
 
 

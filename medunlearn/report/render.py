@@ -1,12 +1,10 @@
 """The written report: results.csv, and templates that make HTML, Markdown and LaTeX of the same sections."""
 
-import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from medunlearn.errors import InputError
 from medunlearn.files import expanded, writing_remedy
@@ -22,6 +20,7 @@ from medunlearn.report.frame import COLUMNS
 from medunlearn.report.published import DIFFERENCES
 from medunlearn.report.readings import check_originals
 from medunlearn.report.sections import Section, sections
+from medunlearn.report.templating import TEMPLATES, Markup, embedded, rendered
 
 LEGEND = (
     "UA, RA, TA and MIA in %, best near the retrained model; in brackets the distance to it, lower is better; AG is "
@@ -50,37 +49,6 @@ CSV_COLUMNS = (
     *(f"{key}_{end}" for key in GAP_METRICS for end in ("low", "high")),
     *("AG_retrains", "floor", "band", "retrains", "place"),
 )
-
-_TEX = str.maketrans(
-    {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"±": r"$\pm$", "↓": r"$\downarrow$", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
-    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "`": r"\textasciigrave{}"}
-)
-_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
-
-
-class Markup(str):
-    """Text of a template's own, which is not escaped."""
-
-
-def tex(text: str) -> str:
-    r"""Return text in which LaTeX sees no command.
-
-    Example:
-        >>> tex("50 % of our_data")
-        '50 \\% of our\\_data'
-    """
-    return text.translate(_TEX)
-
-
-def markdown(text: str) -> str:
-    r"""Return text in which Markdown sees neither markup nor HTML nor the end of a table's cell.
-
-    Example:
-        >>> markdown("a|b <i>")
-        'a\\|b \\<i\\>'
-    """
-    return text.translate(_MARKDOWN)
 
 
 def write_report(frame: pd.DataFrame, folder: Path) -> int:
@@ -118,8 +86,8 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
 def _write(found: Sequence[Section], folder: Path) -> int:
     figures = draw_figures(found, folder)
     texts = {"results.csv": results_csv(found)}
-    for name, environment in _ENVIRONMENTS.items():
-        texts[name] = environment().get_template(name).render(_content(found, figures, folder))
+    for name in ("report.html", "report.md", "tables.tex"):
+        texts[name] = rendered(TEMPLATES / name, _content(found, figures, folder))
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     return len(figures)
@@ -170,43 +138,10 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "glance_legend": GLANCE_LEGEND,
         "differences": DIFFERENCES if any(len(section.published) for section in sections) else "",
         "facts": {name: _listed(frame[name]) for name in ("hardware", "precision", "torch")},
-        "png": lambda name: base64.b64encode((folder / f"{name}.png").read_bytes()).decode(),
+        "png": lambda name: embedded(folder / f"{name}.png"),
         "raw": Markup,
     }
 
 
 def _listed(values: "pd.Series[Any]") -> str:
     return ", ".join(sorted({str(value) for value in values if value}))
-
-
-def _environment(**options: Any) -> Environment:
-    loader = FileSystemLoader(Path(__file__).with_name("templates"))
-    return Environment(
-        loader=loader,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        **options,
-    )
-
-
-def _escaping(escape: Callable[[str], str]) -> Callable[[Any], str]:
-    """Return what Jinja does to each value: it is escaped unless the template says that it is its own."""
-    return lambda value: value if isinstance(value, Markup) else escape(str(value))
-
-
-_ENVIRONMENTS: dict[str, Callable[[], Environment]] = {
-    "report.html": lambda: _environment(autoescape=True),
-    "report.md": lambda: _environment(autoescape=False, finalize=_escaping(markdown)),
-    "tables.tex": lambda: _environment(
-        autoescape=False,
-        finalize=_escaping(tex),
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-    ),
-}

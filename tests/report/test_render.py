@@ -9,7 +9,7 @@ import pytest
 from helpers.fake_runs import chain, change, fake, records, write
 
 from medunlearn.metrics import wilson
-from medunlearn.report.render import markdown, tex
+from medunlearn.report.templating import markdown, tex
 from medunlearn.runs import RunDir
 
 FORMATS = ("report.html", "report.md", "tables.tex")

@@ -1,0 +1,207 @@
+"""Attacks with a curve: can forgotten, or retained, images be told from images that the model has never seen?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import numpy as np
+
+from medunlearn.audit.settings import Settings
+from medunlearn.audit.subjects import Model, Subject
+from medunlearn.metrics import (
+    Part,
+    Signal,
+    attack_sample,
+    auc,
+    balanced_accuracy,
+    bootstrap,
+    can_show,
+    difference,
+    interval,
+    offline_lira,
+    rmia,
+    roc,
+    signal,
+    tpr_at,
+)
+
+LEVELS = (0.1, 0.01, 0.001)
+"""False positive rates at which true positive rates are given."""
+THE_MODEL, TWO_MODELS, RETRAINS = "the model", "the model and the untouched one", "the model and Retrains"
+POPULATION: tuple[Signal, ...] = get_args(Signal)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an attack says of images; higher looks more like what it searches.
+
+    Args:
+        members: Of the images that it searches, (M,).
+        nonmembers: Of images that the model has never seen, (N,).
+        member_rows: Which images of their part the first are, (M,).
+        nonmember_rows: The same of the others, (N,).
+    """
+
+    members: np.ndarray
+    nonmembers: np.ndarray
+    member_rows: np.ndarray
+    nonmember_rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One attack on one model.
+
+    Attributes:
+        part: Whose images it searches: `forget` or `retain`.
+        attack: Its name.
+        holds: What the attacker holds.
+        model: The label of the attacked model.
+        n: Number of images searched, and of non-members.
+        figures: `auc`, `balanced_accuracy`, `tpr@0.1`, ...: each a value; None where so few images show nothing.
+        intervals: The 95 % intervals of the same.
+    """
+
+    part: str
+    attack: str
+    holds: str
+    model: str
+    n: tuple[int, int]
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float] | None] = field(default_factory=dict)
+
+    @property
+    def auc(self) -> float:
+        """The area under the curve."""
+        value = self.figures["auc"]
+        assert value is not None
+        return value
+
+
+def attack_rows(subject: Subject, settings: Settings) -> list[AttackRow]:
+    """Return every attack on every model of a subject; none where there are no forgotten images or non-members."""
+    forget = subject.unlearned.predictions.forget
+    outside = nonmembers(subject.unlearned, settings)
+    if not len(forget.labels) or not len(outside.labels):
+        return []
+    return [
+        *_population(subject, settings),
+        *_by_difference(subject, settings),
+        *_by_reference(subject, settings),
+    ]
+
+
+def nonmembers(model: Model, settings: Settings) -> Part:
+    """Return a model's predictions on the images that no model has been trained on."""
+    part: Part = getattr(model.predictions, settings.nonmembers)
+    return part
+
+
+def margin_scores(model: Model, settings: Settings) -> Scores | None:
+    """Return the margins of a model on forgotten images and non-members; None for a run that kept no logits."""
+    return population_scores(model, "forget", "margin", settings)
+
+
+def population_scores(model: Model, part: str, name: Signal, settings: Settings) -> Scores | None:
+    """Return one signal on a part and on non-members; of the retain set as many images as there are non-members."""
+    inside, outside = getattr(model.predictions, part), nonmembers(model, settings)
+    if part == "retain":
+        inside = inside.take(attack_sample(len(inside.labels), len(outside.labels), settings.seed)[0])
+    scores = signal(inside, name), signal(outside, name)
+    return None if scores[0] is None or scores[1] is None else Scores(*scores, inside.rows, outside.rows)
+
+
+def measure(scores: Scores, settings: Settings, part: str = "forget") -> dict[str, Any]:
+    """Return the figures and intervals of an attack, as `AttackRow` has them."""
+    curve = roc(scores.members, scores.nonmembers)
+    drawn = bootstrap(
+        scores.members,
+        scores.nonmembers,
+        levels=LEVELS,
+        draws=settings.draws,
+        seed=settings.seed,
+        member_groups=settings.groups_of("train", scores.member_rows),
+        nonmember_groups=settings.groups_of(settings.nonmembers, scores.nonmember_rows),
+    )
+    figures: dict[str, float | None] = {
+        "auc": auc(scores.members, scores.nonmembers),
+        "balanced_accuracy": balanced_accuracy(curve),
+    }
+    for level in LEVELS:
+        figures[f"tpr@{level:g}"] = tpr_at(curve, level) if can_show(level, len(scores.nonmembers)) else None
+    intervals = {name: None if value is None else interval(drawn[name]) for name, value in figures.items()}
+    return {"n": (len(scores.members), len(scores.nonmembers)), "figures": figures, "intervals": intervals}
+
+
+def _population(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
+    for part in ("forget", "retain"):
+        for name in POPULATION:
+            for model in subject.models:
+                scores = population_scores(model, part, name, settings)
+                if scores is not None:
+                    yield AttackRow(part, name, THE_MODEL, model.label, **measure(scores, settings))
+
+
+def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
+    """Yield the attack of one who holds both models: whose margin has fallen? A Retrain leaves such a trace too."""
+    original = subject.original and margin_scores(subject.original, settings)
+    if not original:
+        return
+    for model in (subject.unlearned, *subject.retrains):
+        if scores := margin_scores(model, settings):
+            fallen = Scores(
+                difference(original.members, scores.members),
+                difference(original.nonmembers, scores.nonmembers),
+                scores.member_rows,
+                scores.nonmember_rows,
+            )
+            yield AttackRow("forget", "difference", TWO_MODELS, model.label, **measure(fallen, settings))
+
+
+def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
+    """Yield RMIA and offline LiRA with Retrains as reference models; each Retrain against the others is the null."""
+    for model in (subject.unlearned, *subject.retrains):
+        references = [each for each in subject.retrains if each is not model]
+        for name, scores in (
+            ("RMIA", rmia_scores(model, references, settings)),
+            ("LiRA", _lira(model, references, settings)),
+        ):
+            if scores is not None:
+                yield AttackRow("forget", name, RETRAINS, model.label, **measure(scores, settings))
+
+
+def rmia_scores(model: Model, references: list[Model], settings: Settings) -> Scores | None:
+    """Return RMIA's scores: one half of the non-members is its population, the other is attacked."""
+    outside = nonmembers(model, settings)
+    order = np.random.default_rng(settings.seed).permutation(len(outside.labels))
+    population, attacked = np.sort(order[::2]), np.sort(order[1::2])
+    if not references or not len(attacked):
+        return None
+    forget = model.predictions.forget
+    own, others = _true(outside), np.stack([_true(nonmembers(each, settings)) for each in references])
+    inside = np.stack([_true(each.predictions.forget) for each in references])
+    z = own[population], others[:, population]
+    return Scores(
+        rmia(_true(forget), inside, *z),
+        rmia(own[attacked], others[:, attacked], *z),
+        forget.rows,
+        outside.rows[attacked],
+    )
+
+
+def _lira(model: Model, references: list[Model], settings: Settings) -> Scores | None:
+    found = [margin_scores(each, settings) for each in (model, *references)]
+    known = [each for each in found if each is not None]
+    if len(references) < 2 or len(known) < len(found):
+        return None
+    own, *others = known
+    members, nonmembers_ = (
+        offline_lira(getattr(own, name), np.stack([getattr(each, name) for each in others]))
+        for name in ("members", "nonmembers")
+    )
+    return Scores(members, nonmembers_, own.member_rows, own.nonmember_rows)
+
+
+def _true(part: Part) -> np.ndarray:
+    """Return the probability of the true class."""
+    return np.asarray(part.probs[np.arange(len(part.labels)), part.labels].astype(np.float64))

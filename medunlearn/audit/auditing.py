@@ -1,0 +1,118 @@
+"""An audit: every figure of every subject, and the same as content of `audit.json`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from medunlearn.audit.attacks import AttackRow, attack_rows
+from medunlearn.audit.distances import DistanceRow, distance_rows
+from medunlearn.audit.images import ClassRow, class_rows, worst_images
+from medunlearn.audit.settings import Settings
+from medunlearn.audit.subjects import Subject
+from medunlearn.audit.verdicts import Verdict, verdicts
+
+SHIFT = (
+    "The attack measures shift: a model that has seen neither ({0}) tells forgotten images from {1} images too, "
+    "with an AUC of {2:.2f}; forgotten and {1} images are not from one source. Take the other set of non-members"
+)
+NO_LOGITS = (
+    "{0} kept no logits, so margin, loss and modified entropy are not available; run that stage again with this version"
+)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A subject and what was found of it.
+
+    Args:
+        subject: The subject.
+        settings: How it was measured.
+    """
+
+    subject: Subject
+    settings: Settings
+
+    @cached_property
+    def attacks(self) -> list[AttackRow]:
+        """Every attack on every model."""
+        return attack_rows(self.subject, self.settings)
+
+    @cached_property
+    def distances(self) -> list[DistanceRow]:
+        """Distances to Retrains by part."""
+        return distance_rows(self.subject, self.settings)
+
+    @cached_property
+    def classes(self) -> list[ClassRow]:
+        """Forgotten images by class."""
+        return class_rows(self.subject, self.settings)
+
+    @cached_property
+    def worst(self) -> list[dict[str, Any]]:
+        """The forgotten images furthest from Retrains."""
+        return worst_images(self.subject)
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """The answers."""
+        return verdicts(self.subject, self.attacks, self.distances)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What a reader must know of these figures."""
+        silent = [each for each in self.subject.models if each.predictions.forget.logits is None]
+        return [
+            *self.subject.notes,
+            *(NO_LOGITS.format(each.run) for each in silent),
+            *self._shift(),
+            *([] if self.subject.unlearned.predictions.forget.labels.size else ["Nothing is forgotten"]),
+        ]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of images by part."""
+        predictions = self.subject.unlearned.predictions
+        return {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")}
+
+    def content(self) -> dict[str, Any]:
+        """Return everything as `audit.json` has it."""
+        return {
+            "run": str(self.subject.unlearned.run),
+            "method": self.subject.unlearned.label,
+            "models": [
+                {"label": each.label, "run": str(each.run), "weights_sha256": each.sha256}
+                for each in self.subject.models
+            ],
+            "n": self.counts,
+            "verdicts": [asdict(each) for each in self.verdicts],
+            "attacks": [asdict(each) for each in self.attacks],
+            "distances": [asdict(each) for each in self.distances],
+            "classes": [asdict(each) for each in self.classes],
+            "worst_images": self.worst,
+            "notes": self.notes,
+        }
+
+    def _shift(self) -> list[str]:
+        """Return a note where every Retrain, which has seen neither, tells forgotten images from non-members."""
+        labels = {each.label for each in self.subject.retrains}
+        rows = [row for row in self.attacks if row.part == "forget" and row.attack == "margin" and row.model in labels]
+        limits = [row.intervals["auc"] for row in rows]
+        apart = [each for each in limits if each is not None and not each[0] <= 0.5 <= each[1]]
+        if not rows or len(apart) < len(rows):
+            return []
+        return [SHIFT.format(rows[0].model, self.settings.nonmembers, rows[0].auc)]
+
+
+def audit(subjects: Sequence[Subject], settings: Settings | None = None) -> list[Audited]:
+    """Audit runs from what their directories hold; figures are computed when they are asked for.
+
+    Args:
+        subjects: What `read_subjects` returned.
+        settings: How; by default 1,000 draws and the test images as non-members.
+
+    Example:
+        >>> audit([])
+        []
+    """
+    return [Audited(each, settings or Settings()) for each in subjects]

@@ -1,0 +1,139 @@
+"""What the figures of an audit say, question by question: inside the band of Retrains, outside, or not to be told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from medunlearn.audit.attacks import AttackRow
+from medunlearn.audit.distances import DistanceRow
+from medunlearn.audit.subjects import Subject
+
+Answer = Literal["inside", "outside", "cannot tell"]
+
+INSIDE = "as between Retrains"
+TOO_FEW = "so few images cannot even tell the untouched model from Retrains"
+NO_BAND = "there are fewer than two Retrains, so there is no band; name more with `--against`"
+CHANCE = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one question.
+
+    Attributes:
+        question: The question.
+        measure: What answers it.
+        value: The measure of the audited model.
+        interval: Its 95 % interval.
+        band: Lowest and highest value among Retrains; None where it is not known.
+        untouched: The measure of the untouched model; None where it is not there.
+        answer: `inside` the band of Retrains, `outside` it, or `cannot tell`.
+        reason: Why.
+    """
+
+    question: str
+    measure: str
+    value: float | None
+    interval: tuple[float, float] | None
+    band: tuple[float, float] | None
+    untouched: float | None
+    answer: Answer
+    reason: str
+
+
+QUESTIONS = (
+    ("margin", "auc", "Can forgotten images be told from unseen ones?", "AUC of margins"),
+    ("margin", "tpr", "Are a few forgotten images given away?", "true positive rate"),
+    ("difference", "auc", "Can one who has both models list them?", "AUC of the fall in margin"),
+    ("RMIA", "auc", "Can one who has Retrains find them?", "AUC of RMIA"),
+    ("LiRA", "auc", "Does an image stand out beside its Retrains?", "AUC of offline LiRA"),
+)
+ANSWERS = {
+    "forget": "Does it answer as Retrain on forgotten images?",
+    "retain": "Does it answer as Retrain on retained images?",
+    "test": "Does it answer as Retrain on test images?",
+}
+
+
+def verdicts(subject: Subject, attacks: Sequence[AttackRow], distances: Sequence[DistanceRow]) -> list[Verdict]:
+    """Return the answers of an audit.
+
+    A question is answered with `cannot tell` where the same measure would pass the untouched model: a test that sees
+    nothing there has shown nothing here.
+    """
+    found = []
+    for attack, measure, question, name in QUESTIONS:
+        rows = [row for row in attacks if row.part == "forget" and row.attack == attack]
+        if rows and (verdict := _of_attack(subject, rows, measure, question, name)) is not None:
+            found.append(verdict)
+    rows_by_part = {row.part: row for row in distances if row.measure == "Jensen-Shannon"}
+    return found + [
+        _of_distance(rows_by_part[part], question) for part, question in ANSWERS.items() if part in rows_by_part
+    ]
+
+
+def _of_attack(subject: Subject, rows: Sequence[AttackRow], measure: str, question: str, name: str) -> Verdict | None:
+    by_model = {row.model: row for row in rows}
+    own = by_model.get(subject.unlearned.label)
+    if own is None:
+        return None
+    key = measure
+    if measure == "tpr":
+        key = next((each for each in ("tpr@0.001", "tpr@0.01", "tpr@0.1") if own.figures[each] is not None), "")
+        if not key:
+            return None
+        name += f" at {100 * float(key.removeprefix('tpr@')):g} % false positives"
+    value, interval = own.figures[key], own.intervals[key]
+    if value is None or interval is None:
+        return None
+    among = [by_model[each.label].figures[key] for each in subject.retrains if each.label in by_model]
+    known = [each for each in among if each is not None]
+    band = (min(known), max(known)) if len(known) > 1 else None
+    before = by_model[subject.original.label] if subject.original and subject.original.label in by_model else None
+    untouched = None if before is None else before.figures[key]
+    if attack_against_chance(subject, measure):
+        band = (CHANCE, CHANCE)
+    return Verdict(question, name, value, interval, band, untouched, *answer(value, interval, band, untouched))
+
+
+def attack_against_chance(subject: Subject, measure: str) -> bool:
+    """Return whether an AUC is taken to 0.5 for want of any Retrain."""
+    return not subject.retrains and measure == "auc"
+
+
+def answer(
+    value: float, interval: tuple[float, float], band: tuple[float, float] | None, untouched: float | None
+) -> tuple[Answer, str]:
+    """Return where a value lies to a band, and why.
+
+    Example:
+        >>> answer(0.52, (0.48, 0.56), band=(0.49, 0.51), untouched=0.63)
+        ('inside', 'as between Retrains')
+        >>> answer(0.61, (0.58, 0.64), band=(0.49, 0.51), untouched=0.63)
+        ('outside', 'above the band of Retrains')
+        >>> answer(0.52, (0.43, 0.64), band=(0.49, 0.51), untouched=0.63)[0]
+        'cannot tell'
+    """
+    if band is None:
+        return "cannot tell", NO_BAND
+    low, high = interval
+    if low > band[1]:
+        return "outside", "above the band of Retrains"
+    if high < band[0]:
+        return "outside", "below the band of Retrains: a trace of unlearning too"
+    if untouched is not None and (low <= untouched <= high or band[0] <= untouched <= band[1]):
+        return "cannot tell", TOO_FEW
+    return "inside", INSIDE
+
+
+def _of_distance(row: DistanceRow, question: str) -> Verdict:
+    name = "Jensen-Shannon divergence"
+    if row.retrains is None or row.interval is None:
+        return Verdict(question, name, row.unlearned, None, None, row.untouched, "cannot tell", NO_BAND)
+    limits = (row.retrains + row.interval[0], row.retrains + row.interval[1])
+    shown = (question, name, row.unlearned, limits, (0.0, row.retrains), row.untouched)
+    if limits[0] > row.retrains:
+        return Verdict(*shown, "outside", "further from Retrains than they are from each other")
+    if row.untouched is not None and row.untouched <= limits[1]:
+        return Verdict(*shown, "cannot tell", TOO_FEW)
+    return Verdict(*shown, "inside", INSIDE)

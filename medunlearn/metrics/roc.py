@@ -1,0 +1,252 @@
+"""How well scores tell members from non-members: the ROC curve, its figures, and how uncertain they are.
+
+A score is higher where an image looks more like a member. An image is called a member where its score is at least a
+threshold; TPR is the share of members so called, FPR that of non-members.
+"""
+
+from collections.abc import Sequence
+from math import expm1, log
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaincinv
+
+
+class Roc(NamedTuple):
+    """A ROC curve: a point for each threshold, from (0, 0) to (1, 1), neither coordinate ever falling.
+
+    Example:
+        >>> Roc(fpr=np.array([0.0, 1.0]), tpr=np.array([0.0, 1.0])).tpr
+        array([0., 1.])
+    """
+
+    fpr: np.ndarray
+    """(T,) float64: shares of non-members."""
+    tpr: np.ndarray
+    """(T,) float64: shares of members."""
+
+
+def roc(members: np.ndarray, nonmembers: np.ndarray) -> Roc:
+    """Return the ROC curve of scores, with a point for each distinct one.
+
+    Args:
+        members: Scores of members, shape (M,); infinite ones are allowed.
+        nonmembers: Scores of non-members, shape (N,).
+
+    Raises:
+        ValueError: If a side is empty, has another number of dimensions than one, or holds NaN.
+
+    Example:
+        >>> curve = roc(members=np.array([3.0, 1.0]), nonmembers=np.array([2.0, 1.0]))
+        >>> curve.fpr, curve.tpr
+        (array([0. , 0. , 0.5, 1. ]), array([0. , 0.5, 0.5, 1. ]))
+    """
+    (inside, outside), count = _ranks(members, nonmembers)
+    return _curve(np.bincount(inside, minlength=count), np.bincount(outside, minlength=count))
+
+
+def auc(members: np.ndarray, nonmembers: np.ndarray) -> float:
+    """Return the area under the ROC curve: the chance that a member scores higher than a non-member; ties count half.
+
+    Shapes and errors are those of `roc`.
+
+    Example:
+        >>> auc(members=np.array([3.0, 1.0]), nonmembers=np.array([2.0, 1.0]))
+        0.625
+    """
+    (inside, outside), count = _ranks(members, nonmembers)
+    return _area(np.bincount(inside, minlength=count), np.bincount(outside, minlength=count))
+
+
+def balanced_accuracy(curve: Roc) -> float:
+    """Return the best balanced accuracy over all thresholds: the largest (TPR + 1 - FPR) / 2.
+
+    The threshold is chosen on the same scores: by chance alone the figure is above 0.5, the more so with few images.
+
+    Example:
+        >>> balanced_accuracy(roc(members=np.array([3.0, 1.0]), nonmembers=np.array([2.0, 1.0])))
+        0.75
+    """
+    return float((1 + np.max(curve.tpr - curve.fpr)) / 2)
+
+
+def tpr_at(curve: Roc, level: float) -> float:
+    """Return the largest TPR whose FPR is at most the level: not the nearest FPR, and without interpolation.
+
+    Args:
+        curve: Of the attack.
+        level: The largest false positive rate, from 0 to 1.
+
+    Raises:
+        ValueError: If the level is not from 0 to 1.
+
+    Example:
+        >>> curve = roc(members=np.array([4.0, 2.5]), nonmembers=np.array([3.0, 2.0]))
+        >>> [tpr_at(curve, level) for level in (0.0, 0.49, 0.5)]
+        [0.5, 0.5, 1.0]
+    """
+    _refuse_no_share("level", level)
+    return float(curve.tpr[np.searchsorted(curve.fpr, level, side="right") - 1])
+
+
+def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Return the exact limits, in [0, 1], of a share such as a TPR at a fixed threshold (Clopper & Pearson, 1934).
+
+    Args:
+        hits: How many of the trials, from 0 to `trials`.
+        trials: 1 or more.
+        level: By what chance the interval covers the share at least.
+
+    Raises:
+        ValueError: If there are no trials, more hits than trials, or the level is not from 0 to 1.
+
+    Example:
+        >>> [round(limit, 4) for limit in clopper_pearson(0, 100)]
+        [0.0, 0.0362]
+    """
+    if not 0 <= hits <= trials or trials < 1:
+        raise ValueError(f"Expected argument `hits` to be from 0 to `trials`, 1 or more, but got {hits} of {trials}")
+    _refuse_no_share("level", level)
+    tail = (1 - level) / 2
+    low = betaincinv(hits, trials - hits + 1, tail) if hits else 0.0
+    high = betaincinv(hits + 1, trials - hits, 1 - tail) if hits < trials else 1.0
+    return float(low), float(high)
+
+
+def can_show(level: float, nonmembers: int) -> bool:
+    """Return whether so many non-members can show that a false positive rate is at most the level.
+
+    With none of n called a member, the 95 % upper limit of the rate is 1 - 0.05^(1 / n), about 3 / n (the "rule of
+    three"): 299 non-members can show 1 %, and it takes 2,995 for 0.1 %.
+
+    Args:
+        level: The false positive rate, from 0 to 1.
+        nonmembers: Their number.
+
+    Raises:
+        ValueError: If the level is not from 0 to 1.
+
+    Example:
+        >>> can_show(0.01, nonmembers=300), can_show(0.001, nonmembers=1200)
+        (True, False)
+    """
+    _refuse_no_share("level", level)
+    return nonmembers > 0 and -expm1(log(0.05) / nonmembers) <= level  # 1 - 0.05^(1 / n)
+
+
+def bootstrap(
+    members: np.ndarray,
+    nonmembers: np.ndarray,
+    levels: Sequence[float] = (0.1, 0.01, 0.001),
+    draws: int = 1000,
+    seed: int = 0,
+    member_groups: np.ndarray | None = None,
+    nonmember_groups: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the figures of a ROC curve for images that are drawn anew, with replacement, on either side apart.
+
+    Where images of one patient are alike, draw whole patients: images drawn alone make the interval too narrow. With
+    one image, or one group, on a side, every draw is the same and the interval says nothing.
+
+    Args:
+        members: Scores of members, shape (M,).
+        nonmembers: Scores of non-members, shape (N,).
+        levels: False positive rates of `tpr_at`.
+        draws: How often to draw, 1 or more.
+        seed: Of the draws: scores of the same images under two models are then drawn alike.
+        member_groups: The group (patient) of each member, shape (M,); None to draw images.
+        nonmember_groups: The same of each non-member, shape (N,).
+
+    Returns:
+        By name, `auc`, `balanced_accuracy` and `tpr@0.1` for each level, the figure of each draw, shape (draws,).
+
+    Raises:
+        ValueError: As `roc` and `tpr_at`; if there are no draws, or groups for another number of images.
+
+    Example:
+        >>> drawn = bootstrap(members=np.arange(50) + 20.0, nonmembers=np.arange(50) + 0.0, draws=200)
+        >>> [*drawn]
+        ['auc', 'balanced_accuracy', 'tpr@0.1', 'tpr@0.01', 'tpr@0.001']
+        >>> low, high = interval(drawn["auc"])
+        >>> 0.7 < low < auc(np.arange(50) + 20.0, np.arange(50) + 0.0) < high < 0.95
+        True
+    """
+    if draws < 1:
+        raise ValueError(f"Expected argument `draws` to be 1 or more, but got {draws}")
+    ranks, count = _ranks(members, nonmembers)
+    grouped = {"member_groups": member_groups, "nonmember_groups": nonmember_groups}
+    groups = [_groups(name, given, len(side)) for (name, given), side in zip(grouped.items(), ranks, strict=True)]
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        drawn = [np.bincount(rank, _weights(group, rng), count) for rank, group in zip(ranks, groups, strict=True)]
+        curve = _curve(*drawn)
+        found.append((_area(*drawn), balanced_accuracy(curve), *(tpr_at(curve, level) for level in levels)))
+    names = ("auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels))
+    return dict(zip(names, np.array(found).T, strict=True))
+
+
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the percentile interval of a bootstrap: the limits of the middle share of all values.
+
+    Args:
+        values: A figure of each draw, shape (draws,).
+        level: The share.
+
+    Raises:
+        ValueError: If there are no values, a value is NaN, or the level is not from 0 to 1.
+
+    Example:
+        >>> interval(np.arange(101.0), level=0.5)
+        (25.0, 75.0)
+    """
+    _refuse_no_share("level", level)
+    low, high = np.quantile(_scores("values", values), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _ranks(members: np.ndarray, nonmembers: np.ndarray) -> tuple[list[np.ndarray], int]:
+    """Return the place of each score among the distinct ones, the highest first, for either side; and their number."""
+    sides = [_scores("members", members), _scores("nonmembers", nonmembers)]
+    distinct, places = np.unique(np.concatenate(sides), return_inverse=True)
+    return np.split(len(distinct) - 1 - places, [len(sides[0])]), len(distinct)
+
+
+def _curve(members: np.ndarray, nonmembers: np.ndarray) -> Roc:
+    """Return the curve of the numbers of images at each distinct score, the highest first."""
+    fpr, tpr = (np.concatenate([[0], np.cumsum(side)]) for side in (nonmembers, members))
+    return Roc(fpr / fpr[-1], tpr / tpr[-1])
+
+
+def _area(members: np.ndarray, nonmembers: np.ndarray) -> float:
+    above = np.cumsum(members)  # members at or above each score: whole numbers, so that no rounding adds up
+    return float(nonmembers @ (2 * above - members) / (2 * above[-1] * nonmembers.sum()))
+
+
+def _groups(name: str, groups: np.ndarray | None, images: int) -> np.ndarray:
+    """Return the number of each image's group; its own where there are none."""
+    if groups is None:
+        return np.arange(images)
+    if np.shape(groups) != (images,):
+        raise ValueError(f"Expected argument `{name}` to be of shape ({images},), but got {np.shape(groups)}")
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _weights(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return how often each image is in one draw of as many groups as there are."""
+    count = int(groups.max()) + 1
+    return np.asarray(np.bincount(rng.integers(count, size=count), minlength=count)[groups])
+
+
+def _scores(name: str, values: np.ndarray) -> np.ndarray:
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"Expected argument `{name}` to be of shape (N,) with N >= 1, but got {found.shape}")
+    if np.isnan(found).any():
+        raise ValueError(f"Expected argument `{name}` to hold no NaN")
+    return found
+
+
+def _refuse_no_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"Expected argument `{name}` to be from 0 to 1, but got {value}")

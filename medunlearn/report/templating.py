@@ -1,0 +1,91 @@
+"""Pages from templates: HTML, Markdown and LaTeX, in which no value can be taken for markup."""
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Path(__file__).with_name("templates")
+"""Where the templates of a report lie, and those that other pages share."""
+
+_TEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"±": r"$\pm$", "↓": r"$\downarrow$", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+    | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "`": r"\textasciigrave{}"}
+)
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#~"})
+
+
+class Markup(str):
+    """Text of a template's own, which is not escaped."""
+
+
+def tex(text: str) -> str:
+    r"""Return text in which LaTeX sees no command.
+
+    Example:
+        >>> tex("50 % of our_data")
+        '50 \\% of our\\_data'
+    """
+    return text.translate(_TEX)
+
+
+def markdown(text: str) -> str:
+    r"""Return text in which Markdown sees neither markup nor HTML nor the end of a table's cell.
+
+    Example:
+        >>> markdown("a|b <i>")
+        'a\\|b \\<i\\>'
+    """
+    return text.translate(_MARKDOWN)
+
+
+def rendered(template: Path, content: Mapping[str, Any]) -> str:
+    """Return a page.
+
+    Args:
+        template: The template; its ending, html, md or tex, says how values are escaped.
+        content: What it sees.
+    """
+    return _ENVIRONMENTS[template.suffix](template.parent).get_template(template.name).render(content)
+
+
+def embedded(image: Path) -> str:
+    """Return a PNG file as the base64 text that HTML can hold."""
+    return base64.b64encode(image.read_bytes()).decode()
+
+
+def _environment(folder: Path, **options: Any) -> Environment:
+    loader = FileSystemLoader([folder, TEMPLATES])
+    return Environment(
+        loader=loader,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **options,
+    )
+
+
+def _escaping(escape: Callable[[str], str]) -> Callable[[Any], str]:
+    """Return what Jinja does to each value: it is escaped unless the template says that it is its own."""
+    return lambda value: value if isinstance(value, Markup) else escape(str(value))
+
+
+_ENVIRONMENTS: dict[str, Callable[[Path], Environment]] = {
+    ".html": lambda folder: _environment(folder, autoescape=True),
+    ".md": lambda folder: _environment(folder, autoescape=False, finalize=_escaping(markdown)),
+    ".tex": lambda folder: _environment(
+        folder,
+        autoescape=False,
+        finalize=_escaping(tex),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    ),
+}

@@ -1,0 +1,180 @@
+"""What an audit finds of models whose answers are known. (The arithmetic: `tests/metrics/`.)"""
+
+import json
+
+import numpy as np
+import pytest
+from helpers.audited import FORGOTTEN, TEST, family, predictions
+from scipy.spatial.distance import jensenshannon
+from sklearn.metrics import roc_auc_score
+
+from medunlearn.audit import Settings, audit, read_subjects
+
+QUICK = Settings(draws=200)
+FORGET = "Does it answer as Retrain on forgotten images?"
+TELL = "Can forgotten images be told from unseen ones?"
+LIST = "Can one who has both models list them?"
+TEST_IMAGES = "Does it answer as Retrain on test images?"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def audited(settings=QUICK, against=(), **unlearned):
+    own, retrains = family(**unlearned)
+    (found,) = audit(read_subjects([own, *retrains], against), settings)
+    return found
+
+
+def answers(found):
+    return {verdict.question: verdict.answer for verdict in found.verdicts}
+
+
+def row_of(found, model="SalUn", attack="margin", part="forget"):
+    (row,) = [each for each in found.attacks if (each.model, each.attack, each.part) == (model, attack, part)]
+    return row
+
+
+def test_a_model_as_a_retrain_is_inside_every_band():
+    found = audited()
+    assert set(answers(found).values()) == {"inside"}, answers(found)
+    assert 0.4 < row_of(found).auc < 0.6
+
+
+def test_a_model_that_has_forgotten_nothing_is_outside():
+    found = audited(learned_forget=3.0)
+    assert answers(found)[TELL] == "outside"
+    assert answers(found)[FORGET] == "outside"
+    assert answers(found)[TEST_IMAGES] == "inside"
+    assert row_of(found).auc > 0.9
+    by_part = {(row.part, row.measure): row for row in found.distances}
+    assert by_part["forget", "Jensen-Shannon"].relative == pytest.approx(1, abs=0.2)
+
+
+def test_a_model_that_has_forgotten_too_much_is_outside_too():
+    found = audited(learned_forget=-3.0)
+    assert answers(found)[TELL] == "outside"
+    assert row_of(found).auc < 0.2
+    reasons = {verdict.question: verdict.reason for verdict in found.verdicts}
+    assert reasons[TELL] == "below the band of Retrains: a trace of unlearning too"
+    assert answers(found)[LIST] == "outside"
+
+
+def test_damage_elsewhere_is_seen_where_it_is():
+    found = audited(damage=2.0)
+    assert answers(found)[TEST_IMAGES] == "outside"
+    assert answers(found)[FORGET] == "inside"
+
+
+def test_what_would_pass_the_untouched_model_is_not_answered():
+    found = audited(settings=Settings(draws=200), learned_retain=0.0)
+    verdicts = {verdict.question: verdict for verdict in found.verdicts}
+    assert verdicts[TELL].answer == "outside" or verdicts[TELL].untouched > 0.9  # its original has learned them
+    same = audited_again(learned=0.05)
+    assert answers(same)[TELL] == "cannot tell"
+
+
+def audited_again(learned):
+    """An original that has hardly learned the forget set: no attack can tell it from a Retrain."""
+    from helpers.audited import run
+
+    run("runs/train", "Train", 1, forgotten=np.arange(0), learned_forget=learned)
+    retrains = [run(f"runs/retrain_{at}", "Retrain", 10 + at) for at in range(3)]
+    own = run("runs/own", "SalUn", 5, original="runs/train", reference=retrains[0])
+    return audit(read_subjects([own, *retrains]), QUICK)[0]
+
+
+def test_without_a_second_retrain_there_is_no_band():
+    found = audited(retrains=1)
+    assert set(answers(found).values()) == {"cannot tell"}
+    assert all("fewer than two Retrains" in verdict.reason for verdict in found.verdicts)
+    assert {row.attack for row in found.attacks} >= {"margin", "difference", "RMIA"}
+    assert not [row for row in found.attacks if row.attack == "LiRA"]
+
+
+def test_without_a_retrain_the_attack_is_taken_to_chance_and_nothing_else_is_said():
+    found = audited(retrains=0, learned_forget=3.0)
+    assert answers(found)[TELL] == "outside"
+    assert found.distances == []
+    assert not [row for row in found.attacks if row.attack in ("RMIA", "LiRA")]
+
+
+def test_figures_are_those_of_scikit_learn_and_scipy():
+    found = audited(learned_forget=1.0)
+    own, first = predictions(5, learned_forget=1.0), predictions(10)
+
+    def margins(part):
+        z, y = part.logits.astype(np.float64), part.labels
+        others = np.where(np.arange(z.shape[1]) == y[:, None], -np.inf, z)
+        return z[np.arange(len(y)), y] - np.log(np.exp(others).sum(1))
+
+    inside, outside = margins(own.forget), margins(own.test)
+    truth = np.repeat([1, 0], [len(inside), len(outside)])
+    assert row_of(found).auc == pytest.approx(roc_auc_score(truth, np.concatenate([inside, outside])))
+    assert row_of(found).n == (len(FORGOTTEN), TEST)
+    others = [predictions(10 + at) for at in range(3)]
+    expected = np.mean([jensenshannon(own.forget.probs, each.forget.probs, axis=1) ** 2 for each in others])
+    by_part = {(row.part, row.measure): row for row in found.distances}
+    assert by_part["forget", "Jensen-Shannon"].unlearned == pytest.approx(expected, rel=1e-4)
+    differs = np.mean([own.test.probs.argmax(1) != each.test.probs.argmax(1) for each in others])
+    assert by_part["test", "disagreement"].unlearned == pytest.approx(differs)
+    assert first.forget.rows.tolist() == FORGOTTEN.tolist()
+
+
+def test_the_gold_standard_passes_its_own_audit():
+    """Each Retrain lies in the band of the others, most of the time: what is found of it is what chance allows."""
+    found = audited(retrains=4)
+    for attack in ("margin", "difference", "RMIA", "LiRA"):
+        for number in range(1, 5):
+            row = row_of(found, f"Retrain {number}", attack)
+            values = [row_of(found, f"Retrain {other}", attack).auc for other in range(1, 5) if other != number]
+            low, high = row.intervals["auc"]
+            assert low <= max(values)
+            assert high >= min(values)
+
+
+def test_levels_that_so_few_images_cannot_show_are_left_out():
+    figures = row_of(audited()).figures
+    assert figures["tpr@0.1"] is not None
+    assert figures["tpr@0.01"] is not None
+    assert figures["tpr@0.001"] is None
+
+
+def test_runs_without_logits_are_audited_by_what_they_have():
+    found = audited(logits=False)
+    assert {row.attack for row in found.attacks} == {"confidence", "entropy", "RMIA"}
+    assert len([note for note in found.notes if "kept no logits" in note]) == 5
+    assert json.dumps(found.content())
+
+
+def test_non_members_of_another_source_are_named():
+    found = audited(damage=3.0, retrains=0)
+    assert not [note for note in found.notes if "measures shift" in note]
+    from helpers.audited import run
+
+    retrains = [run(f"runs/retrain_{at}", "Retrain", 10 + at, damage=3.0) for at in range(2)]
+    (shifted,) = audit(read_subjects(["runs/own", *retrains]), QUICK)
+    (note,) = [note for note in shifted.notes if "measures shift" in note]
+    assert "with an AUC of 0.9" in note or "with an AUC of 1.0" in note
+
+
+def test_intervals_by_patient_are_wider_where_the_images_of_one_are_alike():
+    own, retrains = family()
+    subjects = read_subjects([own, *retrains])
+    patients = {"train": np.arange(400) // 40, "test": np.arange(TEST) // 30}
+    (alone,), (grouped,) = audit(subjects, QUICK), audit(subjects, Settings(draws=200, groups=patients))
+    assert row_of(alone).auc == row_of(grouped).auc
+    assert row_of(alone).intervals["auc"] != row_of(grouped).intervals["auc"]
+
+
+def test_classes_and_images_name_where_it_was_not_forgotten():
+    found = audited(learned_forget=3.0)
+    assert sorted(row.n for row in found.classes) == [20, 20, 20, 20]
+    row = found.classes[0]
+    assert row.interval[0] > 0
+    assert row.auc > 0.9
+    assert len(found.worst) == 10
+    assert {image["index"] for image in found.worst} <= set(FORGOTTEN.tolist())
+    assert [image["distance"] for image in found.worst] == sorted((i["distance"] for i in found.worst), reverse=True)
