@@ -83,6 +83,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "reproduce": "medunlearn.cli.commands:reproduce",
         "tune": "medunlearn.cli.commands:tune",
         "curve": "medunlearn.cli.commands:curve",
+        "poison": "medunlearn.cli.commands:poison",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",
