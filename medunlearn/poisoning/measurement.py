@@ -75,7 +75,7 @@ def input_gradients(model: Backbone, images: np.ndarray, labels: np.ndarray) -> 
     direction, up to the sign, and that of the margin is not lost where the model is sure and the loss is flat.
 
     Args:
-        model: What `load_model` returns.
+        model: A network, as `load_model` returns it.
         images: uint8, (n, H, W) or (n, H, W, 3).
         labels: Their classes, (n,).
 
@@ -93,7 +93,7 @@ def input_gradients(model: Backbone, images: np.ndarray, labels: np.ndarray) -> 
 def _gradients(model: Backbone, images: Tensor, labels: Tensor) -> Tensor:
     leaf = (images.float() / WHITE).requires_grad_()
     seen = leaf.permute(0, 3, 1, 2) if leaf.ndim == 4 else leaf.unsqueeze(1)
-    if model.image_format.channels == 3:
+    if model.architecture["in_channels"] == 3:
         seen = seen.expand(-1, 3, -1, -1)
     logits = model(seen)
     own = nn.functional.one_hot(labels, logits.shape[1]).bool()

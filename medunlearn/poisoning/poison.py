@@ -127,7 +127,7 @@ class Folder:
                 raise Fault(f"it lacks {missing[0]}")
             if found["noise"].shape != found["images"].shape or found["images"].dtype != np.uint8:
                 raise Fault("its arrays do not go together")
-            scale, seed = float(found["scale"]), int(found["seed"])
+            scale, seed = found["scale"].item(), found["seed"].item()
         except (Fault, OSError, ValueError, TypeError) as error:
             problem = unreadable(error, "delete the folder, and the same command makes it again")
             raise FileError(f"out={self.path}: {self.poison} {problem}") from None
