@@ -103,9 +103,9 @@ def _gradients(model: Backbone, images: Tensor, labels: Tensor) -> Tensor:
 
 def _check_poisoned(run: RunDir, poison: Poison) -> None:
     split = run.read_split("poison")
-    other = "" if split["data_sha256"] == poison.poisoned_sha256 else "was trained on other data than the poisoned"
+    other = "" if split["data_sha256"] == poison.poisoned_sha256 else "is of other data than the poisoned ones"
     if not other and split["indices"] not in ([], poison.index.tolist()):
-        other = "forgot other images than the poisoned"
+        other = "forgot other images than the poisoned ones"
     if other:
         raise InputError(f"poison: {run} {other}; delete it, and the same command makes it again")
 
