@@ -139,6 +139,18 @@ def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys)
     assert code in page, "the two pages give the same commands"
 
 
+def test_runs_are_audited_as_the_page_shows_it(npz, fit, capsys):
+    (argv,) = commands(block("bash", "medunlearn audit"))
+    fit("Train", "runs/train", epochs=1)
+    for seed, run in enumerate(argv[4:6]):
+        assert run.startswith("runs/retrain_blood_10")
+        fit("Retrain", run, "--data.forget.rate=0.2", f"--seed_everything={seed}", epochs=1)
+    settings = ["--model.init_args.original=runs/train", f"--reference={argv[4]}", "--data.forget.rate=0.2"]
+    fit("SalUn", argv[2], *settings, epochs=1)
+    assert main(argv[1:]) == 0
+    assert "Written to audit/audit.html" in capsys.readouterr().out
+
+
 def test_a_method_of_ones_own_runs_from_its_config(fit, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")

@@ -107,8 +107,8 @@ def population_scores(model: Model, part: str, name: Signal, settings: Settings)
     inside, outside = getattr(model.predictions, part), nonmembers(model, settings)
     if part == "retain":
         inside = inside.take(attack_sample(len(inside.labels), len(outside.labels), settings.seed)[0])
-    scores = signal(inside, name), signal(outside, name)
-    return None if scores[0] is None or scores[1] is None else Scores(*scores, inside.rows, outside.rows)
+    members, others = signal(inside, name), signal(outside, name)
+    return None if members is None or others is None else Scores(members, others, inside.rows, outside.rows)
 
 
 def measure(scores: Scores, settings: Settings, part: str = "forget") -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
 
 def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
     """Yield RMIA and offline LiRA with Retrains as reference models; each Retrain against the others is the null."""
-    for model in (subject.unlearned, *subject.retrains):
+    for model in subject.models:
         references = [each for each in subject.retrains if each is not model]
         for name, scores in (
             ("RMIA", rmia_scores(model, references, settings)),
@@ -195,11 +195,10 @@ def _lira(model: Model, references: list[Model], settings: Settings) -> Scores |
     if len(references) < 2 or len(known) < len(found):
         return None
     own, *others = known
-    members, nonmembers_ = (
-        offline_lira(getattr(own, name), np.stack([getattr(each, name) for each in others]))
-        for name in ("members", "nonmembers")
-    )
-    return Scores(members, nonmembers_, own.member_rows, own.nonmember_rows)
+    everyone = [np.concatenate([each.members, each.nonmembers]) for each in others]
+    scores = offline_lira(np.concatenate([own.members, own.nonmembers]), np.stack(everyone))
+    members, outside = np.split(scores, [len(own.members)])  # together: an attacker does not know which are which
+    return Scores(members, outside, own.member_rows, own.nonmember_rows)
 
 
 def _true(part: Part) -> np.ndarray:

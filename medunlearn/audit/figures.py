@@ -4,7 +4,9 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from medunlearn.audit.attacks import margin_scores
 from medunlearn.audit.auditing import Audited
@@ -16,6 +18,15 @@ from medunlearn.report.figures import STYLE, save
 from medunlearn.report.panels import legend_below, panels_of, wrapped
 
 LOWEST = 1e-3
+ROC = (
+    "ROC of the margin, forgotten images against images never seen, on logarithmic axes. On the dotted line an "
+    "attacker guesses; above the green lines of Retrains unlearning has left a trace."
+)
+CLASSES = "Distance to Retrains (Jensen-Shannon, nats) on forgotten images, by class."
+DISTANCES = (
+    "Distance to Retrains image by image: share of the forgotten images at or below a distance. The nearer the curve "
+    "lies to that between Retrains, the better."
+)
 
 
 def draw(audited: Audited, folder: Path, name: str) -> list[tuple[str, str]]:
@@ -26,24 +37,16 @@ def draw(audited: Audited, folder: Path, name: str) -> list[tuple[str, str]]:
         folder: Where the files go.
         name: What their names begin with.
     """
-    planned = {
-        "roc": (
-            _roc(audited),
-            "ROC of the margin, forgotten images against images never seen, on logarithmic axes. On "
-            "the dotted line an attacker guesses; above the green band of Retrains unlearning has left a trace.",
-        ),
-        "classes": (_classes(audited), "Distance to Retrains (Jensen-Shannon, nats) on forgotten images, by class."),
-        "distances": (
-            _distances(audited.subject),
-            "Distance to Retrains image by image: share of the forgotten images "
-            "at or below a distance. The nearer the curve lies to that of two Retrains, the better.",
-        ),
-    }
+    drawn = (
+        ("roc", _roc, ROC),
+        ("classes", _classes, CLASSES),
+        ("distances", _distances, DISTANCES),
+    )
     with matplotlib.rc_context(STYLE):
         return [
             (f"{kind}_{name}", caption)
-            for kind, (figure, caption) in planned.items()
-            if save(figure, folder / f"{kind}_{name}")
+            for kind, figure, caption in drawn
+            if save(figure(audited), folder / f"{kind}_{name}")
         ]
 
 
@@ -66,6 +69,7 @@ def _roc(audited: Audited) -> Figure | None:
         panel.step(curve.fpr, curve.tpr, where="post", color=colour(subject, model), label=label)
     panel.plot([LOWEST, 1], [LOWEST, 1], ":", color="#00000080", label="guessing")
     panel.set(xscale="log", yscale="log", xlim=(LOWEST, 1), ylim=(LOWEST, 1.05))
+    _plain_numbers(panel.xaxis, panel.yaxis)
     panel.set(xlabel="false positive rate", ylabel="true positive rate")
     legend_below(figure, [panel])
     return figure
@@ -93,7 +97,8 @@ def _classes(audited: Audited) -> Figure | None:
     return figure
 
 
-def _distances(subject: Subject) -> Figure | None:
+def _distances(audited: Audited) -> Figure | None:
+    subject = audited.subject
     if not subject.retrains or not len(subject.unlearned.predictions.forget.labels):
         return None
     figure, (panel,) = panels_of(1, height=2.8, width=4.6)
@@ -107,7 +112,16 @@ def _distances(subject: Subject) -> Figure | None:
     for label, (values, paint) in shown.items():
         share = np.arange(1, len(values) + 1) / len(values)
         panel.step(np.maximum(np.sort(values), 1e-9), share, where="post", color=paint, label=label)
-    panel.set(xscale="log", xlabel="Jensen-Shannon divergence to Retrains (nats)", ylabel="share of forgotten images")
+    panel.set_xscale("log")
+    _plain_numbers(panel.xaxis)
+    panel.set(xlabel="Jensen-Shannon divergence to Retrains (nats)", ylabel="share of forgotten images")
     panel.set_ylim(0, 1.02)
     legend_below(figure, [panel])
     return figure
+
+
+def _plain_numbers(*axes: Axis) -> None:
+    """Write the numbers of a logarithmic axis as they are: powers would be markup, which is not read."""
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())

@@ -68,8 +68,8 @@ class Subject:
 def read_subjects(paths: Paths, against: Paths = ()) -> list[Subject]:
     """Return what is to be audited among runs.
 
-    Each unlearned run among `paths` is audited against every Retrain of its forget set that is given, and against the one
-    that it names as its reference. Its original is the run that it started from.
+    Each unlearned run among `paths` is audited against every Retrain of its forget set that is given and against its
+    own reference. Its original is the run that it started from.
 
     Args:
         paths: Run directories, or directories of them.

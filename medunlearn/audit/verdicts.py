@@ -12,7 +12,9 @@ Answer = Literal["inside", "outside", "cannot tell"]
 
 INSIDE = "as between Retrains"
 TOO_FEW = "so few images cannot even tell the untouched model from Retrains"
-NO_BAND = "there are fewer than two Retrains, so there is no band; name more with `--against`"
+NO_BAND = "there is no band of Retrains, which takes two; name more with `--against`"
+ABOVE, BELOW = "above the band of Retrains", "below the band of Retrains: a trace of unlearning too"
+NOT_FALLEN = "margins have fallen less than a Retrain's: it still knows them"
 CHANCE = 0.5
 
 
@@ -42,24 +44,24 @@ class Verdict:
 
 
 QUESTIONS = (
-    ("margin", "auc", "Can forgotten images be told from unseen ones?", "AUC of margins"),
+    ("margin", "auc", "Are forgotten images told from unseen ones?", "AUC of margins"),
     ("margin", "tpr", "Are a few forgotten images given away?", "true positive rate"),
     ("difference", "auc", "Can one who has both models list them?", "AUC of the fall in margin"),
     ("RMIA", "auc", "Can one who has Retrains find them?", "AUC of RMIA"),
     ("LiRA", "auc", "Does an image stand out beside its Retrains?", "AUC of offline LiRA"),
 )
 ANSWERS = {
-    "forget": "Does it answer as Retrain on forgotten images?",
-    "retain": "Does it answer as Retrain on retained images?",
-    "test": "Does it answer as Retrain on test images?",
+    "forget": "Does it answer as Retrain: forgotten images?",
+    "retain": "Does it answer as Retrain: retained images?",
+    "test": "Does it answer as Retrain: test images?",
 }
 
 
 def verdicts(subject: Subject, attacks: Sequence[AttackRow], distances: Sequence[DistanceRow]) -> list[Verdict]:
     """Return the answers of an audit.
 
-    A question is answered with `cannot tell` where the same measure would pass the untouched model: a test that sees
-    nothing there has shown nothing here.
+    A question about forgotten images is answered with `cannot tell` where the same measure would pass the untouched
+    model: a test that sees nothing there has shown nothing here.
     """
     found = []
     for attack, measure, question, name in QUESTIONS:
@@ -91,36 +93,41 @@ def _of_attack(subject: Subject, rows: Sequence[AttackRow], measure: str, questi
     band = (min(known), max(known)) if len(known) > 1 else None
     before = by_model[subject.original.label] if subject.original and subject.original.label in by_model else None
     untouched = None if before is None else before.figures[key]
-    if attack_against_chance(subject, measure):
-        band = (CHANCE, CHANCE)
-    return Verdict(question, name, value, interval, band, untouched, *answer(value, interval, band, untouched))
-
-
-def attack_against_chance(subject: Subject, measure: str) -> bool:
-    """Return whether an AUC is taken to 0.5 for want of any Retrain."""
-    return not subject.retrains and measure == "auc"
+    if not subject.retrains and own.attack != "difference" and measure == "auc":
+        band = (CHANCE, CHANCE)  # for want of any Retrain
+    if own.attack == "LiRA" and band is None:
+        return None  # with two Retrains none is left to compare one with
+    found, reason = answer(interval, band, untouched)
+    if own.attack == "difference" and reason == BELOW:
+        reason = NOT_FALLEN
+    return Verdict(question, name, value, interval, band, untouched, found, reason)
 
 
 def answer(
-    value: float, interval: tuple[float, float], band: tuple[float, float] | None, untouched: float | None
+    interval: tuple[float, float], band: tuple[float, float] | None, untouched: float | None
 ) -> tuple[Answer, str]:
     """Return where a value lies to a band, and why.
 
+    Args:
+        interval: The value's 95 % interval.
+        band: Lowest and highest value among Retrains; None where it is not known.
+        untouched: The value of the untouched model; None where it is not known.
+
     Example:
-        >>> answer(0.52, (0.48, 0.56), band=(0.49, 0.51), untouched=0.63)
+        >>> answer((0.48, 0.56), band=(0.49, 0.51), untouched=0.63)
         ('inside', 'as between Retrains')
-        >>> answer(0.61, (0.58, 0.64), band=(0.49, 0.51), untouched=0.63)
+        >>> answer((0.58, 0.64), band=(0.49, 0.51), untouched=0.63)
         ('outside', 'above the band of Retrains')
-        >>> answer(0.52, (0.43, 0.64), band=(0.49, 0.51), untouched=0.63)[0]
+        >>> answer((0.43, 0.64), band=(0.49, 0.51), untouched=0.63)[0]
         'cannot tell'
     """
     if band is None:
         return "cannot tell", NO_BAND
     low, high = interval
     if low > band[1]:
-        return "outside", "above the band of Retrains"
+        return "outside", ABOVE
     if high < band[0]:
-        return "outside", "below the band of Retrains: a trace of unlearning too"
+        return "outside", BELOW
     if untouched is not None and (low <= untouched <= high or band[0] <= untouched <= band[1]):
         return "cannot tell", TOO_FEW
     return "inside", INSIDE
@@ -134,6 +141,6 @@ def _of_distance(row: DistanceRow, question: str) -> Verdict:
     shown = (question, name, row.unlearned, limits, (0.0, row.retrains), row.untouched)
     if limits[0] > row.retrains:
         return Verdict(*shown, "outside", "further from Retrains than they are from each other")
-    if row.untouched is not None and row.untouched <= limits[1]:
+    if row.part == "forget" and row.untouched is not None and row.untouched <= limits[1]:
         return Verdict(*shown, "cannot tell", TOO_FEW)
     return Verdict(*shown, "inside", INSIDE)

@@ -121,10 +121,10 @@ def _outputs(**models: np.ndarray) -> list[np.ndarray]:
     found = {name: np.asarray(rows, dtype=np.float64) for name, rows in models.items()}
     first, shape = next((name, rows.shape) for name, rows in found.items())
     for name, rows in found.items():
-        if rows.ndim != 2 or rows.shape != shape or not shape[1]:
-            raise ValueError(
-                f"Expected arguments `{first}` and `{name}` to be of one shape (N, C), but got {shape} and {rows.shape}"
-            )
+        if rows.ndim != 2 or not rows.shape[1]:
+            raise ValueError(f"Expected argument `{name}` to be of shape (N, C) with C >= 1, but got {rows.shape}")
+        if rows.shape != shape:
+            raise ValueError(f"Expected argument `{name}` to be of `{first}`'s shape {shape}, but got {rows.shape}")
         if not np.isfinite(rows).all():
             raise ValueError(f"Expected argument `{name}` to be finite, but it holds NaN or infinite values")
     return list(found.values())

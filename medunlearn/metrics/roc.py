@@ -1,7 +1,6 @@
 """How well scores tell members from non-members: the ROC curve, its figures, and how uncertain they are.
 
-A score is higher where an image looks more like a member. An image is called a member where its score is at least a
-threshold; TPR is the share of members so called, FPR that of non-members.
+TPR and FPR are the shares of members and of non-members that score at least a threshold.
 """
 
 from collections.abc import Sequence
@@ -143,10 +142,10 @@ def bootstrap(
     member_groups: np.ndarray | None = None,
     nonmember_groups: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the figures of a ROC curve for images that are drawn anew, with replacement, on either side apart.
+    """Return the figures of a ROC curve for images that are drawn anew, with replacement.
 
     Where images of one patient are alike, draw whole patients: images drawn alone make the interval too narrow. With
-    one image, or one group, on a side, every draw is the same and the interval says nothing.
+    one image or group a side, every draw is the same. Either side is drawn apart, even where a patient is on both.
 
     Args:
         members: Scores of members, shape (M,).
@@ -174,15 +173,15 @@ def bootstrap(
     if draws < 1:
         raise ValueError(f"Expected argument `draws` to be 1 or more, but got {draws}")
     ranks, count = _ranks(members, nonmembers)
-    grouped = {"member_groups": member_groups, "nonmember_groups": nonmember_groups}
-    groups = [_groups(name, given, len(side)) for (name, given), side in zip(grouped.items(), ranks, strict=True)]
+    groups = [_groups("member_groups", member_groups, len(ranks[0]))]
+    groups += [_groups("nonmember_groups", nonmember_groups, len(ranks[1]))]
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
         drawn = [np.bincount(rank, _weights(group, rng), count) for rank, group in zip(ranks, groups, strict=True)]
         curve = _curve(*drawn)
         found.append((_area(*drawn), balanced_accuracy(curve), *(tpr_at(curve, level) for level in levels)))
-    names = ("auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels))
+    names = "auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels)
     return dict(zip(names, np.array(found).T, strict=True))
 
 
@@ -225,8 +224,7 @@ def _area(members: np.ndarray, nonmembers: np.ndarray) -> float:
 
 def _groups(name: str, groups: np.ndarray | None, images: int) -> np.ndarray:
     """Return the number of each image's group; its own where there are none."""
-    if groups is None:
-        return np.arange(images)
+    groups = np.arange(images) if groups is None else groups
     if np.shape(groups) != (images,):
         raise ValueError(f"Expected argument `{name}` to be of shape ({images},), but got {np.shape(groups)}")
     return np.unique(groups, return_inverse=True)[1]

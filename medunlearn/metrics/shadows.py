@@ -59,8 +59,7 @@ def rmia(
         Shares in [0, 1], shape (N,). Images that tie with the population dominate none of it (strict >).
 
     Raises:
-        ValueError: If shapes do not match, a value is no probability, a group is empty, or `a` or `gamma` is out of
-            range.
+        ValueError: If shapes do not match, a value is no probability, a group is empty, or `a` or `gamma` out of range.
 
     Example:
         >>> target, population = np.array([0.9, 0.5]), np.array([0.4, 0.5, 0.6, 0.7])
@@ -75,11 +74,11 @@ def rmia(
     known = _matrix("references", references, len(own), least=1)
     others = _matrix("population_references", population_references, len(outsiders), least=1)
     _refuse_improbable(target=own, references=known, population=outsiders, population_references=others)
-    if not len(outsiders) or len(known) != len(others):
-        raise ValueError(
-            "Expected argument `population_references` to be of as many models as `references` and of at least one "
-            f"image, but got shapes {others.shape} and {known.shape}"
-        )
+    if not len(outsiders):
+        raise ValueError("Expected argument `population` to hold at least one image, but got none")
+    if len(known) != len(others):
+        name, expected = "population_references", f"as many models as `references`, {len(known)}"
+        raise ValueError(f"Expected argument `{name}` to be of {expected}, but got {len(others)}")
     bounds = np.sort(gamma * _likelihood_ratio(outsiders, others, a))
     dominated = np.searchsorted(bounds, _likelihood_ratio(own, known, a), side="left")  # left: those strictly below
     return np.asarray(dominated / len(outsiders))
@@ -97,10 +96,10 @@ def offline_lira(target: np.ndarray, references: np.ndarray) -> np.ndarray:
     """Return how unusually high the margins are among those of models trained without the images.
 
     Score = Phi((phi - mean) / s): the offline likelihood ratio attack (Carlini et al., S&P 2022, section V-C) with one
-    standard deviation s for all images, as advised there for few models. s^2 is the pooled variance times 1 + 1/K,
-    because phi and the mean of K margins vary both (a departure that keeps the order of the images): if the model was
-    not trained on the images either, scores are uniform in [0, 1] where all images vary alike. `leave_one_out` shows
-    what they are where images do not.
+    standard deviation s for all images, as advised there for few models: pass members and non-members in one call.
+    s^2 is the pooled variance times 1 + 1/K, because phi and the mean of K margins both vary (a departure that keeps
+    the order of the images): for a model that was not trained on the images either, scores are uniform in [0, 1] where
+    all images vary alike. `leave_one_out` shows what they are where images do not.
 
     Args:
         target: Margins under the attacked model, shape (N,).
@@ -224,16 +223,18 @@ def _upper_share(apart: np.ndarray, variance: float) -> np.ndarray:
 def _vector(name: str, values: np.ndarray, images: int | None = None) -> np.ndarray:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or images not in (None, len(found)):
-        raise ValueError(f"Expected argument `{name}` to be of shape ({images or 'N'},), but got {found.shape}")
+        expected = "N" if images is None else images
+        raise ValueError(f"Expected argument `{name}` to be of shape ({expected},), but got {found.shape}")
     return _finite(name, found)
 
 
 def _matrix(name: str, values: np.ndarray, images: int | None, least: int, absent: bool = False) -> np.ndarray:
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != 2 or images not in (None, found.shape[1]):
-        raise ValueError(f"Expected argument `{name}` to be of shape (K, {images or 'N'}), but got {found.shape}")
+        expected = "N" if images is None else images
+        raise ValueError(f"Expected argument `{name}` to be of shape (K, {expected}), but got {found.shape}")
     if len(found) < least:
-        raise ValueError(f"Expected argument `{name}` to be of at least {least} models, but got {len(found)}")
+        raise ValueError(f"Expected argument `{name}` to be of {least} or more models, but got {len(found)}")
     return _finite(name, found, absent)
 
 

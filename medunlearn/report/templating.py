@@ -48,12 +48,24 @@ def rendered(template: Path, content: Mapping[str, Any]) -> str:
     Args:
         template: The template; its ending, html, md or tex, says how values are escaped.
         content: What it sees.
+
+    Example:
+        >>> import tempfile
+        >>> page = Path(tempfile.mkdtemp(), "page.html")
+        >>> _ = page.write_text("<b>{{ name }}</b>")
+        >>> rendered(page, {"name": "<i>"})
+        '<b>&lt;i&gt;</b>'
     """
     return _ENVIRONMENTS[template.suffix](template.parent).get_template(template.name).render(content)
 
 
 def embedded(image: Path) -> str:
-    """Return a PNG file as the base64 text that HTML can hold."""
+    """Return a PNG file as the base64 text that HTML can hold.
+
+    Example:
+        >>> embedded(TEMPLATES / "style.css")[:8]
+        'OnJvb3Qg'
+    """
     return base64.b64encode(image.read_bytes()).decode()
 
 

@@ -4,17 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from helpers.audited import FORGOTTEN, TEST, family, predictions
+from helpers.audited import FORGOTTEN, TEST, family, predictions, run
 from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
 from medunlearn.audit import Settings, audit, read_subjects
 
 QUICK = Settings(draws=200)
-FORGET = "Does it answer as Retrain on forgotten images?"
-TELL = "Can forgotten images be told from unseen ones?"
+FORGET = "Does it answer as Retrain: forgotten images?"
+TELL = "Are forgotten images told from unseen ones?"
 LIST = "Can one who has both models list them?"
-TEST_IMAGES = "Does it answer as Retrain on test images?"
+TEST_IMAGES = "Does it answer as Retrain: test images?"
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,8 @@ def test_a_model_that_has_forgotten_nothing_is_outside():
     assert answers(found)[TELL] == "outside"
     assert answers(found)[FORGET] == "outside"
     assert answers(found)[TEST_IMAGES] == "inside"
+    reasons = {verdict.question: verdict.reason for verdict in found.verdicts}
+    assert reasons[LIST] == "margins have fallen less than a Retrain's: it still knows them"
     assert row_of(found).auc > 0.9
     by_part = {(row.part, row.measure): row for row in found.distances}
     assert by_part["forget", "Jensen-Shannon"].relative == pytest.approx(1, abs=0.2)
@@ -59,7 +61,6 @@ def test_a_model_that_has_forgotten_too_much_is_outside_too():
     assert row_of(found).auc < 0.2
     reasons = {verdict.question: verdict.reason for verdict in found.verdicts}
     assert reasons[TELL] == "below the band of Retrains: a trace of unlearning too"
-    assert answers(found)[LIST] == "outside"
 
 
 def test_damage_elsewhere_is_seen_where_it_is():
@@ -69,27 +70,20 @@ def test_damage_elsewhere_is_seen_where_it_is():
 
 
 def test_what_would_pass_the_untouched_model_is_not_answered():
-    found = audited(settings=Settings(draws=200), learned_retain=0.0)
-    verdicts = {verdict.question: verdict for verdict in found.verdicts}
-    assert verdicts[TELL].answer == "outside" or verdicts[TELL].untouched > 0.9  # its original has learned them
-    same = audited_again(learned=0.05)
-    assert answers(same)[TELL] == "cannot tell"
-
-
-def audited_again(learned):
-    """An original that has hardly learned the forget set: no attack can tell it from a Retrain."""
-    from helpers.audited import run
-
-    run("runs/train", "Train", 1, forgotten=np.arange(0), learned_forget=learned)
+    """An original that has hardly learned the forget set: no attack tells it from a Retrain."""
+    run("runs/train", "Train", 1, forgotten=np.arange(0), learned_forget=0.05)
     retrains = [run(f"runs/retrain_{at}", "Retrain", 10 + at) for at in range(3)]
     own = run("runs/own", "SalUn", 5, original="runs/train", reference=retrains[0])
-    return audit(read_subjects([own, *retrains]), QUICK)[0]
+    (found,) = audit(read_subjects([own, *retrains]), QUICK)
+    assert answers(found)[TELL] == "cannot tell"
+    assert answers(found)[FORGET] == "cannot tell"
+    assert answers(found)[TEST_IMAGES] == "inside"  # there the untouched model is as it should be
 
 
 def test_without_a_second_retrain_there_is_no_band():
     found = audited(retrains=1)
     assert set(answers(found).values()) == {"cannot tell"}
-    assert all("fewer than two Retrains" in verdict.reason for verdict in found.verdicts)
+    assert all("no band of Retrains" in verdict.reason for verdict in found.verdicts)
     assert {row.attack for row in found.attacks} >= {"margin", "difference", "RMIA"}
     assert not [row for row in found.attacks if row.attack == "LiRA"]
 
@@ -152,8 +146,6 @@ def test_runs_without_logits_are_audited_by_what_they_have():
 def test_non_members_of_another_source_are_named():
     found = audited(damage=3.0, retrains=0)
     assert not [note for note in found.notes if "measures shift" in note]
-    from helpers.audited import run
-
     retrains = [run(f"runs/retrain_{at}", "Retrain", 10 + at, damage=3.0) for at in range(2)]
     (shifted,) = audit(read_subjects(["runs/own", *retrains]), QUICK)
     (note,) = [note for note in shifted.notes if "measures shift" in note]

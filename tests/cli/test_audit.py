@@ -28,7 +28,7 @@ def test_answers_are_printed_in_a_narrow_table(capsys):
     assert max(map(len, lines[:12])) <= 120
     row = next(line for line in lines if "told from unseen" in line)
     assert row.rstrip("| ").endswith("outside")
-    assert "- Can forgotten images be told from unseen ones? outside: above the band of Retrains" in lines
+    assert "- Are forgotten images told from unseen ones? outside: above the band of Retrains" in lines
     assert not Path("out").exists()
 
 
