@@ -45,7 +45,7 @@ class Poison:
     def drawn(cls, data: ImageData, index: np.ndarray, scale: float, seed: int) -> "Poison":
         """Return a poison for the training images at `index`, without the hash of the poisoned data."""
         images = data.train.images[index]
-        noise = _noise(np.random.default_rng(seed), images.shape, scale)
+        noise = _noise(seed, 0, images.shape, scale)
         return cls(noise, images, data.train.labels[index], index, scale, seed, data.sha256)
 
     def added(self, noise: np.ndarray) -> np.ndarray:
@@ -55,8 +55,7 @@ class Poison:
     def fresh(self, draws: int) -> Iterator[np.ndarray]:
         """Yield what might have been left of other noise of the same kind, see `added`, of seeds of their own."""
         for number in range(1, draws + 1):
-            rng = np.random.default_rng((self.seed, number))
-            yield self.added(_noise(rng, self.images.shape, self.scale))
+            yield self.added(_noise(self.seed, number, self.images.shape, self.scale))
 
     def applied(self, data: ImageData) -> ImageData:
         """Return data with the noise in them."""
@@ -148,7 +147,9 @@ class Folder:
             )
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.float32]:
+def _noise(seed: int, number: int, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.float32]:
+    """Return a draw of noise that shares no random bits with another one, nor with a forget set of the same seed."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
     return rng.standard_normal(shape, dtype=np.float32) * np.float32(scale)
 
 

@@ -80,7 +80,7 @@ def test_p_values_are_uniform_under_retrain_and_small_under_the_original():
     for name in ("p_value", "monte_carlo_p_value"):
         assert kstest([each[name] for each in retrained], "uniform").pvalue > 0.05
         assert np.median([each[name] for each in original]) < 0.05, name
-    assert np.median([each["p_value"] for each in original]) < 1e-3
+    assert np.median([each["p_value"] for each in original]) < 0.01
     together = np.concatenate([each["statistics"] for each in retrained])
     assert kstest(together, "norm").pvalue > 0.05
     drawn = np.concatenate([each["monte_carlo_p_values"] for each in retrained])

@@ -69,3 +69,9 @@ def test_folder_keeps_the_poison_and_a_data_file_that_runs_can_read(data, tmp_pa
     assert [path.read_bytes() for path in (folder.poison, folder.data)] == before
     for name, value in vars(made).items():
         assert np.array_equal(getattr(again, name), value), name
+
+
+def test_noise_shares_no_random_bits_with_a_forget_set_of_the_same_seed():
+    noise = Poison.drawn(DATA, INDEX, 1.0, seed=0).noise
+    same_bits = np.random.default_rng(0).standard_normal(noise.shape, dtype=np.float32)
+    assert not np.isclose(noise, same_bits).any()
