@@ -124,8 +124,8 @@ class Folder:
             found = read_archive(self.poison)
             if missing := [name for name in KEYS if name not in found]:
                 raise Fault(f"it lacks {missing[0]}")
-            if found["noise"].shape != found["images"].shape or found["images"].dtype != np.uint8:
-                raise Fault("its arrays do not go together")
+            if found["noise"].shape != found["images"].shape or not np.isfinite(found["noise"]).all():
+                raise Fault("its noise is none of its images")
             scale, seed = found["scale"].item(), found["seed"].item()
         except (Fault, OSError, ValueError, TypeError) as error:
             problem = unreadable(error, "delete the folder, and the same command makes it again")
@@ -136,7 +136,10 @@ class Folder:
     def _check_same(self, kept: Poison, asked: Poison) -> None:
         pairs = {
             "data": (kept.clean_sha256, asked.clean_sha256),
-            "forget set": (kept.index.tolist(), asked.index.tolist()),
+            "forget set": (
+                _bytes(kept.index, kept.images, kept.labels),
+                _bytes(asked.index, asked.images, asked.labels),
+            ),
             "scale": (kept.scale, asked.scale),
             "seed": (kept.seed, asked.seed),
         }
@@ -145,6 +148,10 @@ class Folder:
                 f"out={self.path}: holds a study with another {other[0]}; give what it was begun with, or name another "
                 "folder by `--out`"
             )
+
+
+def _bytes(*arrays: np.ndarray) -> list[bytes]:
+    return [array.dtype.str.encode() + array.tobytes() for array in arrays]
 
 
 def _noise(seed: int, number: int, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.float32]:

@@ -89,7 +89,7 @@ ROWS = [
     ),
     (
         kept(noise=np.zeros(3)),
-        "out=o: o/poison.npz cannot be read (its arrays do not go together); delete the folder, and the same command "
+        "out=o: o/poison.npz cannot be read (its noise is none of its images); delete the folder, and the same command "
         "makes it again",
     ),
     (
