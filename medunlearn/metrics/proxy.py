@@ -40,7 +40,8 @@ def proxy_gap(
         predictions: The model's predictions on every part.
         original: The original's, with the same forget set.
         feature: What the membership attack sees of the model's output.
-        seed: Seed of the halves and of the attack's samples.
+        seed: Seed of the halves and of the attack's samples: it learns from the first half of
+            `numpy.random.default_rng(seed).permutation(V)`, of which `attack_sample` draws as many as members.
         solver: How the attack's machine is solved; see `membership_inference`.
         loss: What a Retrain loses for want of images; see `LearningCurve.loss_for`.
 
