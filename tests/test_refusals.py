@@ -14,6 +14,7 @@ PARTS = (
     *("data", "files", "models", "methods", "callbacks", "runs", "training", "plans", "tuning", "report", "cli"),
     "curve",
     "audit",
+    "poisoning",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

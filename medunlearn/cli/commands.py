@@ -47,6 +47,13 @@ def curve(options: list[str]) -> int:
     return curve(options)
 
 
+def poison(options: list[str]) -> int:
+    """Add noise to images, unlearn them, and test whether models still depend on it."""
+    from medunlearn.cli.poison import poison
+
+    return poison(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     from medunlearn.cli.report import report

@@ -1,6 +1,6 @@
 """Variations of a plan: which of its stages are run, under which presets and seeds, and in which run directories."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def varied(stages: Sequence[Stage], preset: str | None, seed: int | None) -> lis
         suffix, overrides = _variation(stage, preset, seed)
         paths[stage.run.path] = stage.run.path.with_name(stage.run.path.name + suffix)
         changes[stage.run.path] = overrides
-    return [_renamed(stage, changes[stage.run.path], paths) for stage in stages]
+    return [renamed(stage, changes[stage.run.path], paths) for stage in stages]
 
 
 def with_retrains(stages: Sequence[Stage], seeds: Sequence[int]) -> list[Stage]:
@@ -126,8 +126,8 @@ def _variation(stage: Stage, preset: str | None, seed: int | None) -> tuple[str,
     return suffix, overrides
 
 
-def _renamed(stage: Stage, overrides: list[Override], paths: dict[Path, Path]) -> Stage:
-    """Return a stage that reads and writes the run directories of its variation."""
+def renamed(stage: Stage, overrides: Sequence[Override], paths: Mapping[Path, Path]) -> Stage:
+    """Return a stage with more overrides, that reads and writes other run directories: `paths` has old and new."""
     if (run := paths[stage.run.path]) != stage.run.path:
         overrides = [*overrides, override("run_dir", str(run))]
     for name, path in stage.needs.items():

@@ -73,7 +73,8 @@ def _problem(content: Any, model: type[Content], place: tuple[int | str, ...]) -
             break
         at = group
     if not path:
-        return "one of its keys is no text"
+        missing = [name for name in model.needed if name not in content]
+        return f"it lacks {missing[0]}" if missing else "one of its keys is no text"
     return f"{'.'.join(path)} is {reprlib.repr(value)}, not {form}"
 
 

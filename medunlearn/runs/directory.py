@@ -16,6 +16,7 @@ from medunlearn.files import exists, expanded, read_archive, read_json, read_yam
 from medunlearn.runs.arrays import check_predictions
 from medunlearn.runs.content import Content, check
 from medunlearn.runs.curve_schema import Curve
+from medunlearn.runs.poison_schema import PoisonContent
 from medunlearn.runs.schema import Metrics, Split
 
 
@@ -39,6 +40,7 @@ class RunDir:
         self.logs = self.path / "logs"
         self.stopped = self.path / "stopped.json"
         self.curve = self.path / "learning_curve.json"  # made afterwards, of an original
+        self.poison = self.path / "poison.json"  # made afterwards, by `medunlearn poison`
 
     @classmethod
     def given(cls, path: str | Path, argument: str, part: str = "") -> Self:
@@ -73,7 +75,7 @@ class RunDir:
 
     def clear(self) -> None:
         """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
-        for file in (*self._files(), self.curve):
+        for file in (*self._files(), self.curve, self.poison):
             shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
     def hashes(self) -> dict[str, str]:
@@ -110,6 +112,10 @@ class RunDir:
     def read_curve(self, argument: str) -> dict[str, Any]:
         """Return `learning_curve.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
         return self._read_mapping(self.curve, argument, read_json, Curve, "make it again, or delete it")
+
+    def read_poison(self, argument: str) -> dict[str, Any]:
+        """Return `poison.json`; raise `FileError` naming `argument` where it is missing or wrong inside."""
+        return self._read_mapping(self.poison, argument, read_json, PoisonContent, "delete it, and it is made again")
 
     def read_config(self, argument: str) -> dict[str, Any]:
         """Return `config.yaml`; raise `FileError` naming `argument` where it is missing or damaged."""
@@ -171,6 +177,11 @@ class RunDir:
         """Write `learning_curve.json`, as `read_curve` would take it."""
         check(content, Curve)
         self.write_json(self.curve, content)
+
+    def write_poison(self, content: dict[str, Any]) -> None:
+        """Write `poison.json`, as `read_poison` would take it."""
+        check(content, PoisonContent)
+        self.write_json(self.poison, content)
 
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write `predictions.npz` so that it is either whole or not there."""

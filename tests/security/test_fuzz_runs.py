@@ -51,6 +51,8 @@ SPLIT["class_names"] = ["benign", "malignant"]
 POINT = {"images": 8, "val_error": 9.5, "train_error": 0, "attack": None, "run": "runs/a", "seconds": 1.5}
 CURVE = {"way": "parts", "reading": "ratio", "moves_attack": False, "original_sha256": "ab", "epochs": 3.0, "seed": 0}
 CURVE |= {"original": POINT, "points": [POINT, POINT | {"images": 4, "val_error_by_class": {"0": 1.5, "1": None}}]}
+POISON = {"model_sha256": "ab", "data_sha256": "cd", "images": 2, "draws": 9, "mean": 0.5, "p_value": 0.25}
+POISON |= {"silent": 0, "scale": 0.1, "seed": 0, "statistics": [0.5, None], "monte_carlo_p_values": [1, None]}
 CONFIG = {
     "seed_everything": 0,
     "data": {"dataset": "bloodmnist", "augmentation": "Default", "forget": {"rate": 0.25, "seed": 0}},
@@ -79,8 +81,11 @@ def write_run(path, **files):
 
 
 @fuzz
-@given(st.sampled_from(["metrics", "split", "curve"]), hostile_texts.jsons([METRICS, RETRAIN, SPLIT, CURVE]))
-def test_metrics_split_and_curve_are_read_or_refused_in_one_line(name, content):
+@given(
+    st.sampled_from(["metrics", "split", "curve", "poison"]),
+    hostile_texts.jsons([METRICS, RETRAIN, SPLIT, CURVE, POISON]),
+)
+def test_metrics_split_curve_and_poison_are_read_or_refused_in_one_line(name, content):
     run = write_run("runs/a", **{name: content})
     judge(lambda: getattr(run, f"read_{name}")("reference"), "reference=runs/a", content, as_json(content))
 

@@ -1,0 +1,1 @@
+"""The Gaussian poison: images to be forgotten get noise before training, and models are asked for it afterwards."""
