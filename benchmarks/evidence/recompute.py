@@ -23,6 +23,8 @@ ONE_IMAGE = 1
 
 NO_LOSS = {"val": 0.0, "train": 0.0, "forget": None, "attack": None}
 """What moves plain targets."""
+HALVINGS = 7
+"""Divisions of the validation set for the proxy's attack, as docs/learning_curve.md has them."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -88,12 +90,17 @@ def called_on_validation(arrays: Arrays, seed: int) -> tuple[float, float]:
     return tuple(100 * float(part.mean()) for part in np.split(called, [len(forget)]))
 
 
+def shares(arrays: Arrays, seed: int) -> tuple[float, float]:
+    """Return the medians of these shares over `HALVINGS` divisions of the validation set."""
+    return tuple(np.median([called_on_validation(arrays, seed + number) for number in range(HALVINGS)], axis=0))
+
+
 def proxies(arrays: Arrays, original: Arrays, seed: int, loss: dict[str, float | None]) -> tuple[Any, Any]:
     """Return the proxy gap with its parts, and the targets; that of MIA only where `loss` moves it."""
     foretold = targets(original, loss)
-    forget, unseen = called_on_validation(arrays, seed)
+    forget, unseen = shares(arrays, seed)
     if loss["attack"] is not None:
-        unseen = min(100.0, max(0.0, called_on_validation(original, seed)[1] + loss["attack"]))
+        unseen = min(100.0, max(0.0, shares(original, seed)[1] + loss["attack"]))
         foretold["MIA"] = unseen
     parts = {
         "UA": abs(100 - accuracy(arrays, "forget") - foretold["UA"]),
