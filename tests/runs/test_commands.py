@@ -274,6 +274,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn report",
     "medunlearn report runs/*",
     "medunlearn curve runs/train_blood",
+    "medunlearn audit runs/salun --out audit",
     "medunlearn poison demo",  # which takes minutes; tests/poisoning/test_study.py runs a study of tiny images
     "medunlearn report RUN... --out DIR",
     "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
