@@ -84,6 +84,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "tune": "medunlearn.cli.commands:tune",
         "curve": "medunlearn.cli.commands:curve",
         "audit": "medunlearn.cli.commands:audit",
+        "relearn": "medunlearn.cli.commands:relearn",
         "poison": "medunlearn.cli.commands:poison",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",

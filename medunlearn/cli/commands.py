@@ -68,6 +68,13 @@ def audit(options: list[str]) -> int:
     return audit(options)
 
 
+def relearn(options: list[str]) -> int:
+    """Count the steps until models know the forgotten images again."""
+    from medunlearn.cli.relearn import relearn
+
+    return relearn(options)
+
+
 def dashboard(options: list[str]) -> int:
     """Lay out a Weights & Biases workspace for the runs of a project."""
     from medunlearn.cli.dashboard import dashboard
