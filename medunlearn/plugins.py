@@ -85,6 +85,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "curve": "medunlearn.cli.commands:curve",
         "audit": "medunlearn.cli.commands:audit",
         "poison": "medunlearn.cli.commands:poison",
+        "ulira": "medunlearn.cli.commands:ulira",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",

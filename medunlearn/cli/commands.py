@@ -54,6 +54,13 @@ def poison(options: list[str]) -> int:
     return poison(options)
 
 
+def ulira(options: list[str]) -> int:
+    """Attack a method: can forgotten images be told from ones never seen, by shadow models?"""
+    from medunlearn.cli.ulira import ulira
+
+    return ulira(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     from medunlearn.cli.report import report
