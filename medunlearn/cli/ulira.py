@@ -15,11 +15,12 @@ from medunlearn.plans.plan import read_plan
 from medunlearn.plans.variations import Selection
 from medunlearn.plugins import names as plugin_names
 
-EPILOG = """The configs, or a plan, name an original, methods that start from it, and perhaps a Retrain, which shows what
-is found where nothing is to be found. Each shadow original is trained on a random half of the training set, and from it
-each method unlearns D forget sets of T images, whatever its config forgets. Other options, such as `--data.file F.npz`
-or `--trainer.max_epochs 3`, go to every stage. N (1 + D M) stages for M methods and Retrains. Killed and called again,
-the command goes on; called with a larger N, it adds shadows. docs/audits/ulira.md says how to read the table.
+EPILOG = """The configs, or a plan, name an original, methods that start from it, and perhaps a Retrain, which shows
+what is found where nothing is to be found. Each shadow original is trained on a random half of the training set, and
+from it each method unlearns D forget sets of T images, whatever its config forgets. Other options, such as
+`--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage: there are N (1 + D M) for M methods and Retrains.
+Killed and called again, the command goes on; called with a larger N, it adds shadows. docs/audits/ulira.md says how to
+read the table.
 
 examples:
   medunlearn ulira demo --originals 8 --draws 2 --targets 10 --out runs/ulira_demo

@@ -15,10 +15,10 @@ TARGETS, HALVES = 0, 1
 class Design:
     """The design of a study, all of which follows from its numbers.
 
-    Target images are drawn once, 2T for each of D draws, and no two draws share one. Shadows come in pairs: a random
-    half of the training set is one's, the other half the other's, and each has exactly T targets of each draw. Draw d of
-    a shadow forgets the T targets that it has learned; the other T it has never seen. So each target is forgotten by one
-    shadow of each pair and unseen by the other. What further pairs have does not change what there is.
+    Target images are drawn once, 2T for each of D draws, and no two draws share one. Shadows come in pairs: one learns
+    a random half of the training set, its twin the other half, and each half has exactly T targets of each draw. Draw d
+    of a shadow forgets the T targets that it has learned; the other T it has never seen. So each target is forgotten by
+    one shadow of each pair and unseen by the other. Further pairs do not change those that are there.
 
     Args:
         originals: Shadow originals N, an even number of 4 or more.

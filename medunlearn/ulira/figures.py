@@ -78,7 +78,8 @@ def _by_chance(sides: Sides, pairs: np.ndarray, pooled: bool, draws: int) -> lis
     found = []
     for _ in range(draws):
         swapped = rng.integers(2, size=(rows.max() + 1, sides[0].shape[1])).astype(bool)[rows]
-        found.append(_attack(*ulira(*(np.where(swapped, *each) for each in (sides[::-1], sides)), pairs, pooled)))
+        lot = np.where(swapped, sides[1], sides[0]), np.where(swapped, sides[0], sides[1])
+        found.append(_attack(*ulira(*lot, pairs, pooled)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the runs of a study say of its target images: margins where they were forgotten and where they were never seen."""
+"""What the runs of a study say of its target images: margins where they were forgotten and where never seen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,7 +49,8 @@ def observed(name: str, design: Design, tested: int, runs: Callable[[int, int], 
     Raises:
         InputError: If a run cannot be read.
     """
-    found = Observed(name, *(np.full((design.originals, design.columns), np.nan) for _ in range(2)))
+    shape = (design.originals, design.columns)
+    found = Observed(name, np.full(shape, np.nan), np.full(shape, np.nan))
     read = dict[str, tuple[Part, Part]]()
     for original in range(design.originals):
         for draw in range(design.draws):

@@ -116,7 +116,8 @@ class Shadows:
             _null("data.forget.indices") if forget is None else override("data.forget.indices", forget),
             Override("data.forget.stratified", False, "false"),
         ]
-        if stage.needs.get(REFERENCE, stage.run.path) not in paths or stage is self.parts.original:
+        reference = stage.needs.get(REFERENCE)
+        if reference is not None and (reference not in paths or stage is self.parts.original):
             changes.append(_null(REFERENCE))  # it would be of another forget set
         return renamed(stage, changes, paths)
 
