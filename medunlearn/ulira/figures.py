@@ -40,7 +40,7 @@ def figures(
     scores = ulira(forgotten, unseen, pairs, pooled)
     found = _attack(*scores)
     resampled = _over_images(scores, draws)
-    chance = _by_chance((forgotten, unseen), pairs, pooled, draws)
+    chance = [*_by_chance((forgotten, unseen), pairs, pooled, draws), found]  # with itself: exact with few draws
     spread = {f"{name}_interval": _limits(name, found, resampled) for name in found}
     spread |= {f"{name}_chance": _limits(name, found, chance) for name in found}
     counts = {"forgotten": _count(forgotten), "unseen": _count(unseen), "pooled": pooled}

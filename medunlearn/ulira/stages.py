@@ -60,7 +60,7 @@ def parts_of(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> Pa
                 f"{stage.config.name}: data.test=false: images that were never seen are added to the test images; "
                 "leave it out"
             )
-        if stage is not original and not as_spec(each["data"]["forget"]).given:
+        if not (stage is original or stage.unlearns or as_spec(each["data"]["forget"]).given):
             raise InputError(
                 f"{stage.config.name}: forgets no image, and no method here starts from it; leave it out, or name what "
                 "it forgets"

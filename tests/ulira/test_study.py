@@ -14,7 +14,7 @@ from helpers.runs import QUIET, refused, write_npz
 
 from medunlearn.__main__ import main
 from medunlearn.data.npz import read_npz
-from medunlearn.metrics import auc, forgetting_quality, klom, margins, ulira
+from medunlearn.metrics import auc, margins, ulira
 from medunlearn.runs import RunDir
 from medunlearn.ulira.design import Design
 from medunlearn.ulira.table import LEAK, POWER
@@ -24,7 +24,8 @@ FORGET = "data: {forget: {rate: 0.5, stratified: true}}"
 CONFIGS = {
     "train": f"model: {{class_path: Train, {MODEL}}}}}\ntrainer: {{max_epochs: 40}}",
     "retrain": f"model: {{class_path: Retrain, {MODEL}}}}}\n{FORGET}",
-    "tuned": f"model: {{class_path: FineTune, {MODEL}, original: x/train}}}}\n{FORGET}\nreference: x/retrain\ntrainer: {{max_epochs: 2}}",
+    "tuned": f"model: {{class_path: FineTune, {MODEL}, original: x/train}}}}\n{FORGET}\nreference: x/retrain\n"
+    "trainer: {max_epochs: 2}",
 }
 NAMES = ["train.yaml", "tuned.yaml"]  # without a Retrain, for the time that it takes
 OPTIONS = ["--data.file=d.npz", "--data.batch_size=8", "--data.augmentation=NoAug", *QUIET]
@@ -208,20 +209,3 @@ def test_a_data_file_of_no_study_is_refused(here, capsys, tmp_path):
     Path(tmp_path, "000").mkdir()
     Path(tmp_path, "000", "data.npz").write_bytes(b"of the user")
     assert "holds data of no study; name another folder by `--out`" in refused(capsys, *ARGV, f"--out={tmp_path}")
-
-
-def test_figures_of_enough_models_have_quality_and_distance_by_their_own_functions():
-    rng = np.random.default_rng(1)
-    from medunlearn.ulira.figures import figures
-
-    inside = np.arange(8)[:, None] % 2 == np.arange(10) % 2
-    phi, retrained = rng.normal(size=(2, 8, 10))
-    found = figures(
-        np.where(inside, phi, np.nan), np.where(inside, np.nan, phi), np.arange(8) // 2,
-        np.where(inside, np.nan, retrained), draws=9,
-    )  # fmt: skip
-    sides = [np.stack([phi[inside[:, i], i] for i in range(10)], 1)]
-    sides += [np.stack([retrained[~inside[:, i], i] for i in range(10)], 1)]
-    assert found["models"] == 4
-    assert found["quality"] == forgetting_quality(*sides)
-    assert found["klom"] == pytest.approx(klom(*sides).mean())
