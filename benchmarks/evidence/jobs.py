@@ -73,9 +73,7 @@ def run_side_by_side(jobs: Iterable[Job], count: int) -> None:
         while (job := next_job()) is not None:
             start = time.perf_counter()
             broken = sorted(need for need in job.needs if states.get(need))
-            state = "" if job.finished() or broken else job.run()
-            if broken:
-                state = f"left out: it needs {broken[0]}"
+            state = f"left out: it needs {broken[0]}" if broken else _outcome(job)
             seconds = time.perf_counter() - start
             print(f"{time.strftime('%H:%M:%S')} {job.makes}: {state or f'done {seconds:.0f} s'}", flush=True)
             with changed:
@@ -89,3 +87,11 @@ def run_side_by_side(jobs: Iterable[Job], count: int) -> None:
     except KeyboardInterrupt:  # the jobs end with this process; their last checkpoints stay
         print("the same command goes on from there", flush=True)
         os._exit(130)
+
+
+def _outcome(job: Job) -> str:
+    """Return what went wrong with a job that may run; an error is its own affair, and the others go on."""
+    try:
+        return "" if job.finished() else job.run()
+    except Exception as error:
+        return f"failed: {type(error).__name__}: {error}"

@@ -16,6 +16,7 @@ SHIFT = (
     "The attack measures shift: a model that has seen neither ({0}) tells forgotten images from {1} images too, "
     "with an AUC of {2:.2f}; forgotten and {1} images are not from one source. Take the other set of non-members"
 )
+NO_IMAGES = "There are no {0}, so nothing is attacked; --nonmembers val takes validation images"
 NO_LOGITS = (
     "{0} kept no logits, so margin, loss and modified entropy are not available; run that stage again with this version"
 )
@@ -66,7 +67,7 @@ class Audited:
             *self.subject.notes,
             *(NO_LOGITS.format(each.run) for each in silent),
             *self._shift(),
-            *([] if self.subject.unlearned.predictions.forget.labels.size else ["Nothing is forgotten"]),
+            *self._missing(),
         ]
 
     @property
@@ -92,6 +93,11 @@ class Audited:
             "worst_images": self.worst,
             "notes": self.notes,
         }
+
+    def _missing(self) -> list[str]:
+        """Return a note for each kind of images without which nothing can be attacked."""
+        named = {"forget": "forgotten images", self.settings.nonmembers: f"{self.settings.nonmembers} images"}
+        return [NO_IMAGES.format(name) for part, name in named.items() if not self.counts[part]]
 
     def _shift(self) -> list[str]:
         """Return a note where every Retrain, which has seen neither, tells forgotten images from non-members."""

@@ -12,7 +12,7 @@ Answer = Literal["inside", "outside", "cannot tell"]
 
 INSIDE = "as between Retrains"
 TOO_FEW = "so few images cannot even tell the untouched model from Retrains"
-NO_BAND = "there is no band of Retrains, which takes two; name more with `--against`"
+NO_BAND = "there is no band of Retrains, which takes two; name more with --against"
 ABOVE, BELOW = "above the band of Retrains", "below the band of Retrains: a trace of unlearning too"
 NOT_FALLEN = "margins have fallen less than a Retrain's: it still knows them"
 CHANCE = 0.5

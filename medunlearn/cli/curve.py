@@ -104,7 +104,8 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--reading",
         choices=get_args(Reading),
-        help="carry over differences of the curve, or its ratios times the original's errors (ratio for short runs)",
+        help="foretell the curve's own level (parts), or the original moved by the curve's differences (epochs) or "
+        "ratios (short)",
     )
     parser.add_argument("--move_attack", action="store_true", help="move the target of MIA too")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the parts (0)")

@@ -95,7 +95,7 @@ def _parser() -> CommandParser:
         default=[],
         type=int,
         metavar="N",
-        help="train each Retrain once more under each of these seeds: their p values must be uniform",
+        help="train each Retrain once more under each of these seeds: none may show the noise",
     )
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     return parser

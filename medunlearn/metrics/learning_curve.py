@@ -10,9 +10,9 @@ import numpy as np
 from medunlearn.metrics.power_law import PowerLaw, fit_power_law
 from medunlearn.metrics.predictions import Predictions
 
-Reading = Literal["difference", "ratio"]
-"""How a curve is carried over to the original: its own differences, or its ratios times the original's errors, for a
-curve of models that were trained for less long."""
+Reading = Literal["level", "difference", "ratio"]
+"""What a Retrain is foretold to be: at the curve's own level, whatever luck the original had; or as far below the
+original as the curve says, by its differences or, for a curve of models that were trained for less long, its ratios."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ class LearningCurve:
         if law is None:
             return None
         before, after, own = law.at(n_from), law.at(n_to), getattr(self.original, name)
+        if self.reading == "level" and own is not None:
+            return float(after - own)
         if self.reading == "ratio" and before > 0 and own is not None:
             return float(own * (after / before - 1))
         return after - before

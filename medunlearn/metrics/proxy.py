@@ -4,6 +4,7 @@ Whoever unlearns has no Retrain to compare with. To a Retrain the forget set is 
 foretold from the original's on images that the original has not seen either.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,9 @@ from medunlearn.metrics.learning_curve import NO_LOSS, Loss
 from medunlearn.metrics.membership import Feature, Solver, attack_sample, membership_inference
 from medunlearn.metrics.predictions import Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy
+
+HALVINGS = 7
+"""In how many ways the validation set is divided for the attack. An odd number, so that a median is one of them."""
 
 
 def proxy_gap(
@@ -30,7 +34,7 @@ def proxy_gap(
     - RA: the original's RA;
     - TA, here the accuracy on the validation set: the original's;
     - MIA: the share of validation images that the same attack calls non-members: it learns from one half of them and
-      is shown the other, both under the model itself.
+      is shown the other, both under the model itself; see `attack_shares`.
 
     A class that is forgotten as a whole does not exist for a Retrain: its images are counted as errors. At high rates a
     Retrain is worse than the original for want of data: `loss` moves what is foretold by that, and without it this is
@@ -40,7 +44,8 @@ def proxy_gap(
         predictions: The model's predictions on every part.
         original: The original's, with the same forget set.
         feature: What the membership attack sees of the model's output.
-        seed: Seed of the halves and of the attack's samples.
+        seed: Seed of the halves and of the attack's samples: it learns from the first half of
+            `numpy.random.default_rng(seed).permutation(V)`, of which `attack_sample` draws as many as members.
         solver: How the attack's machine is solved; see `membership_inference`.
         loss: What a Retrain loses for want of images; see `LearningCurve.loss_for`.
 
@@ -57,12 +62,8 @@ def proxy_gap(
     found = accuracies(replace(predictions, test=predictions.val))
     foretold = proxy_targets(original, feature, seed, solver, loss)
     parts = {key: _distance(found[key], foretold[key]) for key in ("UA", "RA", "TA")}
-    shares = _attack_shares(predictions, feature, seed, solver)
-    if "MIA" in foretold:
-        parts["MIA"] = _distance(_percent(shares[0]), foretold["MIA"])
-    else:
-        apart = _distance(*shares)
-        parts["MIA"] = None if apart is None else 100 * apart  # in this order, as ever: to the last digit
+    forget, unseen = attack_shares(predictions, feature, seed, solver)
+    parts["MIA"] = _distance(forget, foretold.get("MIA", unseen))
     known = [each for each in parts.values() if each is not None]
     return {**parts, "gap": sum(known) / len(known) if len(known) == len(parts) else None}
 
@@ -111,12 +112,14 @@ def attack_shares(
 ) -> tuple[float | None, float | None]:
     """Return which shares of the forget set and of unseen images the attack calls non-members, in %.
 
-    It learns from one half of the validation images and is shown the other; None where images are missing.
+    It learns from one half of the validation images and is shown the other. On some halves the machine turns over and
+    calls nearly all images non-members, so each share is the median over `HALVINGS` divisions; None where images are
+    missing.
 
     Args:
         predictions: The model's predictions on every part.
         feature: As in `proxy_gap`, as are the others.
-        seed: As there.
+        seed: Seed of the first division; the others have the next ones.
         solver: As there.
 
     Example:
@@ -125,8 +128,9 @@ def attack_shares(
         >>> attack_shares(Predictions(forget=right, retain=right, test=right, val=wrong))
         (0.0, 100.0)
     """
-    forget, unseen = _attack_shares(predictions, feature, seed, solver)
-    return _percent(forget), _percent(unseen)
+    found = [_attack_shares(predictions, feature, seed + number, solver) for number in range(HALVINGS)]
+    forget, unseen = (_median([each[at] for each in found]) for at in (0, 1))
+    return forget, unseen
 
 
 def why_no_proxy(original: Predictions) -> str | None:
@@ -201,5 +205,7 @@ def _attack_shares(
     return shares[0], shares[1]
 
 
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
+def _median(shares: Sequence[float | None]) -> float | None:
+    """Return the median of shares in %; None where one is not known."""
+    known = [each for each in shares if each is not None]
+    return 100 * float(np.median(known)) if len(known) == len(shares) else None

@@ -62,11 +62,26 @@ def predictions(section: Section) -> dict[str, list[Predictions]]:
     found: dict[str, list[Predictions]] = defaultdict(list)
     for cell in section.sound:
         for row in cell.runs.itertuples():
-            run = RunDir(str(row.run))
-            if exists(run.predictions):
-                arrays = Predictions.from_arrays(run.read_predictions("report"))
-                found[cell.label].append(arrays.split_by(_forget_set(row.measured_by)) if row.measured_by else arrays)
+            if (known := predictions_of(str(row.run), str(row.measured_by))) is not None:
+                found[cell.label].append(known)
     return dict(found)
+
+
+def predictions_of(run: str, measured_by: str = "") -> Predictions | None:
+    """Return the predictions of a run; None where it keeps none.
+
+    Args:
+        run: The run directory.
+        measured_by: The run on whose forget set they are taken; empty for its own.
+
+    Example:
+        >>> predictions_of("nowhere") is None
+        True
+    """
+    if not exists(RunDir(run).predictions):
+        return None
+    found = Predictions.from_arrays(RunDir(run).read_predictions("report"))
+    return found.split_by(_forget_set(measured_by)) if measured_by else found
 
 
 def _forget_set(run: Any) -> npt.NDArray[np.int64]:

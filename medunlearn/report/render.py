@@ -12,6 +12,9 @@ from medunlearn.metrics import FEW as FEW_IMAGES
 from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
 from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
 from medunlearn.metrics.legend import head
+from medunlearn.report.audit_table import HEADS as AUDIT_HEADS
+from medunlearn.report.audit_table import LEGEND as AUDIT_LEGEND
+from medunlearn.report.audit_table import audit_table
 from medunlearn.report.class_table import class_table
 from medunlearn.report.figures import Drawn, draw_figures
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
@@ -130,6 +133,9 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "head": head,
         "better": {name: column.better for name, column in LEGEND_OF_COLUMNS.items()},
         "class_table": class_table,
+        "audit_table": audit_table,
+        "audit_heads": AUDIT_HEADS,
+        "audit_legend": AUDIT_LEGEND,
         "few": len(sections) <= FEW,
         "legend": LEGEND,
         "intervals": INTERVALS,

@@ -24,7 +24,7 @@ from medunlearn.tuning.curve_points import logged_points, measured, on_all_image
 
 FRACTIONS: dict[Way, tuple[float, ...]] = {"parts": (1 / 8, 1 / 4), "short": (1 / 4, 1 / 2, 1.0), "epochs": (1 / 8,)}
 """Which parts of the training set each way trains on; by epoch, the share of the epochs after which it begins."""
-READINGS: dict[Way, Reading] = {"parts": "difference", "short": "ratio", "epochs": "difference"}
+READINGS: dict[Way, Reading] = {"parts": "level", "short": "ratio", "epochs": "difference"}
 SHORTER = 8
 """A short run has this share of the original's epochs, but at least `FEWEST`."""
 FEWEST = 3
@@ -38,7 +38,8 @@ class Plan:
         way: See `medunlearn.runs.curve_schema.Way`.
         fractions: Parts of the training set; by default those of the way.
         epochs: Epochs of a short run; by default an eighth of the original's, and three at least.
-        reading: How the curve is carried over to the original; by default `ratio` for short runs, else `difference`.
+        reading: What a Retrain is foretold to be, see `medunlearn.metrics.Reading`; by default the `level` of parts,
+            the `ratio` of short runs, the `difference` of epochs.
         moves_attack: Whether the attack's share moves the target of MIA.
         seed: Seed of the parts.
 

@@ -9,6 +9,7 @@ from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
 from medunlearn.audit import Settings, audit, read_subjects
+from medunlearn.runs import RunDir
 
 QUICK = Settings(draws=200)
 FORGET = "Does it answer as Retrain: forgotten images?"
@@ -170,3 +171,19 @@ def test_classes_and_images_name_where_it_was_not_forgotten():
     assert len(found.worst) == 10
     assert {image["index"] for image in found.worst} <= set(FORGOTTEN.tolist())
     assert [image["distance"] for image in found.worst] == sorted((i["distance"] for i in found.worst), reverse=True)
+
+
+def test_without_non_members_nothing_is_attacked_and_a_note_says_so():
+    own, retrains = family()
+    made = RunDir(own)
+    arrays = {
+        name: array[:0] if name.startswith("test_") else array for name, array in predictions(5).to_arrays().items()
+    }
+    made.write_predictions(arrays)
+    made.write_json(made.metrics, made.read_metrics("test") | {"files": made.hashes()})
+    (found,) = audit(read_subjects([own, *retrains]), QUICK)
+    assert found.attacks == []
+    (note,) = found.notes
+    assert note == "There are no test images, so nothing is attacked; --nonmembers val takes validation images"
+    (other,) = audit(read_subjects([own, *retrains]), Settings("val", draws=50))
+    assert row_of(other).n == (len(FORGOTTEN), 200)

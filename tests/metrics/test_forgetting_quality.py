@@ -49,6 +49,8 @@ def test_epsilon_of_a_range_below_a_hundredth_is_the_cap():
     wide = np.linspace(0, 100, 11)
     narrow = 50 + wide / 1000
     assert epsilons(narrow[:, None], wide[:, None]).tolist() == [50]
+    narrow = 50 + wide / 50
+    assert epsilons(narrow[:, None], wide[:, None]) == pytest.approx(log(10), abs=1e-3)  # [50, 51.8]
 
 
 def test_epsilon_of_models_inside_the_others_is_found_by_an_interval_alone():
@@ -105,12 +107,21 @@ def test_epsilons_are_those_of_the_grid_for_margins_that_a_grid_tells_apart(seed
     assert found == pytest.approx(by_grid(unlearned, retrained, step=0.05), abs=1e-9)
 
 
-def test_an_interval_beyond_the_buffer_is_not_tried():
-    """Two clusters of the narrow group far apart: only intervals about as wide as the whole group are tried."""
-    narrow = np.array([-10.0] * 5 + [10.0] * 5)
-    wide = np.array([-11.0] * 5 + [11.0] * 4 + [10.0])
+@pytest.mark.parametrize(
+    ("narrow", "wide", "reached"),
+    [
+        ([0.0] * 8 + [0.5, 2.6], [-20.0] * 4 + [0.3] + [0.7] * 4 + [30.0], True),  # the right end may be 0.65
+        ([0.0] * 8 + [0.5, 2.8], [-20.0] * 4 + [0.3] + [0.7] * 4 + [30.0], False),  # must be 0.8
+        ([-2.3] + [0.0] * 8 + [0.5], [-0.2] * 4 + [0.3] + [0.7] * 4 + [30.0], True),  # the left end may be -0.15
+        ([-2.5] + [0.0] * 8 + [0.5], [-0.2] * 4 + [0.3] + [0.7] * 4 + [30.0], False),  # at most -0.35
+    ],
+)
+def test_ends_of_an_interval_lie_within_2_of_where_the_narrower_group_ends(narrow, wide, reached):
+    """The best rule is [0, 0.5], which errs once in each group; one value of the narrower group lies far from it."""
+    narrow, wide = np.array(narrow), np.array(wide)
     (found,) = epsilons(narrow[:, None], wide[:, None])
-    assert found == pytest.approx(by_grid(narrow, wide, step=0.5), abs=1e-9)
+    assert found == pytest.approx(by_grid(narrow, wide, step=0.05), abs=1e-9)
+    assert (found == pytest.approx(log((1 - DELTA - 0.1) / 0.1))) == reached
 
 
 @pytest.mark.parametrize(

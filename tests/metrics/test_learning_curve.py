@@ -41,6 +41,15 @@ def test_ratios_are_of_the_originals_own_errors():
     assert free.loss(1000, 500).val == 0, "where no error is made there is no ratio"
 
 
+def test_the_level_of_a_curve_is_foretold_whatever_luck_the_original_had():
+    lucky = LearningCurve(POINTS, Point(1000, val_error=3.0, train_error=1.0), reading="level")
+    assert lucky.loss(1000, 500).val == pytest.approx(lucky.laws["val_error"].at(500) - 3)
+    assert lucky.loss(1000, 500).train == pytest.approx(lucky.laws["train_error"].at(500) - 1)
+    assert lucky.loss(1000, 1000).val == pytest.approx(lucky.laws["val_error"].at(1000) - 3), "another seed's"
+    unknown = LearningCurve(POINTS, Point(1000, val_error=3.0), reading="level")
+    assert unknown.loss(1000, 500).train == pytest.approx(CURVE.loss(1000, 500).train)
+
+
 def test_what_is_not_known_of_a_curve_is_no_loss():
     curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), Point(1000, 10.0), moves_attack=True)
     assert curve.loss(1000, 250).train == 0

@@ -53,7 +53,8 @@ def test_table_takes_the_original_by_its_model_and_remarks_where_none_shows_the_
         return Finding(RunDir(role), {"role": role, "method": "M", "TA": 50.0, **metrics}, poison)
 
     unlearned = finding("unlearned", content(0.1, silent=10, model_sha256="u"), original_sha256="o")
-    text = table([finding("original", TRACE), unlearned])
+    another = finding("original", content(0.5, model_sha256="p"))
+    text = table([another, finding("original", TRACE), unlearned])
     assert "| unlearned | M      |     90 | +0.100 |" in text
     assert "27 % of its original's" in text
     assert "--scale" not in text

@@ -62,8 +62,8 @@ ROWS = [
     ),
     (
         curve(reading="sum"),
-        "original=t: t/learning_curve.json cannot be read (reading is 'sum', not difference or ratio); make it again, "
-        "or delete it",
+        "original=t: t/learning_curve.json cannot be read (reading is 'sum', not level, difference or ratio); make it "
+        "again, or delete it",
     ),
     (
         curve(points=[{"images": 0, "val_error": 5.0}]),

@@ -259,6 +259,7 @@ FIXED = {
     "medunlearn reproduce --help",
     "medunlearn tune --help",
     "medunlearn curve --help",
+    "medunlearn poison --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
@@ -273,6 +274,8 @@ NOT_TO_BE_PASTED = {
     "medunlearn report",
     "medunlearn report runs/*",
     "medunlearn curve runs/train_blood",
+    "medunlearn audit runs/salun --out audit",
+    "medunlearn poison demo",  # which takes minutes; tests/poisoning/test_study.py runs a study of tiny images
     "medunlearn report RUN... --out DIR",
     "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
     "medunlearn {command} --model.help NAME",

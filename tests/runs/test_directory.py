@@ -120,7 +120,7 @@ def test_clear_begins_with_what_says_finished(whole, monkeypatch):
         writing.Path, "unlink", lambda *args, **kw: (unlink(*args, **kw), states.append(whole.finished))[0]
     )
     whole.clear()
-    assert len(states) == 9, "the files of a run, the mark of a stopped trial, and the learning curve of an original"
+    assert len(states) == 10, "the files of a run, the mark of a stopped trial, a learning curve, and a poison test"
     assert not any(states)
 
 
