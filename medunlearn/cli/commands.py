@@ -55,7 +55,7 @@ def poison(options: list[str]) -> int:
 
 
 def ulira(options: list[str]) -> int:
-    """Attack a method: can forgotten images be told from ones never seen, by shadow models?"""
+    """Unlearn from shadow models, and try to tell forgotten images from ones never seen."""
     from medunlearn.cli.ulira import ulira
 
     return ulira(options)
