@@ -86,6 +86,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "audit": "medunlearn.cli.commands:audit",
         "relearn": "medunlearn.cli.commands:relearn",
         "poison": "medunlearn.cli.commands:poison",
+        "ulira": "medunlearn.cli.commands:ulira",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",

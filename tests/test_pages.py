@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
-LONGER = ("docs/methods.md", "docs/learning_curve.md", "docs/tune.md", "docs/audits/poison.md", "docs/audit.md")
+LONGER = (
+    "docs/methods.md",
+    "docs/learning_curve.md",
+    "docs/tune.md",
+    "docs/audits/poison.md",
+    "docs/audits/ulira.md",
+    "docs/audit.md",
+)
 PAGES = ("README.md", "tests/README.md", "benchmarks/README.md", "CHANGELOG.md", *LONGER)
 NAMED = sorted(set(re.findall(r"([\w/]+\.py)::(\w+)", (TESTS / "README.md").read_text())))
 

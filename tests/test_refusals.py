@@ -15,6 +15,7 @@ PARTS = (
     "curve",
     "audit",
     "poisoning",
+    "ulira",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

@@ -54,6 +54,13 @@ def poison(options: list[str]) -> int:
     return poison(options)
 
 
+def ulira(options: list[str]) -> int:
+    """Unlearn from shadow models, and try to tell forgotten images from ones never seen."""
+    from medunlearn.cli.ulira import ulira
+
+    return ulira(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     from medunlearn.cli.report import report

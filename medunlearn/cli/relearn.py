@@ -34,13 +34,13 @@ def relearn(argv: list[str]) -> int:
     from medunlearn.relearning.measuring import relearned, tables
     from medunlearn.relearning.training import Schedule
 
-    schedule = Schedule(given.steps, given.lr, given.batch_size, given.seed)
+    schedule = Schedule(given.steps, given.lr, given.batch_size, given.seed, given.every)
     subjects = read_subjects(given.runs, given.against)
     found = [relearned(each, schedule, given.file, given.backbone) for each in subjects]
     print(tables(found))
     if given.out is not None:
         out = expanded(given.out, "out")
-        settings = {name: getattr(schedule, name) for name in ("steps", "lr", "batch_size", "seed")}
+        settings = {name: getattr(schedule, name) for name in ("steps", "lr", "batch_size", "seed", "every")}
         content = {**settings, "runs": [each.content() for each in found]}
         write_whole(out / "relearn.json", f"{json.dumps(content, indent=2)}\n".encode())
         write_whole(out / "relearn.md", f"{tables(found)}\n".encode())
@@ -66,5 +66,6 @@ def _parser() -> CommandParser:
     parser.add_argument("--lr", type=float, default=0.001, metavar="LR", help="learning rate (0.001)")
     parser.add_argument("--batch_size", type=int, default=32, metavar="B", help="images a step (32)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the batches (0)")
+    parser.add_argument("--every", type=int, default=5, metavar="N", help="steps between two measurements (5)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where table, figures and relearn.json are written")
     return parser

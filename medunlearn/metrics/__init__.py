@@ -24,6 +24,7 @@ from medunlearn.metrics.roc import (
 )
 from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
 from medunlearn.metrics.signals import NEEDS_LOGITS, Signal, margins, signal
+from medunlearn.metrics.ulira import ulira
 from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "roc",
     "signal",
     "tpr_at",
+    "ulira",
     "unlearning_metrics",
     "validation_metrics",
     "wholly_forgotten",

@@ -37,7 +37,7 @@ def check_settings(stages: Sequence[Stage], fit: Fit) -> list[dict[str, Any]]:
     """
     found, splits = [], dict[str, dict[str, Any] | None]()
     for stage in stages:
-        with _naming(stage):
+        with naming(stage):
             settings = fit.settings(stage.argv)
         found.append(settings)
         if stage.run.config.is_file():
@@ -65,7 +65,7 @@ def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
         classes = setting(stage.settings, "data.num_classes")
         test = setting(stage.settings, "data.test") is not False
         data = (file, classes if isinstance(classes, int) else None, indices, test)
-        with _naming(stage):
+        with naming(stage):
             if data not in checked:
                 fit.check_data(*data)
                 checked.add(data)
@@ -76,7 +76,7 @@ def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
 
 
 @contextmanager
-def _naming(stage: Stage) -> Iterator[None]:
+def naming(stage: Stage) -> Iterator[None]:
     """Let errors begin with the name of the stage's config."""
     try:
         yield

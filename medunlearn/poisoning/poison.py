@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medunlearn.data.npz import ImageData
+from medunlearn.data.writing import in_format
 from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import exists, read_archive, unreadable
 from medunlearn.runs import RunDir
@@ -111,7 +112,7 @@ class Folder:
             poison = replace(poison, poisoned_sha256=poison.applied(data).sha256)
             RunDir(self.path).write_arrays(self.poison, _arrays(poison))
         if not exists(self.data):
-            RunDir(self.path).write_arrays(self.data, _in_format(poison.applied(data)))
+            RunDir(self.path).write_arrays(self.data, in_format(poison.applied(data)))
         return poison
 
     def read(self) -> Poison:
@@ -171,13 +172,3 @@ def _arrays(poison: Poison) -> dict[str, np.ndarray]:
         name: np.frombuffer(bytes.fromhex(value), np.uint8) if isinstance(value, str) else np.asarray(value)
         for name, value in found.items()
     }
-
-
-def _in_format(data: ImageData) -> dict[str, np.ndarray]:
-    """Return data as the arrays of a file in MedMNIST's format."""
-    arrays = {} if data.class_names is None else {"class_names": np.array(data.class_names)}
-    for name in ("train", "val", "test"):
-        split = getattr(data, name)
-        if len(split):  # no test images where the runs do without them
-            arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels}
-    return arrays

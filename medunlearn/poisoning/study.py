@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from medunlearn.data.forgetting import as_spec, choose_forget_set
 from medunlearn.data.npz import ImageData
 from medunlearn.errors import InputError
 from medunlearn.plans.engines import Engine, Outcome
+from medunlearn.plans.images import image_source
 from medunlearn.plans.options import override, setting
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
 from medunlearn.plans.stages import Stage, in_order
@@ -20,9 +20,6 @@ from medunlearn.poisoning.measurement import measured
 from medunlearn.poisoning.poison import Folder, Poison
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import role_of
-
-SOURCE = ("dataset", "size", "root", "download", "num_classes", "class_names", "test")
-"""Settings below `data`, beside `file`, that choose the images."""
 
 
 class Finding(NamedTuple):
@@ -129,11 +126,7 @@ def _check_needs(plan: Sequence[Stage]) -> None:
 
 def _forgotten(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> tuple[ImageData, np.ndarray]:
     """Return the data without noise and the forget set, which must be the same for all stages."""
-    first, *others = (_source(*each) for each in zip(plan, settings, strict=True))
-    for stage, other in zip(plan[1:], others, strict=True):
-        if other != first:
-            raise InputError(f"{stage.config.name}: has other data than {plan[0].config.name}; poison one data set")
-    module = MedMNISTDataModule(**first)
+    module = MedMNISTDataModule(**image_source(plan, settings))
     module.prepare_data()
     data = module.data
     sets = dict[tuple[int, ...], Stage]()
@@ -148,9 +141,3 @@ def _forgotten(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> 
         one, two, *_ = (stage.config.name for stage in sets.values())
         raise InputError(f"poison: {one} and {two} forget other images; poison one forget set")
     return data, np.array(next(iter(sets)), dtype=np.int64)
-
-
-def _source(stage: Stage, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that choose the images without noise."""
-    file = setting(stage.settings, "data.file")
-    return {"file": None if file is None else Path(file), **{name: settings["data"][name] for name in SOURCE}}

@@ -21,7 +21,8 @@ def _draw(found: Relearned) -> Figure:
     figure, (panel,) = panels_of(1, height=2.8, width=4.6)
     for model in found.subject.models:
         label = "Retrains" if model in found.subject.retrains else model.label
-        panel.plot(found.curves[model.label].loss, color=colour(found.subject, model), label=label)
+        curve = found.curves[model.label]
+        panel.plot(curve.steps, curve.loss, color=colour(found.subject, model), label=label)
     panel.set(xlabel="step", ylabel="loss on the forget set (nats)")
     panel.set_ylim(bottom=0)
     legend_below(figure, [panel])

@@ -21,9 +21,9 @@ LEFT = 0.1
 """Share of the way from Retrain's loss to the untouched model's that may be left when a model has learned it again."""
 HEAD = ("model", "loss at first", "loss at last", "steps", "in units of Retrain")
 LEGEND = (
-    "Loss on the forget set in nats. Steps: until nine tenths of the way from Retrain's loss to the untouched model's are "
-    "gone. In units of Retrain (the anamnesis index of Chundawat et al. 2023): 1 is as slow as a model that never saw "
-    "the images; below 1, knowledge is left."
+    "Loss on the forget set in nats. Steps: until nine tenths of the way from Retrain's loss to the untouched model's "
+    "are gone. In units of Retrain (the anamnesis index of Chundawat et al. 2023): 1 is as slow as a model that never "
+    "saw the images; below 1, knowledge is left."
 )
 
 
@@ -48,7 +48,7 @@ class Relearned:
         if self.goal is None:
             return None
         there = self.curves[model.label].loss <= self.goal
-        return int(there.argmax()) if there.any() else None
+        return int(self.curves[model.label].steps[there.argmax()]) if there.any() else None
 
     def index(self, model: Model) -> float | None:
         """Return the steps of a model in units of the Retrains' mean; None where one of them is not known."""
@@ -71,6 +71,7 @@ class Relearned:
                     "weights_sha256": each.sha256,
                     "steps": self.steps(each),
                     "index": self.index(each),
+                    "measured_after": self.curves[each.label].steps.tolist(),
                     "loss": self.curves[each.label].loss.tolist(),
                     "error": self.curves[each.label].error.tolist(),
                 }
@@ -83,7 +84,7 @@ class Relearned:
         lines = []
         for model in self.subject.models:
             loss, steps, index = self.curves[model.label].loss, self.steps(model), self.index(model)
-            more = "-" if self.goal is None else f"over {len(loss) - 1}"
+            more = "-" if self.goal is None else f"over {self.curves[model.label].steps[-1]}"
             cells = (f"{loss[0]:.3f}", f"{loss[-1]:.3f}", more if steps is None else str(steps))
             lines.append([model.label, *cells, "-" if index is None else f"{index:.2f}"])
         return f"{aligned(HEAD, lines, left=[0])}\n{LEGEND}"

@@ -23,6 +23,7 @@ class Schedule:
         lr: Learning rate of SGD with momentum 0.9.
         batch_size: Images a step.
         seed: Seed of the order of the images.
+        every: After how many steps the forget set is measured, which takes longer than a step.
 
     Raises:
         InputError: If a value is out of range.
@@ -36,9 +37,10 @@ class Schedule:
     lr: float = 0.001
     batch_size: int = 32
     seed: int = 0
+    every: int = 5
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch_size", 1), ("seed", 0)):
+        for name, least in (("steps", 1), ("batch_size", 1), ("every", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)}: give a whole number of {least} or more")
         if not 0 < self.lr < float("inf"):
@@ -54,16 +56,18 @@ class Schedule:
 
 
 class Curve(NamedTuple):
-    """What a model makes of the forget set before training and after each step."""
+    """What a model makes of the forget set before training and after some of the steps."""
 
+    steps: np.ndarray
+    """(M,): after how many steps it was measured; 0 is before the first."""
     loss: np.ndarray
-    """(steps + 1,): mean cross-entropy in nats."""
+    """(M,): mean cross-entropy in nats."""
     error: np.ndarray
-    """(steps + 1,): in %."""
+    """(M,): in %."""
 
 
 def relearn(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule) -> Curve:
-    """Train a model on images, which changes it, and return its loss and error on them step by step.
+    """Train a model on images, which changes it, and return its loss and error on them as training goes on.
 
     BatchNorm keeps its statistics: those of a few images seen without augmentation would change every model's answers
     more than the steps do.
@@ -76,14 +80,15 @@ def relearn(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule
     """
     optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], schedule.lr, 0.9)
     model.eval()
-    found = [_measured(model, images, labels)]
-    for rows in schedule.batches(len(labels)):
+    found = [(0, *_measured(model, images, labels))]
+    for step, rows in enumerate(schedule.batches(len(labels)), start=1):
         chosen = torch.from_numpy(rows).to(labels.device)
         loss = cross_entropy(model(images[chosen]), labels[chosen])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        found.append(_measured(model, images, labels))
+        if step % schedule.every == 0 or step == schedule.steps:
+            found.append((step, *_measured(model, images, labels)))
     return Curve(*(np.array(values) for values in zip(*found, strict=True)))
 
 

@@ -144,7 +144,11 @@ def test_a_wrong_option_is_one_line_and_changes_nothing(here, capsys, changes, s
             "salun.yaml: model.init_args.original=x/train: was not made on the poisoned",
         ),
         (["retrain.yaml", "less.yaml"], [], "poison: retrain.yaml and less.yaml forget other images; poison one"),
-        (["retrain.yaml", "other.yaml"], [], "other.yaml: has other data than retrain.yaml; poison one data set"),
+        (
+            ["retrain.yaml", "other.yaml"],
+            [],
+            "other.yaml: has other data than retrain.yaml; name configs of one data set",
+        ),
         (["retrain.yaml"], ["--data.file=no.npz"], "file=no.npz: no such file"),
     ],
 )

@@ -115,6 +115,6 @@ ROWS = [
     ),
     (
         study("r.yaml", "l.yaml", configs={"r.yaml": RETRAIN, "l.yaml": OTHER}),
-        "l.yaml: has other data than r.yaml; poison one data set",
+        "l.yaml: has other data than r.yaml; name configs of one data set",
     ),
 ]
