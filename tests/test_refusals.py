@@ -14,6 +14,7 @@ PARTS = (
     *("data", "files", "models", "methods", "callbacks", "runs", "training", "plans", "tuning", "report", "cli"),
     "curve",
     "audit",
+    "relearn",
     "poisoning",
     "ulira",
 )

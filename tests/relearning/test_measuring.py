@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers.backbones import TINY
+from helpers.runs import write_npz
 
 from medunlearn.__main__ import main
 from medunlearn.relearning.measuring import Relearned
@@ -63,18 +65,16 @@ def test_runs_are_trained_again_by_the_command_and_stay_as_they_are(fit, npz, ca
     more = ["--model.init_args.original=runs/train", "--reference=runs/retrain", "--data.forget.rate=0.2"]
     fit("SalUn", "runs/salun", *more, epochs=1)
     before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}
-    backbone = "--backbone=helpers.backbones.tiny"
     argv = ["relearn", "runs/salun", "--steps", "3", "--every", "2", "--out", "out"]
-    status = main(argv) or 0
-    if status:  # a network of one's own has to be named
-        assert "backbone" in capsys.readouterr().err
-        assert main([*argv, backbone]) == 0
+    assert main(argv) == 2
+    assert "backbone" in capsys.readouterr().err, "a network of one's own has to be named"
+    assert main([*argv, "--backbone", TINY]) == 0
     assert {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()} == before
     assert "| untouched |" in capsys.readouterr().out
     (run,) = json.loads(Path("out/relearn.json").read_text())["runs"]
     assert [model["label"] for model in run["models"]] == ["SalUn", "untouched", "Retrain 1"]
     assert all(model["measured_after"] == [0, 2, 3] for model in run["models"])
     assert Path("out/relearn_1.png").is_file()
-    write = npz.read_bytes()
-    npz.write_bytes(write)
-    assert main(["relearn", "runs/salun", "--file", "nowhere.npz"]) == 2
+    write_npz(Path("other.npz"), train_images=np.zeros((20, 8, 8, 3), np.uint8), train_labels=np.arange(20) % 4)
+    assert main(["relearn", "runs/salun", "--file", "other.npz"]) == 2
+    assert "the images are others than the run's" in capsys.readouterr().err

@@ -260,6 +260,7 @@ FIXED = {
     "medunlearn tune --help",
     "medunlearn curve --help",
     "medunlearn poison --help",
+    "medunlearn ulira --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
@@ -275,6 +276,8 @@ NOT_TO_BE_PASTED = {
     "medunlearn report runs/*",
     "medunlearn curve runs/train_blood",
     "medunlearn audit runs/salun --out audit",
+    "medunlearn relearn runs/salun",
+    "medunlearn ulira demo",  # which takes hours; tests/ulira runs a study of tiny images
     "medunlearn poison demo",  # which takes minutes; tests/poisoning/test_study.py runs a study of tiny images
     "medunlearn report RUN... --out DIR",
     "medunlearn tune configs/demo_salun.yaml",  # which takes minutes; tests/test_readme.py runs it on tiny images
