@@ -85,6 +85,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "curve": "medunlearn.cli.commands:curve",
         "audit": "medunlearn.cli.commands:audit",
         "relearn": "medunlearn.cli.commands:relearn",
+        "confuse": "medunlearn.cli.commands:confuse",
         "poison": "medunlearn.cli.commands:poison",
         "ulira": "medunlearn.cli.commands:ulira",
         "report": "medunlearn.cli.commands:report",

@@ -17,6 +17,7 @@ LONGER = (
     "docs/audits/ulira.md",
     "docs/audit.md",
     "docs/audits/relearn.md",
+    "docs/audits/confusion.md",
 )
 PAGES = ("README.md", "tests/README.md", "benchmarks/README.md", "CHANGELOG.md", *LONGER)
 NAMED = sorted(set(re.findall(r"([\w/]+\.py)::(\w+)", (TESTS / "README.md").read_text())))

@@ -82,6 +82,13 @@ def relearn(options: list[str]) -> int:
     return relearn(options)
 
 
+def confuse(options: list[str]) -> int:
+    """Swap labels of two classes, unlearn them, and count what models still confuse."""
+    from medunlearn.cli.confuse import confuse
+
+    return confuse(options)
+
+
 def dashboard(options: list[str]) -> int:
     """Lay out a Weights & Biases workspace for the runs of a project."""
     from medunlearn.cli.dashboard import dashboard

@@ -1,14 +1,13 @@
 """`medunlearn poison`: unlearn images that noise was added to, and ask each model whether it still shows the noise."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, Outcomes, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files import expanded, write_whole
-from medunlearn.plans.engines import Outcome, find_engine
+from medunlearn.plans.engines import find_engine
 from medunlearn.plans.options import check_seeds, overrides_from_argv
 from medunlearn.plans.plan import read_plan
 from medunlearn.plans.variations import Selection
@@ -51,28 +50,14 @@ def poison(argv: list[str]) -> int:
 
     folder = Folder(expanded(parsed.out, "out"))
     study = Study(folder, parsed.scale, parsed.seed, parsed.draws)
-    broken = list[Outcome]()
+    outcomes = Outcomes()
     with own_options_meant(_parser(), HELP):
-        found = study.run(
-            plan, FitCommand(), find_engine(parsed.engine), announce, lambda outcome: _ended(outcome, broken)
-        )
+        found = study.run(plan, FitCommand(), find_engine(parsed.engine), announce, outcomes.ended)
     if found:
         text = table(found)
         write_whole(folder.table, f"{text}\n".encode())
         print(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, and poison.json in each run directory")
-    for outcome in broken:
-        print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
-    if broken:
-        print("medunlearn: the same command goes on from there", file=sys.stderr)
-    return 1 if broken else 0
-
-
-def _ended(outcome: Outcome, broken: list[Outcome]) -> None:
-    """Print what became of a stage, and keep it if it is not finished."""
-    after = f" after {outcome.seconds:.0f} s" if outcome.seconds else ""
-    print(f"{outcome.stage.run}: {outcome.state}{after}", flush=True)
-    if outcome.state in ("failed", "left out"):
-        broken.append(outcome)
+    return outcomes.status()
 
 
 def _parser() -> CommandParser:

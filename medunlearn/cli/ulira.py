@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, Outcomes, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files import expanded, write_whole
-from medunlearn.plans.engines import Outcome, find_engine
+from medunlearn.plans.engines import find_engine
 from medunlearn.plans.options import overrides_from_argv
 from medunlearn.plans.plan import read_plan
 from medunlearn.plans.variations import Selection
@@ -51,33 +50,19 @@ def ulira(argv: list[str]) -> int:
 
     folder = Folder(expanded(parsed.out, "out"))
     study = Study(folder, parsed.originals, parsed.draws, parsed.targets, parsed.seed)
-    broken = list[Outcome]()
+    outcomes = Outcomes()
     with own_options_meant(_parser(), HELP):
         if parsed.dry_run:
             shadows, _ = study.planned(plan, FitCommand())
             print("\n".join(stage.command for stage in shadows.all()))
             return 0
-        rows = study.run(
-            plan, FitCommand(), find_engine(parsed.engine), announce, lambda outcome: _ended(outcome, broken)
-        )
+        rows = study.run(plan, FitCommand(), find_engine(parsed.engine), announce, outcomes.ended)
     if rows:
         text = table(rows)
         write_whole(folder.table, f"{text}\n".encode())
         write_whole(folder.figures, (json.dumps({**study.described(), "rows": rows}, indent=2) + "\n").encode())
         print(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, {folder.figures.name}")
-    for outcome in broken:
-        print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
-    if broken:
-        print("medunlearn: the same command goes on from there", file=sys.stderr)
-    return 1 if broken else 0
-
-
-def _ended(outcome: Outcome, broken: list[Outcome]) -> None:
-    """Print what became of a stage, and keep it if it is not finished."""
-    after = f" after {outcome.seconds:.0f} s" if outcome.seconds else ""
-    print(f"{outcome.stage.run}: {outcome.state}{after}", flush=True)
-    if outcome.state in ("failed", "left out"):
-        broken.append(outcome)
+    return outcomes.status()
 
 
 def _parser() -> CommandParser:

@@ -261,6 +261,7 @@ FIXED = {
     "medunlearn curve --help",
     "medunlearn poison --help",
     "medunlearn ulira --help",
+    "medunlearn confuse --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
@@ -277,6 +278,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn curve runs/train_blood",
     "medunlearn audit runs/salun --out audit",
     "medunlearn relearn runs/salun",
+    "medunlearn confuse demo --classes 0 1",  # which takes minutes; tests/confusion runs a study of tiny images
     "medunlearn ulira demo",  # which takes hours; tests/ulira runs a study of tiny images
     "medunlearn poison demo",  # which takes minutes; tests/poisoning/test_study.py runs a study of tiny images
     "medunlearn report RUN... --out DIR",

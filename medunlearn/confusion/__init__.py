@@ -1,0 +1,1 @@
+"""The interclass confusion test: labels of two classes are swapped before training, and must be unlearned."""

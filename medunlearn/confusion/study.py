@@ -1,0 +1,164 @@
+"""A study of swapped labels: stages of a plan on such data, in a folder, and what each run still confuses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from medunlearn.confusion.swap import Folder, Swap
+from medunlearn.data import MedMNISTDataModule
+from medunlearn.errors import InputError
+from medunlearn.metrics import Part, Predictions
+from medunlearn.plans.engines import Engine, Outcome
+from medunlearn.plans.images import image_source
+from medunlearn.plans.options import Override, override, setting
+from medunlearn.plans.reuse import Fit, check_inputs, check_settings
+from medunlearn.plans.stages import Stage, in_order
+from medunlearn.plans.variations import renamed
+from medunlearn.report.markdown import aligned
+from medunlearn.runs import RunDir
+from medunlearn.runs.record import role_of
+
+RULES = ("rate", "classes", "indices")
+HEAD = ("run", "method", "confused, test", "of", "wrong label, forget (%)", "TA (%)")
+LEGEND = (
+    "Confused, test: test images of the two classes that are called the other one (interclass confusion, Goel et al. "
+    "2022). Wrong label, forget: images with a swapped label that still get it. Both are to be as of Retrain, which "
+    "never saw the swapped labels; the original shows what there was to forget."
+)
+
+
+class Finding(NamedTuple):
+    """What a finished run confuses."""
+
+    run: RunDir
+    role: str
+    method: str
+    confused: int
+    """Test images of the two classes that are called the other one."""
+    tested: int
+    """Test images of the two classes."""
+    wrong: float | None
+    """Share of the images with swapped labels that are called by these, in %."""
+    TA: float | None
+
+    @property
+    def cells(self) -> list[str]:
+        """The finding as a line of the table."""
+        shares = ["-" if each is None else f"{each:.2f}" for each in (self.wrong, self.TA)]
+        return [str(self.run), self.method, str(self.confused), str(self.tested), *shares]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study in a folder.
+
+    Args:
+        folder: The folder.
+        swap: Which labels are swapped.
+    """
+
+    folder: Folder
+    swap: Swap
+
+    def run(
+        self,
+        plan: Sequence[Stage],
+        fit: Fit,
+        engine: Engine,
+        announce: Callable[[Stage], None],
+        ended: Callable[[Outcome], None],
+    ) -> list[Finding]:
+        """Make the data, run the stages on them, and return what each finished run confuses.
+
+        Args:
+            plan: Stages on the data as they are: an original, a Retrain and methods, each after what it needs.
+            fit: What plans need to know of `medunlearn fit`.
+            engine: What runs the stages.
+            announce: Called with each stage before it runs.
+            ended: Called with what became of each stage.
+
+        Raises:
+            InputError: If the stages cannot be run.
+        """
+        forgetting = _forgetting(plan)
+        stages = self._moved(plan, forgetting)
+        settings = check_settings(plan, fit)
+        module = MedMNISTDataModule(**image_source(plan, settings))
+        module.prepare_data()
+        rows = self.folder.make(module.data, self.swap)
+        check_settings(stages, fit)
+        check_inputs(stages, fit)
+        found = []
+        for outcome in engine(stages, announce):
+            ended(outcome)
+            if outcome.state in ("done", "finished before"):
+                found.append(finding(outcome.stage.run, rows, self.swap.classes))
+        return found
+
+    def _moved(self, plan: Sequence[Stage], forgetting: Sequence[Stage]) -> list[Stage]:
+        """Return the stages on the data of this folder, in run directories below it; they forget the swapped labels."""
+        paths = {stage.run.path: self.folder.path / stage.run.path.name for stage in plan}
+        data, moved = override("data.file", str(self.folder.data)), []
+        for stage in plan:
+            forget = self._forget(stage.settings) if stage in forgetting else []
+            moved.append(renamed(stage, [data, *forget], paths))
+        return in_order(moved)
+
+    def _forget(self, settings: Mapping[str, Any]) -> list[Override]:
+        given = [name for name in RULES[:2] if setting(settings, f"data.forget.{name}") is not None]
+        cleared = [Override(f"data.forget.{name}", None, "null") for name in given]
+        return [*cleared, override("data.forget.indices", str(self.folder.rows))]
+
+
+def finding(run: RunDir, rows: np.ndarray, classes: tuple[int, int]) -> Finding:
+    """Return what a finished run confuses.
+
+    Args:
+        run: The run.
+        rows: The training images whose labels are swapped.
+        classes: The two classes.
+    """
+    metrics = run.read_metrics("confuse")
+    found = Predictions.from_arrays(run.read_predictions("confuse", Predictions.names())).split_by(rows)
+    confused, tested = confusion(found.test, classes)
+    swapped = found.forget.probs.argmax(1) == found.forget.labels
+    wrong = 100 * float(swapped.mean()) if len(swapped) else None
+    return Finding(run, role_of(metrics), str(metrics["method"]), confused, tested, wrong, metrics.get("TA"))
+
+
+def confusion(part: Part, classes: tuple[int, int]) -> tuple[int, int]:
+    """Return how many images of two classes are called the other one, and how many there are.
+
+    Example:
+        >>> part = Part(np.eye(3)[[1, 1, 0, 2]], labels=np.array([0, 1, 1, 0]), rows=np.arange(4))
+        >>> confusion(part, (0, 1))
+        (2, 4)
+    """
+    own = np.isin(part.labels, classes)
+    other = sum(classes) - part.labels
+    return int((own & (part.probs.argmax(1) == other)).sum()), int(own.sum())
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """Return the table of a study."""
+    return f"{aligned(HEAD, [each.cells for each in findings], left=[0, 1])}\n\n{LEGEND}"
+
+
+def _forgetting(plan: Sequence[Stage]) -> list[Stage]:
+    """Return the stages that forget something; refuse a plan without one, or with a run from elsewhere."""
+    made = {stage.run.path for stage in plan}
+    for stage in plan:
+        for name, need in stage.needs.items():
+            if need not in made:
+                raise InputError(
+                    f"{stage.config.name}: {name}={need}: was not made on the swapped labels; name the config that "
+                    "makes it too"
+                )
+    found = [
+        stage for stage in plan if any(setting(stage.settings, f"data.forget.{name}") is not None for name in RULES)
+    ]
+    if not found:
+        raise InputError("confuse: no stage forgets an image; name the configs of a Retrain or of methods too")
+    return found
