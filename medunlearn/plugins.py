@@ -85,6 +85,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "curve": "medunlearn.cli.commands:curve",
         "audit": "medunlearn.cli.commands:audit",
         "relearn": "medunlearn.cli.commands:relearn",
+        "strata": "medunlearn.cli.commands:strata",
         "confuse": "medunlearn.cli.commands:confuse",
         "poison": "medunlearn.cli.commands:poison",
         "ulira": "medunlearn.cli.commands:ulira",

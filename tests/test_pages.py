@@ -18,6 +18,7 @@ LONGER = (
     "docs/audit.md",
     "docs/audits/relearn.md",
     "docs/audits/confusion.md",
+    "docs/audits/strata.md",
 )
 PAGES = ("README.md", "tests/README.md", "benchmarks/README.md", "CHANGELOG.md", *LONGER)
 NAMED = sorted(set(re.findall(r"([\w/]+\.py)::(\w+)", (TESTS / "README.md").read_text())))

@@ -89,6 +89,13 @@ def confuse(options: list[str]) -> int:
     return confuse(options)
 
 
+def strata(options: list[str]) -> int:
+    """Write forget sets of images that are little, somewhat and much memorised."""
+    from medunlearn.cli.strata import strata
+
+    return strata(options)
+
+
 def dashboard(options: list[str]) -> int:
     """Lay out a Weights & Biases workspace for the runs of a project."""
     from medunlearn.cli.dashboard import dashboard

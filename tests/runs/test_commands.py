@@ -278,6 +278,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn curve runs/train_blood",
     "medunlearn audit runs/salun --out audit",
     "medunlearn relearn runs/salun",
+    "medunlearn strata runs/train --out_of runs/r",
     "medunlearn confuse demo --classes 0 1",  # which takes minutes; tests/confusion runs a study of tiny images
     "medunlearn ulira demo",  # which takes hours; tests/ulira runs a study of tiny images
     "medunlearn poison demo",  # which takes minutes; tests/poisoning/test_study.py runs a study of tiny images

@@ -1,0 +1,56 @@
+"""`medunlearn strata`: forget sets of images that are little, somewhat and much memorised."""
+
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+
+from medunlearn.cli.parser import CommandParser
+from medunlearn.errors import InputError
+from medunlearn.files import expanded
+
+EPILOG = """An image is memorised as far as the original, which was trained on it, answers it better than models that
+have left it out: Retrains of any forget set, the parts of a learning curve among them. Nothing is trained.
+
+The files go to `--data.forget.indices` of Retrain and methods. On the low one an audit must see nothing; what it finds
+there it would find anywhere. On the high one it must see the untouched model. docs/audits/strata.md has the rest.
+
+examples:
+  medunlearn curve runs/train_blood
+  medunlearn strata runs/train_blood --out_of runs/train_blood/learning_curve --count 300 --out strata
+"""
+
+
+def strata(argv: list[str]) -> int:
+    """Run `medunlearn strata ORIGINAL --out_of RETRAIN... --count N` and return its exit status.
+
+    Args:
+        argv: The original's run directory, and options.
+
+    Raises:
+        InputError: If the runs do not say which images are memorised.
+    """
+    given = _parser().parse_args(argv)
+    if given.original is None:
+        raise InputError("strata: no run given; name an original, as in `medunlearn strata runs/train --out_of runs/r`")
+    from medunlearn.audit.strata import means, memorisation, write_strata  # imports NumPy, for which help does not wait
+
+    found = memorisation(given.original, given.out_of)
+    out = expanded(given.out, "out")
+    files = write_strata(found, given.count, out)
+    for file, (name, mean) in zip(files, means(found, given.count), strict=True):
+        print(f"{name:6}  mean memorisation {mean:+.3f}  {file}")
+    print(f"Of {len(found.rows)} images that were left out by a model; written to {out}, with strata.csv")
+    return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "medunlearn strata ORIGINAL",
+        description="Write three forget sets: images that are little, somewhat and much memorised.",
+        epilog=EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("original", nargs="?", type=Path, help="run directory of the trained original")
+    parser.add_argument("--out_of", nargs="+", default=[], metavar="RETRAIN", help="models that left images out")
+    parser.add_argument("--count", type=int, default=100, metavar="N", help="images of each forget set (100)")
+    parser.add_argument("--out", type=Path, default=Path("strata"), metavar="DIR", help="where they are written")
+    return parser
