@@ -203,7 +203,7 @@ def test_figures_do_not_depend_on_batch_size_or_workers(trio, fit, monkeypatch, 
     with np.load(plain / "predictions.npz") as a, np.load(cut / "predictions.npz") as b:
         assert a.keys() == b.keys()
         for name in a:
-            if name.endswith("_probs"):
+            if name.endswith(("_probs", "_logits")):
                 np.testing.assert_allclose(a[name], b[name], atol=1e-5)
             else:
                 assert np.array_equal(a[name], b[name])

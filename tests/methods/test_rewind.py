@@ -118,6 +118,16 @@ def sure(found, rows=slice(None)):
     return found[0][np.arange(len(found[1])), found[1]][rows].reshape(-1, 1)
 
 
+def attacked(now, seed):
+    """Return the shares of the forget set and of half of the validation set that are called non-members, in %."""
+    order = np.random.default_rng(seed).permutation(40)
+    learned, shown = order[:20], order[20:]
+    members = np.sort(np.random.default_rng(seed).choice(40, size=20, replace=False))
+    samples = np.concatenate([sure(now["retain"], members), sure(now["val"], learned)])
+    attack = SVC(C=3, gamma="auto").fit(samples, np.repeat([1, 0], 20))
+    return [100 * (attack.predict(each) == 0).mean() for each in (sure(now["forget"]), sure(now["val"], shown))]
+
+
 def recomputed(place, values, forget):
     """Return the proxy gap from its definition, on the forget set, the validation set and as many retained images."""
     retain = np.setdiff1d(np.arange(96), forget)
@@ -131,12 +141,7 @@ def recomputed(place, values, forget):
         for each in (values, weights(place.folder / "t"))
     )
     of_class = {number: wrong(before["val"])[before["val"][1] == number].mean() for number in range(4)}
-    order = np.random.default_rng(SEED).permutation(40)
-    learned, shown = order[:20], order[20:]
-    members = np.sort(np.random.default_rng(SEED).choice(40, size=20, replace=False))
-    samples = np.concatenate([sure(now["retain"], members), sure(now["val"], learned)])
-    attack = SVC(C=3, gamma="auto").fit(samples, np.repeat([1, 0], 20))
-    shares = [100 * (attack.predict(each) == 0).mean() for each in (sure(now["forget"]), sure(now["val"], shown))]
+    shares = np.median([attacked(now, seed) for seed in range(SEED, SEED + 7)], axis=0)
     foretold = np.mean([of_class[number] for number in now["forget"][1]])
     distances = [abs(wrong(now[part]).mean() - wrong(before[part]).mean()) for part in ("retain", "val")]
     return np.mean([abs(wrong(now["forget"]).mean() - foretold), *distances, abs(shares[0] - shares[1])])
