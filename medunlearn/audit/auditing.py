@@ -59,6 +59,11 @@ class Audited:
         """The answers."""
         return verdicts(self.subject, self.attacks, self.distances)
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why answers are not `inside`, each reason once: the answer, and what it means."""
+        return list(dict.fromkeys(f"{each.answer}: {each.reason}" for each in self.verdicts if each.answer != "inside"))
+
     @cached_property
     def notes(self) -> list[str]:
         """What a reader must know of these figures."""

@@ -140,5 +140,4 @@ def terminal(each: Audited) -> str:
     heads = ("question", "found", "Retrains", "untouched", "answer")
     cells = [verdict_cells(verdict) for verdict in each.verdicts]
     table = aligned(heads, [[each[0], *each[2:]] for each in cells], left=[0, 4])
-    reasons = [f"{v.question} {v.answer}: {v.reason}" for v in each.verdicts if v.answer != "inside"]
-    return "\n".join([title, "", table, *(f"- {line}" for line in (*reasons, *each.notes))])
+    return "\n".join([title, "", table, *(f"- {line}" for line in (*each.reasons, *each.notes))])

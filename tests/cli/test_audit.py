@@ -28,7 +28,7 @@ def test_answers_are_printed_in_a_narrow_table(capsys):
     assert max(map(len, lines[:12])) <= 120
     row = next(line for line in lines if "told from unseen" in line)
     assert row.rstrip("| ").endswith("outside")
-    assert "- Are forgotten images told from unseen ones? outside: above the band of Retrains" in lines
+    assert lines.count("- outside: above the band of Retrains") == 1, "a reason once, whatever number of answers it has"
     assert not Path("out").exists()
 
 
