@@ -152,6 +152,27 @@ class InputError(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
+def check_least(name: str, value: int, least: int = 0, part: str = "") -> None:
+    """Refuse a number that is too small.
+
+    Args:
+        name: The argument.
+        value: What was given.
+        least: The smallest number that it may be.
+        part: As in `InputError`.
+
+    Raises:
+        InputError: If it is smaller.
+
+    Example:
+        >>> check_least("seed", -1)
+        Traceback (most recent call last):
+        medunlearn.errors.InputError: seed=-1: give a whole number of 0 or more
+    """
+    if value < least:
+        raise InputError(f"{name}={value}: give a whole number of {least} or more", part)
+
+
 class DataError(InputError):
     """The images, the labels or the forget set are not what a run can use."""
 

@@ -11,8 +11,8 @@ from medunlearn.audit.auditing import Audited
 from medunlearn.audit.figures import draw
 from medunlearn.audit.images import COLUMNS, image_rows
 from medunlearn.audit.verdicts import Verdict
-from medunlearn.errors import InputError, counted
-from medunlearn.files import expanded, writing_remedy
+from medunlearn.errors import counted
+from medunlearn.files import output_folder, writing_to
 from medunlearn.report.markdown import aligned
 from medunlearn.report.templating import Markup, embedded, rendered
 
@@ -41,16 +41,9 @@ def write_audit(found: Sequence[Audited], folder: Path) -> list[Path]:
     Raises:
         InputError: If the folder cannot be one, or not be written.
     """
-    folder = expanded(folder, "out")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"out={folder}: is a file; name a directory")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = output_folder(folder)
+    with writing_to(folder):
         return _write(found, folder)
-    except OSError as error:
-        raise InputError(
-            f"out={folder}: cannot be written ({error.strerror or error}); {writing_remedy(error)}"
-        ) from error
 
 
 def _write(found: Sequence[Audited], folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 
 MOST_DRAWS = 100_000
 
@@ -40,8 +40,7 @@ class Settings:
             raise InputError(f"nonmembers={self.nonmembers}: choose one of test, val")
         if not 1 <= self.draws <= MOST_DRAWS:
             raise InputError(f"draws={self.draws}: give a number from 1 to {MOST_DRAWS}")
-        if self.seed < 0:
-            raise InputError(f"seed={self.seed}: give a whole number of 0 or more")
+        check_least("seed", self.seed)
 
     def groups_of(self, split: str, rows: np.ndarray) -> np.ndarray | None:
         """Return the patient of each of some images of a split; None where patients are not known."""

@@ -5,7 +5,7 @@ Zhang 2020): mem(i) = p(y | i) under the original less its mean under models tha
 are Retrains of whatever forget set, the parts of a learning curve among them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,14 +90,19 @@ def memorisation(original: str | Path | RunDir, retrains: Iterable[str | Path | 
     return Memorisation(left, whole.labels[left], _true(whole)[left], sums[left] / models[left], models[left])
 
 
-def write_strata(found: Memorisation, count: int, folder: Path) -> list[Path]:
+def write_strata(found: Memorisation, strata: Mapping[str, np.ndarray], folder: Path) -> list[Path]:
     """Write the index files `low.txt`, `middle.txt` and `high.txt` and `strata.csv`, a row an image.
+
+    Args:
+        found: How far images are memorised.
+        strata: The forget sets by name, see `Memorisation.strata`.
+        folder: Where the files go.
 
     Returns:
         The index files.
     """
     files = []
-    for name, rows in found.strata(count).items():
+    for name, rows in strata.items():
         files.append(folder / f"{name}.txt")
         write_whole(files[-1], "".join(f"{row}\n" for row in rows).encode())
     columns = (found.rows, found.labels, found.inside, found.outside, found.scores, found.models)
@@ -127,7 +132,6 @@ def _true(part: Part) -> np.ndarray:
     return np.asarray(part.probs[np.arange(len(part.labels)), part.labels].astype(np.float64))
 
 
-def means(found: Memorisation, count: int) -> list[tuple[str, float]]:
-    """Return the mean memorisation of each stratum."""
-    strata: Sequence[tuple[str, np.ndarray]] = list(found.strata(count).items())
-    return [(name, float(found.scores[np.isin(found.rows, rows)].mean())) for name, rows in strata]
+def mean_of(found: Memorisation, rows: np.ndarray) -> float:
+    """Return the mean memorisation of some images."""
+    return float(found.scores[np.isin(found.rows, rows)].mean())

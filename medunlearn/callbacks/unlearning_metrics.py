@@ -10,7 +10,7 @@ from medunlearn.callbacks.extra_metrics import find_extra, measure_extra
 from medunlearn.callbacks.predicting import all_finite, original_predictions, predict
 from medunlearn.callbacks.rewind import EpochGap, check_rewind
 from medunlearn.contracts import KeepsArguments, UnlearningData, UnlearningModule
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 from medunlearn.metrics import (
     GAP_METRICS,
     Feature,
@@ -60,8 +60,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
             raise InputError(
                 f"every_n_epochs={every_n_epochs}: give a number of epochs, or 0 for none", part="evaluation"
             )
-        if seed < 0:
-            raise InputError(f"seed={seed}: give a whole number of 0 or more", part="evaluation")
+        check_least("seed", seed, part="evaluation")
         for name, value, choices in (
             ("feature", feature, Feature),
             ("nonmembers", nonmembers, Nonmembers),

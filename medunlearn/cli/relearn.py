@@ -2,11 +2,12 @@
 
 import json
 from argparse import RawDescriptionHelpFormatter
+from dataclasses import asdict
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
-from medunlearn.files import expanded, write_whole
+from medunlearn.files import output_folder, write_whole, writing_to
 
 EPILOG = """The run, the model that it started from and its Retrains are trained on the forget set, each from its own
 weights, with the same batches; the files of the runs stay as they are. docs/audits/relearn.md says how to read it.
@@ -34,18 +35,22 @@ def relearn(argv: list[str]) -> int:
     from medunlearn.relearning.measuring import relearned, tables
     from medunlearn.relearning.training import Schedule
 
+    out = None if given.out is None else output_folder(given.out)
     schedule = Schedule(given.steps, given.lr, given.batch_size, given.seed, given.every)
     subjects = read_subjects(given.runs, given.against)
+    if out is not None:
+        with writing_to(out):
+            pass  # it can be made: said before models are trained
     found = [relearned(each, schedule, given.file, given.backbone) for each in subjects]
-    print(tables(found))
-    if given.out is not None:
-        out = expanded(given.out, "out")
-        settings = {name: getattr(schedule, name) for name in ("steps", "lr", "batch_size", "seed", "every")}
-        content = {**settings, "runs": [each.content() for each in found]}
-        write_whole(out / "relearn.json", f"{json.dumps(content, indent=2)}\n".encode())
-        write_whole(out / "relearn.md", f"{tables(found)}\n".encode())
-        for number, each in enumerate(found, start=1):
-            write_figure(each, out / f"relearn_{number}")
+    text = tables(found)
+    print(text)
+    if out is not None:
+        content = {**asdict(schedule), "runs": [each.content() for each in found]}
+        with writing_to(out):
+            write_whole(out / "relearn.json", f"{json.dumps(content, indent=2)}\n".encode())
+            write_whole(out / "relearn.md", f"{text}\n".encode())
+            for number, each in enumerate(found, start=1):
+                write_figure(each, out / f"relearn_{number}")
         print(f"Written to {out}: relearn.md, relearn.json and figures")
     return 0
 

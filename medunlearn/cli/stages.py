@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
-from medunlearn.plans.engines import Outcome
 from medunlearn.plans.options import is_value
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
@@ -24,28 +22,6 @@ def announce(stage: Stage, title: str | None = None) -> None:
         title: What stands above the command; by default the run directory.
     """
     print(f"{title or stage.run}\n  {stage.command}", flush=True)
-
-
-class Outcomes:
-    """What became of the stages of a study: said as they end, and counted for the exit status."""
-
-    def __init__(self) -> None:
-        self.broken: list[Outcome] = []
-
-    def ended(self, outcome: Outcome) -> None:
-        """Print what became of a stage, and keep it if it is not finished."""
-        after = f" after {outcome.seconds:.0f} s" if outcome.seconds else ""
-        print(f"{outcome.stage.run}: {outcome.state}{after}", flush=True)
-        if outcome.state in ("failed", "left out"):
-            self.broken.append(outcome)
-
-    def status(self) -> int:
-        """Print what is broken and return the exit status: 1 where anything is."""
-        for outcome in self.broken:
-            print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
-        if self.broken:
-            print("medunlearn: the same command goes on from there", file=sys.stderr)
-        return 1 if self.broken else 0
 
 
 def before_options(argv: Sequence[str]) -> tuple[list[str], list[str]]:

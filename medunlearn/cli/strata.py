@@ -5,7 +5,7 @@ from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
-from medunlearn.files import expanded
+from medunlearn.files import output_folder, writing_to
 
 EPILOG = """An image is memorised as far as the original, which was trained on it, answers it better than models that
 have left it out: Retrains of any forget set, the parts of a learning curve among them. Nothing is trained.
@@ -31,13 +31,18 @@ def strata(argv: list[str]) -> int:
     given = _parser().parse_args(argv)
     if given.original is None:
         raise InputError("strata: no run given; name an original, as in `medunlearn strata runs/train --out_of runs/r`")
-    from medunlearn.audit.strata import means, memorisation, write_strata  # imports NumPy, for which help does not wait
+    from medunlearn.audit.strata import (  # imports NumPy, for which help does not wait
+        mean_of,
+        memorisation,
+        write_strata,
+    )
 
-    found = memorisation(given.original, given.out_of)
-    out = expanded(given.out, "out")
-    files = write_strata(found, given.count, out)
-    for file, (name, mean) in zip(files, means(found, given.count), strict=True):
-        print(f"{name:6}  mean memorisation {mean:+.3f}  {file}")
+    out, found = output_folder(given.out), memorisation(given.original, given.out_of)
+    sets = found.strata(given.count)
+    with writing_to(out):
+        files = write_strata(found, sets, out)
+    for file, (name, rows) in zip(files, sets.items(), strict=True):
+        print(f"{name:6}  mean memorisation {mean_of(found, rows):+.3f}  {file}")
     print(f"Of {len(found.rows)} images that were left out by a model; written to {out}, with strata.csv")
     return 0
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 from medunlearn.files import expanded
 from medunlearn.files.configs import find_config
 from medunlearn.plans.engines import Engine, Outcome, find_engine
@@ -148,8 +148,7 @@ def _check_numbers(parsed: argparse.Namespace, configs: int) -> None:
         if value < least:
             each = ", one for each config as it is" if name == "trials" else ""
             raise InputError(f"{name}={value}: give a whole number of {least} or more{each}")
-    if parsed.seed < 0:
-        raise InputError(f"seed={parsed.seed}: give a whole number of 0 or more")
+    check_least("seed", parsed.seed)
 
 
 def _parser() -> CommandParser:

@@ -1,6 +1,6 @@
 """A study of swapped labels: stages of a plan on such data, in a folder, and what each run still confuses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,12 +10,11 @@ from medunlearn.confusion.swap import Folder, Swap
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import Part, Predictions
-from medunlearn.plans.engines import Engine, Outcome
 from medunlearn.plans.images import image_source
 from medunlearn.plans.options import Override, override, setting
-from medunlearn.plans.reuse import Fit, check_inputs, check_settings
-from medunlearn.plans.stages import Stage, in_order
-from medunlearn.plans.variations import renamed
+from medunlearn.plans.reuse import check_inputs, check_settings
+from medunlearn.plans.stages import Stage
+from medunlearn.plans.studies import Runner, check_made_here, moved
 from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import role_of
@@ -62,49 +61,30 @@ class Study:
     folder: Folder
     swap: Swap
 
-    def run(
-        self,
-        plan: Sequence[Stage],
-        fit: Fit,
-        engine: Engine,
-        announce: Callable[[Stage], None],
-        ended: Callable[[Outcome], None],
-    ) -> list[Finding]:
+    def run(self, plan: Sequence[Stage], runner: Runner) -> list[Finding]:
         """Make the data, run the stages on them, and return what each finished run confuses.
 
         Args:
             plan: Stages on the data as they are: an original, a Retrain and methods, each after what it needs.
-            fit: What plans need to know of `medunlearn fit`.
-            engine: What runs the stages.
-            announce: Called with each stage before it runs.
-            ended: Called with what became of each stage.
+            runner: What runs them.
 
         Raises:
             InputError: If the stages cannot be run.
         """
-        forgetting = _forgetting(plan)
-        stages = self._moved(plan, forgetting)
-        settings = check_settings(plan, fit)
-        module = MedMNISTDataModule(**image_source(plan, settings))
+        check_made_here(plan, "the swapped labels")
+        _check_forgetting(plan)
+        stages = moved(plan, self.folder.path, self._changes)
+        module = MedMNISTDataModule(**image_source(plan, check_settings(plan, runner.fit)))
         module.prepare_data()
         rows = self.folder.make(module.data, self.swap)
-        check_settings(stages, fit)
-        check_inputs(stages, fit)
-        found = []
-        for outcome in engine(stages, announce):
-            ended(outcome)
-            if outcome.state in ("done", "finished before"):
-                found.append(finding(outcome.stage.run, rows, self.swap.classes))
-        return found
+        check_settings(stages, runner.fit)
+        check_inputs(stages, runner.fit)
+        return [finding(RunDir(path), rows, self.swap.classes) for path in runner.finished(stages)]
 
-    def _moved(self, plan: Sequence[Stage], forgetting: Sequence[Stage]) -> list[Stage]:
-        """Return the stages on the data of this folder, in run directories below it; they forget the swapped labels."""
-        paths = {stage.run.path: self.folder.path / stage.run.path.name for stage in plan}
-        data, moved = override("data.file", str(self.folder.data)), []
-        for stage in plan:
-            forget = self._forget(stage.settings) if stage in forgetting else []
-            moved.append(renamed(stage, [data, *forget], paths))
-        return in_order(moved)
+    def _changes(self, stage: Stage) -> list[Override]:
+        """Return what differs of a stage: its data, and the forget set of one that forgets."""
+        data = override("data.file", str(self.folder.data))
+        return [data, *self._forget(stage.settings)] if _forgets(stage) else [data]
 
     def _forget(self, settings: Mapping[str, Any]) -> list[Override]:
         given = [name for name in RULES[:2] if setting(settings, f"data.forget.{name}") is not None]
@@ -146,19 +126,10 @@ def table(findings: Sequence[Finding]) -> str:
     return f"{aligned(HEAD, [each.cells for each in findings], left=[0, 1])}\n\n{LEGEND}"
 
 
-def _forgetting(plan: Sequence[Stage]) -> list[Stage]:
-    """Return the stages that forget something; refuse a plan without one, or with a run from elsewhere."""
-    made = {stage.run.path for stage in plan}
-    for stage in plan:
-        for name, need in stage.needs.items():
-            if need not in made:
-                raise InputError(
-                    f"{stage.config.name}: {name}={need}: was not made on the swapped labels; name the config that "
-                    "makes it too"
-                )
-    found = [
-        stage for stage in plan if any(setting(stage.settings, f"data.forget.{name}") is not None for name in RULES)
-    ]
-    if not found:
+def _check_forgetting(plan: Sequence[Stage]) -> None:
+    if not any(map(_forgets, plan)):
         raise InputError("confuse: no stage forgets an image; name the configs of a Retrain or of methods too")
-    return found
+
+
+def _forgets(stage: Stage) -> bool:
+    return any(setting(stage.settings, f"data.forget.{name}") is not None for name in RULES)

@@ -7,8 +7,8 @@ import numpy as np
 
 from medunlearn.data.npz import ImageData
 from medunlearn.data.writing import in_format
-from medunlearn.errors import InputError
-from medunlearn.files import exists, read_archive, write_whole
+from medunlearn.errors import Fault, FileError, InputError, check_least
+from medunlearn.files import exists, read_archive, unreadable, write_whole, writing_to
 from medunlearn.runs import RunDir
 
 
@@ -35,8 +35,7 @@ class Swap:
             raise InputError(f"classes={one} {other}: name two classes")
         if not 0 < self.share < 1:
             raise InputError(f"share={self.share:g}: give a share between 0 and 1; some images must keep their labels")
-        if self.seed < 0:
-            raise InputError(f"seed={self.seed}: give a whole number of 0 or more")
+        check_least("seed", self.seed)
 
     def drawn(self, labels: np.ndarray, num_classes: int) -> np.ndarray:
         """Return the rows whose labels are swapped, sorted, (n,): equally many of both classes.
@@ -104,13 +103,22 @@ class Folder:
         rows = swap.drawn(data.train.labels, data.num_classes)
         arrays, text = in_format(swap.applied(data, rows)), "".join(f"{row}\n" for row in rows).encode()
         if exists(self.data):
-            kept = read_archive(self.data)
-            if set(kept) != set(arrays) or not all(np.array_equal(kept[name], arrays[name]) for name in arrays):
-                raise InputError(
-                    f"out={self.path}: holds a study of other labels; give what it was begun with, or name another "
-                    "folder by `--out`"
-                )
-        else:
-            RunDir(self.path).write_arrays(self.data, arrays)
-        write_whole(self.rows, text)
+            self._check_same(arrays)
+        with writing_to(self.path):
+            if not exists(self.data):
+                RunDir(self.path).write_arrays(self.data, arrays)
+            write_whole(self.rows, text)
         return rows
+
+    def _check_same(self, arrays: dict[str, np.ndarray]) -> None:
+        """Refuse data of another study, or such as cannot be read."""
+        try:
+            kept = read_archive(self.data)
+        except (Fault, OSError) as error:
+            problem = unreadable(error, "delete the folder, and the same command makes it again")
+            raise FileError(f"out={self.path}: {self.data} {problem}") from None
+        if set(kept) != set(arrays) or not all(np.array_equal(kept[name], arrays[name]) for name in arrays):
+            raise InputError(
+                f"out={self.path}: holds a study of other labels; give what it was begun with, or name another folder "
+                "by `--out`"
+            )

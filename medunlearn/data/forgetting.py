@@ -9,7 +9,7 @@ import numpy as np
 
 from medunlearn.data.classes import class_numbers
 from medunlearn.data.index_files import read_indices
-from medunlearn.errors import DataError, InputError
+from medunlearn.errors import DataError, InputError, check_least
 from medunlearn.files import expanded
 from medunlearn.runs.class_names import named
 
@@ -63,8 +63,7 @@ class ForgetSpec:
                 "name looks like something else",
                 part="data.forget",
             )
-        if self.seed < 0:
-            raise InputError(f"seed={self.seed}: give a whole number of 0 or more", part="data.forget")
+        check_least("seed", self.seed, part="data.forget")
         if self.stratified and self.rate is None:
             raise InputError(
                 "stratified=true: only a draw by rate can be stratified; set data.forget.rate", part="data.forget"

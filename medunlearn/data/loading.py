@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from medunlearn.contracts import Batch
 from medunlearn.data.augmentation import PRESETS, Draws, augment, draw
 from medunlearn.data.sampling import DistributedBatchSampler, Request
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 
 EVALUATION_PIXELS = 2**19
 """Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
@@ -115,9 +115,8 @@ def check_loading(augmentation: str, batch_size: int, num_workers: int) -> None:
         raise InputError(
             f"augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}", part="data"
         )
-    for name, value, least in (("batch_size", batch_size, 1), ("num_workers", num_workers, 0)):
-        if value < least:
-            raise InputError(f"{name}={value}: give a whole number of {least} or more", part="data")
+    check_least("batch_size", batch_size, 1, part="data")
+    check_least("num_workers", num_workers, 0, part="data")
 
 
 def augmented(images: Tensor, draws: Draws | None, as_rgb: bool) -> Tensor:

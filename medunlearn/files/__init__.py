@@ -4,7 +4,7 @@ from medunlearn.files.arrays import Header, open_archive, read_archive, read_arr
 from medunlearn.files.checkpoints import check_checkpoint
 from medunlearn.files.paths import expanded
 from medunlearn.files.texts import UNOPENED, check_no_pipe, exists, read_bytes, read_json, read_yaml, unreadable
-from medunlearn.files.writing import access_remedy, write_whole, writing_remedy
+from medunlearn.files.writing import access_remedy, output_folder, write_whole, writing_remedy, writing_to
 
 __all__ = [
     "UNOPENED",
@@ -15,6 +15,7 @@ __all__ = [
     "exists",
     "expanded",
     "open_archive",
+    "output_folder",
     "read_archive",
     "read_array",
     "read_bytes",
@@ -25,4 +26,5 @@ __all__ = [
     "unreadable",
     "write_whole",
     "writing_remedy",
+    "writing_to",
 ]

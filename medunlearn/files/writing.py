@@ -2,8 +2,12 @@
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from medunlearn.errors import InputError
+from medunlearn.files.paths import expanded
 
 
 def writing_remedy(error: OSError) -> str:
@@ -20,6 +24,34 @@ def writing_remedy(error: OSError) -> str:
         return "a directory stands where the file should; delete it, or name another directory"
     room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return "make room there or name another directory" if error.errno in room else "name another directory"
+
+
+def output_folder(given: Path) -> Path:
+    """Return the folder that `--out` names, which need not be there yet.
+
+    Raises:
+        InputError: If it is a file.
+    """
+    folder = expanded(given, "out")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out={folder}: is a file; name a directory")
+    return folder
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Make the folder that `--out` names, and let files be written to it.
+
+    Raises:
+        InputError: If the system does not let one; says how to put that right.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(
+            f"out={folder}: cannot be written ({error.strerror or error}); {writing_remedy(error)}"
+        ) from error
 
 
 def access_remedy(error: OSError, path: Path) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from medunlearn.data.npz import ImageData
 from medunlearn.data.writing import in_format
 from medunlearn.errors import Fault, FileError, InputError
-from medunlearn.files import exists, read_archive, unreadable
+from medunlearn.files import exists, read_archive, unreadable, writing_to
 from medunlearn.runs import RunDir
 
 WHITE = 255
@@ -110,9 +110,11 @@ class Folder:
                 raise InputError(f"out={self.path}: {self.data} is of no study; name another folder by `--out`")
             poison = Poison.drawn(data, index, scale, seed)
             poison = replace(poison, poisoned_sha256=poison.applied(data).sha256)
-            RunDir(self.path).write_arrays(self.poison, _arrays(poison))
+            with writing_to(self.path):
+                RunDir(self.path).write_arrays(self.poison, _arrays(poison))
         if not exists(self.data):
-            RunDir(self.path).write_arrays(self.data, in_format(poison.applied(data)))
+            with writing_to(self.path):
+                RunDir(self.path).write_arrays(self.data, in_format(poison.applied(data)))
         return poison
 
     def read(self) -> Poison:

@@ -1,6 +1,6 @@
 """A poison study: stages of a plan on poisoned data, in a folder of their own, and what each finished run shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,13 +9,12 @@ import numpy as np
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.data.forgetting import as_spec, choose_forget_set
 from medunlearn.data.npz import ImageData
-from medunlearn.errors import InputError
-from medunlearn.plans.engines import Engine, Outcome
+from medunlearn.errors import InputError, check_least
 from medunlearn.plans.images import image_source
 from medunlearn.plans.options import override, setting
-from medunlearn.plans.reuse import Fit, check_inputs, check_settings
-from medunlearn.plans.stages import Stage, in_order
-from medunlearn.plans.variations import renamed
+from medunlearn.plans.reuse import check_inputs, check_settings
+from medunlearn.plans.stages import Stage
+from medunlearn.plans.studies import Runner, check_made_here, moved
 from medunlearn.poisoning.measurement import measured
 from medunlearn.poisoning.poison import Folder, Poison
 from medunlearn.runs import RunDir
@@ -57,71 +56,38 @@ class Study:
     def __post_init__(self) -> None:
         if not 0 < self.scale <= 1:
             raise InputError(f"scale={self.scale:g}: give the noise a standard deviation above 0; 1 is black to white")
-        for name, value, least in (("seed", self.seed, 0), ("draws", self.draws, 1)):
-            if value < least:
-                raise InputError(f"{name}={value}: give a whole number of {least} or more")
+        check_least("seed", self.seed)
+        check_least("draws", self.draws, 1)
 
-    def run(
-        self,
-        plan: Sequence[Stage],
-        fit: Fit,
-        engine: Engine,
-        announce: Callable[[Stage], None],
-        ended: Callable[[Outcome], None],
-    ) -> list[Finding]:
+    def run(self, plan: Sequence[Stage], runner: Runner) -> list[Finding]:
         """Make the poisoned data, run the stages on them, and return what each finished run shows.
 
         What is there already is not made again.
 
         Args:
             plan: Stages on the data without noise: an original, a Retrain and methods, each after what it needs.
-            fit: What plans need to know of `medunlearn fit`.
-            engine: What runs the stages.
-            announce: Called with each stage before it runs.
-            ended: Called with what became of each stage.
+            runner: What runs them.
 
         Raises:
             InputError: If the stages cannot be run, or do not forget the same images of the same data.
         """
-        _check_needs(plan)
-        stages = self._moved(plan)
-        settings = check_settings(stages, fit)
-        data, index = _forgotten(plan, settings)
-        poison = self.folder.make(data, index, self.scale, self.seed)
-        check_inputs(stages, fit)
-        found = []
-        for outcome in engine(stages, announce):
-            ended(outcome)
-            if outcome.state in ("done", "finished before"):
-                found.append(outcome.stage.run.path)
+        check_made_here(plan, "the poisoned images")
+        data = override("data.file", str(self.folder.data))
+        stages = moved(plan, self.folder.path, lambda stage: [data])
+        settings = check_settings(stages, runner.fit)
+        poison = self.folder.make(*_forgotten(plan, settings), self.scale, self.seed)
+        check_inputs(stages, runner.fit)
+        found = runner.finished(stages)
         return [
             self._finding(stage, each, poison)
             for stage, each in zip(stages, settings, strict=True)
             if stage.run.path in found
         ]
 
-    def _moved(self, plan: Sequence[Stage]) -> list[Stage]:
-        """Return the stages on the poisoned data, in run directories below the folder."""
-        paths = {stage.run.path: self.folder.path / stage.run.path.name for stage in plan}
-        data = override("data.file", str(self.folder.data))
-        return in_order([renamed(stage, [data], paths) for stage in plan])
-
     def _finding(self, stage: Stage, settings: Mapping[str, Any], poison: Poison) -> Finding:
         backbone = setting(settings, "model.init_args.backbone")
         content = measured(stage.run, poison, self.draws, backbone if isinstance(backbone, str) else None)
         return Finding(stage.run, stage.run.read_metrics("poison"), content)
-
-
-def _check_needs(plan: Sequence[Stage]) -> None:
-    """Refuse a stage that needs a run from elsewhere, which was not trained on the poisoned data."""
-    made = {stage.run.path for stage in plan}
-    for stage in plan:
-        for name, need in stage.needs.items():
-            if need not in made:
-                raise InputError(
-                    f"{stage.config.name}: {name}={need}: was not made on the poisoned images; name the config that "
-                    "makes it too"
-                )
 
 
 def _forgotten(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> tuple[ImageData, np.ndarray]:

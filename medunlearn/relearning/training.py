@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 
 AT_ONCE = 512
 """Images that are evaluated at a time."""
@@ -41,8 +41,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch_size", 1), ("every", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name}={getattr(self, name)}: give a whole number of {least} or more")
+            check_least(name, getattr(self, name), least)
         if not 0 < self.lr < float("inf"):
             raise InputError(f"lr={self.lr:g}: give a number above 0")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from medunlearn.errors import InputError
-from medunlearn.files import expanded, writing_remedy
+from medunlearn.files import output_folder, writing_to
 from medunlearn.metrics import FEW as FEW_IMAGES
 from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
 from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
@@ -74,23 +74,16 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
     if not found:
         raise InputError("report: none of the runs forgets anything; name a Retrain or an unlearned run too")
     check_originals(frame)
-    folder = expanded(folder, "out")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"out={folder}: is a file; name a directory")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = output_folder(folder)
+    with writing_to(folder):
         return _write(found, folder)
-    except OSError as error:
-        raise InputError(
-            f"out={folder}: cannot be written ({error.strerror or error}); {writing_remedy(error)}"
-        ) from error
 
 
 def _write(found: Sequence[Section], folder: Path) -> int:
     figures = draw_figures(found, folder)
+    content = _content(found, figures, folder)
     texts = {"results.csv": results_csv(found)}
-    for name in ("report.html", "report.md", "tables.tex"):
-        texts[name] = rendered(TEMPLATES / name, _content(found, figures, folder))
+    texts |= {name: rendered(TEMPLATES / name, content) for name in ("report.html", "report.md", "tables.tex")}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     return len(figures)
@@ -133,7 +126,7 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "head": head,
         "better": {name: column.better for name, column in LEGEND_OF_COLUMNS.items()},
         "class_table": class_table,
-        "audit_table": audit_table,
+        "audits": [audit_table(section) for section in sections],
         "audit_heads": AUDIT_HEADS,
         "audit_legend": AUDIT_LEGEND,
         "few": len(sections) <= FEW,

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from lightning.pytorch import Callback, Trainer
 
-from medunlearn.errors import InputError, counted
+from medunlearn.errors import InputError, check_least, counted
 
 LEAST = {
     "accumulate_grad_batches": 1,
@@ -34,8 +34,8 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
         )
     for name, least in LEAST.items():
         value = trainer.get(name)
-        if value is not None and value < least:
-            raise InputError(f"{name}={value}: give a whole number of {least} or more", part="trainer")
+        if value is not None:
+            check_least(name, value, least, part="trainer")
     if (trainer.get("gradient_clip_val") or 0) < 0:
         raise InputError(
             f"gradient_clip_val={trainer['gradient_clip_val']}: give a number above 0, or null", part="trainer"

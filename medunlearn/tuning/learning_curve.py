@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, check_least
 from medunlearn.files import write_whole
 from medunlearn.metrics import Reading, nested_order, part_sizes
 from medunlearn.plans.engines import Engine, run_locally
@@ -61,8 +61,7 @@ class Plan:
                 raise InputError(f"fractions={fraction:g}: give shares of the training set above 0; {most}")
         if self.epochs is not None and (self.epochs < 1 or self.way != "short"):
             raise InputError(f"epochs={self.epochs}: give a number of epochs, for `--way short` alone")
-        if self.seed < 0:
-            raise InputError(f"seed={self.seed}: give a whole number of 0 or more")
+        check_least("seed", self.seed)
 
 
 def curve_beside(

@@ -9,7 +9,7 @@ import numpy as np
 from medunlearn.data.npz import ImageData, Split
 from medunlearn.data.writing import in_format
 from medunlearn.errors import Fault, FileError, InputError
-from medunlearn.files import exists, read_json, unreadable
+from medunlearn.files import exists, read_json, unreadable, writing_to
 from medunlearn.runs import RunDir
 from medunlearn.ulira.design import Design
 
@@ -76,13 +76,14 @@ class Folder:
     def make(self, design: Design, data: ImageData) -> None:
         """Write what is missing of the files that stages read, see `check_same`."""
         writer = RunDir(self.path)
-        writer.write_json(self.design, _fixed(design, data))
-        for original in range(design.originals):
-            for draw in range(design.draws):
-                if not exists(file := self.forget(original, draw)):
-                    writer.write_arrays(file, {"index": design.places(original, draw)})
-            if not exists(file := self.data(original)):
-                writer.write_arrays(file, in_format(_of_shadow(data, design, original)))
+        with writing_to(self.path):
+            writer.write_json(self.design, _fixed(design, data))
+            for original in range(design.originals):
+                for draw in range(design.draws):
+                    if not exists(file := self.forget(original, draw)):
+                        writer.write_arrays(file, {"index": design.places(original, draw)})
+                if not exists(file := self.data(original)):
+                    writer.write_arrays(file, in_format(_of_shadow(data, design, original)))
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -1,15 +1,15 @@
 """A U-LiRA study: shadow originals, methods that unlearn draws of each, and what an attacker finds in their margins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError
-from medunlearn.plans.engines import Engine, Outcome
+from medunlearn.errors import InputError, check_least
 from medunlearn.plans.images import image_source
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings, naming
 from medunlearn.plans.stages import Stage
+from medunlearn.plans.studies import Runner
 from medunlearn.runs import RunDir
 from medunlearn.ulira.design import Design
 from medunlearn.ulira.figures import figures
@@ -46,9 +46,9 @@ class Study:
             raise InputError(
                 f"originals={self.originals}: give an even number of 4 or more; two share out the training images"
             )
-        for name, value, least in (("draws", self.draws, 1), ("targets", self.targets, 1), ("seed", self.seed, 0)):
-            if value < least:
-                raise InputError(f"{name}={value}: give a whole number of {least} or more")
+        check_least("draws", self.draws, 1)
+        check_least("targets", self.targets, 1)
+        check_least("seed", self.seed)
 
     def planned(self, plan: Sequence[Stage], fit: Fit) -> tuple[Shadows, MedMNISTDataModule]:
         """Return the stages of the study and the images of which it is; writes nothing.
@@ -68,41 +68,27 @@ class Study:
         module = MedMNISTDataModule(**image_source(plan, settings))
         return Shadows(parts, self.folder, self.originals, self.draws, module.num_classes), module
 
-    def run(
-        self,
-        plan: Sequence[Stage],
-        fit: Fit,
-        engine: Engine,
-        announce: Callable[[Stage], None],
-        ended: Callable[[Outcome], None],
-    ) -> Rows:
+    def run(self, plan: Sequence[Stage], runner: Runner) -> Rows:
         """Write the images of each shadow, run the stages, and return a row of figures for each config.
 
         What is there already is not made again.
 
         Args:
             plan: See `planned`.
-            fit: What plans need to know of `medunlearn fit`.
-            engine: What runs the stages.
-            announce: Called with each stage before it runs.
-            ended: Called with what became of each stage.
+            runner: What runs them.
 
         Raises:
             InputError: If the stages cannot be run.
         """
-        shadows, module = self.planned(plan, fit)
+        shadows, module = self.planned(plan, runner.fit)
         module.prepare_data()
         design = Design(self.originals, self.draws, self.targets, self.seed, len(module.data.train))
         stages = shadows.all()
         self.folder.check_same(design, module.data)
-        check_settings(stages, fit)
+        check_settings(stages, runner.fit)
         self.folder.make(design, module.data)
-        check_inputs(stages, fit)
-        finished = set()
-        for outcome in engine(stages, announce):
-            ended(outcome)
-            if outcome.state in ("done", "finished before"):
-                finished.add(outcome.stage.run.path)
+        check_inputs(stages, runner.fit)
+        finished = set(runner.finished(stages))
 
         def read(stage: Stage) -> Observed:
             def run(original: int, draw: int) -> RunDir | None:

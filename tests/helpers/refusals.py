@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,8 +161,12 @@ def recorded(reached: set[tuple[str, int]]) -> Iterator[None]:
 
     def note() -> None:
         frame = sys._getframe(2)
+        add(frame)
         while frame.f_code.co_filename.endswith("medunlearn/errors.py") and frame.f_back is not None:
             frame = frame.f_back
+        add(frame)
+
+    def add(frame: FrameType) -> None:
         with suppress(ValueError):
             reached.add((Path(frame.f_code.co_filename).relative_to(PACKAGE).as_posix(), frame.f_lineno))
 

@@ -27,8 +27,17 @@ def again(at):
         Folder(Path("o")).make(read_npz(DATA), Swap((0, 1), seed=seed))
 
 
+def damaged(at):
+    at.npz()
+    at.write("o/confused.npz", "no archive")
+    Folder(Path("o")).make(read_npz(DATA), Swap((0, 1)))
+
+
 ROWS = [
-    (lambda at: at.command("confuse"), "confuse: no config given; name some, as in `medunlearn confuse demo …`"),
+    (
+        lambda at: at.command("confuse"),
+        "confuse: no config given; name some or a plan, as in `medunlearn confuse demo --classes 0 1`",
+    ),
     (lambda at: at.command("confuse", "demo"), "confuse: no classes given; name some, as in `medunlearn confuse …`"),
     (lambda at: Swap((1, 1)), "classes=1 1: name two classes"),
     (lambda at: Swap((0, 1), share=1.0), "share=1: give a share between 0 and 1; some images must keep their labels"),
@@ -39,6 +48,7 @@ ROWS = [
         "share=0.1: of so few images none is drawn; give a larger share",
     ),
     (again, "out=o: holds a study of other labels; give what it was begun with, or name another folder by `--out`"),
+    (damaged, "out=o: o/confused.npz cannot be read (…); delete the folder, and the same command makes it again"),
     (study(TRAIN), "confuse: no stage forgets an image; name the configs of a Retrain or of methods too"),
     (
         study(SALUN),

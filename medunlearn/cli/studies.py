@@ -1,0 +1,84 @@
+"""What the commands of studies share: their plan and options, who runs the stages, and what became of these."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.errors import InputError
+from medunlearn.plans.engines import Outcome, find_engine
+from medunlearn.plans.options import check_seeds, overrides_from_argv
+from medunlearn.plans.plan import read_plan
+from medunlearn.plans.stages import Stage
+from medunlearn.plans.studies import Runner
+from medunlearn.plans.variations import Selection
+from medunlearn.plugins import names as plugin_names
+
+
+class Outcomes:
+    """What became of the stages of a study: said as they end, and counted for the exit status."""
+
+    def __init__(self) -> None:
+        self.broken: list[Outcome] = []
+
+    def ended(self, outcome: Outcome) -> None:
+        """Print what became of a stage, and keep it if it is not finished."""
+        after = f" after {outcome.seconds:.0f} s" if outcome.seconds else ""
+        print(f"{outcome.stage.run}: {outcome.state}{after}", flush=True)
+        if outcome.state in ("failed", "left out"):
+            self.broken.append(outcome)
+
+    def status(self) -> int:
+        """Print what is broken and return the exit status: 1 where anything is."""
+        for outcome in self.broken:
+            print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
+        if self.broken:
+            print("medunlearn: the same command goes on from there", file=sys.stderr)
+        return 1 if self.broken else 0
+
+    @contextmanager
+    def runner(self, engine: str, parser: CommandParser) -> Iterator[Runner]:
+        """Yield what runs stages on an engine and tells this of each; an unknown option is named with the own ones."""
+        command = parser.prog.split()[1]
+        with own_options_meant(parser, f"`medunlearn {command} --help` lists the options"):
+            yield Runner(FitCommand(), find_engine(engine), announce, self.ended)
+
+
+def study_plan(argv: Sequence[str], parser: CommandParser, example: str) -> tuple[argparse.Namespace, list[Stage]]:
+    """Return the parsed options of a study's command, and the stages that its configs or its plan name.
+
+    Args:
+        argv: The configs or a plan, the options of the study, and those that go to every stage.
+        parser: The command's parser.
+        example: A command that is right, in backticks.
+
+    Raises:
+        InputError: If no config is given, or one cannot be read.
+    """
+    names, options = before_options(argv)
+    own, others = separated(options, parser)
+    parsed = parser.parse_args(own)
+    if not names:
+        raise InputError(f"{parser.prog.split()[1]}: no config given; name some or a plan, as in {example}")
+    seeds = getattr(parsed, "retrain_seeds", [])
+    check_seeds(seeds, "retrain_seeds")
+    selection = Selection(overrides=overrides_from_argv(others), retrain_seeds=tuple(seeds))
+    return parsed, read_plan(names).stages(selection)
+
+
+def add_study_options(parser: CommandParser, out: str, retrain_seeds: str = "") -> None:
+    """Add the options that the commands of studies share.
+
+    Args:
+        parser: The command's parser.
+        out: Where its folder is by default.
+        retrain_seeds: What further Retrains are good for; none can be asked for where this is empty.
+    """
+    parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder of the study")
+    parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
+    if retrain_seeds:
+        text = f"train each Retrain once more under each of these seeds: {retrain_seeds}"
+        parser.add_argument("--retrain_seeds", nargs="+", default=[], type=int, metavar="N", help=text)
