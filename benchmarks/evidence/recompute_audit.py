@@ -1,6 +1,6 @@
 """Recompute every figure of an audit from `predictions.npz` alone, with scikit-learn and SciPy, without medunlearn.
 
-    medunlearn audit runs/evidence/*/ --out audit
+    medunlearn audit runs/evidence --out audit
     python benchmarks/evidence/recompute_audit.py audit/audit.json
 
 AUC, balanced accuracy, true positive rates, RMIA, offline LiRA and every distance, against what `audit.json` says; the

@@ -8,7 +8,7 @@ import numpy as np
 
 from medunlearn.audit.settings import Settings
 from medunlearn.audit.subjects import Model, Subject
-from medunlearn.metrics import agreement, interval, jensen_shannon, kolmogorov_smirnov, signal
+from medunlearn.metrics import agreement, bootstrap_mean, interval, jensen_shannon, kolmogorov_smirnov, signal
 
 PARTS = ("forget", "retain", "test", "val")
 Distance = Callable[[Model, Model, str], np.ndarray]
@@ -87,16 +87,7 @@ def mean_interval(
         groups: The patient of each image, (N,); None for images.
         level: Of the interval.
     """
-    sums, counts = values, np.ones(len(values))
-    if groups is not None:
-        place = np.unique(groups, return_inverse=True)[1]
-        sums, counts = np.bincount(place, values), np.bincount(place).astype(np.float64)
-    rng = np.random.default_rng(settings.seed)
-    means = []
-    for _ in range(settings.draws):
-        weights = np.bincount(rng.integers(len(sums), size=len(sums)), minlength=len(sums))
-        means.append(weights @ sums / (weights @ counts))
-    return interval(np.array(means), level)
+    return interval(bootstrap_mean(values, settings.draws, settings.seed, groups), level)
 
 
 def _by_image(subject: Subject, part: str, name: str, distance: Distance, settings: Settings) -> DistanceRow:

@@ -11,6 +11,7 @@ from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_
 from medunlearn.metrics.poison import monte_carlo, monte_carlo_p_values, poison_null, poison_p_value, poison_statistics
 from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
 from medunlearn.metrics.proxy import attack_shares, proxy_gap, proxy_targets, why_no_proxy
+from medunlearn.metrics.resampling import bootstrap_mean, interval
 from medunlearn.metrics.roc import (
     Roc,
     auc,
@@ -18,7 +19,6 @@ from medunlearn.metrics.roc import (
     bootstrap,
     can_show,
     clopper_pearson,
-    interval,
     roc,
     tpr_at,
 )
@@ -57,6 +57,7 @@ __all__ = [
     "average_gap",
     "balanced_accuracy",
     "bootstrap",
+    "bootstrap_mean",
     "by_class",
     "can_show",
     "clopper_pearson",

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv
 
+from medunlearn.metrics.resampling import as_scores, check_share, drawn_weights, group_numbers
+
 
 class Roc(NamedTuple):
     """A ROC curve: a point for each threshold, from (0, 0) to (1, 1), neither coordinate ever falling.
@@ -84,7 +86,7 @@ def tpr_at(curve: Roc, level: float) -> float:
         >>> [tpr_at(curve, level) for level in (0.0, 0.49, 0.5)]
         [0.5, 0.5, 1.0]
     """
-    _refuse_no_share("level", level)
+    check_share("level", level)
     return float(curve.tpr[np.searchsorted(curve.fpr, level, side="right") - 1])
 
 
@@ -105,7 +107,7 @@ def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float,
     """
     if not 0 <= hits <= trials or trials < 1:
         raise ValueError(f"Expected argument `hits` to be from 0 to `trials`, 1 or more, but got {hits} of {trials}")
-    _refuse_no_share("level", level)
+    check_share("level", level)
     tail = (1 - level) / 2
     low = betaincinv(hits, trials - hits + 1, tail) if hits else 0.0
     high = betaincinv(hits + 1, trials - hits, 1 - tail) if hits < trials else 1.0
@@ -129,7 +131,7 @@ def can_show(level: float, nonmembers: int) -> bool:
         >>> can_show(0.01, nonmembers=300), can_show(0.001, nonmembers=1200)
         (True, False)
     """
-    _refuse_no_share("level", level)
+    check_share("level", level)
     return nonmembers > 0 and -expm1(log(0.05) / nonmembers) <= level  # 1 - 0.05^(1 / n)
 
 
@@ -166,6 +168,7 @@ def bootstrap(
         >>> drawn = bootstrap(members=np.arange(50) + 20.0, nonmembers=np.arange(50) + 0.0, draws=200)
         >>> [*drawn]
         ['auc', 'balanced_accuracy', 'tpr@0.1', 'tpr@0.01', 'tpr@0.001']
+        >>> from medunlearn.metrics import interval
         >>> low, high = interval(drawn["auc"])
         >>> 0.7 < low < auc(np.arange(50) + 20.0, np.arange(50) + 0.0) < high < 0.95
         True
@@ -173,40 +176,21 @@ def bootstrap(
     if draws < 1:
         raise ValueError(f"Expected argument `draws` to be 1 or more, but got {draws}")
     ranks, count = _ranks(members, nonmembers)
-    groups = [_groups("member_groups", member_groups, len(ranks[0]))]
-    groups += [_groups("nonmember_groups", nonmember_groups, len(ranks[1]))]
+    groups = [group_numbers("member_groups", member_groups, len(ranks[0]))]
+    groups += [group_numbers("nonmember_groups", nonmember_groups, len(ranks[1]))]
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
-        drawn = [np.bincount(rank, _weights(group, rng), count) for rank, group in zip(ranks, groups, strict=True)]
+        drawn = [np.bincount(rank, drawn_weights(group, rng), count) for rank, group in zip(ranks, groups, strict=True)]
         curve = _curve(*drawn)
         found.append((_area(*drawn), balanced_accuracy(curve), *(tpr_at(curve, level) for level in levels)))
     names = "auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels)
     return dict(zip(names, np.array(found).T, strict=True))
 
 
-def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the percentile interval of a bootstrap: the limits of the middle share of all values.
-
-    Args:
-        values: A figure of each draw, shape (draws,).
-        level: The share.
-
-    Raises:
-        ValueError: If there are no values, a value is NaN, or the level is not from 0 to 1.
-
-    Example:
-        >>> interval(np.arange(101.0), level=0.5)
-        (25.0, 75.0)
-    """
-    _refuse_no_share("level", level)
-    low, high = np.quantile(_scores("values", values), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def _ranks(members: np.ndarray, nonmembers: np.ndarray) -> tuple[list[np.ndarray], int]:
     """Return the place of each score among the distinct ones, the highest first, for either side; and their number."""
-    sides = [_scores("members", members), _scores("nonmembers", nonmembers)]
+    sides = [as_scores("members", members), as_scores("nonmembers", nonmembers)]
     distinct, places = np.unique(np.concatenate(sides), return_inverse=True)
     return np.split(len(distinct) - 1 - places, [len(sides[0])]), len(distinct)
 
@@ -220,31 +204,3 @@ def _curve(members: np.ndarray, nonmembers: np.ndarray) -> Roc:
 def _area(members: np.ndarray, nonmembers: np.ndarray) -> float:
     above = np.cumsum(members)  # members at or above each score: whole numbers, so that no rounding adds up
     return float(nonmembers @ (2 * above - members) / (2 * above[-1] * nonmembers.sum()))
-
-
-def _groups(name: str, groups: np.ndarray | None, images: int) -> np.ndarray:
-    """Return the number of each image's group; its own where there are none."""
-    groups = np.arange(images) if groups is None else groups
-    if np.shape(groups) != (images,):
-        raise ValueError(f"Expected argument `{name}` to be of shape ({images},), but got {np.shape(groups)}")
-    return np.unique(groups, return_inverse=True)[1]
-
-
-def _weights(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each image is in one draw of as many groups as there are."""
-    count = int(groups.max()) + 1
-    return np.asarray(np.bincount(rng.integers(count, size=count), minlength=count)[groups])
-
-
-def _scores(name: str, values: np.ndarray) -> np.ndarray:
-    found = np.asarray(values, dtype=np.float64)
-    if found.ndim != 1 or not len(found):
-        raise ValueError(f"Expected argument `{name}` to be of shape (N,) with N >= 1, but got {found.shape}")
-    if np.isnan(found).any():
-        raise ValueError(f"Expected argument `{name}` to hold no NaN")
-    return found
-
-
-def _refuse_no_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"Expected argument `{name}` to be from 0 to 1, but got {value}")
