@@ -1,4 +1,4 @@
-"""Attacks with a curve: can forgotten, or retained, images be told from images that the model has never seen?"""
+"""Attacks with a curve: can forgotten, or retained, images be distinguished from ones never seen?"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the figures of an audit say, question by question: inside the band of Retrains, outside, or not to be told."""
+"""What the figures of an audit say, question by question: inside the band of Retrains, outside, or undecided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from medunlearn.audit.subjects import Subject
 Answer = Literal["inside", "outside", "cannot tell"]
 
 INSIDE = "as between Retrains"
-TOO_FEW = "so few images cannot even tell the untouched model from Retrains"
+TOO_FEW = "so few images do not even distinguish the untouched model from Retrains"
 NO_BAND = "there is no band of Retrains, which takes two; name more with --against"
 ABOVE, BELOW = "above the band of Retrains", "below the band of Retrains: a trace of unlearning too"
 NOT_FALLEN = "margins have fallen less than a Retrain's: it still knows them"
@@ -44,7 +44,7 @@ class Verdict:
 
 
 QUESTIONS = (
-    ("margin", "auc", "Are forgotten images told from unseen ones?", "AUC of margins"),
+    ("margin", "auc", "Can forgotten images be recognised?", "AUC of margins"),
     ("margin", "tpr", "Are a few forgotten images given away?", "true positive rate"),
     ("difference", "auc", "Can one who has both models list them?", "AUC of the fall in margin"),
     ("RMIA", "auc", "Can one who has Retrains find them?", "AUC of RMIA"),

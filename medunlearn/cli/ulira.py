@@ -56,7 +56,7 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn ulira CONFIG...",
         description="Train shadow models on halves of the training set, unlearn images from each, and attack: can "
-        "forgotten images be told from ones never seen (U-LiRA)?",
+        "forgotten images be distinguished from ones never seen (U-LiRA)?",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""The forgetting quality of the NeurIPS 2023 challenge: how well many unlearned models are told from retrained ones."""
+"""The forgetting quality of the NeurIPS 2023 challenge: how well unlearned and retrained models are distinguished."""
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def forgetting_quality(unlearned: np.ndarray, retrained: np.ndarray, delta: floa
         delta: See `epsilons`.
 
     Returns:
-        From 0, every image is told apart, to 1, none is.
+        From 0, every image is distinguished, to 1, none is.
 
     Raises:
         ValueError: As `epsilons`, and with fewer than three models in a group.

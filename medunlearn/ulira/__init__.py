@@ -1,1 +1,1 @@
-"""U-LiRA: can images that shadow models have learned and forgotten be told from images that they never had?"""
+"""U-LiRA: can images that shadow models have learned and forgotten be distinguished from images that they never had?"""

@@ -1,4 +1,4 @@
-"""The figures of a U-LiRA study, from margins alone: how well forgotten images are told from ones never seen."""
+"""The figures of a U-LiRA study, from margins alone: are forgotten images distinguished from ones never seen?"""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def _tpr(level: float) -> str:
 
 
 def _over_images(scores: Sides, draws: int) -> list[Found]:
-    """Return the figures of images that are drawn anew, each with all its scores: those of one image hang together."""
+    """Return the figures of images that are drawn anew, each with all its scores: those of one image are correlated."""
     rng, count = np.random.default_rng(0), scores[0].shape[1]
     columns = (rng.integers(count, size=count) for _ in range(draws))
     return [_attack(*(side[:, each] for side in scores)) for each in columns]

@@ -15,11 +15,11 @@ HEAD = (
 )
 
 TOO_FEW = "too few finished runs"
-POWER = "images in training are told from others, as they must be"
-NO_POWER = "images in training are not told from others: this study says nothing"
+POWER = "images in training are distinguished from others, as they must be"
+NO_POWER = "images in training are not distinguished from others: this study says nothing"
 AT_CHANCE = "at chance, as it must be"
 AWAY = "away from chance: 1 Retrain in 20 is, else something leaks"
-LEAK = "forgotten images are told from ones never seen"
+LEAK = "forgotten images are distinguished from ones never seen"
 NO_LEAK = "no leak found"
 UNKNOWN = "no leak found, but none of its original either: nothing can be said"
 

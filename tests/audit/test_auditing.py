@@ -13,7 +13,7 @@ from medunlearn.runs import RunDir
 
 QUICK = Settings(draws=200)
 FORGET = "Does it answer as Retrain: forgotten images?"
-TELL = "Are forgotten images told from unseen ones?"
+TELL = "Can forgotten images be recognised?"
 LIST = "Can one who has both models list them?"
 TEST_IMAGES = "Does it answer as Retrain: test images?"
 

@@ -26,7 +26,7 @@ def test_answers_are_printed_in_a_narrow_table(capsys):
     assert lines[0] == "SalUn, runs/own: 80 forgotten images, 300 non-members, 2 Retrains"
     assert lines[2].startswith("| question ")
     assert max(map(len, lines[:12])) <= 120
-    row = next(line for line in lines if "told from unseen" in line)
+    row = next(line for line in lines if "be recognised" in line)
     assert row.rstrip("| ").endswith("outside")
     assert lines.count("- outside: above the band of Retrains") == 1, "a reason once, whatever number of answers it has"
     assert not Path("out").exists()
