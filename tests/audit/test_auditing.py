@@ -9,6 +9,9 @@ from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
 from medunlearn.audit import Settings, audit, read_subjects
+from medunlearn.audit.attacks import rmia_scores
+from medunlearn.audit.distances import between, by_jensen_shannon, to_retrains
+from medunlearn.metrics import bootstrap_mean, interval
 from medunlearn.runs import RunDir
 
 QUICK = Settings(draws=200)
@@ -187,3 +190,34 @@ def test_without_non_members_nothing_is_attacked_and_a_note_says_so():
     assert note == "There are no test images, so nothing is attacked; --nonmembers val takes validation images"
     (other,) = audit(read_subjects([own, *retrains]), Settings("val", draws=50))
     assert row_of(other).n == (len(FORGOTTEN), 200)
+
+
+def test_rmia_attacks_other_images_than_those_of_its_population():
+    found = audited()
+    (row,) = [each for each in found.attacks if (each.attack, each.model) == ("RMIA", "SalUn")]
+    assert row.n == (len(FORGOTTEN), TEST // 2)
+    own, retrains = found.subject.unlearned, list(found.subject.retrains)
+    scores = rmia_scores(own, retrains, QUICK)
+    order = np.random.default_rng(QUICK.seed).permutation(TEST)
+    assert scores.nonmember_rows.tolist() == sorted(order[1::2].tolist())
+
+    def ratio(part):
+        def true(model):
+            part_ = getattr(model.predictions, part)
+            return part_.probs[np.arange(len(part_.labels)), part_.labels].astype(np.float64)
+
+        return true(own) / ((1.3 * np.mean([true(each) for each in retrains], axis=0) + 0.7) / 2)
+
+    population = ratio("test")[np.sort(order[::2])]
+    np.testing.assert_allclose(scores.members, [(value > population).mean() for value in ratio("forget")])
+
+
+def test_intervals_of_classes_hold_for_all_of_them_together():
+    found = audited(learned_forget=3.0)
+    rows = {row.name: row for row in found.classes}
+    models = found.subject.unlearned, found.subject.retrains
+    labels = found.subject.unlearned.predictions.forget.labels
+    excess = to_retrains(*models, "forget", by_jensen_shannon) - between(models[1], "forget", by_jensen_shannon)
+    for number in range(4):
+        means = bootstrap_mean(excess[labels == number], QUICK.draws, QUICK.seed)
+        assert rows[str(number)].interval == pytest.approx(interval(means, 1 - 0.05 / 4))

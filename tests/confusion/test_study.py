@@ -40,6 +40,12 @@ def test_equally_many_of_both_classes_are_swapped_and_nothing_else(tmp_path):
     assert not np.array_equal(Swap((1, 2), 0.4, seed=4).drawn(data.train.labels, data.num_classes), rows)
 
 
+def test_the_share_is_of_the_smaller_class():
+    labels = np.array([0] * 30 + [1] * 10)
+    rows = Swap((0, 1), share=0.5).drawn(labels, 2)
+    assert np.bincount(labels[rows]).tolist() == [5, 5]
+
+
 def test_confusion_is_counted_by_hand():
     answers = np.array([0, 1, 1, 0, 2, 0, 2])
     labels = np.array([0, 0, 1, 1, 1, 2, 2])
