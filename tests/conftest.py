@@ -1,3 +1,7 @@
+import gc
+
+gc.disable()  # until all tests are imported; see pytest_collection_finish
+
 import os
 import sys
 from pathlib import Path
@@ -14,6 +18,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 # A test that writes a module twice within a second would import the first one's compiled form.
 sys.dont_write_bytecode = True
+# So that processes that a test starts find the small network too.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported out of every later search for unreachable objects: it stays until the process ends.
+
+    To search it as it comes, every now and then in the tests, and at the end takes as long as importing it.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    gc.freeze()  # also in the process that hands out the tests, which has collected none
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +44,6 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
     monkeypatch.setattr(os, "fsync", lambda number: None)  # here no power is cut, and each waits for the disk
-    # So that processes that a test starts find the small network too.
-    found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
     yield
     for name, module in list(sys.modules.items()):  # modules that a test has written, or another's would be found
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
