@@ -41,6 +41,7 @@ def at_work(pid):
 
 def _child(argv, folder, environment, arranged):
     assert "helpers.preloaded" in sys.modules, "the server goes on without what it cannot import"
+    multiprocessing.set_start_method(None, force=True)  # not that of this process, but that of one of a user's
     os.chdir(folder)
     os.environ.clear()  # which is that of the server, as it was when the first test asked for it
     os.environ.update(environment)
