@@ -10,8 +10,11 @@ import pytest
 import torch
 from helpers.backbones import TINY
 from helpers.runs import QUIET, write_npz
+from torch import nn
+from torchvision.models.resnet import ResNet
 
 from medunlearn.__main__ import main
+from medunlearn.models import ResNet18
 
 # One thread for each test process and for those that it starts: threads of several at once wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,6 +54,22 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def narrow_resnet18(monkeypatch):
+    """Give ResNet-18 a sixteenth of its channels, where pages and configs name it: there its answers do not matter."""
+    begin, layer = ResNet18.__init__, ResNet._make_layer
+
+    def narrow(self, num_classes, *rest, **options):
+        begin(self, num_classes, *rest, **options)
+        self.fc = nn.Linear(32, num_classes)
+
+    def narrow_layer(self, block, planes, *rest, **options):
+        return layer(self, block, planes // 16, *rest, **options)
+
+    monkeypatch.setattr(ResNet18, "__init__", narrow)
+    monkeypatch.setattr(ResNet, "_make_layer", narrow_layer)
 
 
 @pytest.fixture
