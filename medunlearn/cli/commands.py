@@ -87,7 +87,8 @@ def audit(options: list[str]) -> int:
 
 def forget(options: list[str]) -> int:
     """Answer a deletion request: unlearn patients' images, audit, and say how near to never seen they look."""
-    from medunlearn.cli.forget import forget
+    with _importing():
+        from medunlearn.cli.forget import forget
 
     return forget(options)
 
