@@ -122,7 +122,8 @@ def _medmnist() -> Iterator[Row]:
 def _torchvision() -> Iterator[Row]:
     from torchvision.models import get_model_builder
 
-    from medunlearn.models.backbones import DEFAULT, torchvision_names
+    from medunlearn.models.backbones import DEFAULT
+    from medunlearn.models.torchvision_networks import torchvision_names
 
     for name in torchvision_names():
         text = " ".join((get_model_builder(name).__doc__ or "").split())
