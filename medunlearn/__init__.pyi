@@ -39,6 +39,7 @@ __all__ = [
     "Unlearner",
     "UnlearningMetrics",
     "WeightNegation",
+    "export",
     "fit",
     "load_model",
     "report",
@@ -50,6 +51,7 @@ from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule
 from .data.npz import ImageData, Split
 from .errors import InputError
+from .exporting import export
 from .methods import (
     SCRUB,
     SSD,

@@ -15,8 +15,8 @@ from torch.overrides import TorchFunctionMode
 from medunlearn.models.images import ImageFormat
 
 Architecture = dict[str, Any]
-"""What a network is built from: numbers and text, so that a file of weights can hold them; `mean` and `std` may be lists
-with a number for each channel."""
+"""What a network is built from: numbers and text, so that a file of weights can hold them; `mean` and `std` may have a
+number for each channel."""
 
 MEAN = STD = 0.5
 """Of each pixel in [0, 1]. Fixed, as MedMNIST has it: a mean computed from the data would carry something of the forget
