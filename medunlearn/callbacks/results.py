@@ -53,7 +53,12 @@ def results(
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
         **_remarks(module, evaluation, reference, parameters.get("changed"), known),
         "parameters": parameters,
-        "facts": {**module.facts(), **getattr(module, "rewound", {}), **(known.facts() if known else {})},
+        "facts": {
+            **_inherited(module),
+            **module.facts(),
+            **getattr(module, "rewound", {}),
+            **(known.facts() if known else {}),
+        },
         "departures": module.departures(),
         "epochs": trainer.current_epoch,
         "seed": data.seed,
@@ -160,6 +165,14 @@ def _validation_note(module: UnlearningModule) -> list[str]:
 
 def _retained(predictions: Predictions) -> dict[str, float | None]:
     return {"TA_retained_classes": retained_accuracy(predictions)}
+
+
+def _inherited(module: UnlearningModule) -> dict[str, Any]:
+    """Return what a run says of itself because the model that it started from does: that it was trained elsewhere."""
+    if module.original is None:
+        return {}
+    facts = RunDir(module.original).read_metrics("original").get("facts") or {}
+    return {name: value for name, value in facts.items() if name == "trained"}
 
 
 def _trained_on(module: UnlearningModule, epochs: int) -> str:

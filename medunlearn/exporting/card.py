@@ -11,6 +11,7 @@ from medunlearn.exporting.licences import data_licence
 from medunlearn.exporting.monai import PURPOSE
 from medunlearn.exporting.subject import Subject
 from medunlearn.report.markdown import aligned
+from medunlearn.report.templating import markdown
 
 TASK = "image-classification"
 ROLES = {
@@ -19,6 +20,7 @@ ROLES = {
     "unlearned": "It was trained on all images, and then made to forget the forget set.",
 }
 ELSEWHERE = "It was trained elsewhere; what it was trained on is not known."
+UNLEARNED_ELSEWHERE = f"{ELSEWHERE} It was then made to forget the forget set."
 FIGURES = {
     "UA": "error on the forget set",
     "RA": "accuracy on the retain set",
@@ -79,7 +81,7 @@ def check(text: str, head: dict[str, Any]) -> None:
 
 def _body(subject: Subject, files: Sequence[str]) -> str:
     parts = [
-        f"# {subject.architecture} on {subject.data}: {subject.role}",
+        f"# {subject.architecture} on {markdown(subject.data)}: {subject.role}",
         f"**{PURPOSE}**",
         _what(subject),
         _forget_set(subject),
@@ -96,11 +98,11 @@ def _body(subject: Subject, files: Sequence[str]) -> str:
 def _what(subject: Subject) -> str:
     elsewhere = (subject.metrics.get("facts") or {}).get("trained") == "elsewhere"
     method, channels = subject.metrics.get("method"), subject.images.channels
-    known = ELSEWHERE if elsewhere else f"{ROLES[subject.role]} Method: {method}."
+    known = {"original": ELSEWHERE, "unlearned": UNLEARNED_ELSEWHERE} if elsewhere else {}
     return (
-        f"{known}\n\nInput: `images` (N, {channels}, {subject.size}, {subject.size}), float32 in [0, 1], normalised "
-        f"inside. Output: logits (N, {len(subject.labels)}). Classes: "
-        f"{', '.join(f'{number} {name}' for number, name in enumerate(subject.labels))}."
+        f"{known.get(subject.role, ROLES[subject.role])} Method: {method}.\n\n"
+        f"Input: `images` (N, {channels}, {subject.size}, {subject.size}), float32 in [0, 1], normalised inside. "
+        f"Output: logits (N, {len(subject.labels)}). Classes: {markdown(subject.listed)}."
     )
 
 
@@ -131,8 +133,8 @@ def _by_class(subject: Subject) -> str:
         value = shares.get(str(number))
         forgotten, tested = ((counts.get(part) or {}).get(str(number), 0) for part in ("forget", "test"))
         cells = ["-", "-"] if value is None else [f"{value:.2f}", f"{100 - value:.2f}"]
-        rows.append([name, *cells, str(tested), str(forgotten)])
-    if not shares:
+        rows.append([markdown(name), *cells, str(tested), str(forgotten)])
+    if not any(value is not None for value in shares.values()):
         return ""
     table = aligned(("class", "TA, %", "missed, %", "test images", "forgotten images"), rows, left=[0])
     return f"## By class\n\n{table}"
@@ -140,7 +142,7 @@ def _by_class(subject: Subject) -> str:
 
 def _remarks(subject: Subject) -> str:
     notes = subject.metrics.get("notes") or []
-    return "## Remarks\n\n" + "\n".join(f"- {note}" for note in notes) if notes else ""
+    return "## Remarks\n\n" + "\n".join(f"- {markdown(note)}" for note in notes) if notes else ""
 
 
 def _origin(subject: Subject) -> str:

@@ -37,8 +37,7 @@ def write_monai(subject: Subject, folder: Path, to: Examples) -> dict[str, Any]:
 def metadata(subject: Subject) -> dict[str, Any]:
     """Return the content of `configs/metadata.json`."""
     versions: Mapping[str, Any] = subject.metrics.get("versions") or {}
-    labels = ", ".join(f"{number} {name}" for number, name in enumerate(subject.labels))
-    own = subject.facts()
+    labels, own = subject.listed, subject.facts()
     return {
         "schema": SCHEMA,
         "version": "1.0.0",

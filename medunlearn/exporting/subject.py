@@ -15,6 +15,7 @@ from medunlearn.files import exists
 from medunlearn.models import Backbone, load_model
 from medunlearn.models.images import ImageFormat
 from medunlearn.runs import RunDir
+from medunlearn.runs.class_names import listed
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.record import role_of
 
@@ -67,6 +68,12 @@ class Subject:
         """The name of the MedMNIST set, as its makers publish it; None for any other data."""
         settings = self.run.read_config("run").get("data") or {}
         return None if settings.get("file") else settings.get("dataset")
+
+    @property
+    def listed(self) -> str:
+        """The classes in one line: their numbers, each with its name where they have any."""
+        named = self.network.class_names is not None
+        return listed(self.labels) if named else ", ".join(self.labels)
 
     @property
     def shape(self) -> tuple[int, int, int]:
