@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 import torch
 from helpers.backbones import TINY
-from helpers.refusals import fit_words, make_runs
-from helpers.runs import QUIET
+from helpers.refusals import DATA, fit_words
+from helpers.runs import QUIET, write_npz
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -26,15 +26,18 @@ PATIENT = "P0017"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a folder with a Train and a Retrain, `t` and `r`, and a SalUn below a folder that is named after a patient."""
+    """Return a folder with a Train and a Retrain, `t` and `r`, and a SalUn in a folder of a patient's name."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        make_runs(folder)
-        words = fit_words(
-            "SalUn", f"{PATIENT}/s", "--data.forget.rate=0.25", "--model.init_args.original=t", "--reference=r"
-        )
-        _run("fit", [*words[1:], f"--data.class_names={json.dumps(CLASSES)}"])
+        write_npz(Path(DATA))
+        named, forget = f"--data.class_names={json.dumps(CLASSES)}", "--data.forget.rate=0.25"
+        for words in (
+            fit_words("Train", "t", named),
+            fit_words("Retrain", "r", named, forget),
+            fit_words("SalUn", f"{PATIENT}/s", named, forget, "--model.init_args.original=t", "--reference=r"),
+        ):
+            _run("fit", words[1:])
         Path(PATIENT, "s", "receipt.json").write_text("{}")
     return folder
 
@@ -136,8 +139,8 @@ def test_bundle_describes_input_and_classes_as_monai_reads_them(exported):
     formats = content["network_data_format"]
     assert formats["inputs"]["image"]["spatial_shape"] == [8, 8]
     assert formats["outputs"]["pred"]["channel_def"]["0"] == "basophil"
-    needed = "version monai_version pytorch_version numpy_version required_packages_version task description authors copyright"
-    assert content.keys() >= {*needed.split(), "schema", "changelog", "intended_use", "eval_metrics"}
+    needed = "version monai_version pytorch_version numpy_version required_packages_version task description authors"
+    assert content.keys() >= {*needed.split(), "schema", "copyright", "changelog", "intended_use", "eval_metrics"}
     assert torch.load(exported[0] / "models" / "model.pt", weights_only=True).keys()
 
 
@@ -152,16 +155,15 @@ def test_originals_and_retrains_are_exported_and_random_images_serve_where_the_d
         assert not [path for path in Path(name).iterdir() if ".part" in path.name]
 
 
-def test_what_fails_leaves_the_earlier_folder_as_it_was(runs, monkeypatch, capsys):
+def test_what_fails_leaves_the_earlier_folder_as_it_was(runs, monkeypatch):
     shutil.copytree(runs / "t", "t")
     words = ["export", "t", "--backbone", TINY, "--overwrite", "true"]
     assert main(words) == 0
     before = {path: path.read_bytes() for path in Path("t").rglob("*") if path.is_file()}
-    monkeypatch.setattr("medunlearn.exporting.folder.card", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("medunlearn.exporting.folder.card", lambda *_: 1 / 0)
         main(words)
     assert {path: path.read_bytes() for path in Path("t").rglob("*") if path.is_file()} == before
-    monkeypatch.undo()
     assert medunlearn.export("t", overwrite=True, backbone=TINY)["formats"] == ["safetensors"]
 
 

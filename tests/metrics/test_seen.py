@@ -19,34 +19,34 @@ def part(seed, count, above, classes=4, only=None):
 
 
 def answers(forget, retain=MEMBERS, count=100, only=None):
-    """Return the answers of ten models to forget sets whose margins are so high."""
+    """Return the answers of eight models to forget sets whose margins are so high."""
     return [
-        seen(part(s, count, forget, only=only), part(100 + s, 600, retain), part(200 + s, 300, OTHERS), 200).answer
-        for s in range(10)
+        seen(part(s, count, forget, only=only), part(100 + s, 600, retain), part(200 + s, 300, OTHERS), 100).answer
+        for s in range(8)
     ]
 
 
 def test_forget_set_that_was_seen_is_found_out_nearly_always():
-    assert answers(MEMBERS).count("training") >= 9
+    assert answers(MEMBERS).count("training") >= 7
 
 
 def test_forget_set_that_was_not_seen_is_found_out_nearly_always():
-    assert answers(OTHERS).count("unseen") >= 8
+    assert answers(OTHERS).count("unseen") >= 6
 
 
 def test_a_model_that_has_memorised_nothing_gives_no_answer():
-    assert answers(OTHERS, retain=OTHERS).count("cannot tell") >= 9
+    assert answers(OTHERS, retain=OTHERS).count("cannot tell") >= 7
 
 
 def test_three_images_give_no_answer():
-    assert answers((MEMBERS + OTHERS) / 2, count=3).count("cannot tell") >= 5
+    assert answers((MEMBERS + OTHERS) / 2, count=3).count("cannot tell") >= 4
 
 
 @pytest.mark.parametrize("only", [0, 3])
 def test_a_class_that_is_hard_or_easy_is_compared_with_unseen_images_of_that_class(only):
     """Against all classes, unseen images of the easiest would look like training images."""
-    assert answers(OTHERS, only=only).count("unseen") >= 8
-    assert answers(MEMBERS, only=only).count("training") >= 9
+    assert answers(OTHERS, only=only).count("unseen") >= 6
+    assert answers(MEMBERS, only=only).count("training") >= 7
 
 
 def test_of_one_class_the_figure_is_the_auc_of_the_margins():

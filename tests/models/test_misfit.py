@@ -20,18 +20,18 @@ OWN = state()
     [
         (
             {"num_classes": 10},
-            "2 of another shape (fc.weight 10x512 for 4x512, fc.bias 10 for 4); its last layer has 10 classes and the data "
-            "4: give the data that it was trained for, or num_classes",
+            "2 of another shape (fc.weight 10x512 for 4x512, fc.bias 10 for 4); its last layer has 10 classes and the "
+            "data 4: give the data that it was trained for, or num_classes",
         ),
         (
             {"stem": "imagenet"},
-            "1 of another shape (conv1.weight 64x3x7x7 for 64x3x3x3); its first layer is 7x7 and the network's 3x3: give "
-            "stem=imagenet",
+            "1 of another shape (conv1.weight 64x3x7x7 for 64x3x3x3); its first layer is 7x7 and the network's 3x3: "
+            "give stem=imagenet",
         ),
         (
             {"in_channels": 1},
-            "1 of another shape (conv1.weight 64x1x3x3 for 64x3x3x3); it takes images of 1 channel(s) and the data have 3: "
-            "give data.as_rgb false",
+            "1 of another shape (conv1.weight 64x1x3x3 for 64x3x3x3); it takes images of 1 channel(s) and the "
+            "data have 3: give data.as_rgb false",
         ),
     ],
 )

@@ -1,6 +1,5 @@
 """Refusals of `medunlearn.exporting`, with inputs that reach them."""
 
-
 import numpy as np
 from helpers.backbones import TINY
 
@@ -103,8 +102,8 @@ ROWS = [
     (no_images, "data.file=none.npz: …"),
     (
         another_model,
-        "format=onnx: what was exported is not the model: on 12 test images, … differ and logits are up to … apart (0.0001 "
-        "is allowed); choose another format",
+        "format=onnx: what was exported is not the model: on 12 test images, … differ and logits are up to … apart "
+        "(0.0001 is allowed); choose another format",
     ),
     (large, "format=onnx: has 0.0 GiB of weights, and ONNX files hold 2; choose another format"),
     (

@@ -246,8 +246,8 @@ ROWS = [
     ),
     (
         elsewhere(TinyNet(4)),
-        f"model.init_args.weights=w.pt: cannot be read as weights alone (it asks for helpers.backbones TinyNet, which is no "
-        f"tensor); {ALONE}",
+        f"model.init_args.weights=w.pt: cannot be read as weights alone (it asks for helpers.backbones TinyNet, which "
+        f"is no tensor); {ALONE}",
     ),
     (incomplete, f"model.init_args.weights=w.pt: cannot be read as weights alone (RuntimeError); {ALONE}"),
     (
@@ -256,7 +256,8 @@ ROWS = [
     ),
     (
         no_library("safetensors", elsewhere("x", "w.safetensors")),
-        "model.init_args.weights=w.safetensors: needs safetensors; `pip install 'medunlearn[export]'`, or give a .pt file",
+        "model.init_args.weights=w.safetensors: needs safetensors; `pip install 'medunlearn[export]'`, or give a "
+        ".pt file",
     ),
     (
         elsewhere({"epoch": 3}),
@@ -265,8 +266,8 @@ ROWS = [
     ),
     (
         elsewhere(TinyNet(5).state_dict()),
-        "model.init_args.weights=w.pt: does not fit the network: 2 of another shape (fc.weight 5x16 for 4x16, fc.bias 5 for "
-        "4); its last layer has 5 classes and the data 4: give the data that it was trained for, or num_classes",
+        "model.init_args.weights=w.pt: does not fit the network: 2 of another shape (fc.weight 5x16 for 4x16, fc.bias "
+        "5 for 4); its last layer has 5 classes and the data 4: give the data that it was trained for, or num_classes",
     ),
     (
         elsewhere(STATE | {"fc.bias": torch.ones(4, dtype=torch.int8)}),
