@@ -1,6 +1,6 @@
 """Checks what was exported against the model itself, on the run's own images where they are found."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medunlearn.data.loading import evaluation_batch
 from medunlearn.data.of_run import images_of
 from medunlearn.errors import InputError, RunError, counted
 from medunlearn.exporting.subject import Subject
 
 MOST = 1000
 """Images that are compared."""
-BATCH = 100
-"""Images of a batch; the last one has what is left, and one batch has a single image."""
 CLOSE = 1e-4
 """How far logits may differ."""
 
@@ -48,7 +47,7 @@ def examples(subject: Subject, file: Path | None = None) -> Examples:
     else:
         images, what = found
     with torch.inference_mode():
-        logits = torch.cat([subject.network(each) for each in torch.split(images, BATCH)])
+        logits = torch.cat([subject.network(each) for each in _batches(images)])
     return Examples(images, counted(len(images), what), logits)
 
 
@@ -63,8 +62,8 @@ def compared(answers: Callable[[Tensor], Any], to: Examples, name: str) -> dict[
     Raises:
         InputError: If a class differs, or logits are `CLOSE` or more apart.
     """
-    found = np.concatenate([np.asarray(answers(each)) for each in _batches(to.images)])
-    own = torch.cat([to.logits, to.logits[:1]]).numpy()
+    found = np.concatenate([np.asarray(answers(each)) for each in (*_batches(to.images), to.images[:1])])
+    own = torch.cat([to.logits, to.logits[:1]]).numpy()  # of one image alone, too
     furthest = float(np.abs(found - own).max())
     other = int((found.argmax(axis=1) != own.argmax(axis=1)).sum())
     if other or not furthest < CLOSE:
@@ -75,9 +74,8 @@ def compared(answers: Callable[[Tensor], Any], to: Examples, name: str) -> dict[
     return {"images": to.what, "largest_difference": furthest}
 
 
-def _batches(images: Tensor) -> Iterator[Tensor]:
-    yield from torch.split(images, BATCH)
-    yield images[:1]
+def _batches(images: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(images, evaluation_batch(images.shape[-1]))
 
 
 def _own_images(subject: Subject, file: Path | None) -> tuple[Tensor, str] | None:
