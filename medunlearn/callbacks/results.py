@@ -138,8 +138,13 @@ def _seen(module: UnlearningModule, evaluation: UnlearningMetrics) -> Seen | Non
         return None
     predictions = evaluation.predictions
     assert predictions is not None
-    unseen = getattr(predictions, evaluation.nonmembers)
-    return seen(predictions.forget, predictions.retain, unseen if len(unseen.labels) else predictions.val)
+    name = evaluation.nonmembers if len(getattr(predictions, evaluation.nonmembers).labels) else "val"
+    parts = predictions.forget, predictions.retain, getattr(predictions, name)
+    table = getattr(module.datamodule, "groups", None)
+    if table is None:
+        return seen(*parts)
+    train, other = table.numbers["train"], table.numbers[name]
+    return seen(*parts, groups=(train[parts[0].rows], train[parts[1].rows], other[parts[2].rows]))
 
 
 def _seen_note(module: UnlearningModule, predictions: Predictions, known: Seen | None) -> list[str]:

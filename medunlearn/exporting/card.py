@@ -21,6 +21,8 @@ ROLES = {
 }
 ELSEWHERE = "It was trained elsewhere; what it was trained on is not known."
 UNLEARNED_ELSEWHERE = f"{ELSEWHERE} It was then made to forget the forget set."
+REMARKS = ("collapsed: ", "trained elsewhere: ", "no weight has changed", "UA is the original's", "MIA is ", "only ")
+"""How remarks on a run begin that name no image, whatever others come."""
 FIGURES = {
     "UA": "error on the forget set",
     "RA": "accuracy on the retain set",
@@ -112,7 +114,9 @@ def _forget_set(subject: Subject) -> str:
         return "## Forget set\n\nNone was named."
     kinds = (("forget", "forgotten"), ("retain", "retained"), ("val", "validation"), ("test", "test"))
     listed = ", ".join(f"{counts[key]:,} {name}" for key, name in kinds if key in counts)
-    return f"## Forget set\n\nImages: {listed}. Which images were forgotten is not part of this folder."
+    copies = sum((subject.metrics.get("copies") or {}).get(kind) or 0 for kind in ("exact", "near"))
+    says = f" {copies:,} of them have a copy among the retained: what that teaches is not forgotten." if copies else ""
+    return f"## Forget set\n\nImages: {listed}.{says} Which images were forgotten is not part of this folder."
 
 
 def _figures(subject: Subject) -> str:
@@ -141,7 +145,7 @@ def _by_class(subject: Subject) -> str:
 
 
 def _remarks(subject: Subject) -> str:
-    notes = subject.metrics.get("notes") or []
+    notes = [note for note in subject.metrics.get("notes") or [] if note.startswith(REMARKS)]
     return "## Remarks\n\n" + "\n".join(f"- {markdown(note)}" for note in notes) if notes else ""
 
 

@@ -12,6 +12,7 @@ from medunlearn.data.loading import evaluation_batch
 from medunlearn.data.of_run import images_of
 from medunlearn.errors import InputError, RunError, counted
 from medunlearn.exporting.subject import Subject
+from medunlearn.runs.split import dropped_of
 
 MOST = 1000
 """Images that are compared."""
@@ -90,7 +91,10 @@ def _own_images(subject: Subject, file: Path | None) -> tuple[Tensor, str] | Non
         if file is not None:
             raise InputError(f"file={file}: its images are others than the run's; give its data file, or none")
         return None
-    split, what = (data.test, "test image") if len(data.test) else (data.val, "validation image")
-    rows = torch.from_numpy(np.array(split.images[:MOST]))
+    name = "test" if len(data.test) else "val"
+    split, what = getattr(data, name), "test image" if name == "test" else "validation image"
+    left_out = dropped_of(subject.run.read_split("run")).get(name, np.empty(0, np.int64))
+    kept = np.setdiff1d(np.arange(len(split)), left_out)[:MOST]  # none of a patient who withdrew
+    rows = torch.from_numpy(np.array(split.images[kept]))
     rows = rows.permute(0, 3, 1, 2) if rows.ndim == 4 else rows.unsqueeze(1)
     return rows.float().div(255).expand(-1, subject.images.channels, -1, -1).contiguous(), what

@@ -72,7 +72,14 @@ class Seen(NamedTuple):
         return f"trained elsewhere: its answers on the forget set look like those on {kind} {figures}"
 
 
-def seen(forget: Part, retain: Part, unseen: Part, draws: int = 1000, seed: int = 0) -> Seen | None:
+def seen(
+    forget: Part,
+    retain: Part,
+    unseen: Part,
+    draws: int = 1000,
+    seed: int = 0,
+    groups: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+) -> Seen | None:
     """Return whether a model's answers on the forget set look like those on training images.
 
     Each image's margin is ranked among those of unseen images of its class, so that easy or rare classes do not decide.
@@ -86,6 +93,7 @@ def seen(forget: Part, retain: Part, unseen: Part, draws: int = 1000, seed: int 
         unseen: On images that are held not to be: test or validation images.
         draws: Of the bootstrap.
         seed: Of the bootstrap, and of the images that are looked at where a part has more than `MOST`.
+        groups: The group (patient) of each image of the three parts, which are then drawn whole; None to draw images.
 
     Returns:
         None where no class has both an image of the forget set, or of the other training images, and an unseen one.
@@ -100,38 +108,50 @@ def seen(forget: Part, retain: Part, unseen: Part, draws: int = 1000, seed: int 
         >>> seen(alike, known, other, draws=100).answer, seen(other, known, other, draws=100).answer
         ('training', 'unseen')
     """
-    own, training, others = (_some(part, seed) for part in (forget, retain, unseen))
+    given = groups if groups is not None else tuple(np.arange(len(part.labels)) for part in (forget, retain, unseen))
+    own, training, others = (_some(*each, seed) for each in zip((forget, retain, unseen), given, strict=True))
     ranks = _ranks(own, others), _ranks(training, others)
-    if not all(len(each) for pair in ranks for each in pair):
+    if not all(len(side.values) for pair in ranks for side in pair):
         return None
     (a, a_interval), (r, r_interval) = (_auc(*pair, draws, seed) for pair in ranks)
-    return Seen(_answer(a_interval, r_interval), a, a_interval, r, r_interval, *map(len, ranks[0]))
+    images, among = (len(side.values) for side in ranks[0])
+    return Seen(_answer(a_interval, r_interval), a, a_interval, r, r_interval, images, among)
 
 
-def _some(part: Part, seed: int) -> Part:
-    if len(part.labels) <= MOST:
-        return part
-    return part.take(np.sort(np.random.default_rng(seed).choice(len(part.labels), MOST, replace=False)))
+class _Side(NamedTuple):
+    """Scores of some images, (N,), their classes, and the group that each belongs to."""
+
+    values: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
 
 
-def _ranks(part: Part, unseen: Part) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ranks, from 0 to 1, of images of a part and of unseen images among the unseen ones of their class.
+def _some(part: Part, groups: np.ndarray, seed: int) -> _Side:
+    """Return the margins of a part's images, or of `MOST` of them."""
+    found = signal(part, "confidence" if part.logits is None else "margin")
+    assert found is not None
+    rows = np.arange(len(found))
+    if len(rows) > MOST:
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), MOST, replace=False))
+    return _Side(found[rows], part.labels[rows], groups[rows])
+
+
+def _ranks(own: _Side, unseen: _Side) -> tuple[_Side, _Side]:
+    """Return the ranks, from 0 to 1, of a part's and of the unseen images among the unseen ones of their class.
 
     Images of classes that only one of the two has are left out.
     """
-    own, others = _margins(part), _margins(unseen)
-    found: tuple[list[np.ndarray], list[np.ndarray]] = ([np.empty(0)], [np.empty(0)])
-    for label in np.intersect1d(part.labels, unseen.labels):
-        among = np.sort(others[unseen.labels == label])
-        found[0].append(_ranked(own[part.labels == label], among))
-        found[1].append(_ranked(among, among))
-    return np.concatenate(found[0]), np.concatenate(found[1])
+    common = np.intersect1d(own.labels, unseen.labels)
+    among = {label: np.sort(unseen.values[unseen.labels == label]) for label in common}
 
+    def ranked(side: _Side) -> _Side:
+        kept = _Side(*(each[np.isin(side.labels, common)] for each in side))
+        values = np.empty(len(kept.values))
+        for label, others in among.items():
+            values[kept.labels == label] = _ranked(kept.values[kept.labels == label], others)
+        return kept._replace(values=values)
 
-def _margins(part: Part) -> np.ndarray:
-    found = signal(part, "confidence" if part.logits is None else "margin")
-    assert found is not None
-    return found
+    return ranked(own), ranked(unseen)
 
 
 def _ranked(values: np.ndarray, among: np.ndarray) -> np.ndarray:
@@ -139,9 +159,10 @@ def _ranked(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.asarray((np.searchsorted(among, values) + np.searchsorted(among, values, "right")) / (2 * len(among)))
 
 
-def _auc(members: np.ndarray, others: np.ndarray, draws: int, seed: int) -> tuple[float, tuple[float, float]]:
-    drawn = bootstrap(members, others, levels=(), draws=draws, seed=seed)["auc"]
-    return auc(members, others), interval(drawn)
+def _auc(members: _Side, others: _Side, draws: int, seed: int) -> tuple[float, tuple[float, float]]:
+    sides = members.values, others.values
+    drawn = bootstrap(*sides, (), draws, seed, members.groups, others.groups)
+    return auc(*sides), interval(drawn["auc"])
 
 
 def _answer(forget: tuple[float, float], retain: tuple[float, float]) -> Answer:

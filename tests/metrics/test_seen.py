@@ -72,3 +72,15 @@ def test_without_unseen_images_of_its_classes_there_is_no_answer():
 def test_older_runs_without_logits_are_compared_by_confidence():
     parts = [each._replace(logits=None) for each in (part(0, 99, 3), part(1, 99, 3), part(2, 99, 1))]
     assert seen(*parts, draws=50).answer == "training"
+
+
+def test_images_of_one_patient_count_as_one_draw():
+    parts = part(0, 60, 2.5), part(1, 300, MEMBERS), part(2, 200, OTHERS)
+    alone, patients = np.arange(60), np.arange(60) // 20
+    others = np.arange(300), np.arange(200)
+    found = [seen(*parts, draws=100, groups=(own, *others)) for own in (alone, patients)]
+    assert found[0] == seen(*parts, draws=100)
+    assert found[0].forget == found[1].forget
+    copies = [part(0, 3, 2.5).take(np.repeat(np.arange(3), 20)), *parts[1:]]  # three images, twenty times each
+    wide, narrow = (seen(*copies, draws=100, groups=(own, *others)).forget_interval for own in (patients, alone))
+    assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
