@@ -178,7 +178,7 @@ def _retained(predictions: Predictions) -> dict[str, float | None]:
 
 def _inherited(module: UnlearningModule) -> dict[str, Any]:
     """Return what a run says of itself because the model that it started from does: that it was trained elsewhere."""
-    if module.original is None:
+    if module.original is None or not RunDir(module.original).finished:
         return {}
     facts = RunDir(module.original).read_metrics("original").get("facts") or {}
     return {name: value for name, value in facts.items() if name == "trained"}
