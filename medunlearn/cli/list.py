@@ -34,6 +34,7 @@ LEGENDS = {
         "what a run of default length costs at a forget rate of 10 %, in passes, forward and backward, over all "
         "training images."
     ),
+    "backbones": "timm:NAME is one of timm's, where timm is installed; `timm.list_models()` has their names.",
 }
 """What stands below the table of a group."""
 

@@ -115,7 +115,7 @@ def _forget_set(subject: Subject) -> str:
     kinds = (("forget", "forgotten"), ("retain", "retained"), ("val", "validation"), ("test", "test"))
     listed = ", ".join(f"{counts[key]:,} {name}" for key, name in kinds if key in counts)
     copies = sum((subject.metrics.get("copies") or {}).get(kind) or 0 for kind in ("exact", "near"))
-    says = f" {copies:,} of them have a copy among the retained: what that teaches is not forgotten." if copies else ""
+    says = f" {copies:,} of the forgotten have a copy among the retained: what that teaches stays." if copies else ""
     return f"## Forget set\n\nImages: {listed}.{says} Which images were forgotten is not part of this folder."
 
 

@@ -18,6 +18,8 @@ MOST = 1000
 """Images that are compared."""
 CLOSE = 1e-4
 """How far logits may differ."""
+LARGE = 100.0
+"""Of logits above this, float32 keeps no more digits than that: a share of `CLOSE / LARGE` may differ."""
 
 
 class Examples(NamedTuple):
@@ -61,16 +63,18 @@ def compared(answers: Callable[[Tensor], Any], to: Examples, name: str) -> dict[
         name: What was exported, for the error.
 
     Raises:
-        InputError: If a class differs, or logits are `CLOSE` or more apart.
+        InputError: If a class differs, or logits are `CLOSE` or more apart; where they are larger than `LARGE`, a
+            millionth of the largest.
     """
     found = np.concatenate([np.asarray(answers(each)) for each in (*_batches(to.images), to.images[:1])])
     own = torch.cat([to.logits, to.logits[:1]]).numpy()  # of one image alone, too
     furthest = float(np.abs(found - own).max())
     other = int((found.argmax(axis=1) != own.argmax(axis=1)).sum())
-    if other or not furthest < CLOSE:
+    allowed = CLOSE * max(1.0, float(np.abs(own).max()) / LARGE)
+    if other or not furthest < allowed:
         raise RunError(
             f"format={name}: what was exported is not the model: on {to.what}, {counted(other, 'class')} differ and "
-            f"logits are up to {furthest:.1e} apart ({CLOSE:g} is allowed); choose another format"
+            f"logits are up to {furthest:.1e} apart ({allowed:.1e} is allowed); choose another format"
         )
     return {"images": to.what, "largest_difference": furthest}
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
+import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -119,10 +119,10 @@ def _check_free(folder: Path, overwrite: bool) -> None:
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder`, which takes its place once everything is written."""
-    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part", dir=folder.parent))
+    part = folder.with_name(f"{folder.name}.part{os.getpid()}")
+    part.mkdir()
     try:
         yield part
-        part.chmod(0o755)  # as any folder; `mkdtemp` keeps others out
         if folder.exists():
             shutil.rmtree(folder)
         part.rename(folder)

@@ -22,11 +22,11 @@ def write_safetensors(subject: Subject, folder: Path, to: Examples) -> dict[str,
     Returns:
         How many tensors there are, all of them equal to the run's.
     """
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file, save
 
     # The model is channels-last in training and may share memory between tensors: the format has neither.
     state = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in _state(subject)}
-    save_file(state, folder / NAME, metadata={"format": "pt", **subject.facts()})
+    (folder / NAME).write_bytes(save(state, metadata={"format": "pt", **subject.facts()}))
     found = load_file(folder / NAME)
     if found.keys() != state.keys() or not all(torch.equal(found[name], state[name]) for name in state):
         raise ValueError(f"Expected {NAME} to hold the weights as they are, but it does not")

@@ -103,7 +103,7 @@ ROWS = [
     (
         another_model,
         "format=onnx: what was exported is not the model: on 12 test images, … differ and logits are up to … apart "
-        "(0.0001 is allowed); choose another format",
+        "(1.0e-04 is allowed); choose another format",
     ),
     (large, "format=onnx: has 0.0 GiB of weights, and ONNX files hold 2; choose another format"),
     (
