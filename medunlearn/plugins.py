@@ -87,6 +87,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "poison": "medunlearn.cli.commands:poison",
         "export": "medunlearn.cli.commands:export",
         "ulira": "medunlearn.cli.commands:ulira",
+        "forget": "medunlearn.cli.commands:forget",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",

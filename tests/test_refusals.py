@@ -18,6 +18,7 @@ PARTS = (
     "confusion",
     "poisoning",
     "ulira",
+    "deletion",
     "exporting",
 )
 ROWS: list[tuple[str, Row]] = [
