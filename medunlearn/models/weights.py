@@ -173,7 +173,7 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
         if not all(type(value) in (int, float, str) for value in _built_from(architecture).values()):
             raise TypeError("not numbers and text")
         for constant in {"mean", "std"} & architecture.keys():
-            check_constant(architecture[constant], architecture["in_channels"], constant)
+            check_constant(architecture[constant], architecture.get("in_channels", 1), constant)
         name = architecture.get("backbone", DEFAULT)
         if is_torchvision(name):
             with unallocated():

@@ -216,6 +216,10 @@ ROWS = [
         "source=model.ckpt: names no ResNet-18 that can be built; train that run again",
     ),
     (
+        weights({"state_dict": {}, "architecture": {"backbone": "own.Net", "num_classes": 2, "mean": ["x"]}}),
+        "source=model.ckpt: names no own.Net that can be built; train that run again",
+    ),
+    (
         weights({"state_dict": {}, "architecture": build_backbone("resnet18").architecture}),
         "source=model.ckpt: its weights do not fit a ResNet-18; train that run again",
     ),
