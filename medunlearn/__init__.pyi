@@ -23,6 +23,7 @@ __all__ = [
     "NegGradPlus",
     "Part",
     "Predictions",
+    "Pretrained",
     "RandomLabels",
     "ReGUn",
     "ResNet18",
@@ -38,6 +39,7 @@ __all__ = [
     "Unlearner",
     "UnlearningMetrics",
     "WeightNegation",
+    "export",
     "fit",
     "load_model",
     "report",
@@ -49,6 +51,7 @@ from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule
 from .data.npz import ImageData, Split
 from .errors import InputError
+from .exporting import export
 from .methods import (
     SCRUB,
     SSD,
@@ -67,6 +70,7 @@ from .methods import (
     MaskedSmallGradients,
     MUNBa,
     NegGradPlus,
+    Pretrained,
     RandomLabels,
     ReGUn,
     Retrain,

@@ -196,6 +196,7 @@ class UnlearningModule(Protocol):
     role: Role
     trainer_arguments: ClassVar[dict[str, Any]]
     reads_validation: ClassVar[bool]
+    trained_elsewhere: ClassVar[bool]
     diverged: ClassVar[tuple[str, str]]
     backbone: nn.Module
     original: Path | None

@@ -36,6 +36,7 @@ OWN = "medunlearn"
 BUILT_IN: dict[Group, dict[str, str]] = {
     "methods": {
         "Train": "medunlearn.methods.train:Train",
+        "Pretrained": "medunlearn.methods.pretrained:Pretrained",
         "Retrain": "medunlearn.methods.retrain:Retrain",
         "SalUn": "medunlearn.methods.salun:SalUn",
         "RandomLabels": "medunlearn.methods.random_labels:RandomLabels",
@@ -61,12 +62,8 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "Influence": "medunlearn.methods.influence:Influence",
         "FisherForgetting": "medunlearn.methods.fisher_forgetting:FisherForgetting",
     },
-    "backbones": {
-        "resnet18": "medunlearn.models.resnet:ResNet18",
-    },
-    "datasets": {
-        "synthetic": "medunlearn.data.synthetic:synthetic_data",
-    },
+    "backbones": {"resnet18": "medunlearn.models.resnet:ResNet18"},
+    "datasets": {"synthetic": "medunlearn.data.synthetic:synthetic_data"},
     "metrics": {
         "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
         "validation": "medunlearn.metrics.unlearning:validation_metrics",
@@ -88,6 +85,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "strata": "medunlearn.cli.commands:strata",
         "confuse": "medunlearn.cli.commands:confuse",
         "poison": "medunlearn.cli.commands:poison",
+        "export": "medunlearn.cli.commands:export",
         "ulira": "medunlearn.cli.commands:ulira",
         "forget": "medunlearn.cli.commands:forget",
         "report": "medunlearn.cli.commands:report",

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "callbacks": {"files", "runs", "metrics", "models", "training", "plugins"},
     "report": {"runs", "metrics", "files"},
     "audit": {"runs", "metrics", "files", "report"},
+    "exporting": {"data", "models", "runs", "files", "report"},
     "relearning": {"audit", "data", "models", "runs", "report"},
     "plans": {"runs", "metrics", "files", "plugins"},
     "confusion": {"plans", "runs", "metrics", "files", "data", "report"},

@@ -19,6 +19,8 @@ LONGER = (
     "docs/audits/relearn.md",
     "docs/audits/confusion.md",
     "docs/audits/strata.md",
+    "docs/pretrained.md",
+    "docs/export.md",
 )
 PAGES = ("README.md", "tests/README.md", "benchmarks/README.md", "CHANGELOG.md", *LONGER)
 NAMED = sorted(set(re.findall(r"([\w/]+\.py)::(\w+)", (TESTS / "README.md").read_text())))

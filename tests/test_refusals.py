@@ -19,6 +19,7 @@ PARTS = (
     "poisoning",
     "ulira",
     "deletion",
+    "exporting",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

@@ -12,7 +12,7 @@ from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, counted, owned_by
-from medunlearn.metrics import Loss, Predictions, average_gap, by_class, notes, retained_accuracy
+from medunlearn.metrics import Loss, Predictions, Seen, average_gap, by_class, notes, retained_accuracy, seen
 from medunlearn.models import count_changed, count_statistics, weights_for
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import Record
@@ -41,7 +41,7 @@ def results(
         InputError: If weights have moved that the mask had frozen.
     """
     data = module.datamodule
-    parameters = _count_parameters(module)
+    parameters, known = _count_parameters(module), _seen(module, evaluation)
     return {
         "method": type(module).__name__,
         **evaluation.metrics,
@@ -54,9 +54,14 @@ def results(
         **copies(data),
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
-        **_remarks(module, evaluation, reference, parameters.get("changed")),
+        **_remarks(module, evaluation, reference, parameters.get("changed"), known),
         "parameters": parameters,
-        "facts": {**module.facts(), **getattr(module, "rewound", {})},
+        "facts": {
+            **_inherited(module),
+            **module.facts(),
+            **getattr(module, "rewound", {}),
+            **(known.facts() if known else {}),
+        },
         "departures": module.departures(),
         "epochs": trainer.current_epoch,
         "seed": data.seed,
@@ -98,7 +103,11 @@ def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, An
 
 
 def _remarks(
-    module: UnlearningModule, evaluation: UnlearningMetrics, reference: dict[str, Any] | None, changed: int | None
+    module: UnlearningModule,
+    evaluation: UnlearningMetrics,
+    reference: dict[str, Any] | None,
+    changed: int | None,
+    known: Seen | None,
 ) -> dict[str, Any]:
     """Return the original's metrics, the figures by class, and what they say of the run."""
     predictions = evaluation.predictions
@@ -117,9 +126,34 @@ def _remarks(
             *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
             *_validation_note(module),
             *copies_note(module.datamodule),
+            *_seen_note(module, predictions, known),
             *loss_note(loss),
         ],
     }
+
+
+def _seen(module: UnlearningModule, evaluation: UnlearningMetrics) -> Seen | None:
+    """Return whether a model that was trained elsewhere looks as if it had seen the forget set; None for others."""
+    if not getattr(module, "trained_elsewhere", False):
+        return None
+    predictions = evaluation.predictions
+    assert predictions is not None
+    name = evaluation.nonmembers if len(getattr(predictions, evaluation.nonmembers).labels) else "val"
+    parts = predictions.forget, predictions.retain, getattr(predictions, name)
+    table = getattr(module.datamodule, "groups", None)
+    if table is None:
+        return seen(*parts)
+    train, other = table.numbers["train"], table.numbers[name]
+    return seen(*parts, groups=(train[parts[0].rows], train[parts[1].rows], other[parts[2].rows]))
+
+
+def _seen_note(module: UnlearningModule, predictions: Predictions, known: Seen | None) -> list[str]:
+    """Return what is said of a model that was trained elsewhere and may have seen the forget set."""
+    if known is not None:
+        return [known.note()]
+    if not getattr(module, "trained_elsewhere", False) or not len(predictions.forget.labels):
+        return []
+    return ["trained elsewhere: whether it has seen the forget set cannot be told without unseen images of its classes"]
 
 
 def _proxy(
@@ -142,8 +176,18 @@ def _retained(predictions: Predictions) -> dict[str, float | None]:
     return {"TA_retained_classes": retained_accuracy(predictions)}
 
 
+def _inherited(module: UnlearningModule) -> dict[str, Any]:
+    """Return what a run says of itself because the model that it started from does: that it was trained elsewhere."""
+    if module.original is None or not RunDir(module.original).finished:
+        return {}
+    facts = RunDir(module.original).read_metrics("original").get("facts") or {}
+    return {name: value for name, value in facts.items() if name == "trained"}
+
+
 def _trained_on(module: UnlearningModule, epochs: int) -> str:
     """Return which images the epochs went through, each draw once, in order."""
+    if getattr(module, "trained_elsewhere", False):
+        return "elsewhere"
     return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
 
 

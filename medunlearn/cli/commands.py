@@ -101,6 +101,13 @@ def relearn(options: list[str]) -> int:
     return relearn(options)
 
 
+def export(options: list[str]) -> int:
+    """Write a finished run's model as safetensors, ONNX, torch.export or a MONAI bundle, with a model card."""
+    from medunlearn.cli.export import export
+
+    return export(options)
+
+
 def confuse(options: list[str]) -> int:
     """Swap labels of two classes, unlearn them, and count what models still confuse."""
     with _importing():

@@ -34,6 +34,7 @@ LEGENDS = {
         "what a run of default length costs at a forget rate of 10 %, in passes, forward and backward, over all "
         "training images."
     ),
+    "backbones": "timm:NAME is one of timm's, where timm is installed; `timm.list_models()` has their names.",
 }
 """What stands below the table of a group."""
 
@@ -122,7 +123,8 @@ def _medmnist() -> Iterator[Row]:
 def _torchvision() -> Iterator[Row]:
     from torchvision.models import get_model_builder
 
-    from medunlearn.models.backbones import DEFAULT, torchvision_names
+    from medunlearn.models.backbones import DEFAULT
+    from medunlearn.models.torchvision_networks import torchvision_names
 
     for name in torchvision_names():
         text = " ".join((get_model_builder(name).__doc__ or "").split())

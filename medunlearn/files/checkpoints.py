@@ -10,10 +10,12 @@ from medunlearn.files.arrays import open_archive
 
 MOST_BYTES = 2**20  # of the pickle that names the tensors; a ResNet-18's has some 20,000
 GLOBALS = ("torch._utils _rebuild_tensor_v2", "collections OrderedDict")
+FOREIGN = (*GLOBALS, "torch._utils _rebuild_parameter", "torch Size", "torch device")
+"""What plain checkpoints of other programs ask for beside tensors: none of it runs code or takes memory."""
 _IMPORTS = ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4")
 
 
-def check_checkpoint(path: Path) -> None:
+def check_checkpoint(path: Path, known: tuple[str, ...] = GLOBALS, most: int = MOST_BYTES) -> None:
     """Refuse a file that holds more than plain tensors, or declares more than it holds.
 
     `torch.load(weights_only=True)` runs no strange code, but it lets a few bytes ask for any amount of memory: in a
@@ -21,6 +23,8 @@ def check_checkpoint(path: Path) -> None:
 
     Args:
         path: What `torch.save` wrote.
+        known: What it may ask for beside tensors.
+        most: How many bytes the pickle that names the tensors may have.
 
     Raises:
         Fault: If it is damaged, or could have been written to do harm.
@@ -32,17 +36,17 @@ def check_checkpoint(path: Path) -> None:
         if packed:
             raise Fault(f"{packed[0]} is compressed, as torch never writes it; train that run again")
         pickles = [member for member in archive.infolist() if member.filename.endswith(".pkl")]
-        if len(pickles) != 1 or pickles[0].file_size > MOST_BYTES:
+        if len(pickles) != 1 or pickles[0].file_size > most:
             raise Fault("it is no file of weights; train that run again")
         with archive.open(pickles[0]) as stream:
             content = stream.read()
         for operation, argument, _ in pickletools.genops(content):
-            if operation.name in _IMPORTS and not _known(str(argument)):
+            if operation.name in _IMPORTS and not _is_known(str(argument), known):
                 raise Fault(f"it asks for {argument}, which is no tensor; train that run again")
 
 
-def _known(name: str) -> bool:
-    return name in GLOBALS or (name.startswith("torch ") and name.endswith("Storage") and "Untyped" not in name)
+def _is_known(name: str, known: tuple[str, ...]) -> bool:
+    return name in known or (name.startswith("torch ") and name.endswith("Storage") and "Untyped" not in name)
 
 
 def read_tensors(path: Path) -> dict[str, Any]:

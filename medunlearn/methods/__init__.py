@@ -15,6 +15,7 @@ from medunlearn.methods.l1_sparse import L1Sparse
 from medunlearn.methods.masked_small_gradients import MaskedSmallGradients
 from medunlearn.methods.munba import MUNBa
 from medunlearn.methods.neg_grad_plus import NegGradPlus
+from medunlearn.methods.pretrained import Pretrained
 from medunlearn.methods.random_labels import RandomLabels
 from medunlearn.methods.regun import ReGUn
 from medunlearn.methods.retrain import Retrain
@@ -45,6 +46,7 @@ __all__ = [
     "MUNBa",
     "MaskedSmallGradients",
     "NegGradPlus",
+    "Pretrained",
     "RandomLabels",
     "ReGUn",
     "Retrain",

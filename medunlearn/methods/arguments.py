@@ -5,7 +5,7 @@ from typing import Any
 
 from medunlearn.contracts import NOT_PLAIN, KeepsArguments, plain
 
-GIVEN = ("num_classes", "in_channels", "image_size", "original")
+GIVEN = ("num_classes", "in_channels", "image_size", "original", "weights")
 """Arguments that say what a method works on, not how."""
 
 

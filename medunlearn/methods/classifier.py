@@ -56,6 +56,8 @@ class Classifier(KeepsArguments, LightningModule):
     """Arguments of the Trainer that hold where the user leaves them open."""
     reads_validation: ClassVar[bool] = False
     """Whether it learns from the original's answers on validation images: then they are no non-members."""
+    trained_elsewhere: ClassVar[bool] = False
+    """Whether its weights come from elsewhere: then which images it has seen is not known, and is tested."""
     uses: ClassVar[tuple[Part, ...]] = ()
     """Which images it learns from or looks at, the original's answers on them apart; () says nothing."""
     cost: ClassVar[tuple[float, float] | None] = None

@@ -7,15 +7,10 @@ import torch
 from lightning.pytorch import Trainer
 
 from medunlearn.contracts import Batch, Part
-from medunlearn.errors import InputError
 from medunlearn.methods.fisher import Gradients, zeros
+from medunlearn.methods.no_epochs import check_no_epochs
 from medunlearn.methods.ranges import whole
 from medunlearn.methods.unlearner import Unlearner
-
-OF_TRAINING = (
-    *("lr", "lr_schedule", "lr_min", "momentum", "weight_decay", "milestones", "gamma", "freeze_statistics"),
-    "rewind",
-)
 
 
 class OneShot(Unlearner):
@@ -41,18 +36,7 @@ class OneShot(Unlearner):
     def check_run(self, trainer: Trainer) -> None:
         """Refuse epochs, and arguments of training."""
         super().check_run(trainer)
-        name = type(self).__name__
-        if trainer.max_epochs != 0 and not getattr(trainer, "fast_dev_run", False):
-            raise InputError(
-                f"max_epochs={trainer.max_epochs}: {name} changes the weights once and trains for no epoch; give 0",
-                part="trainer",
-            )
-        for argument, value in self.departures().items():
-            if argument in OF_TRAINING:
-                raise InputError(
-                    f"{argument}={value}: {name} trains for no epoch, so it would change nothing; leave it out",
-                    part="model.init_args",
-                )
+        check_no_epochs(self, trainer, "changes the weights once")
 
     def total(self, part: Part, add: Callable[[Gradients, Batch], None]) -> tuple[Gradients, int]:
         """Return what `add` adds to sums over a part of the data, in all processes, and how many images it has.

@@ -23,6 +23,7 @@ from medunlearn.metrics.roc import (
     roc,
     tpr_at,
 )
+from medunlearn.metrics.seen import Seen, seen
 from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
 from medunlearn.metrics.signals import NEEDS_LOGITS, Signal, margins, signal
 from medunlearn.metrics.ulira import ulira
@@ -46,6 +47,7 @@ __all__ = [
     "Predictions",
     "Reading",
     "Roc",
+    "Seen",
     "Signal",
     "Solver",
     "accuracies",
@@ -102,6 +104,7 @@ __all__ = [
     "retained_accuracy",
     "rmia",
     "roc",
+    "seen",
     "signal",
     "tpr_at",
     "ulira",

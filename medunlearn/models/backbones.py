@@ -1,4 +1,4 @@
-"""Networks by name: torchvision's classifiers of images, and the user's own by import path."""
+"""Networks by name: torchvision's and timm's classifiers of images, and the user's own by import path."""
 
 import inspect
 import pkgutil
@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.resnet import ResNet
 
 from medunlearn.errors import InputError, counted, owned_by
-from medunlearn.models.base import Architecture, Backbone, normalised, one_pass
-from medunlearn.models.resnet import ResNet18, Stem, check_stem, set_stem
+from medunlearn.models import timm_networks
+from medunlearn.models.base import Architecture, Backbone, normalised, one_pass, set_normalisation
+from medunlearn.models.resnet import ResNet18, Stem, check_stem
+from medunlearn.models.torchvision_networks import (
+    build_torchvision,
+    is_resnet,
+    is_sized,
+    is_torchvision,
+    torchvision_names,
+)
 from medunlearn.plugins import lookup, missing_dependency
 from medunlearn.plugins import names as plugin_names
 
@@ -22,9 +28,6 @@ PART = "model.init_args"
 
 Builder = Callable[..., nn.Module]
 """Takes `num_classes` and `in_channels`, and `image_size` where its signature has it; returns a classifier."""
-
-_SIZE_OPTIONS = {"vit_": "image_size", "maxvit_": "input_size"}
-"""torchvision's networks that are built for images of one size, by how their names begin, and the option for it."""
 
 
 @owned_by(PART, ARGUMENT)
@@ -38,8 +41,9 @@ def build_backbone(
     """Return a network with fresh weights, which takes images in [0, 1].
 
     Args:
-        name: `resnet18`, another of torchvision's classifiers such as `densenet121`, or the import path of a class or
-            function that is called with `num_classes` and `in_channels` and takes normalised images.
+        name: `resnet18`, another of torchvision's classifiers such as `densenet121`, one of timm's such as
+            `timm:convnext_atto`, or the import path of a class or function that is called with `num_classes` and
+            `in_channels` and takes normalised images.
         num_classes: Number of classes C.
         in_channels: Channels of the images.
         stem: See `ResNet18`; torchvision's other ResNets have it too, and no other network does.
@@ -58,7 +62,7 @@ def build_backbone(
     try:
         network = rebuild(architecture, own)
     except (ValueError, RuntimeError, AssertionError) as error:
-        if isinstance(error, InputError) or not is_torchvision(name):
+        if isinstance(error, InputError) or not _is_library(name):
             raise
         raise InputError(_unfit(name, in_channels, image_size, error)) from None
     if image_size is not None:
@@ -74,7 +78,9 @@ def find_backbone(name: str) -> Builder:
         InputError: If there is no such network.
     """
     if is_torchvision(name):
-        return lambda **options: _torchvision(name, **options)
+        return lambda **options: build_torchvision(name, **options)
+    if timm_networks.is_timm(name):
+        return lambda **options: timm_networks.build_timm(name, **options)
     if (plugin := lookup("backbones", name, ARGUMENT)) is not None:
         return _callable(name, plugin.load(ARGUMENT))
     if "." not in name:
@@ -82,8 +88,8 @@ def find_backbone(name: str) -> Builder:
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}? Choose" if near else "choose"
         raise InputError(
-            f"{ARGUMENT}={name}: no such network; {hint} one of {', '.join(known)}, or give an import path such as "
-            "mypackage.networks.Net"
+            f"{ARGUMENT}={name}: no such network; {hint} one of {', '.join(known)}, one of timm's such as "
+            "timm:resnet18, or give an import path such as mypackage.networks.Net"
         )
     try:
         found = pkgutil.resolve_name(name)
@@ -123,12 +129,12 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
     name = options.pop("backbone", DEFAULT)
     if name == DEFAULT:
         return ResNet18(**options)
-    if own is None and is_torchvision(name):
+    if own is None and _is_library(name):
         own = find_backbone(name)
     if own is None:
         raise ValueError(f"Expected `own` to build {name}")
     options.pop("mean", None), options.pop("std", None)
-    if not is_torchvision(name):
+    if not _is_library(name):
         _check_signature(name, own, options)
     network = own(**options)
     if not isinstance(network, nn.Module):
@@ -138,50 +144,9 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
     return normalised(network, dict(architecture))
 
 
-def torchvision_names() -> list[str]:
-    """Return the names of torchvision's classifiers of images."""
-    return list(torchvision.models.list_models(module=torchvision.models))
-
-
-def is_torchvision(name: object) -> bool:
-    """Return whether a name is one of torchvision's classifiers."""
-    return isinstance(name, str) and name in torchvision_names()
-
-
 def is_installed(name: object) -> bool:
-    """Return whether a name is torchvision's or a plug-in's: a network that is installed, not any import path."""
-    return is_torchvision(name) or (isinstance(name, str) and name in plugin_names("backbones"))
-
-
-def is_resnet(name: str) -> bool:
-    """Return whether a name is one of torchvision's ResNets, whose stem can be chosen."""
-    return is_torchvision(name) and name.startswith(("resnet", "resnext", "wide_resnet"))
-
-
-def _torchvision(
-    name: str, num_classes: int, in_channels: int, stem: Stem | None = None, image_size: int | None = None
-) -> nn.Module:
-    options: dict[str, Any] = {"weights": None, "num_classes": num_classes}
-    if image_size is not None:
-        option = next(option for start, option in _SIZE_OPTIONS.items() if name.startswith(start))
-        options[option] = image_size if option == "image_size" else (image_size, image_size)
-    if name in ("googlenet", "inception_v3"):
-        options |= {"aux_logits": False, "init_weights": True}  # one output, as all others have
-    network: nn.Module = torchvision.models.get_model(name, **options)
-    if isinstance(network, ResNet):
-        set_stem(network, in_channels, stem or "cifar")
-    elif in_channels != 3:
-        _set_in_channels(network, in_channels)
-    return network
-
-
-def _set_in_channels(network: nn.Module, in_channels: int) -> None:
-    """Give the first convolution other channels; its weights stay a draw of the network's own initialisation."""
-    if in_channels < 1:
-        raise ValueError(f"Expected argument `in_channels` to be 1 or more, but got {in_channels}")
-    old = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    kept = old.weight.detach().repeat(1, -(-in_channels // 3), 1, 1)[:, :in_channels]
-    old.weight, old.in_channels = nn.Parameter(kept.clone()), in_channels
+    """Return whether a name is a library's or a plug-in's: a network that is installed, not any import path."""
+    return _is_library(name) or (isinstance(name, str) and name in plugin_names("backbones"))
 
 
 def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Architecture:
@@ -199,12 +164,20 @@ def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Arc
 def another_like(network: Backbone) -> Backbone:
     """Return another network of the same architecture, with weights drawn anew."""
     options: dict[str, Any] = {key: v for key, v in network.architecture.items() if key not in ("mean", "std")}
-    return build_backbone(options.pop("backbone", DEFAULT), **options)
+    another = build_backbone(options.pop("backbone", DEFAULT), **options)
+    set_normalisation(another, network.architecture)
+    return another
+
+
+def _is_library(name: object) -> bool:
+    return is_torchvision(name) or timm_networks.is_timm(name)
 
 
 def _takes_size(name: str, own: Builder) -> bool:
     if is_torchvision(name):
-        return name.startswith(tuple(_SIZE_OPTIONS))
+        return is_sized(name)
+    if timm_networks.is_timm(name):
+        return timm_networks.is_sized(name)
     return "image_size" in inspect.signature(own).parameters
 
 

@@ -1,7 +1,7 @@
 """What every backbone has: normalisation inside, a description to build it again, the size of its smallest maps."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any
@@ -14,12 +14,16 @@ from torch.overrides import TorchFunctionMode
 
 from medunlearn.models.images import ImageFormat
 
-Architecture = dict[str, int | float | str]
-"""What a network is built from: plain values, so that a file of weights can hold them."""
+Architecture = dict[str, Any]
+"""What a network is built from: numbers and text, so that a file of weights can hold them; `mean` and `std` may have a
+number for each channel."""
 
 MEAN = STD = 0.5
 """Of each pixel in [0, 1]. Fixed, as MedMNIST has it: a mean computed from the data would carry something of the forget
-set into a retrained model."""
+set into a retrained model. A model that was trained elsewhere brings its own."""
+
+Constant = float | list[float]
+"""One number for all channels, or one for each."""
 
 
 class Backbone(nn.Module):
@@ -37,7 +41,7 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""
-        mean, std = float(self.architecture["mean"]), float(self.architecture["std"])
+        mean, std = (_constant(self.architecture[name], x) for name in ("mean", "std"))
         logits: Tensor = super().forward((x - mean) / std)
         return logits
 
@@ -78,6 +82,45 @@ def normalised(network: nn.Module, architecture: Architecture) -> Backbone:
     assert isinstance(network, Backbone)
     network.architecture = {**architecture, "mean": architecture.get("mean", MEAN), "std": architecture.get("std", STD)}
     return network
+
+
+def check_constant(value: Any, in_channels: int, name: str) -> Constant:
+    """Return a mean or a standard deviation of pixels in [0, 1]; one number where all channels have the same.
+
+    Args:
+        value: One number, or one for each channel.
+        in_channels: How many channels there are.
+        name: `mean` or `std`.
+
+    Raises:
+        ValueError: If it is neither; says what is wrong and, after a semicolon, what to give.
+
+    Example:
+        >>> check_constant([0.5, 0.5, 0.5], 3, "mean"), check_constant([0.485, 0.456, 0.406], 3, "mean")
+        (0.5, [0.485, 0.456, 0.406])
+    """
+    numbers = list(value) if isinstance(value, list | tuple) else [value]
+    if not all(type(each) in (int, float) and math.isfinite(each) for each in numbers):
+        raise ValueError("is no number; give one, or one for each channel")
+    if len(numbers) not in (1, in_channels):
+        raise ValueError(f"has {len(numbers)} numbers for {in_channels} channel(s); give one, or one for each channel")
+    low, high = min(numbers), max(numbers)
+    if not (0 <= low <= high <= 1 if name == "mean" else low > 0):
+        wanted = "from 0 to 1" if name == "mean" else "above 0"
+        raise ValueError(f"is not {wanted}; give it for pixels in [0, 1]: divide one for 0 to 255 by 255")
+    return float(low) if low == high else [float(each) for each in numbers]
+
+
+def set_normalisation(network: Backbone, values: Mapping[str, Any]) -> None:
+    """Let a network normalise images by the `mean` and `std` of these values: they go with its weights."""
+    network.architecture = {**network.architecture, "mean": values.get("mean", MEAN), "std": values.get("std", STD)}
+
+
+def _constant(value: Constant, x: Tensor) -> float | Tensor:
+    """Return a mean or standard deviation as images (N, C, H, W) are normalised by it."""
+    if not isinstance(value, list):
+        return float(value)
+    return torch.tensor(value, dtype=x.dtype, device=x.device)[:, None, None]
 
 
 class unallocated(TorchFunctionMode):

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from medunlearn.errors import InputError
-from medunlearn.models.base import MEAN, STD, Backbone
+from medunlearn.models.base import MEAN, STD, Backbone, Constant
 
 Stem = Literal["cifar", "imagenet"]
 
@@ -22,15 +22,15 @@ class ResNet18(Backbone, ResNet):  # type: ignore[misc]  # torchvision publishes
         in_channels: Channels of the images, 1 or 3.
         stem: `cifar` for a 3x3 convolution with stride 1 and no max-pool (for small images, as in the paper),
             `imagenet` for the 7x7 convolution with stride 2 and the max-pool.
-        mean: Subtracted from each pixel in [0, 1].
-        std: Divides what is left.
+        mean: Subtracted from each pixel in [0, 1]; one number, or one for each channel.
+        std: Divides what is left, likewise.
 
     Raises:
         InputError: If there is no such stem.
     """
 
     def __init__(
-        self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: float = MEAN, std: float = STD
+        self, num_classes: int, in_channels: int = 3, stem: Stem = "cifar", mean: Constant = MEAN, std: Constant = STD
     ) -> None:
         check_stem(stem)
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=num_classes)

@@ -10,9 +10,10 @@ from torch import nn
 
 from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import UNOPENED, check_checkpoint, unreadable, write_whole
-from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, is_torchvision, rebuild
-from medunlearn.models.base import Backbone, plain_name, unallocated
+from medunlearn.models.backbones import DEFAULT, find_backbone, is_installed, rebuild
+from medunlearn.models.base import Backbone, check_constant, plain_name, set_normalisation, unallocated
 from medunlearn.models.images import ImageFormat, check_images
+from medunlearn.models.torchvision_networks import is_torchvision
 from medunlearn.runs import RunDir
 from medunlearn.runs.class_names import check_class_names
 
@@ -63,7 +64,7 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
 
 
 def load_weights(model: nn.Module, source: str | Path, argument: str = "original") -> None:
-    """Load the weights of a run directory or a weights file into `model`.
+    """Load the weights of a run directory or a weights file into `model`, and the normalisation that goes with them.
 
     Args:
         model: A `Backbone`, perhaps compiled or wrapped for several processes.
@@ -75,7 +76,7 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
     """
     content = read_weights(source, argument)
     network = _unwrapped(model)
-    if content["architecture"] != network.architecture:
+    if _built_from(content["architecture"]) != _built_from(network.architecture):
         its, own = _differing(content["architecture"], network.architecture)
         raise InputError(
             f"{argument}={source}: its model is {its}, this run's is {own}; give a run of the same model and data"
@@ -85,6 +86,7 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
     for name in expected:  # in place, for what else torch keeps there: the version of each layer
         expected[name] = content["state_dict"][plain_name(name)]
     network.load_state_dict(expected)
+    set_normalisation(network, content["architecture"])
 
 
 def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | None = None) -> Backbone:
@@ -168,8 +170,10 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
     """Refuse weights that are not those of the network that they name, before that takes any memory."""
     architecture, found = content["architecture"], content["state_dict"]
     try:
-        if not all(type(value) in (int, float, str) for value in architecture.values()):
+        if not all(type(value) in (int, float, str) for value in _built_from(architecture).values()):
             raise TypeError("not numbers and text")
+        for constant in {"mean", "std"} & architecture.keys():
+            check_constant(architecture[constant], architecture.get("in_channels", 1), constant)
         name = architecture.get("backbone", DEFAULT)
         if is_torchvision(name):
             with unallocated():
@@ -211,6 +215,11 @@ def _unwrapped(model: nn.Module) -> Backbone:
 
 def _by_plain_names(values: dict[str, Any]) -> dict[str, Any]:
     return {plain_name(name): value for name, value in values.items()}
+
+
+def _built_from(architecture: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of an architecture that decides which weights fit."""
+    return {key: value for key, value in architecture.items() if key not in ("mean", "std")}
 
 
 def _title(architecture: dict[str, Any]) -> str:

@@ -9,14 +9,13 @@ import numpy as np
 import torch
 
 from medunlearn.audit import Model, Subject
-from medunlearn.data import MedMNISTDataModule
+from medunlearn.data.of_run import images_of
 from medunlearn.errors import InputError
 from medunlearn.models import load_model
 from medunlearn.relearning.training import Curve, Schedule, relearn
 from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 
-SOURCE = ("dataset", "size", "root", "download", "num_classes", "class_names", "test", "as_rgb")
 LEFT = 0.1
 """Share of the way from Retrain's loss to the untouched model's that may be left when a model has learned it again."""
 HEAD = ("model", "loss at first", "loss at last", "steps", "in units of Retrain")
@@ -119,12 +118,7 @@ def forgotten(run: RunDir, file: Path | None = None) -> tuple[torch.Tensor, torc
     Raises:
         InputError: If the images are not those of the run.
     """
-    settings = run.read_config("relearn").get("data") or {}
-    given = {name: settings[name] for name in SOURCE if settings.get(name) is not None}
-    path = file or (Path(settings["file"]) if settings.get("file") else None)
-    module = MedMNISTDataModule(**{**given, "file": path})
-    module.prepare_data()
-    split, data = run.read_split("relearn"), module.data
+    split, data = run.read_split("relearn"), images_of(run, "relearn", file)
     if data.sha256 != split["data_sha256"]:
         raise InputError(f"relearn={run}: the images are others than the run's; give its data file by --file")
     rows = np.array(split["indices"], dtype=np.int64)

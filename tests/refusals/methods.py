@@ -83,6 +83,10 @@ def untrained_head(at):
 
 ROWS = [
     (
+        lambda at: medunlearn.Pretrained(2, backbone=TINY, weights="w.pt", mean=[0.5, 0.4]),
+        "model.init_args.mean=[0.5, 0.4]: has 2 numbers for 3 channel(s); give one, or one for each channel",
+    ),
+    (
         untrained_head,
         "trained: Own.weight gets a gradient and is not trained; return it from `trained` beside the backbone's "
         "weights, or keep gradients out by `requires_grad_(False)`",

@@ -1,13 +1,15 @@
 """Refusals of `medunlearn.models` and `medunlearn.plugins`, with inputs that reach them."""
 
 import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from helpers.backbones import TINY, TinyNet
 
 from medunlearn import load_model, plugins
-from medunlearn.models import build_backbone, load_weights, save_weights
+from medunlearn.models import build_backbone, fitted, load_weights, read_elsewhere, save_weights
 from medunlearn.models.weights import _class_names
 
 
@@ -85,6 +87,53 @@ def plugin(*found):
 
 NET = "class Net(nn.Module):\n    def __init__(self, num_classes, in_channels):\n        super().__init__()\n"
 
+
+def elsewhere(content, name="w.pt"):
+    """Fit a file from elsewhere to a tiny network."""
+
+    def call(at):
+        if isinstance(content, dict | torch.nn.Module):
+            torch.save(content, name)
+        else:
+            at.write(name, content)
+        return fitted(read_elsewhere(name), TinyNet(4).state_dict(), name)
+
+    return call
+
+
+def huge(at):
+    with Path("w.pt").open("wb") as file:
+        file.truncate(2**34 + 1)
+    return read_elsewhere("w.pt")
+
+
+def incomplete(at):
+    """Read a file of weights one tensor of which is not in it."""
+    torch.save(TinyNet(4).state_dict(), "whole.pt")
+    with zipfile.ZipFile("whole.pt") as whole, zipfile.ZipFile("w.pt", "w") as part:
+        for member in whole.infolist():
+            if not member.filename.endswith("data/0"):
+                part.writestr(member.filename.replace("whole/", "w/"), whole.read(member))
+    return read_elsewhere("w.pt")
+
+
+def no_library(name, call):
+    def without(at):
+        at.patch.setitem(sys.modules, name, None)
+        return call(at)
+
+    return without
+
+
+def no_such_in_timm(at):
+    found = SimpleNamespace(is_model=lambda name: False, create_model=None)
+    at.patch.setitem(sys.modules, "timm", found)
+    return build_backbone("timm:resnt18", 4)
+
+
+STATE = TinyNet(4).state_dict()
+ALONE = "save the weights alone, `torch.save(model.state_dict(), 'weights.pt')`, or as .safetensors"
+
 ROWS = [
     (named("resnet18", stem="big"), "model.init_args.stem=big: choose one of cifar, imagenet"),
     (
@@ -93,8 +142,8 @@ ROWS = [
     ),
     (
         named("resnt18"),
-        "model.init_args.backbone=resnt18: no such network; did you mean resnet18? Choose one of …, or give an import "
-        "path such as mypackage.networks.Net",
+        "model.init_args.backbone=resnt18: no such network; did you mean resnet18? Choose one of …, one of timm's such "
+        "as timm:resnet18, or give an import path such as mypackage.networks.Net",
     ),
     (
         named("vit_b_16", image_size=20),
@@ -167,6 +216,10 @@ ROWS = [
         "source=model.ckpt: names no ResNet-18 that can be built; train that run again",
     ),
     (
+        weights({"state_dict": {}, "architecture": {"backbone": "own.Net", "num_classes": 2, "mean": ["x"]}}),
+        "source=model.ckpt: names no own.Net that can be built; train that run again",
+    ),
+    (
         weights({"state_dict": {}, "architecture": build_backbone("resnet18").architecture}),
         "source=model.ckpt: its weights do not fit a ResNet-18; train that run again",
     ),
@@ -185,6 +238,57 @@ ROWS = [
         "source=model.ckpt: class_names: classes 0 and 1 are both named a; train that run again",
     ),
     (unbuilt, "source=model.ckpt: its network cannot be built (…); train that run again"),
+    # Weights from elsewhere
+    (huge, f"model.init_args.weights=w.pt: has 16 GiB, more than any network here; {ALONE}"),
+    (
+        lambda at: read_elsewhere("none.pt"),
+        "model.init_args.weights=none.pt: no such file; give a .pt, .pth or .safetensors file",
+    ),
+    (
+        lambda at: read_elsewhere(at.take("t")[0]),
+        "model.init_args.weights=t: cannot be read (Is a directory); mend the path",
+    ),
+    (
+        elsewhere(TinyNet(4)),
+        f"model.init_args.weights=w.pt: cannot be read as weights alone (it asks for helpers.backbones TinyNet, which "
+        f"is no tensor); {ALONE}",
+    ),
+    (incomplete, f"model.init_args.weights=w.pt: cannot be read as weights alone (RuntimeError); {ALONE}"),
+    (
+        elsewhere("x", "w.safetensors"),
+        f"model.init_args.weights=w.safetensors: cannot be read as weights alone (…); {ALONE}",
+    ),
+    (
+        no_library("safetensors", elsewhere("x", "w.safetensors")),
+        "model.init_args.weights=w.safetensors: needs safetensors; `pip install 'medunlearn[export]'`, or give a "
+        ".pt file",
+    ),
+    (
+        elsewhere({"epoch": 3}),
+        "model.init_args.weights=w.pt: holds no weights by name, at its top or in state_dict, model_state_dict, model; "
+        f"{ALONE}",
+    ),
+    (
+        elsewhere(TinyNet(5).state_dict()),
+        "model.init_args.weights=w.pt: does not fit the network: 2 of another shape (fc.weight 5x16 for 4x16, fc.bias "
+        "5 for 4); its last layer has 5 classes and the data 4: give the data that it was trained for, or num_classes",
+    ),
+    (
+        elsewhere(STATE | {"fc.bias": torch.ones(4, dtype=torch.int8)}),
+        f"model.init_args.weights=w.pt: fc.bias holds int8, no floats; {ALONE}, not quantised",
+    ),
+    (
+        elsewhere(STATE | {"fc.bias": torch.full((4,), torch.nan)}),
+        "model.init_args.weights=w.pt: fc.bias holds NaN or infinity; give a model that has not diverged",
+    ),
+    (
+        no_library("timm", named("timm:resnet18")),
+        "model.init_args.backbone=timm:resnet18: needs timm; `pip install 'medunlearn[timm]'`, or name another network",
+    ),
+    (
+        no_such_in_timm,
+        "model.init_args.backbone=timm:resnt18: timm has no such network; `timm.list_models()` lists them",
+    ),
     # Images
     (images([1, 2]), "images=list: give a torch.Tensor, as from torch.as_tensor(images)"),
     (

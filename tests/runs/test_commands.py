@@ -278,6 +278,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn curve runs/train_blood",
     "medunlearn audit runs/salun --out audit",
     "medunlearn relearn runs/salun",
+    "medunlearn export runs/salun --format onnx",
     "medunlearn strata runs/train --out_of runs/r",
     "medunlearn confuse demo --classes 0 1",  # which takes minutes; tests/confusion runs a study of tiny images
     "medunlearn ulira demo",  # which takes hours; tests/ulira runs a study of tiny images
@@ -289,6 +290,9 @@ NOT_TO_BE_PASTED = {
     "wandb login --relogin",
     "pip install 'medunlearn[dashboard]'",
     "pip install 'medunlearn[ray]'",
+    "pip install 'medunlearn[export]'",
+    "pip install 'medunlearn[timm]'",
+    "pip install 'medunlearn[{extra}]'",
 }
 """Names of commands, commands with something to fill in, and those of other programs."""
 
