@@ -79,7 +79,7 @@ class ImageSource:
         """Return who each of these images belongs to; None where no table says so."""
         if self.groups is None:
             return None
-        sizes = {split: len(getattr(data, split)) for split in SPLITS}
+        sizes = {split: len(getattr(data, split)) for split in (SPLITS if len(data.test) else SPLITS[:2])}
         return read_groups(self.groups, by, sizes, self.dataset if self.official else None)
 
     def _named(self) -> ImageData:
