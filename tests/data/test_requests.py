@@ -95,7 +95,7 @@ def test_every_other_image_is_measured_once_by_however_many_processes(clinic, pr
     module = data("P2", "P5")
     for loader in (module.val_dataloader(), module.part_dataloader("val")):
         assert [row for batch in loader for row in batch.rows.tolist()] == [0, 1, 3, 4, 7]
-    at = module.part_dataloader("val", torch.tensor([1, 4]))
+    at = module.part_dataloader("val", at=torch.tensor([1, 4]))
     assert [row for batch in at for row in batch.rows.tolist()] == [1, 7], "places among those that are left"
 
 
