@@ -51,11 +51,13 @@ def made(method, run, groups=None, after=None, original=None, reference=None, te
     """Make a run in the working directory, without the parser, which takes most of the time; return its directory."""
     seed_everything(0, verbose=False)
     forget = ForgetSpec(groups=groups, after=after)
-    data = MedMNISTDataModule(file="clinic.npz", batch_size=8, groups="clinic.csv", forget=forget, test=test)
+    data = MedMNISTDataModule(file="clinic.npz", batch_size=7, groups="clinic.csv", forget=forget, test=test)
     arguments = {} if original is None else {"original": original}
     module = find("methods", method)(data.num_classes, backbone=TINY, **arguments)
     quiet = QUIET | {"enable_checkpointing": True, "accelerator": "cpu", "max_epochs": 1, "precision": "32-true"}
-    with patch("medunlearn.callbacks.fitting.configuration", return_value=Configuration({"trainer": {"logger": False}})):
+    with patch(
+        "medunlearn.callbacks.fitting.configuration", return_value=Configuration({"trainer": {"logger": False}})
+    ):
         medunlearn.fit(module, data, run, reference=reference, **quiet)
     return run
 
@@ -216,4 +218,6 @@ def test_a_run_with_copies_says_so():
         context.chdir("copies")
         made(Retrain.__name__, "r", FIRST)
         assert metrics("r")["copies"]["pairs"]["exact"] == [[1, 0]]
-        assert metrics("r")["notes"][-1].startswith("1 forgotten image has a copy among the retained (1 exact, 0 near; ")
+        assert metrics("r")["notes"][-1].startswith(
+            "1 forgotten image has a copy among the retained (1 exact, 0 near; "
+        )

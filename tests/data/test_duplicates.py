@@ -33,7 +33,9 @@ def test_near_copies_are_those_of_brute_force(monkeypatch, shape):
     monkeypatch.setattr(duplicates, "AT_ONCE", 60)
     images = smooth(40, shape[0], channels=shape[1:])
     noise = np.random.default_rng(1).integers(0, 60, (12, *images.shape[1:]))
-    images[20:32] = np.clip(images[:12] * 0.8 + np.linspace(0, 1, 12).reshape(-1, *[1] * (images.ndim - 1)) * noise, 0, 255)
+    images[20:32] = np.clip(
+        images[:12] * 0.8 + np.linspace(0, 1, 12).reshape(-1, *[1] * (images.ndim - 1)) * noise, 0, 255
+    )
     forget, retain = np.arange(0, 14), np.arange(14, 40)
     nearest, alike = brute_force(images, forget, retain)
     found = find_duplicates(images, forget, retain)

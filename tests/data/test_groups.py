@@ -92,23 +92,36 @@ def test_a_table_that_does_not_fit_names_its_line(changed, says):
     assert refused(table(**changed)).startswith(says)
 
 
-@pytest.mark.parametrize("content", ["", "\n", "split,index\ntrain,0", "split,index,patient\ntrain,0", "\0", "a" * 200_000])
+@pytest.mark.parametrize(
+    "content", ["", "\n", "split,index\ntrain,0", "split,index,patient\ntrain,0", "\0", "a" * 200_000]
+)
 def test_what_is_no_table_is_one_line(content):
     Path("clinic.csv").write_text(content)
     assert "\n" not in refused(Path("clinic.csv"))
 
 
 def test_a_table_that_is_not_there_is_refused():
-    assert refused(Path("none.csv")) == "cannot be read (No such file or directory); give the table that `medunlearn import` wrote"
+    assert (
+        refused(Path("none.csv"))
+        == "cannot be read (No such file or directory); give the table that `medunlearn import` wrote"
+    )
 
 
 @pytest.mark.parametrize(
     ("dataset", "images", "names"),
     [
         ("organamnist", ["train-112-8-axial-028", "val-3-1-axial-4", "train-112-11-axial-1"], ["train-112", "val-3"]),
-        ("organsmnist", ["test-3-8-sagittal-028", "train-3-1-sagittal-4", "test-3-2-sagittal-9"], ["test-3", "train-3"]),
+        (
+            "organsmnist",
+            ["test-3-8-sagittal-028", "train-3-1-sagittal-4", "test-3-2-sagittal-9"],
+            ["test-3", "train-3"],
+        ),
         ("octmnist", ["CNV-1016042-1.jpeg", "DRUSEN-9-12.jpeg", "NORMAL-1016042-20.jpeg"], ["1016042", "9"]),
-        ("pneumoniamnist", ["person12_virus_3.jpeg", "person1_bacteria_2.jpeg", "person12_virus_4"], ["person12", "person1"]),
+        (
+            "pneumoniamnist",
+            ["person12_virus_3.jpeg", "person1_bacteria_2.jpeg", "person12_virus_4"],
+            ["person12", "person1"],
+        ),
     ],
 )
 def test_patients_of_medmnists_own_tables_stand_in_the_names_of_their_images(dataset, images, names):
@@ -130,5 +143,7 @@ def test_a_name_that_nobody_has_is_refused_with_a_close_one():
     groups.check_known(["P0018"])
     with pytest.raises(InputError, match="^groups=P0071: no image of clinic.csv is of this patient; .*P001"):
         groups.check_known(["P0017", "P0071"])
-    with pytest.raises(InputError, match="^groups=17: .*there are 2 patients, P0017, P0018; give the name as the table"):
+    with pytest.raises(
+        InputError, match="^groups=17: .*there are 2 patients, P0017, P0018; give the name as the table"
+    ):
         groups.check_known(["17"])

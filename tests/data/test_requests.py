@@ -167,7 +167,10 @@ def refused(build):
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["P7"], "data.forget.groups=P7: no training image is of this patient, so no model has learned from one; delete 2 "),
+        (
+            ["P7"],
+            "data.forget.groups=P7: no training image is of this patient, so no model has learned from one; delete 2 ",
+        ),
         (["P22"], "data.forget.groups=P22: no image of clinic.csv is of this patient; did you mean P2?"),
         ([f"P{number}" for number in range(7)], "data.forget.groups=P0,P1,P2,P3,P4,P5,P6: nothing is left to retain"),
     ],
@@ -195,7 +198,9 @@ def test_groups_without_a_table_and_earlier_runs_that_do_not_fit_are_refused(cli
     assert without.startswith("data.forget.groups=P1: no table says who an image belongs to; give it by data.groups")
     first, nothing = finished("one", data("P2")), finished("none", data())
     finished("most", data("P0", "P1", "P2", "P3", "P4", "P5"))
-    assert refused(lambda: data("P2", after=first)).startswith("data.forget.after=one: has already forgotten every image")
+    assert refused(lambda: data("P2", after=first)).startswith(
+        "data.forget.after=one: has already forgotten every image"
+    )
     assert refused(lambda: data("P2", after=nothing)).startswith("data.forget.after=none: has forgotten nothing; leave")
     assert refused(lambda: data("P2", after="gone")).startswith("data.forget.after=gone: no run there; make it with `")
     assert refused(lambda: data("P6", after="most")).startswith("data.forget: nothing is left to retain of 32 training")
@@ -208,7 +213,9 @@ def test_groups_without_a_table_and_earlier_runs_that_do_not_fit_are_refused(cli
 
 def test_a_patients_test_images_are_not_forgotten_about_by_way_of_a_run_without_any(clinic):
     first, full = finished("one", data("P2", test=False)), finished("full", data("P2"))
-    assert refused(lambda: data("P5", after=first)).startswith("data.forget.after=one: did without test images, so those")
+    assert refused(lambda: data("P5", after=first)).startswith(
+        "data.forget.after=one: did without test images, so those"
+    )
     assert data("P5", after=first, test=False).forget_set.dropped["val"].tolist() == [2, 5, 6]
     assert [*data("P5", after=full, test=False).forget_set.dropped] == ["val"]
     by_rate = finished("rate", data(rate=0.25, test=False))
@@ -217,6 +224,8 @@ def test_a_patients_test_images_are_not_forgotten_about_by_way_of_a_run_without_
 
 def test_rows_that_are_left_out_are_taken_from_a_split_alone(clinic):
     module = data("P2")
-    chosen = forget_set(module.data, 4, ForgetSpec(groups=["x"]), Groups("patient", {"train": np.array(["x", *["y"] * 31])}))
+    chosen = forget_set(
+        module.data, 4, ForgetSpec(groups=["x"]), Groups("patient", {"train": np.array(["x", *["y"] * 31])})
+    )
     assert (chosen.indices.tolist(), chosen.dropped) == ([0], {})
     assert module.forget_set.kept("val", 8).tolist() == [0, 1, 3, 4, 5, 6, 7]

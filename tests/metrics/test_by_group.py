@@ -38,7 +38,12 @@ def test_groups_stand_beside_each_image_of_the_parts_that_are_known():
 
 def test_without_a_forget_set_or_an_attack_there_are_no_figures():
     none = Predictions(part([]), part(range(8)), part([]), part([0]))
-    assert by_group(none, NUMBERS, None) == {"UA": None, "recognised": None, "MIA": None, "n": {"forget": 0, "retain": 4, "val": 1}}
+    assert by_group(none, NUMBERS, None) == {
+        "UA": None,
+        "recognised": None,
+        "MIA": None,
+        "n": {"forget": 0, "retain": 4, "val": 1},
+    }
     assert by_group(predictions(), NUMBERS, None)["MIA"] is None
     unknown = by_group(predictions(), {"val": NUMBERS["val"]}, None)
     assert (unknown["UA"], unknown["n"]) == (None, {"val": 1})
