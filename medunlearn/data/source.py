@@ -79,12 +79,8 @@ class ImageSource:
         """Return who each of these images belongs to; None where no table says so."""
         if self.groups is None:
             return None
-<<<<<<< HEAD
-        sizes = {split: len(getattr(data, split)) for split in (SPLITS if len(data.test) else SPLITS[:2])}
-=======
         sizes = {split: len(getattr(data, split)) for split in SPLITS}
         sizes = {split: size for split, size in sizes.items() if size}  # no test image where a run does without them
->>>>>>> main
         return read_groups(self.groups, by, sizes, self.dataset if self.official else None)
 
     def _named(self) -> ImageData:

@@ -164,7 +164,7 @@ def test_a_second_request_is_measured_against_a_retrain_of_both():
     assert says in refused("FineTune", "x", SECOND, after="SalUn", original="FineTune")
     assert says in refused("FineTune", "x", SECOND, original="SalUn")
     own = Record(Path("SalUn"))
-    with pytest.raises(InputError, match="^after=SalUn: is this run's own run_dir; name another run_dir"):
+    with pytest.raises(InputError, match=r"^after=SalUn: is this run's own run_dir; name another run_dir"):
         check_after(own, MedMNISTDataModule(file="clinic.npz", forget=ForgetSpec(groups=SECOND, after="SalUn")))
 
 

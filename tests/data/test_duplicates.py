@@ -1,6 +1,6 @@
 """Copies of forgotten images among the retained, against brute force."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def brute_force(images, forget, retain):
     """Return each forgotten image's most similar retained one and how similar it is, by means of blocks."""
     size = images.shape[1]
     edges = np.linspace(0, size, min(16, size) + 1).round().astype(int)
-    blocks = [slice(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [slice(*pair) for pair in pairwise(edges)]
     vectors = [[image[down, across].mean() for down, across in product(blocks, blocks)] for image in images]
     alike = np.corrcoef(vectors)[np.ix_(forget, retain)]
     return retain[alike.argmax(1)], alike.max(1)

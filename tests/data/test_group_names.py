@@ -31,5 +31,5 @@ def test_names_in_a_file_are_lines_whatever_system_wrote_it(given):
 
 @pytest.mark.parametrize("given", [[], "", ["P1", " "], "[]", [True], [["P1"]], "[[P1]]", [1.5], {"P1": 1}])
 def test_what_is_no_name_is_refused(given):
-    with pytest.raises(InputError, match="^groups="):
+    with pytest.raises(InputError, match=r"^groups="):
         group_names(given)

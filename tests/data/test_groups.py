@@ -141,9 +141,9 @@ def test_healthy_children_of_pneumonia_name_no_patient_and_a_wrong_name_is_refus
 def test_a_name_that_nobody_has_is_refused_with_a_close_one():
     groups = Groups("patient", {"train": np.array(["P0017", "P0018", ""])}, "clinic.csv")
     groups.check_known(["P0018"])
-    with pytest.raises(InputError, match="^groups=P0071: no image of clinic.csv is of this patient; .*P001"):
+    with pytest.raises(InputError, match=r"^groups=P0071: no image of clinic.csv is of this patient; .*P001"):
         groups.check_known(["P0017", "P0071"])
     with pytest.raises(
-        InputError, match="^groups=17: .*there are 2 patients, P0017, P0018; give the name as the table"
+        InputError, match=r"^groups=17: .*there are 2 patients, P0017, P0018; give the name as the table"
     ):
         groups.check_known(["17"])

@@ -501,7 +501,8 @@ ROWS = [
     ),
     (
         asked(["P11"]),
-        "data.forget.groups=P11: no image of p.csv is of this patient; did you mean P1? give the name as the table has it",
+        "data.forget.groups=P11: no image of p.csv is of this patient; did you mean P1? give the "
+        "name as the table has it",
     ),
     (
         asked(["P1"], table=None),
