@@ -49,8 +49,9 @@ def recipe_for(share: float, method: str | None = None) -> Path:
     found = list(_configs_of(method))
     if not found:
         known = names("methods")
-        text = "ships no config" if method in known else f"no such method; {choice(method, known)}"
-        raise InputError(f"method={method}: {text}; or give a config of your own by --config")
+        text = "no config ships with it" if method in known else f"no such method; {choice(method, known)}"
+        own = "; give one of your own by --config" if method in known else ", or give a config of your own by --config"
+        raise InputError(f"method={method}: {text}{own}")
     large = [path for path in found if path.stem.endswith("_50")]
     return large[0] if share > LARGE and large else found[0]
 
