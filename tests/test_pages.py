@@ -13,6 +13,7 @@ LONGER = (
     "docs/methods.md",
     "docs/learning_curve.md",
     "docs/tune.md",
+    "docs/patients.md",
     "docs/audits/poison.md",
     "docs/audits/ulira.md",
     "docs/audit.md",

@@ -38,6 +38,14 @@ def check_original(method: UnlearningModule, own: Record, data: UnlearningData) 
     return Predictions.from_arrays(arrays).split_by(data.forget_indices, dropped_of(data.split_record()))
 
 
+@owned_by("data.forget", "after")
+def check_after(own: Record, data: UnlearningData) -> None:
+    """Refuse an earlier request that is the run itself, which `--overwrite true` would then delete."""
+    after = getattr(getattr(data, "forget", None), "after", None)
+    if after is not None and RunDir(after).path.resolve() == own.path.resolve():
+        raise InputError(f"after={after}: is this run's own run_dir; name another run_dir")
+
+
 def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
     """Refuse a reference that cannot be compared with; only mention one that is missing."""
     if run is None:

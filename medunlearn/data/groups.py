@@ -27,6 +27,8 @@ PATIENTS = {
 }
 """Where the patient, or the CT volume, stands in the names of MedMNIST's source images (MedMNIST, issue 65)."""
 
+DIGITS = 18  # of an index; more are of no image, and reading a number takes the square of its length
+
 Names = npt.NDArray[np.str_]
 
 
@@ -156,7 +158,7 @@ def _row(line: int, row: Sequence[str], places: Sequence[int], column: int, patt
         if found is None and not name.startswith(("IM-", "NORMAL")):  # Pneumonia's healthy images name no patient
             raise Fault(f"line {line} has the image {name[:40]!r}, in which no patient is found; add a column patient")
         name = found[1] if found else ""
-    return _Row(line, split, int(index[:18]), name)
+    return _Row(line, split, int(index) if len(index) < DIGITS else 10**DIGITS, name)
 
 
 def _placed(rows: Iterable[_Row], by: str, sizes: Mapping[str, int]) -> dict[str, Names]:

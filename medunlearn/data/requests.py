@@ -11,10 +11,10 @@ import numpy.typing as npt
 from medunlearn.data.forgetting import ForgetSpec, choose_forget_set
 from medunlearn.data.groups import Groups
 from medunlearn.data.npz import ImageData
-from medunlearn.errors import DataError, counted
+from medunlearn.errors import DataError, counted, owned_by
 from medunlearn.runs import RunDir, split_sha256
 from medunlearn.runs.commands import check_finished
-from medunlearn.runs.split import dropped_of, requests_of
+from medunlearn.runs.split import dropped_of, is_untested, requests_of
 
 Rows = npt.NDArray[np.int64]
 OTHERS = ("val", "test")
@@ -116,6 +116,7 @@ def _chosen(data: ImageData, num_classes: int, spec: ForgetSpec, groups: Groups 
     return ForgetSet(checked, {split: found for split, found in dropped.items() if len(found)})
 
 
+@owned_by("data.forget", "after")
 def _added(chosen: ForgetSet, spec: ForgetSpec, earlier: Path, data: ImageData) -> ForgetSet:
     """Return the union with what an earlier run has forgotten."""
     run = RunDir(earlier)
@@ -131,8 +132,14 @@ def _added(chosen: ForgetSet, spec: ForgetSpec, earlier: Path, data: ImageData) 
             f"after={run}: has already forgotten every image of this request; nothing is left to do", part="data.forget"
         )
     known = dropped_of(split)
-    if data.test is None or not len(data.test):
+    if not len(data.test):
         known.pop("test", None)
+    elif is_untested(split) and any((each.get("how") or {}).get("groups") for each in requests_of(split)):
+        raise DataError(
+            f"after={run}: did without test images, so those to leave out for it are not known; run it with "
+            "`--data.test true`, or this one with `--data.test false`",
+            part="data.forget",
+        )
     dropped = {split: _union(known.get(split), chosen.dropped.get(split)) for split in OTHERS}
     dropped = {split: rows for split, rows in dropped.items() if len(rows)}
     indices = np.union1d(before, chosen.indices)

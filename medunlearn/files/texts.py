@@ -14,6 +14,9 @@ from medunlearn.errors import Fault
 MOST_BYTES = 2**18  # of a YAML file; a run's whole configuration has some 5,000
 MOST_VALUES = 10_000  # of a YAML file; a run's whole configuration has some 200
 MOST_LEVELS = 50
+NAMES = ("forget", "groups")
+"""The setting whose values are names, whatever they look like."""
+DEPTH = 4  # of it, below `stages` of a plan or the name of a command
 MOST_DIGITS = 100  # reading a number takes the square of its length
 
 
@@ -110,7 +113,36 @@ def read_yaml(path: Path) -> Any:
 
 @lru_cache(maxsize=64)  # a run's config is read for its name, its data, its method, and in every table again
 def _parsed(text: bytes) -> Any:
-    return yaml.load(text.decode("utf-8-sig"), _Loader)
+    written = text.decode("utf-8-sig")
+    return names_as_text(yaml.load(written, _Loader), written)
+
+
+def names_as_text(content: Any, text: str) -> Any:
+    """Return settings where the names in `forget.groups` are as they are written; YAML takes 0017 for 15, in base 8.
+
+    Args:
+        content: What YAML has read.
+        text: What it was read from.
+
+    Example:
+        >>> names_as_text({"forget": {"groups": [15]}}, "forget: {groups: [0017]}")
+        {'forget': {'groups': ['0017']}}
+    """
+    if not isinstance(content, dict) or NAMES[-1] not in text:
+        return content
+    return _as_written(content, yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader)))
+
+
+def _as_written(content: Any, written: Any, at: tuple[str, ...] = ()) -> Any:
+    if content is None or len(at) > DEPTH:
+        return content
+    if at[-2:] == NAMES:
+        flat = isinstance(written, str) or all(isinstance(each, str) for each in written)
+        return written if flat else content
+    if isinstance(content, dict) and isinstance(written, dict):
+        plain = {str(key): value for key, value in written.items()}
+        return {key: _as_written(each, plain.get(str(key)), (*at, str(key))) for key, each in content.items()}
+    return content
 
 
 def null_for_none(content: Any, around: tuple[int, ...] = ()) -> Any:

@@ -167,7 +167,7 @@ def _forgotten(forget: Mapping[str, Any], classes: Sequence[int | str] | None, n
         by = forget.get("group_by") or "patient"
         if not isinstance(groups, list | str) or not is_line(by):
             raise Fault("data.forget.groups is no list of names; run that stage again")
-        number = 1 if isinstance(groups, str) else len(groups)
+        number = groups.count(",") + 1 if isinstance(groups, str) else len(groups)  # a text may be a list in brackets
         of = f"{by}s of a file" if isinstance(groups, str) and groups.endswith(".txt") else counted(number, by)
         return f"{of} ({counted(count, 'image')})"
     if indices is not None and not is_line(indices):

@@ -7,6 +7,7 @@ import yaml
 
 from medunlearn.__main__ import main
 from medunlearn.cli.settings import resolved_settings
+from medunlearn.data import ForgetSpec
 from medunlearn.methods import SalUn
 
 FIT = ["fit", "--data.dataset=synthetic", "--run_dir=r"]
@@ -120,3 +121,11 @@ def test_none_is_null_wherever_it_is_written(null):
             "stratified": False,
         }
         assert found["reference"] is None
+
+
+def test_names_of_patients_are_those_that_are_written():
+    """On the command line as in a config, where YAML would take 0017 for 15."""
+    Path("c.yaml").write_text("data:\n  forget:\n    groups: [0017, 17, 1e3, P1]\n")
+    for given in ("--data.forget.groups=[0017,17,1e3,P1]", "--config=c.yaml"):
+        settings = resolved_settings([*FIT, "--model=Retrain", given])
+        assert ForgetSpec(groups=settings["data"]["forget"]["groups"]).groups == ["0017", "17", "1e3", "P1"]

@@ -101,3 +101,19 @@ def test_read_yaml_bounds_depth_size_and_digits(tmp_path):
     with pytest.raises(Fault, match="characters"):
         read_yaml(written(tmp_path, "a: " + "9" * (MOST_DIGITS + 1)))
     assert read_yaml(written(tmp_path, "a: " + "9" * MOST_DIGITS)) == {"a": int("9" * MOST_DIGITS)}
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("[0017, 1e3, yes, 12:30, P1, 'a b']", ["0017", "1e3", "yes", "12:30", "P1", "a b"]),
+        ("0017", "0017"),
+        ("null", None),
+        ("[{a: 1}]", [{"a": 1}]),
+    ],
+)
+def test_read_yaml_takes_names_of_groups_as_they_are_written(tmp_path, written, names):
+    content = f"fit:\n  data:\n    size: 0x1c\n    groups: 12\n    forget:\n      seed: 010\n      groups: {written}\n"
+    (tmp_path / "c.yaml").write_text(content)
+    data = read_yaml(tmp_path / "c.yaml")["fit"]["data"]
+    assert data == {"size": 28, "groups": 12, "forget": {"seed": 8, "groups": names}}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from medunlearn.metrics import Feature, Part, attack, attack_sample, membership_inference
+from medunlearn.metrics import Feature, Part, attack, attack_calls, attack_sample, membership_inference
 
 FEATURES = get_args(Feature)
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -224,3 +224,15 @@ def test_a_label_that_is_no_class_is_refused(label):
     groups = [np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])] * 2
     with pytest.raises(ValueError, match="Expected `forget_labels` to be whole numbers from 0 to 1"):
         membership_inference(*groups, groups[0], np.array([0, label]))
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_attack_says_of_each_image_what_its_share_is_of(feature):
+    retain, test, forget = (
+        Part(*softmax_outputs(*each), np.arange(each[0])) for each in ((60, 1, 4.0), (45, 2, 1.5), (37, 3, 3.0))
+    )
+    called = attack_calls(retain, test, forget, feature, seed=2)
+    assert (called.shape, called.dtype) == ((37,), bool)
+    assert 100 * called.mean() == pytest.approx(attack(retain, test, forget, feature, seed=2), abs=1e-9)
+    turned = attack_calls(retain, test, forget.take(np.arange(37)[::-1]), feature, seed=2)
+    assert np.array_equal(turned, called[::-1])

@@ -20,10 +20,12 @@ from medunlearn.callbacks.before_fit import (
     check_nonmembers,
     check_sizes,
 )
+from medunlearn.callbacks.earlier_runs import check_after
 from medunlearn.callbacks.extra_metrics import measure_extra
 from medunlearn.callbacks.results import _count_parameters
 from medunlearn.callbacks.unlearning_metrics import _check_finite
 from medunlearn.runs import RunDir
+from medunlearn.runs.record import Record
 
 FORGET = "--data.forget.rate=0.25"
 LISTED = "list them as `Trainer(callbacks=[RunTime(), UnlearningMetrics(), RunRecord(...)])`"
@@ -210,6 +212,10 @@ ROWS = [
     (
         not_of_all_images,
         "model.init_args.original=t: t/predictions.npz is not of every training image; run that stage again",
+    ),
+    (
+        lambda at: check_after(Record(Path("r")), SimpleNamespace(forget=SimpleNamespace(after="r"))),
+        "data.forget.after=r: is this run's own run_dir; name another run_dir",
     ),
     (salun("--reference=n"), "reference=n: is this run's own run_dir; name a Retrain run"),
     (

@@ -1,5 +1,6 @@
 """Refusals of `medunlearn.data`, with inputs that reach them."""
 
+import re
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -7,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from helpers.runs import COUNTS
 
 from medunlearn.data import ForgetSpec, MedMNISTDataModule, medmnist, named
 from medunlearn.data.augmentation import draw
 from medunlearn.data.forgetting import choose_forget_set, read_indices
+from medunlearn.data.group_names import group_names
+from medunlearn.data.groups import read_groups
 from medunlearn.data.loading import check_loading
 from medunlearn.data.medmnist import check_dataset, fetch
 from medunlearn.data.npz import read_npz
 from medunlearn.data.sampling import check_draw
+from medunlearn.runs import RunDir
 
 LABELS = np.array([0, 1, 2, 3] * 8)
 PRESETS = "unknown preset; choose one of NoAug, Default, Default+RandAugment"
@@ -87,6 +92,51 @@ def _longer(archive, key):
     with archive.open(member) as stream:
         header = read_header(stream, member.file_size, key)
     return header._replace(shape=(40, 8, 8, 3)) if key == "val_images" else header
+
+
+def whose(content, **settings):
+    """Read a table of whose the images of one training image are."""
+    return lambda at: read_groups(at.write("p.csv", content), **{"by": "patient", "sizes": {"train": 1}} | settings)
+
+
+PATIENTS = "".join(f"{split},{row},P{row % 4}\n" for split, count in COUNTS.items() for row in range(count))
+HEAD = "split,index,patient\n"
+
+
+def asked(groups, after=None, table=HEAD + PATIENTS, test=True, **forget):
+    """Choose a forget set of tiny images with a table of their patients."""
+
+    def call(at):
+        file, spec = at.npz(), ForgetSpec(groups=groups, after=after, **forget)
+        whose = None if table is None else at.write("p.csv", table)
+        return MedMNISTDataModule(file=file, groups=whose, forget=spec, test=test).forget_set
+
+    return call
+
+
+def after(earlier, groups, **changes):
+    """Choose a forget set that adds to a run of which split.json says what `earlier` does."""
+
+    def call(at):
+        at.take("r")
+        run = RunDir("r")
+        run.write_json(run.split, run.read_split("r") | earlier)
+        run.write_json(run.metrics, run.read_metrics("r") | {"files": run.hashes()})
+        return asked(groups, after="r", **changes)(at)
+
+    return call
+
+
+def untested(groups):
+    """Choose a forget set after a run without test images."""
+
+    def call(at):
+        first = MedMNISTDataModule(
+            file=at.npz(), groups=at.write("p.csv", HEAD + PATIENTS), forget={"groups": "P1"}, test=False
+        )
+        return after(first.split_record(), groups)(at)
+
+    return call
 
 
 def plug_in(at, made):
@@ -389,4 +439,102 @@ ROWS = [
         "data.forget.indices=a.txt: index -1 is out of range; the first image is 0",
     ),
     (indices("a.txt", "1\n1"), "data.forget.indices=a.txt: index 1 occurs more than once; list each image once"),
+    # Patients
+    (lambda at: group_names(["P1", ""]), "data.forget.groups=P1,: holds an empty name; give names such as [P0017]"),
+    (
+        lambda at: group_names("[[P1]]"),
+        "data.forget.groups=[['P1']]: ['P1'] is no name; give names such as [P0017], in quotes where they look like "
+        "something else",
+    ),
+    (
+        lambda at: group_names("p.txt"),
+        "data.forget.groups=p.txt: cannot be read (No such file or directory); mend the path",
+    ),
+    (
+        both(lambda at: at.write("p.txt", b"\xff"), lambda at: group_names("p.txt")),
+        "data.forget.groups=p.txt: is no text in UTF-8; save it as UTF-8",
+    ),
+    (
+        lambda at: ForgetSpec(after="r"),
+        "data.forget.after=r: is the earlier request; name what is to be forgotten now, by data.forget.groups or "
+        "another of data.forget",
+    ),
+    (
+        whose("split;index;patient"),
+        "data.groups=p.csv: line 1 is separated by semicolons; save the table with commas",
+    ),
+    (
+        whose("index,patient\n0,P1"),
+        "data.groups=p.csv: line 1 has 0 columns `split`; write `split,index,patient` and a row an image",
+    ),
+    (
+        whose("split,index,site\ntrain,0,A"),
+        "data.groups=p.csv: line 1 has 0 columns `patient`, but site; name one of these by data.forget.group_by",
+    ),
+    (
+        whose("split,index,patient\ntrain,0"),
+        "data.groups=p.csv: line 2 has 2 values, fewer than columns are named; mend that line",
+    ),
+    (whose(HEAD + "dev,0,P1"), "data.groups=p.csv: line 2 has the split 'dev'; write train, val or test"),
+    (whose(HEAD + "train,x,P1"), "data.groups=p.csv: line 2 has the index 'x'; write a whole number of 0 or more"),
+    (
+        whose("split,index,image_id\ntrain,0,x.png", dataset="octmnist"),
+        "data.groups=p.csv: line 2 has the image 'x.png', in which no patient is found; add a column patient",
+    ),
+    (
+        whose(HEAD + "train,1,P1"),
+        "data.groups=p.csv: line 2 is of train image 1, and there are 1; give the table of these data",
+    ),
+    (
+        whose(HEAD + "train,0,P1\ntrain,0,P1"),
+        "data.groups=p.csv: line 3 is of train image 0, as an earlier line is; keep one of them",
+    ),
+    (
+        whose(HEAD),
+        "data.groups=p.csv: has no row for train image 0; give the table of these data, a row for each image (an empty "
+        "patient says that none is known)",
+    ),
+    (whose(b"\xff"), "data.groups=p.csv: is no text in UTF-8; save it as UTF-8"),
+    (
+        lambda at: read_groups(Path("p.csv"), "patient", {"train": 1}),
+        "data.groups=p.csv: cannot be read (No such file or directory); give the table that `medunlearn import` wrote",
+    ),
+    (
+        asked(["P11"]),
+        "data.forget.groups=P11: no image of p.csv is of this patient; did you mean P1? give the "
+        "name as the table has it",
+    ),
+    (
+        asked(["P1"], table=None),
+        "data.forget.groups=P1: no table says who an image belongs to; give it by data.groups, such as the .csv that "
+        "`medunlearn import` wrote",
+    ),
+    (
+        asked(["P9"], table=(HEAD + PATIENTS).replace("val,3,P3", "val,3,P9")),
+        "data.forget.groups=P9: no training image is of this patient, so no model has learned from one; delete 1 "
+        "validation and test image from the data and nothing else is to be done",
+    ),
+    (
+        asked(["P1"], table=HEAD + re.sub(r"(val,\d+),P\d", r"\1,P1", PATIENTS)),
+        "data.forget: every validation image is of those to be forgotten, so nothing is left to measure on; give data "
+        "with validation images of others",
+    ),
+    (after({"indices": []}, ["P1"]), "data.forget.after=r: has forgotten nothing; leave it out"),
+    (
+        after({"indices": list(range(32))}, ["P1"]),
+        "data.forget.after=r: has already forgotten every image of this request; nothing is left to do",
+    ),
+    (
+        after({"data_sha256": "ab", "training_sha256": "ab"}, ["P1"]),
+        "data.forget.after=r: its request is of other data; give the data that it was run on",
+    ),
+    (
+        after({"indices": [row for row in range(32) if row % 4]}, ["P0"]),
+        "data.forget: nothing is left to retain of 32 training images; choose fewer",
+    ),
+    (
+        untested(["P2"]),
+        "data.forget.after=r: did without test images, so those to leave out for it are not known; run it with "
+        "`--data.test true`, or this one with `--data.test false`",
+    ),
 ]

@@ -115,6 +115,7 @@ ROWS = [
         config("data: {forget: {classes: x}}"),
         "…: data.forget.classes is not a list of whole numbers or names; run that stage again",
     ),
+    (config("data: {forget: {groups: {P1: 5}}}"), "…: data.forget.groups is no list of names; run that stage again"),
     (config("data: {forget: {indices: 5}}"), "…: data.forget.indices is not a file name; run that stage again"),
     (
         read(lambda run: run.metrics.unlink()),
