@@ -39,6 +39,7 @@ __all__ = [
     "UnlearningMetrics",
     "WeightNegation",
     "fit",
+    "import_images",
     "load_model",
     "report",
 ]
@@ -49,6 +50,7 @@ from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule
 from .data.npz import ImageData, Split
 from .errors import InputError
+from .importing import import_images
 from .methods import (
     SCRUB,
     SSD,

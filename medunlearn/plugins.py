@@ -76,6 +76,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "ray": "medunlearn.plans.engines:run_on_ray",
     },
     "commands": {
+        "import": "medunlearn.cli.commands:import_images",
         "fit": "medunlearn.cli.commands:fit",
         "validate": "medunlearn.cli.commands:validate",
         "test": "medunlearn.cli.commands:test",

@@ -6,6 +6,13 @@ A command takes the options after its name and returns an exit status. Its docst
 import sys
 
 
+def import_images(options: list[str]) -> int:
+    """Write a folder of images, PNG to DICOM, as a data file with a table of its patients."""
+    from medunlearn.cli.importing import import_images
+
+    return import_images(options)
+
+
 def fit(options: list[str]) -> int:
     """Train, retrain or unlearn, measure it, and write a run directory."""
     return _lightning("fit", options)
