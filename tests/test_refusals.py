@@ -18,6 +18,7 @@ PARTS = (
     "confusion",
     "poisoning",
     "ulira",
+    "importing",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

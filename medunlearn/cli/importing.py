@@ -75,7 +75,8 @@ def _asked() -> bool:
 
 
 def _size(number: int) -> str:
-    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{number / 1e6:,.1f} MB"
+    unit, name = next(((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if number >= unit), (1e3, "kB"))
+    return f"{number / unit:,.1f} {name}"
 
 
 def _settings(given: Namespace) -> Settings:

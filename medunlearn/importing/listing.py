@@ -46,7 +46,6 @@ def list_tables(folder: Path, sources: Sequence[Source], found: Walk, settings: 
     _describe(listing, sources, tables, pairs)
     if not any(row.split for row, _ in pairs):
         _splits_by_folder(listing)
-    # What the walk calls bad is of no interest where a table names what is wanted: links, pipes, other names.
     named = {path for _, path in pairs if path is not None}
     listing.notes += found.notes(_inside(folder, (source.path for source in sources)))
     if unnamed := [path for path in found.images if path not in named]:
@@ -58,38 +57,40 @@ class _Places:
     """Where the files of a table lie, and whether they may be read: nothing outside the folder is."""
 
     def __init__(self, folder: Path, follow_links: bool) -> None:
-        self.root, self.follow = os.path.abspath(folder), follow_links  # noqa: PTH100, which leaves `..` in
-        self.real = os.path.realpath(folder)
-        self.inside: dict[str, bool] = {}
+        self.root, self.follow = _normal(folder), follow_links
+        self.real = folder.resolve()
+        self.inside: dict[Path, bool] = {}
 
     def relative(self, base: Path, path: str) -> str | None:
         """Return a path relative to the folder, with `/`; None where it leads out of it."""
         if not is_text(path) or "\0" in path:
             return None
-        whole = os.path.normpath(os.path.join(os.path.abspath(base), path))  # noqa: PTH100, PTH118
+        whole = _normal(base / path)
         if "\\" in path and not os.path.lexists(whole):  # as Windows writes it
-            whole = os.path.normpath(os.path.join(os.path.abspath(base), path.replace("\\", "/")))  # noqa: PTH100, PTH118
-        if not whole.startswith(self.root.rstrip(os.sep) + os.sep):
-            return None
-        return Path(whole).relative_to(self.root).as_posix()
+            whole = _normal(base / path.replace("\\", "/"))
+        return whole.relative_to(self.root).as_posix() if whole.is_relative_to(self.root) else None
 
     def problem(self, path: str) -> str:
         """Return why a file cannot be read; else an empty text."""
-        whole = os.path.join(self.root, path)  # noqa: PTH118
+        whole = self.root / path
         try:
-            if not self.follow and (os.path.islink(whole) or not self._inside(os.path.dirname(whole))):  # noqa: PTH114, PTH120
+            if not self.follow and (whole.is_symlink() or not self._inside(whole.parent)):
                 return LINK
-            if not os.path.exists(whole):  # noqa: PTH110
+            if not whole.exists():
                 return "no such file"
-        except (OSError, ValueError) as error:
-            return f"cannot be opened ({getattr(error, 'strerror', None) or error})"
-        return "" if os.path.isfile(whole) else "not a file"  # noqa: PTH113
+            return "" if whole.is_file() else "not a file"
+        except OSError as error:
+            return f"cannot be opened ({error.strerror})"
 
-    def _inside(self, parent: str) -> bool:
+    def _inside(self, parent: Path) -> bool:
         if parent not in self.inside:
-            real = os.path.realpath(parent)
-            self.inside[parent] = real == self.real or real.startswith(self.real.rstrip(os.sep) + os.sep)
+            self.inside[parent] = parent.resolve().is_relative_to(self.real)
         return self.inside[parent]
+
+
+def _normal(path: Path) -> Path:
+    """Return an absolute path without `..`, whatever is a link in it."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 OUTSIDE = "lies outside the folder; give a folder that holds all images"

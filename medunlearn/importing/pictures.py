@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from medunlearn.importing.settings import Settings
 from medunlearn.importing.walking import is_dicom
 
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "TIFF", "GIF", "WEBP", "PPM", "JPEG2000")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP", "PPM", "JPEG2000")
 """Formats that are tried; others, such as EPS, would start programs."""
 
 MOST_PIXELS = 89_478_485

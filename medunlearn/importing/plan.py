@@ -8,7 +8,7 @@ from pathlib import Path
 from medunlearn.errors import counted
 from medunlearn.importing.checking import Look
 from medunlearn.importing.classes import Classes
-from medunlearn.importing.entries import LISTED, SPLITS, Bad, Entry, Listing, shown
+from medunlearn.importing.entries import LISTED, SPLITS, Bad, Entry, Listing, shown, some
 from medunlearn.importing.settings import Settings
 
 
@@ -81,8 +81,8 @@ class Plan:
         yield "sizes", _sizes(self)
         yield "formats", _counts(look.kind for look in self.looks)
         yield "pixels", _pixels(self)
-        if self.classes.note:
-            yield "classes", self.classes.note
+        if note := "; ".join(filter(None, (self.classes.note, *_without(self)))):
+            yield "classes", note
         remarks = Counter(remark for look in self.looks for remark in look.remarks)
         for remark, number in sorted(remarks.items()):
             yield "note", f"{counted(number, 'image')} {remark}"
@@ -115,6 +115,14 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
         text.ljust(width) if place == 1 else text.rjust(width)
         for place, (text, width) in enumerate(zip(row, widths, strict=True))
     ]
+
+
+def _without(plan: Plan) -> Iterator[str]:
+    """Yield which classes have no image in a split."""
+    there = {(entry.split, entry.label) for entry in plan.entries}
+    for split in SPLITS:
+        if names := [plan.classes.name(n) for n, label in enumerate(plan.classes.order) if (split, label) not in there]:
+            yield f"no {split} image of {some(names)}"
 
 
 def _splits(plan: Plan) -> str:

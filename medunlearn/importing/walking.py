@@ -9,10 +9,8 @@ from pathlib import Path, PurePosixPath
 from medunlearn.errors import counted
 from medunlearn.importing.entries import Bad, some
 
-IMAGES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
-    + (".jp2", ".j2k", ".dcm", ".dicom", ".ima")
-)
+_PICTURES = (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
+IMAGES = frozenset((*_PICTURES, ".jp2", ".j2k", ".dcm", ".dicom", ".ima"))
 """Endings of images, in any case."""
 
 JUNK = frozenset(("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "dicomdir"))
