@@ -61,26 +61,19 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "Influence": "medunlearn.methods.influence:Influence",
         "FisherForgetting": "medunlearn.methods.fisher_forgetting:FisherForgetting",
     },
-    "backbones": {
-        "resnet18": "medunlearn.models.resnet:ResNet18",
-    },
-    "datasets": {
-        "synthetic": "medunlearn.data.synthetic:synthetic_data",
-    },
+    "backbones": {"resnet18": "medunlearn.models.resnet:ResNet18"},
+    "datasets": {"synthetic": "medunlearn.data.synthetic:synthetic_data"},
     "metrics": {
         "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
         "validation": "medunlearn.metrics.unlearning:validation_metrics",
     },
-    "engines": {
-        "local": "medunlearn.plans.engines:run_locally",
-        "ray": "medunlearn.plans.engines:run_on_ray",
-    },
+    "engines": {"local": "medunlearn.plans.engines:run_locally", "ray": "medunlearn.plans.engines:run_on_ray"},
     "commands": {
-        "import": "medunlearn.cli.commands:import_images",
         "fit": "medunlearn.cli.commands:fit",
         "validate": "medunlearn.cli.commands:validate",
         "test": "medunlearn.cli.commands:test",
         "predict": "medunlearn.cli.commands:predict",
+        "import": "medunlearn.cli.commands:import_images",
         "reproduce": "medunlearn.cli.commands:reproduce",
         "tune": "medunlearn.cli.commands:tune",
         "curve": "medunlearn.cli.commands:curve",

@@ -6,13 +6,6 @@ A command takes the options after its name and returns an exit status. Its docst
 import sys
 
 
-def import_images(options: list[str]) -> int:
-    """Write a folder of images, PNG to DICOM, as a data file with a table of its patients."""
-    from medunlearn.cli.importing import import_images
-
-    return import_images(options)
-
-
 def fit(options: list[str]) -> int:
     """Train, retrain or unlearn, measure it, and write a run directory."""
     return _lightning("fit", options)
@@ -31,6 +24,13 @@ def test(options: list[str]) -> int:
 def predict(options: list[str]) -> int:
     """Write a finished run's class probabilities for a test set."""
     return _lightning("predict", options)
+
+
+def import_images(options: list[str]) -> int:
+    """Write a folder of images, PNG to DICOM, as a data file with a table of its patients."""
+    from medunlearn.cli.importing import import_images
+
+    return import_images(options)
 
 
 def reproduce(options: list[str]) -> int:

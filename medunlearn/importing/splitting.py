@@ -96,7 +96,8 @@ def _as_folds(share: float) -> Fraction:
 def _nearest(parts: Sequence[npt.NDArray[np.int64]], take: int, wanted: float) -> Sequence[npt.NDArray[np.int64]]:
     """Return so many folds in a row, those nearest to the number of images wanted: patients differ in size."""
     parts = [part for part in parts if len(part)]
-    starts = range(max(len(parts) - take, 0) + 1)
+    take = min(take, len(parts) - 1)  # some patients stay
+    starts = range(len(parts) - take + 1)
     best = min(starts, key=lambda start: abs(sum(map(len, parts[start : start + take])) - wanted))
     return parts[best : best + take]
 
@@ -124,13 +125,8 @@ def _check_apart(entries: Iterable[Entry]) -> None:
 
 
 def _check_classes(entries: Iterable[Entry], classes: Classes, drawn: Sequence[str]) -> None:
-    """Refuse a class without a training image, which nothing could learn, and a split without any image."""
-    count = {(split, name): 0 for split in SPLITS for name in classes.order}
-    for entry in entries:
-        count[str(entry.split), entry.label] += 1
-    for split in SPLITS:
-        if not any(count[split, name] for name in classes.order):
-            raise InputError(f"{split}: no image would be left for it; give more images, or a column `split`")
-    if without := [name for name in classes.order if not count["train", name]]:
+    """Refuse a class without a training image, which nothing could learn."""
+    trained = {entry.label for entry in entries if entry.split == "train"}
+    if without := [name for name in classes.order if name not in trained]:
         remedy = "another seed, images of more patients," if drawn else "it training images,"
         raise InputError(f"classes: {some(without)} would have no training image; give {remedy} or leave the class out")

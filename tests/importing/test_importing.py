@@ -69,7 +69,7 @@ def test_plan_says_what_there_is_and_what_becomes_of_it():
     assert "label  class       train    val   test" in text
     assert "    0  benign     12 (4)  0 (0)  0 (0)" in text
     assert "classes   no val image of benign, malignant; no test image of benign" in text
-    assert "splits    24 train, 3 val, 9 test; drawn with seed 0, patients kept apart" in text
+    assert "splits    27 train, 3 val, 6 test; drawn with seed 0, patients kept apart" in text
     assert "patients  12, by column patient" in text
     assert "sizes     12x12 to 30x20 pixels; the middle square of each, resized to 16x16; 35 images enlarged" in text
     assert "formats   1 PNG (16 bit), 35 PNG (8 bit)" in text

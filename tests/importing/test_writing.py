@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from helpers.images import arrays, class_folder, lines, patients, picture, pixels, table
 
-from medunlearn.data.npz import read_npz
+from medunlearn.data.groups import read_groups
+from medunlearn.data.npz import SPLITS, read_npz
 from medunlearn.errors import InputError
 from medunlearn.importing import import_images, make_plan
 from medunlearn.importing.writing import write_plan
@@ -37,6 +38,16 @@ def test_file_is_read_as_any_other_and_its_table_says_which_file_each_row_is():
             assert row["label"] == data.class_names[label]
             assert row["file"].startswith(row["patient"])
             assert row["site"] == SITE["site"](number)
+
+
+def test_table_is_one_that_groups_are_read_from():
+    import_images("scans", "clinic.npz", patients("scans", **SITE), size=8)
+    data = read_npz("clinic.npz")
+    sizes = {split: len(getattr(data, split)) for split in SPLITS}
+    for by in ("patient", "site"):
+        groups = read_groups(Path("clinic.csv"), by, sizes)
+        for split in SPLITS:
+            assert [row[by] for row in lines("clinic.csv") if row["split"] == split] == groups.names[split].tolist()
 
 
 def test_same_folder_gives_the_same_bytes_wherever_it_lies_and_in_whatever_order():
