@@ -18,8 +18,8 @@ from medunlearn.training.progress import progress
 T = TypeVar("T")
 R = TypeVar("R")
 
-WORKERS = min(8, os.cpu_count() or 1)
-"""Threads; decoders work outside Python's lock."""
+WORKERS = min(4, os.cpu_count() or 1)
+"""Threads; decoders work outside Python's lock, and each may hold a whole image."""
 
 
 class Look(NamedTuple):

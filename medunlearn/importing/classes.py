@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from medunlearn.errors import Fault, InputError
-from medunlearn.importing.entries import shown, some
+from medunlearn.importing.entries import some
 from medunlearn.runs.class_names import check_class_names
 
 
@@ -84,7 +84,7 @@ def _check_alike(found: Collection[str]) -> None:
     for name in sorted(found):
         key = str(int(name)) if _is_number(name) else " ".join(name.casefold().split())
         if (other := seen.setdefault(key, name)) != name:
-            raise InputError(f"classes: {shown(other)} and {shown(name)} look alike; give one class one spelling")
+            raise InputError(f"classes: {other} and {name} look alike; give one class one spelling")
 
 
 def _is_number(name: str) -> bool:

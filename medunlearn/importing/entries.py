@@ -41,7 +41,7 @@ class Bad(NamedTuple):
     problem: str
 
     def __str__(self) -> str:
-        return f"{shown(self.path)}: {self.problem}"
+        return f"{printable(self.path)}: {self.problem}"
 
 
 @dataclass
@@ -69,11 +69,11 @@ class Listing:
     more: tuple[str, ...] = ()
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""Return a name of a file or a class with whatever a terminal would obey written out.
 
     Example:
-        >>> shown("a" + chr(27) + "[2J.png")
+        >>> printable("a" + chr(27) + "[2J.png")
         'a\\x1b[2J.png'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -86,6 +86,6 @@ def some(names: Iterable[str], most: int = 3) -> str:
         >>> some(["a", "b", "c", "d"])
         'a, b, c and 1 more'
     """
-    listed = [shown(name) for name in names]
+    listed = [printable(name) for name in names]
     more = len(listed) - most
     return ", ".join(listed[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from medunlearn.errors import InputError, counted
-from medunlearn.importing.entries import SPLIT_NAMES, Bad, Entry, Listing, shown, some
+from medunlearn.importing.entries import SPLIT_NAMES, Bad, Entry, Listing, some
 from medunlearn.importing.listing import Source, list_tables
 from medunlearn.importing.settings import Settings
 from medunlearn.importing.tables import begins_as_medmnist
@@ -86,7 +86,7 @@ def _check_tops(folder: Path, tops: list[str], splits: list[str], found: Walk) -
         table = next((name for name in found.others if name.lower().endswith((".csv", ".jsonl"))), "labels.csv")
         raise InputError(
             f"{folder}: its {counted(len(found.images), 'image')} lie in no folder of a class; name their table, as in "
-            f"labels={folder / shown(table)}, or sort them into a folder for each class"
+            f"labels={folder / table}, or sort them into a folder for each class"
         )
     if splits and (others := sorted({*tops} - {*splits})):
         raise InputError(
@@ -95,7 +95,7 @@ def _check_tops(folder: Path, tops: list[str], splits: list[str], found: Walk) -
         )
     if meant := [name for name in tops if name.casefold() in MEANT]:
         raise InputError(
-            f"{folder}: would take the folder {shown(meant[0])} for a class; rename it to train, val or test, or write "
+            f"{folder}: would take the folder {meant[0]} for a class; rename it to train, val or test, or write "
             "a CSV that names the classes"
         )
 

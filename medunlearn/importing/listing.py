@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from medunlearn.errors import InputError, counted
-from medunlearn.importing.entries import SPLIT_NAMES, Bad, Entry, Listing, shown, some
+from medunlearn.importing.entries import SPLIT_NAMES, Bad, Entry, Listing, printable, some
 from medunlearn.importing.settings import Settings
 from medunlearn.importing.tables import Row, Table, read_table
 from medunlearn.importing.walking import LINK, Walk, is_text
@@ -105,7 +105,7 @@ def _base(folder: Path, source: Source, rows: Iterable[Row]) -> Path:
         if any(os.path.lexists(base / path) for path in paths if "\0" not in path):
             return base
     raise InputError(
-        f"labels={source.path}: none of its files exists, such as {shown(paths[0])}; write paths relative to {folder}, "
+        f"labels={source.path}: none of its files exists, such as {paths[0]}; write paths relative to {folder}, "
         "with their endings"
     )
 
@@ -138,7 +138,7 @@ def _difference(one: Entry, other: Entry) -> str:
     name = next(name for name in names if getattr(one, name) != getattr(other, name))
     if name == "more":
         return "two values of a further column"
-    values = " and ".join(shown(getattr(each, name) or "none") for each in (one, other))
+    values = " and ".join(printable(getattr(each, name) or "none") for each in (one, other))
     return f"two {name}s, {values}"
 
 
@@ -146,12 +146,12 @@ def _describe(
     listing: Listing, sources: Sequence[Source], tables: Sequence[Table], pairs: Sequence[tuple[Row, str | None]]
 ) -> None:
     columns = {role: name for table in tables for role, name in table.columns.items()}
-    names = some((shown(source.path.as_posix()) for source in sources), 3)
+    names = some((printable(source.path.as_posix()) for source in sources), 3)
     if not tables[0].head:
         listing.layout = f"{names}, as MedMNIST's `save` writes it"
         listing.splits = "the table"
         return
-    listing.layout = f"{names}, columns {', '.join(shown(name) for name in columns.values())}"
+    listing.layout = f"{names}, columns {', '.join(printable(name) for name in columns.values())}"
     if any(row.split for row, _ in pairs):
         listing.splits = f"column {columns['split']}" if "split" in columns else "the folders of the tables"
     listing.patients = f"column {columns['patient']}" if "patient" in columns else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from medunlearn.errors import counted
 from medunlearn.importing.checking import Look
 from medunlearn.importing.classes import Classes
-from medunlearn.importing.entries import LISTED, SPLITS, Bad, Entry, Listing, shown, some
+from medunlearn.importing.entries import LISTED, SPLITS, Bad, Entry, Listing, printable, some
 from medunlearn.importing.settings import Settings
 
 
@@ -71,7 +71,7 @@ class Plan:
 
     def text(self) -> str:
         """Return the plan as it is printed."""
-        lines = [f"{shown(str(self.folder))}: {self.listing.layout}", "", *_class_table(self), ""]
+        lines = [f"{printable(str(self.folder))}: {self.listing.layout}", "", *_class_table(self), ""]
         lines += [f"{name:<9} {value}" for name, value in self._facts()]
         return "\n".join(lines)
 
@@ -103,7 +103,7 @@ def _class_table(plan: Plan) -> list[str]:
 
     head = ["label", "class", *SPLITS]
     rows = [
-        [str(number), shown(plan.classes.name(number)), *(cell(split, label) for split in SPLITS)]
+        [str(number), printable(plan.classes.name(number)), *(cell(split, label) for split in SPLITS)]
         for number, label in enumerate(plan.classes.order)
     ]
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from medunlearn.errors import InputError, counted
 from medunlearn.importing.classes import Classes
-from medunlearn.importing.entries import SPLITS, Entry, shown, some
+from medunlearn.importing.entries import SPLITS, Entry, some
 from medunlearn.importing.settings import Settings
 
 MOST_FOLDS = 20
@@ -119,7 +119,7 @@ def _check_apart(entries: Iterable[Entry]) -> None:
         splits = " and ".join(split for split in SPLITS if split in found[crossing[0]])
         more = f", and {counted(len(crossing) - 1, 'more patient')} likewise" if len(crossing) > 1 else ""
         raise InputError(
-            f"patients: {shown(crossing[0])} is in {splits}{more}; give each patient one split, leave the splits out "
+            f"patients: {crossing[0]} is in {splits}{more}; give each patient one split, leave the splits out "
             "to have them drawn, or let it be by patients_may_cross=true"
         )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import UNOPENED, read_bytes, unreadable
-from medunlearn.importing.entries import SPLIT_NAMES, shown, some
+from medunlearn.importing.entries import SPLIT_NAMES, some
 from medunlearn.importing.settings import Settings
 from medunlearn.importing.walking import is_text
 
@@ -123,7 +123,7 @@ def _with_names(text: str, argument: str) -> tuple[list[tuple[int, dict[str, str
         if len(head) == 1 and character in head[0]:
             raise InputError(f"{argument}: is separated by {name}; save the table with commas")
     if twice := [name for name in head if head.count(name) > 1]:
-        raise InputError(f"{argument}: has two columns `{shown(twice[0])}`; give each its own name")
+        raise InputError(f"{argument}: has two columns `{twice[0]}`; give each its own name")
     lines = []
     for number, row in rows:
         if len(row) > len(head):
@@ -197,7 +197,7 @@ def _with_splits(rows: list[Row], argument: str) -> list[Row]:
     for row in rows:
         split = SPLIT_NAMES.get((row.split or "").casefold())
         if split is None:
-            value = shown(row.split) if row.split else "empty"
+            value = row.split if row.split else "empty"
             raise InputError(f"{argument}: line {row.line}: the split is {value}; give train, val or test")
         found.append(row._replace(split=split))
     return found

@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from medunlearn.errors import InputError
 from medunlearn.files import expanded, writing_remedy
 from medunlearn.importing.checking import in_order, shown_progress
-from medunlearn.importing.entries import SPLITS, Entry, shown
+from medunlearn.importing.entries import SPLITS, Entry
 from medunlearn.importing.pictures import NotAnImage, open_picture, quietly, to_square
 from medunlearn.importing.plan import Plan
 
@@ -106,7 +106,7 @@ def _squares(plan: Plan) -> Iterator[npt.NDArray[np.uint8]]:
             return to_square(open_picture(plan.folder / entry.path, plan.settings), size, channels, levels)
         except NotAnImage as problem:
             raise InputError(
-                f"{shown(entry.path)}: {problem}, and was not when it was checked; run the import again"
+                f"{entry.path}: {problem}, and was not when it was checked; run the import again"
             ) from None
 
     with quietly():

@@ -95,6 +95,10 @@ def test_square_of_a_dicom_file_is_as_of_any_other():
         ({"Rows": 0}, "has no pixels"),
         ({"Rows": 500}, "is truncated or damaged (ValueError)"),
         ({"space": "RGB", "BitsAllocated": 16}, "has colours of more than 8 bits, which are not handled"),
+        (
+            {"BitsAllocated": 32, "BitsStored": 32, "Columns": 3},
+            "has values of more than 16 bits, which are not handled",
+        ),
         ({"ModalityLUTSequence": []}, "has a table of values (Modality LUT), which is not handled"),
         ({"VOILUTSequence": []}, "has a table for its window (VOI LUT), which is not handled; give window"),
         ({"PatientID": ""}, "has no PatientID"),

@@ -289,6 +289,9 @@ NOT_TO_BE_PASTED = {
     "wandb login --relogin",
     "pip install 'medunlearn[dashboard]'",
     "pip install 'medunlearn[ray]'",
+    "pip install 'medunlearn[dicom]'",
+    "medunlearn import",
+    "medunlearn import scans --out clinic.npz",  # tests/cli/test_importing.py imports a folder
 }
 """Names of commands, commands with something to fill in, and those of other programs."""
 
