@@ -17,6 +17,9 @@ from medunlearn.runs.class_names import named
 RULES = ("rate", "classes", "indices", "groups")
 """What a forget set may be chosen by; one at a time."""
 
+OTHER_RULES = ("rate", "classes", "groups", "after")
+"""What is cleared where a list of indices takes the place of any other choice."""
+
 
 @dataclass(frozen=True)
 class ForgetSpec:

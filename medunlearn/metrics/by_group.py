@@ -18,6 +18,7 @@ def group_arrays(predictions: Predictions, numbers: Mapping[str, np.ndarray]) ->
         numbers: By split (train, val, test), the number of each image's group by its place, (N,) int64.
 
     Example:
+        >>> from medunlearn.metrics import Part
         >>> part = Part(np.array([[0.9, 0.1]]), labels=np.array([0]), rows=np.array([1]))
         >>> found = group_arrays(Predictions(part, part, part, part), {"train": np.array([7, 8])})
         >>> found["forget_group"], "test_group" in found
@@ -41,6 +42,7 @@ def by_group(predictions: Predictions, numbers: Mapping[str, np.ndarray], called
         called: Which forgotten images the membership attack calls never seen, (F,) bool; None where it was not made.
 
     Example:
+        >>> from medunlearn.metrics import Part
         >>> probs = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8]])
         >>> part = Part(probs, labels=np.array([0, 0, 0]), rows=np.arange(3))
         >>> found = by_group(Predictions(part, part, part, part), {"train": np.array([4, 4, 5])}, None)
