@@ -97,13 +97,13 @@ def _gray(pydicom: Any, header: Any, settings: Settings) -> tuple[Image.Image, t
     if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
         raise NotAnImage("has values of more than 16 bits, which are not handled")
     # Computed for each value that there can be, not for each pixel: an image may have millions.
-    stored = np.arange(np.iinfo(pixels.dtype).min, np.iinfo(pixels.dtype).max + 1)
+    stored = np.arange(np.iinfo(pixels.dtype).min, np.iinfo(pixels.dtype).max + 1, dtype=np.float64)
     slope, intercept = _number(header, "RescaleSlope", 1), _number(header, "RescaleIntercept", 0)
     shares, how = _window(stored * slope + intercept, header, settings, slope, intercept)
     shares = np.clip(shares, 0, 1)
     inverted = header.PhotometricInterpretation == "MONOCHROME1"
     table = np.rint(255 * (1 - shares if inverted else shares)).astype(np.uint8)
-    image = Image.fromarray(table[pixels.astype(np.intp) - stored[0]])
+    image = Image.fromarray(table[pixels.astype(np.intp) - np.iinfo(pixels.dtype).min])
     return image, (how, *(("MONOCHROME1, inverted",) if inverted else ()))
 
 

@@ -1,6 +1,7 @@
 """What `medunlearn import` prints, asks and writes. (What it makes of images: `tests/importing/`.)"""
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from helpers.images import arrays, class_folder
 
 from medunlearn.__main__ import main
+from medunlearn.cli.importing import OPTIONS, _parser
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +77,14 @@ def test_files_that_are_there_stay_unless_they_may_be_replaced(capsys):
     assert "c.csv is there; name another file, or set overwrite=true" in capsys.readouterr().err
     assert Path("c.csv").read_text() == "mine"
     assert run("--yes", "--overwrite", "true") == 0
+
+
+def test_options_that_the_page_names_exist():
+    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text()
+    named = set(re.findall(r"--([a-z_]+)\b(?!\.)", page))
+    known = {option for action in _parser()._actions for option in action.option_strings}
+    assert {f"--{name}" for name in named} <= known
+    assert {f"--{name}" for name in OPTIONS} <= {f"--{name}" for name in named}
 
 
 def test_import_needs_no_torch():
