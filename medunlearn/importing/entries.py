@@ -9,6 +9,9 @@ SPLITS = ("train", "val", "test")
 SPLIT_NAMES = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 """What a folder or a value of the column of splits may be called, in any case; parts of names count for nothing."""
 
+LONGEST = 200
+"""Characters of a name that are shown."""
+
 LISTED = 20
 """Files that are named; of the rest the number is."""
 
@@ -70,13 +73,14 @@ class Listing:
 
 
 def printable(text: str) -> str:
-    r"""Return a name of a file or a class with whatever a terminal would obey written out.
+    r"""Return a name of a file or a class with whatever a terminal would obey written out, and not too long.
 
     Example:
         >>> printable("a" + chr(27) + "[2J.png")
         'a\\x1b[2J.png'
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    found = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return found if len(found) <= LONGEST else f"{found[: LONGEST // 2]}...{found[-LONGEST // 2 :]}"
 
 
 def some(names: Iterable[str], most: int = 3) -> str:

@@ -69,10 +69,9 @@ def _drawn(pool: Sequence[Entry], share: float, patients: bool, split: str, seed
     wanted = _as_folds(share)
     folds = min(max(wanted.denominator, 2), len(np.unique(groups)), int(np.bincount(labels).max()))
     if folds < 2:
-        raise InputError(
-            f"{split}={share:g}: no split keeps the {counted(len(np.unique(groups)), 'patient')} apart; give images of "
-            "more patients, or a column `split`"
-        )
+        there = counted(len(np.unique(groups)), "patient" if patients else "image")
+        classes = counted(len(np.unique(labels)), "class")
+        raise InputError(f"{split}: {there} of {classes} cannot be split; give more, or a column `split`")
     take = min(max(round(float(wanted) * folds), 1), folds - 1)
     kind = StratifiedGroupKFold if patients else StratifiedKFold
     with warnings.catch_warnings():

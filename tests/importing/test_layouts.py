@@ -152,6 +152,12 @@ def test_names_that_a_terminal_would_obey_are_written_out():
     assert str(bad) == "loose\\n.png: lies in no folder of a class"
 
 
+def test_names_that_no_file_can_have_are_shortened():
+    class_folder("scans", a=1)
+    (bad,) = listed(table("t.csv", ("x" * 5000, "a"), ("a/000.png", "a"))).bad
+    assert str(bad) == f"{'x' * 100}...{'x' * 100}: cannot be opened (File name too long)"
+
+
 def test_folder_whose_images_have_no_class_says_which_table_may_be_meant():
     picture("scans/0.png")
     table("scans/ham.csv", ("0.png", "x"))

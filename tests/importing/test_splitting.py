@@ -74,6 +74,13 @@ def test_few_patients_are_enough_where_each_split_can_have_one():
     assert sorted(map(len, people(found).values())) == [1, 1, 1]
 
 
+def test_classes_of_few_images_keep_one_for_training_whatever_becomes_of_the_shares():
+    entries = [Entry(f"{label}/{index}", str(label)) for label in range(100) for index in range(3)]
+    found, _ = split_entries(entries, Classes(tuple(map(str, range(100)))), False, Settings())
+    assert shares(found) == pytest.approx([1 / 3] * 3)
+    assert len({entry.label for entry in found if entry.split == "train"}) == 100
+
+
 def test_a_given_split_stays_and_a_missing_one_is_drawn_from_the_training_images():
     rows = images(30, split="train")
     rows += [Entry(f"t{i}", "ab"[i % 2], "test", f"T{i}") for i in range(6)]

@@ -226,7 +226,7 @@ ROWS = [
     ),
     (
         split(*[("ab"[number % 2], None, "P1") for number in range(10)]),
-        "test=0.2: no split keeps the 1 patient apart; give images of more patients, or a column `split`",
+        "test: 1 patient of 2 classes cannot be split; give more, or a column `split`",
     ),
     (
         split(("a", "train", "P1"), ("b", "val", "P2"), ("b", "test", "P3")),
