@@ -149,7 +149,9 @@ def _number(header: Any, name: str, default: float) -> float:
 
 
 def _patient(header: Any) -> str:
-    found = str(header.get("PatientID") or "").strip()
-    if not found:
-        raise NotAnImage("has no PatientID")
-    return found
+    found = header.get("PatientID")
+    if not isinstance(found, str) or not found.strip():
+        raise NotAnImage("has no PatientID, or several")
+    if not found.isprintable():
+        raise NotAnImage("has a PatientID that is no text")
+    return found.strip()
