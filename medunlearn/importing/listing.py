@@ -154,8 +154,9 @@ def _describe(
     listing.layout = f"{names}, columns {', '.join(printable(name) for name in columns.values())}"
     if any(row.split for row, _ in pairs):
         listing.splits = f"column {columns['split']}" if "split" in columns else "the folders of the tables"
-    listing.patients = f"column {columns['patient']}" if "patient" in columns else None
-    listing.sites = "site" in columns
+    # A column that is empty throughout says nothing.
+    listing.patients = f"column {columns['patient']}" if any(row.patient for row, _ in pairs) else None
+    listing.sites = any(row.site for row, _ in pairs)
 
 
 def _splits_by_folder(listing: Listing) -> None:

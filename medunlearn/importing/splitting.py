@@ -104,8 +104,8 @@ def _nearest(parts: Sequence[npt.NDArray[np.int64]], take: int, wanted: float) -
 def _check_all_known(entries: Iterable[Entry]) -> None:
     if unknown := [entry.path for entry in entries if not entry.patient]:
         raise InputError(
-            f"patients: {counted(len(unknown), 'image')} have none, such as {some(unknown)}; fill the column, or name "
-            "another by patient_column"
+            f"patients: none is given for {counted(len(unknown), 'image')}, such as {some(unknown)}; fill the column, "
+            "or name another by patient_column"
         )
 
 

@@ -14,8 +14,7 @@ from medunlearn.cli.importing import OPTIONS, _parser
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def _scans():
     class_folder("scans", a=12, b=12)
 
 

@@ -111,6 +111,13 @@ def test_table_takes_splits_from_first_folders_of_all_files_and_else_none():
     assert {entry.split for entry in both.entries} == {None}
 
 
+def test_columns_that_are_empty_throughout_say_nothing():
+    class_folder("scans", a=1)
+    head = ("path", "label", "split", "patient", "site")
+    found = listed(table("t.csv", ("a/000.png", "x", "", "", ""), head=head))
+    assert (found.splits, found.patients, found.sites) == (None, None, False)
+
+
 def test_files_of_a_table_that_cannot_be_taken_are_all_named(tmp_path):
     class_folder("scans", a=4)
     picture("outside/x.png")

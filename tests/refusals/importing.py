@@ -213,7 +213,7 @@ ROWS = [
     # Splits
     (
         split(("a", None, "P1"), ("b", None, "")),
-        "patients: 1 image have none, such as 1.png; fill the column, or name another by patient_column",
+        "patients: none is given for 1 image, such as 1.png; fill the column, or name another by patient_column",
     ),
     (
         split(("a", "train", "P1"), ("b", "val", "P1")),
