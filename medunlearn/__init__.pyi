@@ -41,6 +41,7 @@ __all__ = [
     "WeightNegation",
     "export",
     "fit",
+    "import_images",
     "load_model",
     "report",
 ]
@@ -52,6 +53,7 @@ from .data import ForgetSpec, MedMNISTDataModule
 from .data.npz import ImageData, Split
 from .errors import InputError
 from .exporting import export
+from .importing import import_images
 from .methods import (
     SCRUB,
     SSD,

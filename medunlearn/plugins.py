@@ -68,15 +68,13 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
         "validation": "medunlearn.metrics.unlearning:validation_metrics",
     },
-    "engines": {
-        "local": "medunlearn.plans.engines:run_locally",
-        "ray": "medunlearn.plans.engines:run_on_ray",
-    },
+    "engines": {"local": "medunlearn.plans.engines:run_locally", "ray": "medunlearn.plans.engines:run_on_ray"},
     "commands": {
         "fit": "medunlearn.cli.commands:fit",
         "validate": "medunlearn.cli.commands:validate",
         "test": "medunlearn.cli.commands:test",
         "predict": "medunlearn.cli.commands:predict",
+        "import": "medunlearn.cli.commands:import_images",
         "reproduce": "medunlearn.cli.commands:reproduce",
         "tune": "medunlearn.cli.commands:tune",
         "curve": "medunlearn.cli.commands:curve",

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "files": set(),
     "plugins": {"files"},
     "metrics": set(),
+    "importing": {"files", "runs", "training"},
     "runs": {"files", "metrics"},
     "models": {"files", "runs", "plugins"},
     "training": {"files", "runs"},

@@ -20,6 +20,7 @@ PARTS = (
     "ulira",
     "deletion",
     "exporting",
+    "importing",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

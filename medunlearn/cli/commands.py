@@ -29,6 +29,13 @@ def predict(options: list[str]) -> int:
     return _lightning("predict", options)
 
 
+def import_images(options: list[str]) -> int:
+    """Write a folder of images, PNG to DICOM, as a data file with a table of its patients."""
+    from medunlearn.cli.importing import import_images
+
+    return import_images(options)
+
+
 def reproduce(options: list[str]) -> int:
     """Run a whole plan of stages in order and print the comparison."""
     with _importing():

@@ -6,6 +6,21 @@ from typing import Any, NoReturn
 from medunlearn.errors import InputError
 
 
+def boolean(text: str) -> bool:
+    """Return what an option of `true` or `false` says.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is neither.
+
+    Example:
+        >>> boolean("true")
+        True
+    """
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text} is neither true nor false")
+    return text.lower() == "true"
+
+
 class CommandParser(argparse.ArgumentParser):
     """argparse's parser that takes options in full and raises `InputError` for wrong ones.
 

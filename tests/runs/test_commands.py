@@ -293,6 +293,9 @@ NOT_TO_BE_PASTED = {
     "pip install 'medunlearn[export]'",
     "pip install 'medunlearn[timm]'",
     "pip install 'medunlearn[{extra}]'",
+    "pip install 'medunlearn[dicom]'",
+    "medunlearn import",
+    "medunlearn import scans --out clinic.npz",  # tests/cli/test_importing.py imports a folder
 }
 """Names of commands, commands with something to fill in, and those of other programs."""
 
