@@ -89,6 +89,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "confuse": "medunlearn.cli.commands:confuse",
         "poison": "medunlearn.cli.commands:poison",
         "ulira": "medunlearn.cli.commands:ulira",
+        "receipt": "medunlearn.cli.commands:receipt",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "report": {"runs", "metrics", "files"},
     "audit": {"runs", "metrics", "files", "report"},
     "relearning": {"audit", "data", "models", "runs", "report"},
+    "receipts": {"runs", "metrics", "files", "data", "models", "report"},
     "plans": {"runs", "metrics", "files", "plugins"},
     "confusion": {"plans", "runs", "metrics", "files", "data", "report"},
     "poisoning": {"plans", "runs", "metrics", "files", "data", "models", "report"},
