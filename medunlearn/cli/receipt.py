@@ -64,7 +64,8 @@ def _build(given: argparse.Namespace) -> int:
     print("\n".join(_summary(built)))
     command: list[str | Path] = ["medunlearn", "receipt", "--verify", built.receipt]
     command += ["--data.file", given.data_file] if given.data_file else []
-    command += ["--public_key", given.key.with_suffix(".pub")] if given.key else []
+    if given.key:
+        command += ["--public_key", given.key.with_suffix(".pub")]
     print(f"Verify it with `{shown(command)}`")
     return 0
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import Fault, InputError, counted
+from medunlearn.files import exists
+from medunlearn.metrics import Predictions
 from medunlearn.receipts.envelope import Envelope
 from medunlearn.receipts.schema import Statement
 from medunlearn.runs import RunDir
@@ -43,6 +46,21 @@ class Case:
     envelope: Envelope
     statement: Statement
     run: RunDir
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Content of `metrics.json`; empty where it is not here."""
+        return self.run.read_metrics("receipt") if exists(self.run.metrics) else {}
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Content of `predictions.npz`."""
+        return predictions_of(self.run)
+
+
+def predictions_of(run: RunDir) -> Predictions:
+    """Return the predictions of a run."""
+    return Predictions.from_arrays(run.read_predictions("receipt", Predictions.names()))
 
 
 def ok(subject: str, detail: str = "") -> Line:

@@ -11,7 +11,7 @@ import numpy as np
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS, Part, Predictions, accuracies, attack
 from medunlearn.receipts.chain import MODEL, found_previous, link, model_of
-from medunlearn.receipts.checking import Case, Line, compared, differs, figures_compared, not_here, ok
+from medunlearn.receipts.checking import Case, Line, compared, differs, figures_compared, not_here, ok, predictions_of
 from medunlearn.receipts.envelope import read_envelope
 from medunlearn.receipts.evidence import AUDIT, figures, read_audit
 from medunlearn.receipts.images import SPLITS, Removed, counts
@@ -38,8 +38,7 @@ def digest_lines(case: Case) -> Iterator[Line]:
 
 def file_places(case: Case) -> dict[str, Path]:
     """Return where the files should be; a name that leads out of the run directory has no place."""
-    run, places = case.run, dict[str, Path]()
-    metrics = run.read_metrics("receipt") if exists(run.metrics) else {}
+    run, metrics, places = case.run, case.metrics, dict[str, Path]()
     for subject in case.statement.subject:
         first, _, rest = subject.name.partition("/")
         folder = Path(str(metrics.get(first))) if first in ("original", "reference") else run.path
@@ -54,7 +53,7 @@ def metrics_lines(case: Case) -> Iterator[Line]:
     if not exists(case.run.metrics):
         yield not_here("figures of metrics.json", f"metrics.json {MISSING}")
         return
-    metrics, found = case.run.read_metrics("receipt"), case.statement.predicate
+    metrics, found = case.metrics, case.statement.predicate
     measured = found.evidence
     yield figures_compared("figures of metrics.json", figures(metrics).model_dump(), measured.model)
     before = metrics.get("before")
@@ -73,7 +72,7 @@ def prediction_lines(case: Case) -> Iterator[Line]:
     if not exists(case.run.predictions):
         yield not_here("figures from predictions.npz", f"predictions.npz {MISSING}")
         return
-    predictions, found = _predictions(case.run), case.statement.predicate
+    predictions, found = case.predictions, case.statement.predicate
     yield figures_compared("figures from predictions.npz", accuracies(predictions), found.evidence.model)
     yield _attack(predictions, found.evidence)
     made = counts(Removed(*(np.arange(0) for _ in SPLITS)), predictions, None)
@@ -94,7 +93,7 @@ def split_lines(case: Case) -> Iterator[Line]:
     yield compared("forget set of split.json", sizes, stated, f"has {sizes} images (train, val, test), stated {stated}")
     yield compared("hash of data and forget set", split_sha256(data.sha256, removed.train), data.split_sha256)
     if exists(case.run.predictions):
-        yield _measured_on(_predictions(case.run), removed)
+        yield _measured_on(case.predictions, removed)
 
 
 def audit_line(case: Case) -> Line:
@@ -111,8 +110,7 @@ def reference_line(case: Case) -> Line:
     stated, subject = case.statement.predicate.evidence.reference, "figures of the reference"
     if stated is None:
         return not_here(subject, "the receipt names none")
-    metrics = case.run.read_metrics("receipt") if exists(case.run.metrics) else {}
-    run = RunDir(str(metrics.get("reference")))
+    run = RunDir(str(case.metrics.get("reference")))
     if not run.finished or run.weights_sha256() != stated.sha256:
         return not_here(subject, "its run is not here")
     return figures_compared(subject, figures(run.read_metrics("reference")).model_dump(), stated)
@@ -129,8 +127,7 @@ def chain_line(case: Case, given: Path | None) -> Line:
         InputError: If what is given is no envelope.
     """
     stated, subject = case.statement.predicate.identity.previous, "receipt before"
-    metrics = case.run.read_metrics("receipt") if exists(case.run.metrics) else {}
-    path = found_previous(case.run, metrics, given)
+    path = found_previous(case.run, case.metrics, given)
     if path is None:
         return not_here(subject, f"{stated.id} {MISSING}") if stated else ok(subject, "none: the first of its chain")
     envelope = read_envelope(path, "previous")
@@ -143,10 +140,6 @@ def chain_line(case: Case, given: Path | None) -> Line:
         return differs(subject, "was made later than this one")
     originals = {each.digest.sha256 for each in case.statement.subject if each.name == f"original/{MODEL}"}
     return compared(subject, originals - {model_of(before)}, set(), "is of another model than this one started from")
-
-
-def _predictions(run: RunDir) -> Predictions:
-    return Predictions.from_arrays(run.read_predictions("receipt", Predictions.names()))
 
 
 def _measured_on(predictions: Predictions, removed: Removed) -> Line:
@@ -175,12 +168,11 @@ def _untouched(case: Case, predictions: Predictions) -> Iterator[Line]:
         case.statement.predicate.evidence.untouched,
         "untouched figures from the original's predictions.npz",
     )
-    metrics = case.run.read_metrics("receipt") if exists(case.run.metrics) else {}
-    run = RunDir(str(metrics.get("original")))
-    if stated is None or not exists(run.predictions) or run.weights_sha256() != metrics.get("original_sha256"):
+    run = RunDir(str(case.metrics.get("original")))
+    if stated is None or not exists(run.predictions) or run.weights_sha256() != case.metrics.get("original_sha256"):
         yield not_here(subject, "its run is not here")
         return
-    before = _predictions(run).split_by(predictions.forget.rows)
+    before = predictions_of(run).split_by(predictions.forget.rows)
     kept = np.isin(before.test.rows, predictions.test.rows)
     found = accuracies(replace(before, test=before.test.take(kept)))
     yield figures_compared(subject, {key: found[key] for key in GAP_METRICS if key in found}, stated)

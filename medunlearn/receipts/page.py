@@ -42,6 +42,7 @@ def _content(statement: Statement, envelope: Envelope) -> dict[str, Any]:
         "not_stated": NOT_STATED,
         "number": number,
         "spread": spread,
+        "three": three,
         "reading": READING,
     }
 
@@ -56,14 +57,24 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def three(value: float | None) -> str:
+    """Return a figure of an audit with three decimals; a dash where there is none.
+
+    Example:
+        >>> three(0.50449), three(None)
+        ('0.504', '-')
+    """
+    return "-" if value is None else f"{value:.3f}"
+
+
 def spread(limits: list[float] | None) -> str:
     """Return two limits; a dash where there are none.
 
     Example:
         >>> spread([0.48, 0.521])
-        '0.48 to 0.52'
+        '0.480 to 0.521'
     """
-    return "-" if limits is None else " to ".join(number(each) for each in limits)
+    return "-" if limits is None else " to ".join(three(each) for each in limits)
 
 
 def class_rows(images: Images, names: list[str] | None) -> list[list[str]]:

@@ -10,6 +10,8 @@ from medunlearn.files.texts import MOST_DIGITS, MOST_LEVELS
 
 MOST_BYTES = 2**26  # of a receipt; one of 100,000 images has some 10 million
 
+TOO_DEEP = f"nested more than {MOST_LEVELS} deep; bring the file back"
+
 
 def read_strict(path: Path) -> dict[str, Any]:
     """Return the object that a JSON file holds.
@@ -42,9 +44,11 @@ def parsed(content: bytes) -> dict[str, Any]:
         found = json.loads(
             content.decode(), object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite, parse_int=_short
         )
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Fault(TOO_DEEP) from None
+    except ValueError as error:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).partition("\n")[0]
-        raise Fault(f"no JSON: {reason or type(error).__name__}; bring the file back") from None
+        raise Fault(f"no JSON: {reason}; bring the file back") from None
     if not isinstance(found, dict):
         raise Fault("it holds no JSON object; bring the file back")
     _check_depth(found)
@@ -82,4 +86,4 @@ def _check_depth(content: Any) -> None:
         inside = (each.values() if isinstance(each, dict) else each for each in level)
         level = [value for values in inside for value in values if isinstance(value, dict | list)]
     if level:
-        raise Fault(f"nested more than {MOST_LEVELS} deep; bring the file back")
+        raise Fault(TOO_DEEP)

@@ -50,7 +50,7 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
     if evidence.audit:
         answers = [each.answer for each in evidence.audit]
         found = ", ".join(f"{answers.count(each)} {each}" for each in dict.fromkeys(answers))
-        yield f"An audit asked {counted(len(answers), 'question')} of it: {found} the band of retrained models."
+        yield f"An audit asked {counted(len(answers), 'question')}, whether it is as retrained models are: {found}."
 
 
 def _not_done(data: Data, evidence: Evidence, aftermath: Aftermath, signed: bool) -> Iterator[str]:
