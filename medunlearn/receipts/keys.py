@@ -60,7 +60,11 @@ def read_private_key(path: Path) -> Any:
     try:
         key = serialization.load_pem_private_key(content, passphrase)
     except Exception:  # `cryptography` raises several kinds, its own among them
-        remedy = f"give its passphrase in {PASSPHRASE}" if locked else "give one made by `medunlearn receipt --new_key`"
+        remedy = (
+            f"give its passphrase in {PASSPHRASE}"
+            if locked
+            else "give one made by `medunlearn receipt --new_key clinic.pem`"
+        )
         raise FileError(f"key={path}: cannot be read as a private key; {remedy}") from None
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise FileError(f"key={path}: is no Ed25519 key; make one with `medunlearn receipt --new_key clinic.pem`")
@@ -108,7 +112,9 @@ def _cryptography() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
-        raise InputError("key: signatures need another package; `pip install 'medunlearn[receipt]'`") from None
+        raise InputError(
+            "receipt: the package that signs is not installed; install it with `pip install 'medunlearn[receipt]'`"
+        ) from None
     return serialization, ed25519
 
 

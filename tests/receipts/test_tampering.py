@@ -1,4 +1,4 @@
-"""What was done to receipts and to what they are about, and what the verification says: the table of docs/receipt.md."""
+"""What was done to receipts and what they are about, and what the verification says: the table of docs/receipt.md."""
 
 import re
 from pathlib import Path
