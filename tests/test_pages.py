@@ -16,6 +16,7 @@ LONGER = (
     "docs/audits/poison.md",
     "docs/audits/ulira.md",
     "docs/audit.md",
+    "docs/receipt.md",
     "docs/audits/relearn.md",
     "docs/audits/confusion.md",
     "docs/audits/strata.md",

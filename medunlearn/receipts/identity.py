@@ -5,6 +5,7 @@ import subprocess
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def rfc3339(milliseconds: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
 
 
+@cache  # to look it up takes milliseconds
 def tool_version() -> str:
     """Return the version of this package."""
     try:
