@@ -61,12 +61,8 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "Influence": "medunlearn.methods.influence:Influence",
         "FisherForgetting": "medunlearn.methods.fisher_forgetting:FisherForgetting",
     },
-    "backbones": {
-        "resnet18": "medunlearn.models.resnet:ResNet18",
-    },
-    "datasets": {
-        "synthetic": "medunlearn.data.synthetic:synthetic_data",
-    },
+    "backbones": {"resnet18": "medunlearn.models.resnet:ResNet18"},
+    "datasets": {"synthetic": "medunlearn.data.synthetic:synthetic_data"},
     "metrics": {
         "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
         "validation": "medunlearn.metrics.unlearning:validation_metrics",

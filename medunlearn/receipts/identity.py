@@ -9,7 +9,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import medunlearn
 from medunlearn.receipts.schema import Identity, Previous
 
 TOOL = "medunlearn"
@@ -76,7 +75,7 @@ def tool_version() -> str:
 
 def _git_commit() -> str | None:
     """Return the commit of the clone that this package runs from; None where it is no clone, or there is no git."""
-    root = Path(medunlearn.__file__).parents[1]
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match=nothing"]
