@@ -111,8 +111,8 @@ def population_scores(model: Model, part: str, name: Signal, settings: Settings)
     return None if members is None or others is None else Scores(members, others, inside.rows, outside.rows)
 
 
-def measure(scores: Scores, settings: Settings, part: str = "forget") -> dict[str, Any]:
-    """Return the figures and intervals of an attack, as `AttackRow` has them."""
+def measure(scores: Scores, settings: Settings, subject: Subject) -> dict[str, Any]:
+    """Return the figures of an attack as `AttackRow` has them; intervals are by patient where these are known."""
     curve = roc(scores.members, scores.nonmembers)
     drawn = bootstrap(
         scores.members,
@@ -120,8 +120,8 @@ def measure(scores: Scores, settings: Settings, part: str = "forget") -> dict[st
         levels=LEVELS,
         draws=settings.draws,
         seed=settings.seed,
-        member_groups=settings.groups_of("train", scores.member_rows),
-        nonmember_groups=settings.groups_of(settings.nonmembers, scores.nonmember_rows),
+        member_groups=subject.groups_of("train", scores.member_rows),
+        nonmember_groups=subject.groups_of(settings.nonmembers, scores.nonmember_rows),
     )
     figures: dict[str, float | None] = {
         "auc": auc(scores.members, scores.nonmembers),
@@ -139,7 +139,7 @@ def _population(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
             for model in subject.models:
                 scores = population_scores(model, part, name, settings)
                 if scores is not None:
-                    yield AttackRow(part, name, THE_MODEL, model.label, **measure(scores, settings))
+                    yield AttackRow(part, name, THE_MODEL, model.label, **measure(scores, settings, subject))
 
 
 def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
@@ -155,7 +155,7 @@ def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
                 scores.member_rows,
                 scores.nonmember_rows,
             )
-            yield AttackRow("forget", "difference", TWO_MODELS, model.label, **measure(fallen, settings))
+            yield AttackRow("forget", "difference", TWO_MODELS, model.label, **measure(fallen, settings, subject))
 
 
 def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
@@ -167,7 +167,7 @@ def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
             ("LiRA", _lira(model, references, settings)),
         ):
             if scores is not None:
-                yield AttackRow("forget", name, RETRAINS, model.label, **measure(scores, settings))
+                yield AttackRow("forget", name, RETRAINS, model.label, **measure(scores, settings, subject))
 
 
 def rmia_scores(model: Model, references: list[Model], settings: Settings) -> Scores | None:

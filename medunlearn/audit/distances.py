@@ -100,7 +100,7 @@ def _by_image(subject: Subject, part: str, name: str, distance: Distance, settin
     if null is None:
         return found
     rows = getattr(subject.unlearned.predictions, part).rows
-    groups = settings.groups_of("train" if part in ("forget", "retain") else part, rows)
+    groups = subject.groups_of("train" if part in ("forget", "retain") else part, rows)
     excess = own - null
     return DistanceRow(
         *(part, name, len(own), float(own.mean()), float(null.mean()), untouched, float(excess.mean())),

@@ -63,7 +63,7 @@ def _class_row(subject: Subject, settings: Settings, number: int, name: str, cla
         before = float(to_retrains(subject.original, retrains, "forget", by_jensen_shannon)[chosen].mean())
     limits = None
     if own is not None and null is not None:
-        groups = settings.groups_of("train", part.rows[chosen])
+        groups = subject.groups_of("train", part.rows[chosen])
         limits = mean_interval(own - null[chosen], settings, groups, level=1 - 0.05 / classes)
     return ClassRow(
         name,
@@ -118,7 +118,7 @@ def _columns(subject: Subject, part: str, settings: Settings) -> dict[str, list[
     found, retrains = getattr(subject.unlearned.predictions, part), subject.retrains
     n = len(found.labels)
     blank: list[Any] = [""] * n
-    groups = settings.groups_of("train" if part in ("forget", "retain") else part, found.rows)
+    groups = subject.groups_of("train" if part in ("forget", "retain") else part, found.rows)
     own = to_retrains(subject.unlearned, retrains, part, by_jensen_shannon) if retrains else None
     null = between(retrains, part, by_jensen_shannon)
     before = to_retrains(subject.original, retrains, part, by_jensen_shannon) if retrains and subject.original else None

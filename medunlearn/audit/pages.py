@@ -109,7 +109,7 @@ def audit_json(found: Sequence[Audited]) -> str:
         "nonmembers": settings.nonmembers,
         "draws": settings.draws,
         "seed": settings.seed,
-        "by_patient": bool(settings.groups),
+        "by_patient": any(each.subject.groups for each in found),
         "runs": [each.content() for each in found],
     }
     return json.dumps(content, indent=2) + "\n"

@@ -1,10 +1,7 @@
 """What an audit may choose: non-members, bootstrap, seed, and who an image belongs to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from medunlearn.errors import InputError, check_least
 
@@ -19,8 +16,6 @@ class Settings:
         nonmembers: Where images come from that no model has been trained on: `test` or `val`.
         draws: Draws of the bootstrap.
         seed: Seed of the bootstrap and of samples.
-        groups: By split (`train`, `val`, `test`), the patient of each image by its place in the split; intervals are
-            then drawn by patient.
 
     Raises:
         InputError: If a value is out of range.
@@ -33,7 +28,6 @@ class Settings:
     nonmembers: Literal["test", "val"] = "test"
     draws: int = 1000
     seed: int = 0
-    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.nonmembers not in ("test", "val"):
@@ -41,8 +35,3 @@ class Settings:
         if not 1 <= self.draws <= MOST_DRAWS:
             raise InputError(f"draws={self.draws}: give a number from 1 to {MOST_DRAWS}")
         check_least("seed", self.seed)
-
-    def groups_of(self, split: str, rows: np.ndarray) -> np.ndarray | None:
-        """Return the patient of each of some images of a split; None where patients are not known."""
-        known = self.groups.get(split)
-        return None if known is None else known[rows]

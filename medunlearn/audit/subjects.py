@@ -1,9 +1,10 @@
 """What is audited: a run that unlearned, the model that it started from, and Retrains of the same forget set."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,12 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 from medunlearn.runs.comparable import same_path, why_incomparable
 from medunlearn.runs.record import Record
+from medunlearn.runs.split import dropped_of
 
 Paths = Iterable[str | Path | RunDir]
+
+SPLITS = {"train": ("forget", "retain"), "val": ("val",), "test": ("test",)}
+"""The parts of predictions that each split of the data is divided into."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Subject:
         retrains: Models that were trained without the forget set, which differ in their seed.
         class_names: Names of the classes; empty where they have none.
         notes: What could not be compared, and why.
+        groups: By split (`train`, `val`, `test`), the patient of each image by its place in the split, (N,); intervals
+            are then drawn by patient. Empty where patients are not known.
     """
 
     unlearned: Model
@@ -52,6 +59,12 @@ class Subject:
     retrains: tuple[Model, ...] = ()
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def groups_of(self, split: str, rows: np.ndarray) -> np.ndarray | None:
+        """Return the patient of each of some images of a split; None where patients are not known."""
+        known = self.groups.get(split)
+        return None if known is None else known[rows]
 
     @cached_property
     def models(self) -> list[Model]:
@@ -108,19 +121,32 @@ def _check_against(named: Sequence[Record], audited: Sequence[Record]) -> None:
 def _subject(own: Record, others: Sequence[Record]) -> Subject:
     run, notes = RunDir(own.path), list[str]()
     split = run.read_split("audit")
-    forget = np.array(split["indices"], dtype=np.int64)
     retrains = _distinct([each for each in (*_reference(own, notes), *others) if not why_incomparable(own, each)])
-    original = _original(own, forget, notes)
+    original = _original(own, split, notes)
     return Subject(
-        Model(run, _label(run), _predictions(run, forget), own.weights_sha256),
+        Model(run, _label(run), _predictions(run, split), own.weights_sha256),
         original,
         tuple(
-            Model(RunDir(each.path), f"Retrain {number}", _predictions(RunDir(each.path), forget), each.weights_sha256)
+            Model(RunDir(each.path), f"Retrain {number}", _predictions(RunDir(each.path), split), each.weights_sha256)
             for number, each in enumerate(retrains, start=1)
         ),
         tuple(split.get("class_names") or ()),
         tuple(notes),
+        _groups(run),
     )
+
+
+def _groups(run: RunDir) -> dict[str, np.ndarray]:
+    """Return the patient of each image by its place in its split, as the run keeps them by part."""
+    arrays, found = run.read_predictions("audit"), dict[str, np.ndarray]()
+    for split, parts in SPLITS.items():
+        known = [part for part in parts if f"{part}_group" in arrays]
+        rows = [arrays[f"{part}_index"] for part in known]
+        if known and sum(map(len, rows)):
+            found[split] = np.full(max(each.max(initial=0) for each in rows) + 1, -1, dtype=np.int64)
+            for part, places in zip(known, rows, strict=True):
+                found[split][places] = arrays[f"{part}_group"]
+    return found
 
 
 def _reference(own: Record, notes: list[str]) -> list[Record]:
@@ -138,7 +164,7 @@ def _reference(own: Record, notes: list[str]) -> list[Record]:
     return [found]
 
 
-def _original(own: Record, forget: np.ndarray, notes: list[str]) -> Model | None:
+def _original(own: Record, split: Mapping[str, Any], notes: list[str]) -> Model | None:
     run = RunDir(own.original or "")
     if own.original is None or not run.finished:
         notes.append(f"The model that it started from, {own.original}, is not there: nothing is compared with it")
@@ -147,7 +173,7 @@ def _original(own: Record, forget: np.ndarray, notes: list[str]) -> Model | None
     if own.original_sha256 not in (None, found.weights_sha256):
         notes.append(f"The model that it started from, {run}, has been made again since: nothing is compared with it")
         return None
-    return Model(run, "untouched", _predictions(run, forget), found.weights_sha256)
+    return Model(run, "untouched", _predictions(run, split), found.weights_sha256)
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:
@@ -165,9 +191,10 @@ def _same(first: Record, second: Record) -> bool:
     return same_path(first.path, second.path)
 
 
-def _predictions(run: RunDir, forget: np.ndarray) -> Predictions:
+def _predictions(run: RunDir, split: Mapping[str, Any]) -> Predictions:
+    """Return what a model predicts, divided by the audited run's forget set."""
     arrays = run.read_predictions("audit", Predictions.names())
-    return Predictions.from_arrays(arrays).split_by(forget)
+    return Predictions.from_arrays(arrays).split_by(np.array(split["indices"], dtype=np.int64), dropped_of(split))
 
 
 def _label(run: RunDir) -> str:

@@ -1,6 +1,7 @@
 """What must hold of the earlier runs that a run names, its original and its reference, before it trains."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, remedy_for
 from medunlearn.runs.comparable import OTHER_DATA, OTHER_FORGET_SET, why_incomparable, why_no_original
 from medunlearn.runs.record import Record
+from medunlearn.runs.split import dropped_of
 
 
 @owned_by("model.init_args", "original")
@@ -33,7 +35,7 @@ def check_original(method: UnlearningModule, own: Record, data: UnlearningData) 
     if problem := _other_images(original, record, own, data, arrays):
         raise InputError(f"{argument}={original}: {problem}")
     load_weights(cast(Any, method.backbone), original.path, argument)
-    return Predictions.from_arrays(arrays).split_by(data.forget_indices)
+    return Predictions.from_arrays(arrays).split_by(data.forget_indices, dropped_of(data.split_record()))
 
 
 def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
@@ -54,7 +56,7 @@ def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> No
 def _split(data: UnlearningData) -> dict[str, Any]:
     """Return the settings of a data module that choose images and forget set; none where it is of another kind."""
     source, spec = getattr(data, "source", None), getattr(data, "forget", None)
-    named = {name: getattr(source, name, None) for name in ("dataset", "size", "file")}
+    named = {name: getattr(source, name, None) for name in ("dataset", "size", "file", "groups")}
     return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
 
 
@@ -75,11 +77,20 @@ def _other_images(
     """Return what the hashes cannot tell of an original where only one of the two runs has test images."""
     if own.untested == record.untested:
         return ""
-    if record.n_forget and original.read_split("original")["indices"] != data.split_record()["indices"]:
-        return OTHER_FORGET_SET
+    if record.n_forget and record.weights_sha256 not in own.earlier:
+        before, now = original.read_split("original"), data.split_record()
+        if before["indices"] != now["indices"] or _dropped_val(before) != _dropped_val(now):
+            return OTHER_FORGET_SET
     if record.training_sha256 is not None or not hasattr(data, "data"):
         return ""
     train = {name: np.concatenate([arrays[f"{part}_{name}"] for part in ("forget", "retain")]) for name in ARRAYS[1:]}
     labels = train["labels"][np.argsort(train["index"])], arrays["val_labels"]
-    same = all(map(np.array_equal, labels, (data.data.train.labels, data.data.val.labels)))
+    val = data.data.val.labels
+    present = arrays["val_index"] if arrays["val_index"].max(initial=0) < len(val) else slice(None)
+    same = all(map(np.array_equal, labels, (data.data.train.labels, val[present])))
     return "" if same else OTHER_DATA
+
+
+def _dropped_val(split: Mapping[str, Any]) -> list[int]:
+    rows: list[int] = dropped_of(split).get("val", np.empty(0, np.int64)).tolist()
+    return rows

@@ -13,7 +13,7 @@ from medunlearn.contracts import Batch, UnlearningData, UnlearningModule
 from medunlearn.errors import owned_by
 from medunlearn.metrics import ARRAYS, LOGITS, Part, Predictions
 from medunlearn.runs import RunDir
-from medunlearn.runs.split import is_untested
+from medunlearn.runs.split import dropped_of, is_untested
 from medunlearn.training.processes import share_buffers
 from medunlearn.training.progress import passing
 
@@ -45,8 +45,9 @@ def original_predictions(method: UnlearningModule, data: UnlearningData) -> Pred
         return None
     with owned_by("model.init_args", "original"):
         arrays = RunDir(method.original).read_predictions("original", Predictions.names())
-    predictions = Predictions.from_arrays(arrays).split_by(data.forget_indices)
-    return predictions.without_test() if is_untested(data.split_record()) else predictions
+    split = data.split_record()
+    predictions = Predictions.from_arrays(arrays).split_by(data.forget_indices, dropped_of(split))
+    return predictions.without_test() if is_untested(split) else predictions
 
 
 def all_finite(network: nn.Module, predictions: Predictions) -> bool:

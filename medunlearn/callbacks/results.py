@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 
 from medunlearn.callbacks.foretold import foretold_loss, loss_note
 from medunlearn.callbacks.predicting import original_predictions
+from medunlearn.callbacks.request import copies, copies_note, group_figures
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
@@ -49,6 +50,8 @@ def results(
         "RTE": runtime.minutes(trainer),
         "runtime": runtime.seconds(trainer),
         **_images(data, evaluation),
+        **group_figures(data, evaluation),
+        **copies(data),
         "attack": evaluation.attack_settings(),
         **({"extra": evaluation.extra_metrics} if evaluation.extra_metrics else {}),
         **_remarks(module, evaluation, reference, parameters.get("changed")),
@@ -113,6 +116,7 @@ def _remarks(
         "notes": [
             *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
             *_validation_note(module),
+            *copies_note(module.datamodule),
             *loss_note(loss),
         ],
     }

@@ -20,6 +20,7 @@ from medunlearn.callbacks.before_fit import (
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.earlier_runs import check_reference
 from medunlearn.callbacks.foretold import foretold_loss
+from medunlearn.callbacks.request import copies_note, group_rows
 from medunlearn.callbacks.results import identity, results
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import log_results, log_settings
@@ -137,6 +138,8 @@ class RunRecord(Callback):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             split = method.datamodule.split_record()
             self.run.write_json(self.run.split, split)
+            for note in copies_note(method.datamodule):
+                say(note)
             log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -173,7 +176,8 @@ class RunRecord(Callback):
         method = cast(UnlearningModule, pl_module)
         self._check_original(method)
         self._write_weights(method)
-        self.run.write_predictions(evaluation.predictions.to_arrays() | evaluation.attack_rows())
+        arrays = evaluation.predictions.to_arrays() | evaluation.attack_rows()
+        self.run.write_predictions(arrays | group_rows(method.datamodule, evaluation.predictions))
         compared = self._compared(method, evaluation)
         reference = RunDir(compared.path).read_metrics("reference") if compared else None
         runtime = _sibling(trainer, RunTime)

@@ -55,7 +55,7 @@ def options_help(parser: ArgumentParser, command: str, about: str, method: type[
     groups = {
         "run": [name for name in (*RUN, *others) if name in actions],
         "data": data,
-        "forget set, by one of rate, classes and indices": forget,
+        "forget set, by one of rate, classes, indices and groups": forget,
         "evaluation": [name for name in actions if name.startswith("evaluation.")],
     }
     texts = {title: _options(actions[name] for name in group) for title, group in groups.items()}

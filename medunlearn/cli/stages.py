@@ -56,12 +56,15 @@ class FitCommand:
         from medunlearn.data.index_files import index_file
 
         indices = data["forget"]["indices"] and Path(data["forget"]["indices"])
-        files = [Path(data["file"])] if data["file"] else []
+        groups = data.get("groups")
+        files = [Path(each) for each in (data["file"], groups) if each]
         files += [index_file(indices)[0]] if indices else []
         if not files or not all(file.is_file() for file in files):
             return None
         try:
-            changed = {"download": False, "forget": {**data["forget"], "indices": indices}}
+            after = data["forget"].get("after") and Path(data["forget"]["after"])
+            forget = {**data["forget"], "indices": indices, "after": after}
+            changed = {"download": False, "forget": forget, "groups": groups and Path(groups)}
             return MedMNISTDataModule(**{**data, **changed}).split_record()
         except InputError:
             if data["file"] is None:  # MedMNIST's file is not there yet

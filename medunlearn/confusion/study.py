@@ -8,6 +8,7 @@ import numpy as np
 
 from medunlearn.confusion.swap import Folder, Swap
 from medunlearn.data import MedMNISTDataModule
+from medunlearn.data.forgetting import OTHER_RULES, RULES
 from medunlearn.errors import InputError
 from medunlearn.metrics import Part, Predictions
 from medunlearn.plans.images import image_source
@@ -19,7 +20,6 @@ from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import role_of
 
-RULES = ("rate", "classes", "indices")
 HEAD = ("run", "method", "confused, test", "of", "wrong label, forget (%)", "TA (%)")
 LEGEND = (
     "Confused, test: test images of the two classes that are called the other one (interclass confusion, Goel et al. "
@@ -87,7 +87,7 @@ class Study:
         return [data, *self._forget(stage.settings)] if _forgets(stage) else [data]
 
     def _forget(self, settings: Mapping[str, Any]) -> list[Override]:
-        given = [name for name in RULES[:2] if setting(settings, f"data.forget.{name}") is not None]
+        given = [name for name in OTHER_RULES if setting(settings, f"data.forget.{name}") is not None]
         cleared = [Override(f"data.forget.{name}", None, "null") for name in given]
         return [*cleared, override("data.forget.indices", str(self.folder.rows))]
 

@@ -11,18 +11,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from medunlearn.contracts import Batch, Draw, KeepsArguments, Part, Preset
-from medunlearn.data.forgetting import ForgetSpec, as_spec, choose_forget_set
+from medunlearn.data.forgettable import Forgettable
+from medunlearn.data.forgetting import ForgetSpec, as_spec
 from medunlearn.data.loading import ImageDataset, augmented, check_loading, check_views, evaluation_batch, make_loader
-from medunlearn.data.npz import ImageData, Split
+from medunlearn.data.npz import Split
 from medunlearn.data.sampling import PAIRED, DistributedBatchSampler, check_draw, draw_groups
 from medunlearn.data.source import ImageSource
-from medunlearn.errors import DataError, InputError
+from medunlearn.errors import InputError
 from medunlearn.files import expanded
-from medunlearn.runs import split_sha256
 from medunlearn.timing import Stopwatch
 
 
-class MedMNISTDataModule(KeepsArguments, LightningDataModule):
+class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
     """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
 
     Args:
@@ -41,6 +41,8 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         num_workers: Worker processes that fetch batches; 0 is quickest, since the images lie in memory.
         forget: The forget set.
         test: Read the test images. Else `file` need not have any, and TA is null, as is MIA unless `nonmembers` is val.
+        groups: A .csv that says who each image belongs to, for `forget.groups` and figures by patient: the one that
+            `medunlearn import` wrote, or MedMNIST's own; see `medunlearn.data.groups.read_groups`.
 
     Raises:
         InputError: If the data cannot be had or do not fit together.
@@ -61,10 +63,12 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         num_workers: int = 0,
         forget: ForgetSpec = ForgetSpec(),  # noqa: B008  frozen, so it may be shared
         test: bool = True,
+        groups: Path | None = None,
     ) -> None:
         super().__init__()
         path, root = None if file is None else expanded(file, "file", "data"), expanded(root, "root", "data")
-        self.source = ImageSource(dataset, size, root, download, path, num_classes, class_names, test)
+        table = None if groups is None else expanded(groups, "groups", "data")
+        self.source = ImageSource(dataset, size, root, download, path, num_classes, class_names, test, table)
         check_loading(augmentation, batch_size, num_workers)
         self.file, self.size, self.as_rgb, self.augmentation = path, size, as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
@@ -74,8 +78,6 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]
         self._views = 1
-        self._data: ImageData | None = None
-        self._forget_indices: np.ndarray | None = None
 
     def prepare_data(self) -> None:
         """Download what is missing; once a machine."""
@@ -85,69 +87,7 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Read the images and choose the forget set. Does nothing the second time."""
-        if self._forget_indices is None:
-            self._forget_indices = choose_forget_set(
-                self.data.train.labels, self.num_classes, self.forget, self.class_names
-            )
-
-    @property
-    def data(self) -> ImageData:
-        """The images and labels, read when first asked for."""
-        if self._data is None:
-            with self.stopwatch.measure("reading"):
-                self._data = self.source.read()
-        return self._data
-
-    @property
-    def data_name(self) -> str:
-        """The name of the data, for people."""
-        return self.data.name
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes C; known for a MedMNIST set before it is downloaded."""
-        return (self.source.official and self.source.known_classes) or self.data.num_classes
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """A name for each class, in the order of the labels; None where they have none."""
-        return None if self.data.class_names is None else tuple(self.data.class_names)
-
-    @property
-    def in_channels(self) -> int:
-        """Channels of the images that a model sees."""
-        return 3 if self.as_rgb else self.data.channels
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of the images; those of a MedMNIST set are known before it is downloaded."""
-        return self.data.size if self.file is not None else self.size
-
-    @property
-    def forget_indices(self) -> np.ndarray:
-        """The forget set as sorted indices into the training set, shape (F,)."""
-        self.setup()
-        assert self._forget_indices is not None
-        return self._forget_indices
-
-    @property
-    def retain_indices(self) -> np.ndarray:
-        """The rest of the training set, sorted, shape (R,)."""
-        return np.setdiff1d(np.arange(len(self.data.train)), self.forget_indices)
-
-    def split_record(self) -> dict[str, Any]:
-        """Return what `split.json` keeps: the forget set, how it was chosen, and the hashes that tie runs together."""
-        names = self.class_names
-        return {
-            "indices": self.forget_indices.tolist(),
-            "how": self.forget.numbered(self.num_classes, names).describe(),
-            "seed": self.forget.seed,
-            "train_size": len(self.data.train),
-            "data_sha256": self.data.sha256,
-            "training_sha256": self.data.training_sha256,
-            "sha256": split_sha256(self.data.sha256, self.forget_indices),
-            **({"class_names": [*names]} if names else {}),
-        }
+        _ = self.forget_set
 
     def train_on(self, images: Callable[[int], Draw], epochs: int = 1, views: int = 1) -> None:
         """Set which images each training epoch goes through.
@@ -167,12 +107,6 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
             if draw != "all":
                 self.require_forget_set()
 
-    def require_forget_set(self) -> None:
-        """Raise `InputError` where there is no forget set."""
-        if not self.forget.given:
-            remedy = "set one of data.forget.rate, data.forget.classes, data.forget.indices"
-            raise DataError(f"forget: this method needs a forget set and none is named; {remedy}", part="data")
-
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the augmented training batches of the epoch to come."""
         # Where a run is resumed after a whole epoch, `trainer.current_epoch` is still the number of that one.
@@ -190,11 +124,11 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the validation images in order."""
-        return self._in_order(self.data.val)
+        return self._in_order(self.data.val, self._kept("val"))
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return the test images in order."""
-        return self._in_order(self.data.test)
+        return self._in_order(self.data.test, self._kept("test"))
 
     predict_dataloader = test_dataloader
 
@@ -202,10 +136,9 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
         """Return a part of the data in order, or its images at these places (n,), augmented only on request."""
         if part not in get_args(Part):
             raise InputError(f"part={part!r}: unknown; choose one of {', '.join(get_args(Part))}")
-        if part == "val":
-            return self._in_order(self.data.val, at, augmentation)
-        rows = torch.from_numpy(self.retain_indices if part == "retain" else self.forget_indices)
-        return self._in_order(self.data.train, rows if at is None else rows[at], augmentation)
+        split = self.data.val if part == "val" else self.data.train
+        rows = self._kept("val") if part == "val" else torch.from_numpy(getattr(self, f"{part}_indices"))
+        return self._in_order(split, rows if at is None else rows[at], augmentation)
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
         """Return every image once, without augmentation, by the part it belongs to."""
@@ -237,10 +170,13 @@ class MedMNISTDataModule(KeepsArguments, LightningDataModule):
             settings |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
         return DistributedBatchSampler(groups, batch_size, **settings)
 
-    def _in_order(self, split: Split, rows: Tensor | None = None, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
+    def _kept(self, name: str) -> Tensor:
+        """Return the places of a split's images that are measured."""
+        return torch.from_numpy(self.forget_set.kept(name, len(getattr(self.data, name))))
+
+    def _in_order(self, split: Split, rows: Tensor, augmentation: Preset = "NoAug") -> DataLoader[Batch]:
         batch_size = evaluation_batch(self.image_size) * (self.trainer.world_size if self.trainer else 1)
-        sampler = self._sampler([torch.arange(len(split)) if rows is None else rows], batch_size)
-        return self._loader(split, sampler, augmentation)
+        return self._loader(split, self._sampler([rows], batch_size), augmentation)
 
     def _loader(
         self, split: Split, sampler: DistributedBatchSampler, preset: Preset = "NoAug", workers: int = 0, views: int = 1

@@ -8,15 +8,22 @@ from typing import Any
 import numpy as np
 
 from medunlearn.data.classes import class_numbers
+from medunlearn.data.group_names import group_names
 from medunlearn.data.index_files import read_indices
 from medunlearn.errors import DataError, InputError, check_least
 from medunlearn.files import expanded
 from medunlearn.runs.class_names import named
 
+RULES = ("rate", "classes", "indices", "groups")
+"""What a forget set may be chosen by; one at a time."""
+
+OTHER_RULES = ("rate", "classes", "groups", "after")
+"""What is cleared where a list of indices takes the place of any other choice."""
+
 
 @dataclass(frozen=True)
 class ForgetSpec:
-    """How the forget set is chosen: by exactly one of rate, classes and indices, or not at all.
+    """How the forget set is chosen: by exactly one of rate, classes, indices and groups, or not at all.
 
     Args:
         rate: Share of the training set to forget, in (0, 1): floor(rate x N) images, drawn uniformly.
@@ -26,6 +33,12 @@ class ForgetSpec:
             `split.json` will do). Of a file that holds more, `FILE:NAME` names the column, array or key.
         seed: Seed of the draw by rate.
         stratified: Draw each class in proportion to its size rather than uniformly over all images.
+        groups: Every image of these patients (or sites, or devices), which `data.groups` knows; or a .txt file of
+            their names, one a line. Their training images are forgotten, and no figure counts their validation and
+            test images.
+        group_by: What groups are: the column of `data.groups`.
+        after: An earlier run that forgot: its forget set is added to this one, since a second request does not undo
+            the first.
 
     Raises:
         InputError: If the values contradict each other or are out of range.
@@ -36,6 +49,9 @@ class ForgetSpec:
     indices: Path | None = None
     seed: int = 0
     stratified: bool = False
+    groups: list[str] | str | None = None
+    group_by: str = "patient"
+    after: Path | None = None
 
     def __post_init__(self) -> None:
         if self.indices is not None and not isinstance(self.indices, (str, Path)):
@@ -47,7 +63,11 @@ class ForgetSpec:
             object.__setattr__(self, "classes", [self.classes])
         if self.indices is not None:
             object.__setattr__(self, "indices", expanded(self.indices, "indices", "data.forget"))
-        given = [name for name in ("rate", "classes", "indices") if getattr(self, name) is not None]
+        if self.after is not None:
+            object.__setattr__(self, "after", expanded(self.after, "after", "data.forget"))
+        if self.groups is not None:
+            object.__setattr__(self, "groups", group_names(self.groups))
+        given = [name for name in RULES if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(
                 f"forget: {' and '.join(given)} are both set; keep one and clear the other, "
@@ -68,11 +88,21 @@ class ForgetSpec:
             raise InputError(
                 "stratified=true: only a draw by rate can be stratified; set data.forget.rate", part="data.forget"
             )
+        if self.after is not None and not given:
+            raise InputError(
+                f"after={self.after}: is the earlier request; name what is to be forgotten now, by data.forget.groups "
+                "or another of data.forget",
+                part="data.forget",
+            )
 
     @property
     def given(self) -> bool:
         """Whether there is a forget set at all."""
-        return not (self.rate is None and self.classes is None and self.indices is None)
+        return any(getattr(self, name) is not None for name in RULES)
+
+    def named_groups(self) -> str:
+        """Return the names of the groups for an error."""
+        return ",".join(self.groups or ())
 
     def numbered(self, num_classes: int, class_names: Sequence[str] | None) -> "ForgetSpec":
         """Return the same with classes as numbers, by which runs know them."""
@@ -87,6 +117,8 @@ class ForgetSpec:
         if self.classes is not None:
             numbers, names = [[each for each in self.classes if isinstance(each, kind)] for kind in (int, str)]
             return {"classes": [*sorted(numbers), *sorted(names)]}
+        if self.groups is not None:
+            return {"groups": sorted(self.groups), "group_by": self.group_by}
         return {"indices": str(self.indices)} if self.indices is not None else {}
 
 
@@ -103,7 +135,11 @@ def as_spec(forget: Any) -> ForgetSpec:
 
 
 def choose_forget_set(
-    labels: np.ndarray, num_classes: int, spec: ForgetSpec, class_names: Sequence[str] | None = None
+    labels: np.ndarray,
+    num_classes: int,
+    spec: ForgetSpec,
+    class_names: Sequence[str] | None = None,
+    of_groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the forget set as sorted indices into the training set.
 
@@ -112,6 +148,7 @@ def choose_forget_set(
         num_classes: Number of classes C.
         spec: How to choose.
         class_names: A name for each class; None where they have none.
+        of_groups: The images of `spec.groups`, (F,).
 
     Returns:
         Sorted int64 indices, shape (F,) with 0 < F < N, or (0,) where `spec` asks for none.
@@ -128,6 +165,8 @@ def choose_forget_set(
         numbers = class_numbers(spec.classes, num_classes, class_names)
         chosen = np.flatnonzero(np.isin(labels, numbers))
         argument = f"classes=[{named(numbers, class_names or ())}]"
+    elif of_groups is not None:
+        chosen, argument = of_groups, f"groups={spec.named_groups()}"
     else:
         assert spec.indices is not None
         chosen, argument = read_indices(spec.indices, len(labels)), f"indices={spec.indices}"

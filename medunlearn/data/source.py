@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medunlearn.data.groups import Groups, read_groups
 from medunlearn.data.medmnist import check_dataset, class_names_of, fetch, num_classes_of, read_dataset
 from medunlearn.data.named import is_named, read_named
-from medunlearn.data.npz import ImageData, read_npz
+from medunlearn.data.npz import SPLITS, ImageData, read_npz
 from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.runs.class_names import check_class_names
 
@@ -27,6 +28,7 @@ class ImageSource:
     num_classes: int | None
     class_names: Sequence[str] | None
     test: bool = True
+    groups: Path | None = None
 
     def __post_init__(self) -> None:
         if self.file is None and self.dataset is None:
@@ -72,6 +74,13 @@ class ImageSource:
         data = self._named()
         self._check_names(data.num_classes)
         return replace(data, class_names=self.known_names or data.class_names)
+
+    def read_groups(self, data: ImageData, by: str) -> Groups | None:
+        """Return who each of these images belongs to; None where no table says so."""
+        if self.groups is None:
+            return None
+        sizes = {split: len(getattr(data, split)) for split in SPLITS}
+        return read_groups(self.groups, by, sizes, self.dataset if self.official else None)
 
     def _named(self) -> ImageData:
         if self.official:

@@ -1,14 +1,16 @@
 """What the original answers on validation images: how a model might answer that has never seen the forget set."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from medunlearn.errors import owned_by
 from medunlearn.runs import RunDir
+from medunlearn.runs.split import dropped_of
 
-NEEDED = ("val_probs", "val_labels", "forget_index", "forget_labels", "retain_index", "retain_labels")
+NEEDED = ("val_probs", "val_labels", "val_index", "forget_index", "forget_labels", "retain_index", "retain_labels")
 SMALLEST = 1e-30  # keeps the answer of an image defined that is all of a class forgotten as a whole
 
 
@@ -23,12 +25,13 @@ class HeldOut(NamedTuple):
     """(N,) int64: the true classes of the training images."""
 
 
-def held_out(original: Path, forget: np.ndarray) -> HeldOut:
+def held_out(original: Path, forget: np.ndarray, split: Mapping[str, Any] | None = None) -> HeldOut:
     """Read what the original answered when it was measured, which takes no pass through the images.
 
     Args:
         original: Run directory of the original.
         forget: The forget set as indices into the training set, (F,).
+        split: Content of `split.json`; validation images that it drops, of withdrawn patients, are left out.
 
     Raises:
         FileError: If its predictions are missing or damaged.
@@ -38,9 +41,10 @@ def held_out(original: Path, forget: np.ndarray) -> HeldOut:
     rows = np.concatenate([arrays["forget_index"], arrays["retain_index"]])
     labels = np.empty(len(rows), dtype=np.int64)
     labels[rows] = np.concatenate([arrays["forget_labels"], arrays["retain_labels"]])
-    answers = arrays["val_probs"].astype(np.float32)
+    kept = ~np.isin(arrays["val_index"], dropped_of(split or {}).get("val", ()))
+    answers = arrays["val_probs"][kept].astype(np.float32)
     retained = np.isin(np.arange(answers.shape[1]), np.delete(labels, forget))
-    return HeldOut(without_classes(answers, retained), arrays["val_labels"].astype(np.int64), labels)
+    return HeldOut(without_classes(answers, retained), arrays["val_labels"][kept].astype(np.int64), labels)
 
 
 def without_classes(answers: np.ndarray, retained: np.ndarray) -> np.ndarray:

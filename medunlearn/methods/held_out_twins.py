@@ -58,7 +58,7 @@ class HeldOutTwins(Unlearner):
     def prepare(self) -> dict[str, Tensor]:
         """Draw the twins: a row of `answers` for each training image, of which those of the forget set are used."""
         forget = self.datamodule.forget_indices
-        found = held_out(self.original, forget)
+        found = held_out(self.original, forget, self.datamodule.split_record())
         drawn = draw_twins(found.train_labels[forget], found.labels, self.wrong_share, self.datamodule.seed)
         twins = np.zeros_like(found.train_labels)
         twins[forget] = drawn

@@ -65,7 +65,7 @@ class ReGUn(Unlearner):
     def prepare(self) -> dict[str, Tensor]:
         """Return what the original answers, on average, on unseen images of each class."""
         # The paper draws images by the batch's classes; here the mean over all of a class stands for the draw.
-        found = held_out(self.original, self.datamodule.forget_indices)
+        found = held_out(self.original, self.datamodule.forget_indices, self.datamodule.split_record())
         return {"means": torch.from_numpy(mean_answers(found, self.mixture))}
 
     def losses(self, batch: Batch) -> Tensor:

@@ -1,4 +1,5 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
+from medunlearn.metrics.by_group import by_group, group_arrays
 from medunlearn.metrics.distances import agreement, jensen_shannon, kolmogorov_smirnov, relative_distance
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.forgetting_quality import epsilons, forgetting_quality
@@ -6,7 +7,7 @@ from medunlearn.metrics.gap import GAP_METRICS, average_gap
 from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
 from medunlearn.metrics.klom import klom
 from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
-from medunlearn.metrics.membership import Feature, Solver, attack, attack_sample, membership_inference
+from medunlearn.metrics.membership import Feature, Solver, attack, attack_calls, attack_sample, membership_inference
 from medunlearn.metrics.notes import collapse, failed_retrain, notes, reference_notes
 from medunlearn.metrics.poison import monte_carlo, monte_carlo_p_values, poison_null, poison_p_value, poison_statistics
 from medunlearn.metrics.predictions import ARRAYS, LOGITS, PARTS, Part, Predictions
@@ -51,6 +52,7 @@ __all__ = [
     "accuracy",
     "agreement",
     "attack",
+    "attack_calls",
     "attack_sample",
     "attack_shares",
     "auc",
@@ -59,6 +61,7 @@ __all__ = [
     "bootstrap",
     "bootstrap_mean",
     "by_class",
+    "by_group",
     "can_show",
     "clopper_pearson",
     "collapse",
@@ -69,6 +72,7 @@ __all__ = [
     "forgotten_classes",
     "gap_difference_margin",
     "gap_to_all",
+    "group_arrays",
     "half_width",
     "interval",
     "jensen_shannon",

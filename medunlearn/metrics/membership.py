@@ -11,6 +11,8 @@ from medunlearn.metrics.predictions import Part
 Feature = Literal["confidence", "correctness", "entropy", "prob"]
 Solver = Literal["interior_point", "libsvm"]
 
+_Group = tuple[np.ndarray, np.ndarray]
+
 PENALTY = 3  # C of the support vector machine, as in SalUn's code
 
 
@@ -55,20 +57,26 @@ def membership_inference(
         >>> membership_inference(sure, labels, unsure, labels, forget_probs=unsure, forget_labels=labels)
         1.0
     """
+    called = _calls(
+        (member_probs, member_labels),
+        (nonmember_probs, nonmember_labels),
+        (forget_probs, forget_labels),
+        feature,
+        solver,
+    )
+    return float(1 - (~called).mean())  # as the reference computes it, to the last digit
+
+
+def _calls(member: _Group, nonmember: _Group, forget: _Group, feature: Feature, solver: Solver) -> np.ndarray:
+    """Return which of the images to judge look like non-members, (F,) bool; each group is probabilities and labels."""
     for name, value, choices in (("feature", feature, Feature), ("solver", solver, Solver)):
         if value not in get_args(choices):
             raise ValueError(f"Expected argument `{name}` to be one of {get_args(choices)}, but got {value!r}")
-    groups = {
-        "member": (member_probs, member_labels),
-        "nonmember": (nonmember_probs, nonmember_labels),
-        "forget": (forget_probs, forget_labels),
-    }
-    members, nonmembers, forget = (_feature(name, *group, feature) for name, group in groups.items())
+    groups = {"member": member, "nonmember": nonmember, "forget": forget}
+    members, nonmembers, queries = (_feature(name, *group, feature) for name, group in groups.items())
     samples = np.concatenate([members, nonmembers])
     is_member = np.repeat([True, False], [len(members), len(nonmembers)])
-    fast = solver == "interior_point" and feature != "prob"
-    called = _nonmembers(samples, is_member, forget, fast)
-    return float(1 - (~called).mean())  # as the reference computes it, to the last digit
+    return _nonmembers(samples, is_member, queries, solver == "interior_point" and feature != "prob")
 
 
 def _nonmembers(samples: np.ndarray, is_member: np.ndarray, queries: np.ndarray, fast: bool) -> np.ndarray:
@@ -150,18 +158,30 @@ def attack(
         >>> attack(retain=sure, nonmembers=unsure, forget=sure)
         0.0
     """
+    called = attack_calls(retain, nonmembers, forget, feature, seed, solver)
+    return round(100 * float(1 - (~called).mean()), 10)  # 1 - mean leaves noise behind the last digit
+
+
+def attack_calls(
+    retain: Part,
+    nonmembers: Part,
+    forget: Part,
+    feature: Feature = "confidence",
+    seed: int = 0,
+    solver: Solver = "interior_point",
+) -> np.ndarray:
+    """Return which forgotten images the attack calls never seen, (F,) bool; the arguments are those of `attack`.
+
+    Example:
+        >>> labels, rows = np.zeros(4, dtype=int), np.arange(4)
+        >>> sure = Part(np.array([[0.99, 0.01]] * 4), labels, rows)
+        >>> unsure = Part(np.array([[0.6, 0.4]] * 4), labels, rows)
+        >>> attack_calls(retain=sure, nonmembers=unsure, forget=sure.take(rows[:1]).joined(unsure.take(rows[:1])))
+        array([False,  True])
+    """
     inside, outside = attack_sample(len(retain.labels), len(nonmembers.labels), seed)
-    share = membership_inference(
-        retain.probs[inside],
-        retain.labels[inside],
-        nonmembers.probs[outside],
-        nonmembers.labels[outside],
-        forget.probs,
-        forget.labels,
-        feature,
-        solver,
-    )
-    return round(100 * share, 10)  # 1 - mean leaves noise behind the last digit
+    members, outsiders = retain.take(inside), nonmembers.take(outside)
+    return _calls(members[:2], outsiders[:2], forget[:2], feature, solver)
 
 
 def _feature(name: str, probs: np.ndarray, labels: np.ndarray, feature: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What a model predicts for every image, by part: all metrics derive from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -122,13 +123,14 @@ class Predictions:
 
         return cls(**{name: part(name) for name in PARTS})
 
-    def split_by(self, forget_indices: np.ndarray) -> Self:
+    def split_by(self, forget_indices: np.ndarray, dropped: Mapping[str, np.ndarray] | None = None) -> Self:
         """Return the same predictions with the training images divided by another forget set.
 
         So a model that was trained before anything was to be forgotten is measured without running it again.
 
         Args:
             forget_indices: The forget set as indices into the training set, shape (F,).
+            dropped: Places of `val` and `test` images that are left out.
 
         Example:
             >>> train = Part(np.full((4, 2), 0.5), labels=np.array([0, 1, 0, 1]), rows=np.arange(4))
@@ -140,7 +142,10 @@ class Predictions:
         train = self.forget.joined(self.retain)
         train = train.take(np.argsort(train.rows, kind="stable"))
         chosen = np.isin(train.rows, forget_indices)
-        return type(self)(train.take(chosen), train.take(~chosen), self.test, self.val)
+        kept = {part: getattr(self, part) for part in ("test", "val")}
+        for part, rows in (dropped or {}).items():
+            kept[part] = kept[part].take(~np.isin(kept[part].rows, rows))
+        return type(self)(train.take(chosen), train.take(~chosen), **kept)
 
     def without_test(self) -> Self:
         """Return the same predictions without those on test images.

@@ -14,7 +14,7 @@ from medunlearn.plugins import built_ins
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import shown
 
-NEEDS = ("model.init_args.original", "reference")
+NEEDS = ("model.init_args.original", "reference", "data.forget.after")
 """The settings that name an earlier run."""
 
 
@@ -46,7 +46,7 @@ class Stage:
 
     @property
     def needs(self) -> dict[str, Path]:
-        """The run directories that the stage reads, by the setting that names each: its original and its reference."""
+        """The run directories that the stage reads, by the setting that names each."""
         named = {name: setting(self.settings, name) for name in NEEDS}
         return {name: RunDir.given(path, name).path for name, path in named.items() if isinstance(path, str)}
 

@@ -1,14 +1,16 @@
 """A poison study: stages of a plan on poisoned data, in a folder of their own, and what each finished run shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.data.forgetting import as_spec, choose_forget_set
+from medunlearn.data.forgetting import as_spec
 from medunlearn.data.npz import ImageData
+from medunlearn.data.requests import forget_set
 from medunlearn.errors import InputError, check_least
 from medunlearn.plans.images import image_source
 from medunlearn.plans.options import override, setting
@@ -90,6 +92,13 @@ class Study:
         return Finding(stage.run, stage.run.read_metrics("poison"), content)
 
 
+def _indices(module: MedMNISTDataModule, settings: Mapping[str, Any]) -> np.ndarray:
+    """Return the forget set of a stage's data settings."""
+    spec, table = as_spec(settings["forget"]), settings.get("groups")
+    source = replace(module.source, groups=table and Path(table))
+    return forget_set(module.data, module.num_classes, spec, source.read_groups(module.data, spec.group_by)).indices
+
+
 def _forgotten(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> tuple[ImageData, np.ndarray]:
     """Return the data without noise and the forget set, which must be the same for all stages."""
     module = MedMNISTDataModule(**image_source(plan, settings))
@@ -97,9 +106,8 @@ def _forgotten(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> 
     data = module.data
     sets = dict[tuple[int, ...], Stage]()
     for stage, each in zip(plan, settings, strict=True):
-        spec = as_spec(each["data"]["forget"])
-        if spec.given:
-            index = choose_forget_set(data.train.labels, data.num_classes, spec, data.class_names)
+        if as_spec(each["data"]["forget"]).given:
+            index = _indices(module, each["data"])
             sets.setdefault(tuple(index.tolist()), stage)
     if not sets:
         raise InputError("poison: no stage forgets an image; name the configs of a Retrain or of methods too")

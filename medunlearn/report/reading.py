@@ -156,13 +156,20 @@ def _classes(classes: Any, names: Sequence[str]) -> list[int | str] | None:
 
 
 def _forgotten(forget: Mapping[str, Any], classes: Sequence[int | str] | None, names: Sequence[str], count: int) -> str:
-    rate, indices = forget.get("rate"), forget.get("indices")
+    rate, indices, groups = (forget.get(name) for name in ("rate", "indices", "groups"))
     if rate is not None:
         if type(rate) not in (int, float) or not 0 < rate < 1:
             raise Fault(f"data.forget.rate is {rate}, not a share; run that stage again")
         return f"{100 * rate:g} %{' (stratified)' if forget.get('stratified') else ''}"
     if classes is not None:
         return f"{'class' if len(classes) == 1 else 'classes'} {named(classes, names)}"
+    if groups is not None:
+        by = forget.get("group_by") or "patient"
+        if not isinstance(groups, list | str) or not is_line(by):
+            raise Fault("data.forget.groups is no list of names; run that stage again")
+        number = 1 if isinstance(groups, str) else len(groups)
+        of = f"{by}s of a file" if isinstance(groups, str) and groups.endswith(".txt") else counted(number, by)
+        return f"{of} ({counted(count, 'image')})"
     if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else counted(count, "image") if count else ""

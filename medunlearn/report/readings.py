@@ -16,6 +16,7 @@ from medunlearn.report.experiments import Cell
 from medunlearn.report.sections import Section
 from medunlearn.runs import RunDir
 from medunlearn.runs.logged import logged_values
+from medunlearn.runs.split import dropped_of
 
 CURVES = ("UA", "RA", "TA")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
@@ -81,11 +82,10 @@ def predictions_of(run: str, measured_by: str = "") -> Predictions | None:
     if not exists(RunDir(run).predictions):
         return None
     found = Predictions.from_arrays(RunDir(run).read_predictions("report"))
-    return found.split_by(_forget_set(measured_by)) if measured_by else found
-
-
-def _forget_set(run: Any) -> npt.NDArray[np.int64]:
-    return np.array(RunDir(run).read_split("report")["indices"], dtype=np.int64)
+    if not measured_by:
+        return found
+    split = RunDir(measured_by).read_split("report")
+    return found.split_by(np.array(split["indices"], dtype=np.int64), dropped_of(split))
 
 
 def class_error(parts: list[Part], number: int) -> float | None:

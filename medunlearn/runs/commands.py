@@ -13,7 +13,8 @@ from medunlearn.files.checkpoints import tensor_names
 from medunlearn.files.configs import read_config, shipped_configs
 from medunlearn.runs.directory import RunDir
 
-SPLIT = ("dataset", "size", "forget.rate", "forget.classes", "forget.indices", "forget.seed", "forget.stratified")
+RULES = ("rate", "classes", "indices", "seed", "stratified", "groups", "group_by", "after")
+SPLIT = ("dataset", "size", "groups", *(f"forget.{rule}" for rule in RULES))
 """Settings below `data` that choose images and forget set, beside `file`."""
 
 MADE_BY = {
@@ -138,7 +139,9 @@ def _split_options(split: Mapping[str, Any], config: Any) -> Iterator[str]:
     """Yield the options by which a run has the images and the forget set of another one, whatever its config says."""
     for name in SPLIT if split else ():
         wanted, stated = _below(split, name), _below(config, name)
-        named = name.startswith("forget.") or split.get("file") is None
+        named = name.startswith("forget.") or name == "groups" or split.get("file") is None
+        if (name, wanted) == ("forget.group_by", "patient") and not stated:  # its default
+            continue
         if named and (wanted or stated) and wanted != stated:
             yield f"--data.{name}"
             yield yaml.safe_dump(wanted, default_flow_style=True).removesuffix("...\n").strip()

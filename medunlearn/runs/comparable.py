@@ -34,7 +34,10 @@ from medunlearn.runs.record import Record
 
 OTHER_DATA = "it was run on other data; use the same data.dataset and data.size, or data.file"
 
-OTHER_FORGET_SET = "it was run with another forget set; use the same data.forget, or an original trained without one"
+OTHER_FORGET_SET = (
+    "it was run with another forget set; use the same data.forget, an original trained without one, or add that "
+    "run's by data.forget.after"
+)
 
 ROUNDING = 1e-6
 """Percentage points by which two computations of one AG may differ."""
@@ -120,6 +123,8 @@ def why_no_original(own: Record, original: Record) -> str:
     """
     if other := why_other_data(own, original):
         return other
+    if original.weights_sha256 is not None and original.weights_sha256 in own.earlier:
+        return ""  # whose forget set is part of this one
     other_split = original.split_sha256 != own.split_sha256 and not (own.untested or original.untested)
     if original.n_forget and other_split:
         return OTHER_FORGET_SET

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from medunlearn.contracts import Role
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs.directory import RunDir
-from medunlearn.runs.split import is_untested
+from medunlearn.runs.split import is_untested, requests_of
 from medunlearn.runs.values import check_mapping
 
 ATTACK = ("feature", "nonmembers", "seed")
@@ -40,6 +40,7 @@ class Record:
         reference: Directory of the retrained run that AG was taken to, as it was given.
         reference_sha256: Hash of that run's `model.ckpt`; None in older runs.
         training_sha256: Hash of the training and validation images and labels; None in older runs.
+        earlier: Hashes of the models that answered the requests before this one.
 
     Example:
         >>> Record(Path("runs/retrain"), role="retrained", split_sha256="ab").role
@@ -62,6 +63,7 @@ class Record:
     reference: str | None = None
     reference_sha256: str | None = None
     training_sha256: str | None = None
+    earlier: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: RunDir, argument: str) -> "Record":
@@ -85,7 +87,7 @@ class Record:
             augmentation=augmentation_of(run, argument),
             values={key: metrics.get(key) for key in GAP_METRICS},
             weights_sha256=_weights_sha256(run, metrics),
-            **{key: metrics.get(key) for key in (*copied, *links)},
+            **cast(Any, {key: metrics.get(key) for key in (*copied, *links)}),
         )
 
     @classmethod
@@ -97,9 +99,15 @@ class Record:
             split: Content of `split.json`.
             attack: Settings of the membership attack.
         """
-        hashes = {"data_sha256": split["data_sha256"], "training_sha256": split.get("training_sha256")}
-        attacked = attack_settings({"attack": attack})
-        return cls(run.path, n_forget=len(split["indices"]), attack=attacked, split_sha256=split["sha256"], **hashes)
+        return cls(
+            run.path,
+            n_forget=len(split["indices"]),
+            attack=attack_settings({"attack": attack}),
+            split_sha256=split["sha256"],
+            data_sha256=split["data_sha256"],
+            training_sha256=split.get("training_sha256"),
+            earlier=tuple(each["model_sha256"] for each in requests_of(split) if each.get("model_sha256")),
+        )
 
     @property
     def untested(self) -> bool:

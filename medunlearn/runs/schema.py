@@ -98,6 +98,24 @@ class ByClass(Content):
     n: dict[str, dict[str, Count]] | None = key(GROUP, "Numbers of forget, retain and test images by class number.")
 
 
+class ByGroup(Content):
+    """Figures by patient, or what else `data.forget.group_by` names; a group counts once, however many images."""
+
+    by: Line | None = key(_LINE, "What the groups are, such as patient.")
+    UA: Percent | None = key(_PERCENT, "Mean over groups of each one's UA in %.")
+    recognised: Percent | None = key(_PERCENT, "Share of groups in % of which a forgotten image is still recognised.")
+    MIA: Percent | None = key(_PERCENT, "Share of groups in % of whose images at least half are taken for unseen.")
+    n: dict[str, Count] | None = key("a group of counts", "Numbers of groups by part.")
+
+
+class Copies(Content):
+    """Copies of forgotten images among the retained, which teach what was to be forgotten."""
+
+    exact: Count | None = key(_COUNT, "Forgotten images of which a retained one is the same in every pixel.")
+    near: Count | None = key(_COUNT, "Further ones of which a retained one is the same when reduced to 16x16.")
+    pairs: dict[str, list[list[Count]]] | None = key(GROUP, "The first of them, as places in the training set.")
+
+
 class Parameters(Content):
     """Numbers of the backbone's parameters."""
 
@@ -140,6 +158,10 @@ class Metrics(Gap):
         _PERCENT, "TA in % without the classes that are forgotten as a whole; TA where none is."
     )
     by_class: ByClass | None = key("a group, or null", "UA and TA by class. Absent in older runs.")
+    by_group: ByGroup | None = key("a group, or null", "Figures by patient; absent without `data.groups`.")
+    copies: Copies | None = key(
+        "a group, or null", "Copies of forgotten images that stay; absent where none was found."
+    )
     notes: list[Line] = key("a list of sentences", "Remarks on what came of the run; empty where there are none.")
     n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
     data: Line = key(_LINE, "Name of the data.")
@@ -171,11 +193,25 @@ class Metrics(Gap):
     hardware: Hardware = key(GROUP, "Device, processor or GPU.")
 
 
+class Dropped(Content):
+    """Images of withdrawn patients beside the training set, by their place in their split."""
+
+    val: Indices = key("a list of image numbers", "Validation images that no figure counts.")
+    test: Indices = key("a list of image numbers", "Test images that no figure counts.")
+
+
 class Split(Content):
     """Content of `split.json`: the forget set and how it was chosen."""
 
     indices: Indices = key("a list of image numbers", "The forget set as indices into the training set, each once.")
     how: dict[str, Any] | None = key("a group, or null", "The rule that chose it.")
+    dropped: Dropped | None = key(
+        "a group, or null", "Images of the withdrawn patients in other splits; absent where there are none."
+    )
+    requests: list[dict[str, Any]] | None = key(
+        "a list of groups, or null",
+        "The requests that the forget set is the union of, this run's last; absent where it is the first.",
+    )
     seed: Whole | None = key("a whole number, or null", "Seed of the choice.")
     train_size: Count | None = key(_COUNT, "Images in the training set.")
     class_names: ClassNames | None = key(

@@ -7,15 +7,54 @@ from typing import Any
 import numpy as np
 
 
-def split_sha256(data_sha256: str, indices: np.ndarray) -> str:
-    """Return the SHA-256 over the data and the forget set.
+def split_sha256(data_sha256: str, indices: np.ndarray, dropped: Mapping[str, np.ndarray] | None = None) -> str:
+    """Return the SHA-256 over the data, the forget set, and what is left out of every measure beside it.
 
     Args:
         data_sha256: The hash of the images and labels.
         indices: The forget set as indices into the training set, sorted, shape (F,).
+        dropped: Sorted places of validation (`val`) and test images of withdrawn patients; empty ones count as none.
     """
-    content = data_sha256.encode() + np.ascontiguousarray(indices, dtype="<i8").tobytes()
+    content = data_sha256.encode() + _bytes(indices)
+    for split in ("val", "test"):
+        rows = (dropped or {}).get(split)
+        content += b"" if rows is None or len(rows) == 0 else split.encode() + _bytes(rows)
     return hashlib.sha256(content).hexdigest()
+
+
+def dropped_of(split: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the places of the images that a run leaves out of every measure, by split.
+
+    Args:
+        split: Content of `split.json`.
+
+    Example:
+        >>> dropped_of({"indices": [3], "dropped": {"val": [0, 2]}})
+        {'val': array([0, 2])}
+    """
+    found = split.get("dropped") or {}
+    return {part: np.array(rows, dtype=np.int64) for part, rows in found.items() if rows}
+
+
+def requests_of(split: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the requests that a run answers, the newest last; a run that names none answers one.
+
+    Args:
+        split: Content of `split.json`.
+
+    Example:
+        >>> requests_of({"indices": [3, 4], "how": {"rate": 0.1}, "sha256": "ab"})
+        [{'how': {'rate': 0.1}, 'n': {'train': 2, 'val': 0, 'test': 0}, 'split_sha256': 'ab'}]
+    """
+    if split.get("requests"):
+        return [dict(each) for each in split["requests"]]
+    dropped = dropped_of(split)
+    count = {"train": len(split["indices"]), **{part: len(dropped.get(part, ())) for part in ("val", "test")}}
+    return [{"how": split.get("how"), "n": count, "split_sha256": split["sha256"]}] if split["indices"] else []
+
+
+def _bytes(rows: np.ndarray) -> bytes:
+    return np.ascontiguousarray(rows, dtype="<i8").tobytes()
 
 
 def is_untested(record: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.runs.directory import RunDir
 
-SAME_BY_HASH = ("data.file", "data.root", "data.download", "data.num_workers")
+SAME_BY_HASH = ("data.file", "data.groups", "data.root", "data.download", "data.num_workers")
 """Settings that may change on resuming: the hash of the data says whether they are the same."""
 
 DISPLAY = ("trainer.enable_progress_bar", "trainer.enable_model_summary")
@@ -29,7 +29,7 @@ MAY_CHANGE = tuple(
 )
 """Settings that a run may be resumed with: where it runs, how long, and what it is logged to."""
 
-ADDED = {"data.test": True}
+ADDED = {"data.test": True, "data.forget.group_by": "patient"}
 """Settings that runs made before they were added do not state, and the value that such runs had."""
 
 SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")

@@ -146,7 +146,7 @@ def _stage(original: RunDir, settings: dict[str, Any], plan: Plan, size: int, le
     content |= {"run_dir": str(run), "reference": None}
     content["evaluation"] |= {"every_n_epochs": 0, "extra": None}
     content["trainer"] |= {"logger": False}
-    content["data"]["forget"] = {"rate": None, "classes": None, "indices": None, "seed": 0, "stratified": False}
+    content["data"] |= {"groups": None, "forget": {"indices": None}}
     if "test" in content["data"]:
         content["data"]["test"] = False
     if len(left_out):

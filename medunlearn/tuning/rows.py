@@ -7,6 +7,7 @@ from medunlearn.files import exists, read_json
 from medunlearn.metrics import GAP_METRICS, Predictions, average_gap, proxy_gap
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
+from medunlearn.runs.split import dropped_of
 from medunlearn.tuning.journal import RECIPE
 from medunlearn.tuning.study import SECONDS, Study
 from medunlearn.tuning.trials import Recipe, Select
@@ -64,9 +65,9 @@ def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
         run: A trial's run directory, which knows the forget set.
         select: What settings are chosen by.
     """
-    forget = run.read_split("out")["indices"]
+    split = run.read_split("out")
     original = Predictions.from_arrays(recipe.original.read_predictions("original", Predictions.names()))
-    predictions = original.split_by(forget)
+    predictions = original.split_by(split["indices"], dropped_of(split))
     curve = learning_curve(recipe.original, "original")  # by which the trials' targets are moved too
     loss = None if curve is None else curve.loss_for(predictions)
     found = proxy_gap(predictions, predictions, **recipe.attack, loss=loss)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medunlearn.data.forgetting import as_spec
+from medunlearn.data.forgetting import OTHER_RULES, as_spec
 from medunlearn.errors import InputError
 from medunlearn.plans.options import MOST_SEED, Override, override, setting
 from medunlearn.plans.stages import NEEDS, Stage, in_order
@@ -112,7 +112,7 @@ class Shadows:
             override(SEED, (setting(stage.settings, SEED, 0) + original) % (MOST_SEED + 1)),
             override("data.file", str(self.folder.data(original))),
             override("data.num_classes", self.classes),
-            *(_null(f"data.forget.{name}") for name in ("rate", "classes")),
+            *(_null(f"data.{name}") for name in ("groups", *(f"forget.{each}" for each in OTHER_RULES))),
             _null("data.forget.indices") if forget is None else override("data.forget.indices", forget),
             Override("data.forget.stratified", False, "false"),
         ]

@@ -94,7 +94,8 @@ def test_short_runs_have_few_epochs_with_a_cosine_at_the_whole_size_too(ran, cap
     assert ran == ["short_20_2_epochs_seed3", "short_40_2_epochs_seed3"]
     part, whole = (settings(f"t/learning_curve/{name}") for name in ran)
     assert whole["model"]["class_path"].endswith("Train")
-    assert set(whole["data"]["forget"].values()) == {None, 0}
+    forget = whole["data"]["forget"]
+    assert {name for name, value in forget.items() if value} == {"group_by"}, "nothing is left out"
     for each in (part, whole):
         assert (each["trainer"]["max_epochs"], each["model"]["init_args"]["lr_schedule"]) == (2, "cosine")
     content = json.loads(Path("t/learning_curve.json").read_text())

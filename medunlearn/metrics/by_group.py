@@ -1,0 +1,70 @@
+"""Figures by patient, or by another group that images belong to: a patient counts once, however many images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from medunlearn.metrics.predictions import PARTS, Predictions
+
+SPLIT_OF = {"forget": "train", "retain": "train", "test": "test", "val": "val"}
+
+
+def group_arrays(predictions: Predictions, numbers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the group of each image of each part, as `predictions.npz` keeps it: `forget_group` (F,), ...
+
+    Args:
+        predictions: A model's predictions.
+        numbers: By split (train, val, test), the number of each image's group by its place, (N,) int64.
+
+    Example:
+        >>> from medunlearn.metrics import Part
+        >>> part = Part(np.array([[0.9, 0.1]]), labels=np.array([0]), rows=np.array([1]))
+        >>> found = group_arrays(Predictions(part, part, part, part), {"train": np.array([7, 8])})
+        >>> found["forget_group"], "test_group" in found
+        (array([8]), False)
+    """
+    known = {part: numbers.get(split) for part, split in SPLIT_OF.items()}
+    return {f"{part}_group": each[getattr(predictions, part).rows] for part, each in known.items() if each is not None}
+
+
+def by_group(predictions: Predictions, numbers: Mapping[str, np.ndarray], called: np.ndarray | None) -> dict[str, Any]:
+    """Return UA, recognition and MIA by group, in %, and the numbers of groups by part.
+
+    UA is the mean over groups of each one's UA. `recognised` is the share of groups with at least one forgotten image
+    that is still classified correctly: of a patient with many images this is nearly certain for any good model, a
+    Retrain too, so compare it with a Retrain's. MIA is the share of groups of whose forgotten images at least half are
+    called never seen. None where nothing is forgotten.
+
+    Args:
+        predictions: The model's predictions on every part.
+        numbers: As for `group_arrays`.
+        called: Which forgotten images the membership attack calls never seen, (F,) bool; None where it was not made.
+
+    Example:
+        >>> from medunlearn.metrics import Part
+        >>> probs = np.array([[0.9, 0.1], [0.2, 0.8], [0.2, 0.8]])
+        >>> part = Part(probs, labels=np.array([0, 0, 0]), rows=np.arange(3))
+        >>> found = by_group(Predictions(part, part, part, part), {"train": np.array([4, 4, 5])}, None)
+        >>> found["UA"], found["recognised"], found["n"]["forget"]
+        (75.0, 50.0, 2)
+    """
+    groups = group_arrays(predictions, numbers)
+    counts = {part: len(np.unique(groups[f"{part}_group"])) for part in PARTS if f"{part}_group" in groups}
+    forget = predictions.forget
+    if not len(forget.labels) or "forget_group" not in groups:
+        return {"UA": None, "recognised": None, "MIA": None, "n": counts}
+    wrong = _shares(groups["forget_group"], forget.probs.argmax(1) != forget.labels)
+    unseen = None if called is None else _shares(groups["forget_group"], called)
+    return {
+        "UA": 100 * float(wrong.mean()),
+        "recognised": 100 * float((wrong < 1).mean()),
+        "MIA": None if unseen is None else 100 * float((unseen >= 0.5).mean()),
+        "n": counts,
+    }
+
+
+def _shares(groups: np.ndarray, holds: np.ndarray) -> np.ndarray:
+    """Return the share of each group's images of which something holds, (G,)."""
+    numbers = np.unique(groups, return_inverse=True)[1]
+    return np.bincount(numbers, weights=holds) / np.bincount(numbers)
