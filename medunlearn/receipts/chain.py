@@ -10,27 +10,44 @@ from medunlearn.receipts.envelope import Envelope, read_envelope
 from medunlearn.receipts.reading import read_statement
 from medunlearn.receipts.schema import Previous, Statement
 from medunlearn.runs import RunDir
+from medunlearn.runs.split import requests_of
 
 MODEL = "checkpoints/model.ckpt"
 
 
-def found_previous(run: RunDir, metrics: Mapping[str, Any], given: Path | None) -> Path | None:
-    """Return the receipt before a run's own: the one given, or the one of the run that it started from; or None."""
+def found_previous(
+    run: RunDir, metrics: Mapping[str, Any], split: Mapping[str, Any], given: Path | None
+) -> Path | None:
+    """Return the receipt before a run's own; None where there is none.
+
+    Args:
+        run: The run.
+        metrics: Content of its `metrics.json`, which names the run that it started from.
+        split: Content of its `split.json`, which names the run of the request before.
+        given: The receipt that the user names.
+    """
     if given is not None:
         return given
-    original = metrics.get("original")
-    if not isinstance(original, str):
-        return None
-    path = Path(original) / "receipt.json"
-    return path if exists(path) and path.resolve() != (run.path / "receipt.json").resolve() else None
+    before = [each.get("run") for each in requests_of(split)[:-1]] if "indices" in split else []
+    for folder in (*before[-1:], metrics.get("original")):
+        path = Path(folder or "") / "receipt.json"
+        if isinstance(folder, str) and exists(path) and path.resolve() != (run.path / "receipt.json").resolve():
+            return path
+    return None
 
 
-def previous(path: Path, original_sha256: str | None) -> Previous:
+def earlier_models(metrics: Mapping[str, Any], split: Mapping[str, Any]) -> set[str]:
+    """Return the hashes of the models that a run may follow: its original, and those of the requests before."""
+    found = {metrics.get("original_sha256"), *(each.get("model_sha256") for each in requests_of(split)[:-1])}
+    return {each for each in found if isinstance(each, str)}
+
+
+def previous(path: Path, models: set[str]) -> Previous:
     """Return the link to an earlier receipt.
 
     Args:
         path: The earlier receipt.
-        original_sha256: Hash of the model that the run started from; None for one that started from none.
+        models: Hashes of the models that it may be of.
 
     Raises:
         InputError: If it is no receipt, or not of that model.
@@ -40,8 +57,8 @@ def previous(path: Path, original_sha256: str | None) -> Previous:
         statement = read_statement(envelope)
     except Fault as fault:
         raise InputError(f"previous={path}: {fault.problem}; name the receipt of the request before") from None
-    if original_sha256 is not None and model_of(statement) != original_sha256:
-        raise InputError(f"previous={path}: is of another model than this run started from; name its original's")
+    if model_of(statement) not in models:
+        raise InputError(f"previous={path}: is of another model than this run follows; name that of the request before")
     return link(envelope, statement)
 
 

@@ -53,6 +53,11 @@ class Case:
         return self.run.read_metrics("receipt") if exists(self.run.metrics) else {}
 
     @cached_property
+    def split(self) -> dict[str, Any]:
+        """Content of `split.json`; empty where it is not here."""
+        return self.run.read_split("receipt") if exists(self.run.split) else {}
+
+    @cached_property
     def predictions(self) -> Predictions:
         """Content of `predictions.npz`."""
         return predictions_of(self.run)

@@ -12,7 +12,6 @@ from medunlearn.files import exists
 from medunlearn.receipts.checking import Case, Line, compared, differs, images, not_here, ok
 from medunlearn.receipts.commitments import read_secrets
 from medunlearn.receipts.images import SPLITS, Removed, by_class
-from medunlearn.runs import split_sha256
 
 NO_SPLIT = "split.json, which says which images, is not here"
 BATCH = 256
@@ -36,11 +35,11 @@ def data_lines(case: Case, data: ImageData | None, reason: str) -> Iterator[Line
     if not exists(case.run.split):
         yield not_here("data without the removed images", NO_SPLIT)
         return
-    removed = Removed.of(case.run.read_split("receipt"))
+    removed = Removed.of(case.split)
     removed.images(data)  # refuses rows that the data do not have
     if stated.sha256_after is not None:
         yield compared("data without the removed images", removed.without(data).sha256, stated.sha256_after)
-    yield compared("split of the data", split_sha256(data.sha256, removed.train), stated.split_sha256)
+    yield compared("split of the data", removed.split_sha256(data.sha256), stated.split_sha256)
     before = {name: getattr(stated.images, name).before for name in SPLITS}
     known = {name: by_class(getattr(data, name).labels) for name in SPLITS if before[name] is not None}
     yield compared("classes of the data", before | known, before)
@@ -64,7 +63,7 @@ def commitment_line(case: Case, data: ImageData | None, reason: str, salts: Path
         return differs(subject, f"the salts are of receipt {receipt[:40]}")
     if secrets.kind != stated.kind:
         return differs(subject, f"the salts are for {secrets.kind} commitments, these are {stated.kind}")
-    removed = Removed.of(case.run.read_split("receipt")).images(data)
+    removed = Removed.of(case.split).images(data)
     found, listed = secrets.commitments(removed), [*stated.train, *stated.val, *stated.test]
     if len(found) != len(listed):
         return differs(subject, f"{images(len(listed))} in the receipt, {images(len(found))} in split.json")

@@ -13,11 +13,11 @@ from medunlearn.metrics import GAP_METRICS, Part, Predictions, accuracies, attac
 from medunlearn.receipts.chain import MODEL, found_previous, link, model_of
 from medunlearn.receipts.checking import Case, Line, compared, differs, figures_compared, not_here, ok, predictions_of
 from medunlearn.receipts.envelope import read_envelope
-from medunlearn.receipts.evidence import AUDIT, figures, read_audit
+from medunlearn.receipts.evidence import AUDIT, by_group, figures, read_audit
 from medunlearn.receipts.images import SPLITS, Removed, counts
 from medunlearn.receipts.reading import read_statement
 from medunlearn.receipts.schema import Evidence
-from medunlearn.runs import RunDir, split_sha256
+from medunlearn.runs import RunDir
 
 MISSING = "is not here"
 CHANGED = "was changed since this one was made"
@@ -61,6 +61,9 @@ def metrics_lines(case: Case) -> Iterator[Line]:
     gaps = (metrics.get("AG"), (metrics.get("proxy") or {}).get("gap"))
     yield compared("gaps of metrics.json", gaps, (measured.AG, measured.proxy_gap))
     process = found.process
+    yield compared("figures by group of metrics.json", by_group(metrics), measured.by_group)
+    if (known := metrics.get("copies")) and (copies := found.data.copies):
+        yield compared("copies of metrics.json", (known["exact"], known["near"]), (copies.exact, copies.near))
     made = tuple(metrics.get(key) for key in ("method", "seed", "epochs", "RTE"))
     yield compared("method of metrics.json", made, (process.method, process.seed, process.epochs, process.RTE))
     hashes = (metrics.get("data_sha256"), metrics.get("split_sha256"))
@@ -87,11 +90,11 @@ def split_lines(case: Case) -> Iterator[Line]:
     if not exists(case.run.split):
         yield not_here("forget set of split.json", f"split.json {MISSING}")
         return
-    removed, data = Removed.of(case.run.read_split("receipt")), case.statement.predicate.data
+    removed, data = Removed.of(case.split), case.statement.predicate.data
     sizes = tuple(len(getattr(removed, name)) for name in SPLITS)
     stated = tuple(getattr(data.images, name).removed for name in SPLITS)
     yield compared("forget set of split.json", sizes, stated, f"has {sizes} images (train, val, test), stated {stated}")
-    yield compared("hash of data and forget set", split_sha256(data.sha256, removed.train), data.split_sha256)
+    yield compared("hash of data and forget set", removed.split_sha256(data.sha256), data.split_sha256)
     if exists(case.run.predictions):
         yield _measured_on(case.predictions, removed)
 
@@ -127,19 +130,22 @@ def chain_line(case: Case, given: Path | None) -> Line:
         InputError: If what is given is no envelope.
     """
     stated, subject = case.statement.predicate.identity.previous, "receipt before"
-    path = found_previous(case.run, case.metrics, given)
+    path = found_previous(case.run, case.metrics, case.split, given)
     if path is None:
         return not_here(subject, f"{stated.id} {MISSING}") if stated else ok(subject, "none: the first of its chain")
     envelope = read_envelope(path, "previous")
     before = read_statement(envelope)
+    if stated is None and before.predicate.identity.created > case.statement.predicate.identity.created:
+        return ok(subject, "none: that of the original was made later")
     if link(envelope, before) != stated:
         other = stated is None or before.predicate.identity.id != stated.id
         reason = f"is {before.predicate.identity.id}, which this one does not name" if other else CHANGED
         return differs(subject, reason)
     if before.predicate.identity.created > case.statement.predicate.identity.created:
         return differs(subject, "was made later than this one")
-    originals = {each.digest.sha256 for each in case.statement.subject if each.name == f"original/{MODEL}"}
-    return compared(subject, originals - {model_of(before)}, set(), "is of another model than this one started from")
+    models = {each.digest.sha256 for each in case.statement.subject if each.name == f"original/{MODEL}"}
+    models |= {str(each.model_sha256) for each in case.statement.predicate.data.requests}
+    return compared(subject, model_of(before) in models, True, "is of another model than this one follows")
 
 
 def _measured_on(predictions: Predictions, removed: Removed) -> Line:

@@ -7,7 +7,7 @@ from typing import Any
 from medunlearn.errors import Fault, FileError
 from medunlearn.files import exists, read_json, unreadable
 from medunlearn.metrics import GAP_METRICS
-from medunlearn.receipts.schema import Attack, Evidence, Figures, Reference, Verdict
+from medunlearn.receipts.schema import Attack, ByGroup, Evidence, Figures, Reference, Verdict
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import attack_settings
 
@@ -33,6 +33,7 @@ def evidence(run: RunDir, metrics: Mapping[str, Any]) -> Evidence:
         AG=metrics.get("AG"),
         proxy_gap=(metrics.get("proxy") or {}).get("gap"),
         attack=Attack(**attack) if attack and None not in attack.values() else None,
+        by_group=by_group(metrics),
         audit=read_audit(run, run.weights_sha256()),
     )
 
@@ -40,6 +41,12 @@ def evidence(run: RunDir, metrics: Mapping[str, Any]) -> Evidence:
 def figures(found: Mapping[str, Any]) -> Figures:
     """Return UA, RA, TA and MIA as a group that holds them has them."""
     return Figures(**{name: found.get(name) for name in GAP_METRICS})
+
+
+def by_group(metrics: Mapping[str, Any]) -> ByGroup | None:
+    """Return the figures by patient; None where patients are not known."""
+    found = metrics.get("by_group")
+    return ByGroup(**{name: found.get(name) for name in ByGroup.model_fields}) if found else None
 
 
 def reference(metrics: Mapping[str, Any]) -> Reference | None:

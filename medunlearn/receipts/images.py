@@ -14,7 +14,7 @@ from medunlearn.errors import Fault, FileError, InputError
 from medunlearn.files import exists
 from medunlearn.metrics import Predictions
 from medunlearn.receipts.schema import Images, SplitCounts
-from medunlearn.runs import RunDir
+from medunlearn.runs import RunDir, split_sha256
 from medunlearn.runs.values import is_whole
 
 SPLITS = ("train", "val", "test")
@@ -50,6 +50,10 @@ class Removed:
             if not isinstance(rows, list) or not all(is_whole(row) and row >= 0 for row in rows):
                 raise Fault("split.json lists no images; run that stage again")
         return cls(*(np.sort(np.array(rows, dtype=np.int64)) for rows in listed))
+
+    def split_sha256(self, data_sha256: str) -> str:
+        """Return the hash of data and forget set that `split.json` keeps."""
+        return split_sha256(data_sha256, self.train, {"val": self.val, "test": self.test})
 
     def images(self, data: ImageData) -> list[npt.NDArray[np.uint8]]:
         """Return the removed images in order: train, val, test.

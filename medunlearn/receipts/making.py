@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from medunlearn.data.duplicates import find_duplicates
 from medunlearn.data.npz import ImageData
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists
@@ -23,6 +24,7 @@ from medunlearn.receipts.schema import (
     VERSION,
     Aftermath,
     Commitments,
+    Copies,
     Data,
     EarlierRequest,
     Process,
@@ -33,6 +35,7 @@ from medunlearn.receipts.stated import Stated, withdrawn_groups
 from medunlearn.receipts.words import statements
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import role_of
+from medunlearn.runs.split import requests_of
 
 AUDITED = ("audit/audit.json", "audit/audit.md", "audit/audit.csv", "audit/audit.html")
 
@@ -62,8 +65,8 @@ class Making:
 
     def statement(self, data_file: Path | None, previous: Path | None, runs: Path | None, signed: bool) -> Statement:
         """Return the whole statement."""
-        before = chain.found_previous(self.run, self.metrics, previous)
-        link = None if before is None else chain.previous(before, self.metrics.get("original_sha256"))
+        before = chain.found_previous(self.run, self.metrics, self.split, previous)
+        link = None if before is None else chain.previous(before, chain.earlier_models(self.metrics, self.split))
         found, _ = data_or_reason(self.run, data_file)
         data, process, measured = self.data(found), self.process(), evidence(self.run, self.metrics)
         after = self.aftermath(runs)
@@ -112,7 +115,8 @@ class Making:
                 images=counts(removed, predictions, found),
                 class_names=self.class_names(),
                 commitments=None if found is None else self.commitments(removed, found),
-                requests=[_earlier(each) for each in (self.split.get("requests") or [])[:-1]],
+                copies=self.copies(removed, found),
+                requests=[_earlier(each) for each in requests_of(self.split)[:-1]],
             )
         except (Fault, KeyError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
@@ -124,6 +128,17 @@ class Making:
         """Refuse other data than the run's."""
         if found.sha256 != self.split.get("data_sha256"):
             raise InputError(f"data.file: the images are others than those of {self.run}; give its data file")
+
+    def copies(self, removed: Removed, found: ImageData | None) -> Copies | None:
+        """Return how many copies of removed images stay, as the run has found them or else as the data have them."""
+        known = self.metrics.get("copies")
+        if known:
+            return Copies(exact=known["exact"], near=known["near"])
+        if found is None:
+            return None
+        retained = np.setdiff1d(np.arange(len(found.train)), removed.train)
+        pairs = find_duplicates(found.train.images, removed.train, retained)
+        return Copies(exact=len(pairs.exact), near=len(pairs.near))
 
     def commitments(self, removed: Removed, data: ImageData) -> Commitments:
         """Return commitments to the removed images, whose secrets are kept for their file."""

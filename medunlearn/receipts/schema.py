@@ -96,6 +96,13 @@ class Commitments(Model):
     merkle_root: Hash = Field(description="Root over all of them (RFC 6962).")
 
 
+class Copies(Model):
+    """Copies of removed training images among the retained, which teach what was to be forgotten."""
+
+    exact: Count = Field(description="Removed images of which a retained one is the same in every pixel.")
+    near: Count = Field(description="Further ones of which a retained one is the same when reduced to 16x16.")
+
+
 class EarlierRequest(Model):
     """A request whose images are in the forget set too."""
 
@@ -118,6 +125,7 @@ class Data(Model):
     images: Images
     class_names: list[Text] | None
     commitments: Commitments | None = Field(description="None for want of the data.")
+    copies: Copies | None = Field(description="None where nobody has searched for them.")
     requests: list[EarlierRequest] = Field(description="Earlier requests to the same model, the first one first.")
 
 
@@ -143,6 +151,15 @@ class Figures(Model):
     UA: Number | None
     RA: Number | None
     TA: Number | None
+    MIA: Number | None
+
+
+class ByGroup(Model):
+    """Figures by patient, or by what else groups are, in %; a group counts once, however many images."""
+
+    by: Text
+    UA: Number | None
+    recognised: Number | None = Field(description="Share of groups of which an image is still recognised.")
     MIA: Number | None
 
 
@@ -182,6 +199,7 @@ class Evidence(Model):
     AG: Number | None = Field(description="Mean distance to the reference in percentage points.")
     proxy_gap: Number | None = Field(description="Mean distance to what is foretold of a Retrain, without one.")
     attack: Attack | None
+    by_group: ByGroup | None
     audit: list[Verdict] | None = Field(description="None where there was no audit.")
 
 

@@ -40,6 +40,13 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
         yield f"The original model was changed by {process.method}, which aims at one that never saw {removed}."
     if left_out := data.images.val.removed + data.images.test.removed:
         yield f"{counted(left_out, 'validation or test image')} of the same groups are left out of every figure."
+    if data.copies and (number := data.copies.exact + data.copies.near):
+        found = f"{data.copies.exact} exact, {data.copies.near} near"
+        verb = "has a copy" if number == 1 else "have a copy"
+        yield (
+            f"{counted(number, 'removed training image')} {verb} among the retained ones ({found}): what these teach "
+            "is not forgotten."
+        )
     if evidence.AG is not None:
         yield f"Its figures lie {evidence.AG:.2f} percentage points (AG) from those of a model trained without them."
     if evidence.proxy_gap is not None:
@@ -68,4 +75,5 @@ def _not_done(data: Data, evidence: Evidence, aftermath: Aftermath, signed: bool
         if getattr(aftermath, name) == NOT_STATED:
             yield f"Nothing is stated about {value}."
     yield "No time stamp by a third party: the date is that of the machine."
-    yield "No search for near duplicates of the removed images is part of this receipt."
+    if data.copies is None:
+        yield "No search for copies of the removed images among the retained ones."

@@ -429,6 +429,16 @@ STATEMENTS = [
         "differs figures of the reference: RA …, stated 1.0000",
     ),
     Tampering(
+        "unsigned: another figure by patient",
+        restate(_set("predicate/evidence/by_group/recognised", 0.0)),
+        "differs figures by group of metrics.json: …",
+    ),
+    Tampering(
+        "unsigned: no copies",
+        restate(_set("predicate/data/copies/exact", 0)),
+        "differs copies of metrics.json: (1, 0), stated (0, 0)",
+    ),
+    Tampering(
         "unsigned: another number of images",
         restate(_set("predicate/data/images/train/removed", 30)),
         "differs numbers of images: before, removed and after do not add up: train",

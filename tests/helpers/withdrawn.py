@@ -1,7 +1,6 @@
 """A clinic's runs without a training: an original, a Retrain and two requests, with real models and figures."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from medunlearn.receipts import Stated, build
 from medunlearn.receipts.checks_data import model_logits
 from medunlearn.receipts.keys import new_key
 from medunlearn.runs import RunDir, split_sha256
+from medunlearn.runs.split import requests_of
 
 PATIENT, SECOND = "P0017", "Müller^Anna"
 FIRST_ROWS, SECOND_ROWS = [3, 8, 21], [5]
@@ -38,8 +38,7 @@ def make_clinic() -> None:
     _run(data, "runs/retrain", "Retrain", 2, "retrained", FIRST_ROWS)
     links = {"original": "runs/P0017 original", "reference": "runs/retrain"}
     _run(data, "runs/request_1", "SalUn", 3, "unlearned", FIRST_ROWS, **links)
-    (subject,) = read_subjects(["runs/request_1"])
-    found = audit([replace(subject, original=None)], Settings(draws=20))  # it has answers to the dropped images too
+    found = audit(read_subjects(["runs/request_1"]), Settings(draws=20))
     Path("runs/request_1/audit").mkdir()
     Path("runs/request_1/audit/audit.json").write_text(audit_json(found))
     _run(data, "runs/request_2", "SalUn", 4, "unlearned", FIRST_ROWS + SECOND_ROWS, original="runs/request_1")
@@ -93,23 +92,23 @@ def _config(path, method, how, links):
 
 
 def _split(data, rows, dropped, how, links):
-    requests = [{"how": how, "n": {"train": len(rows), **{k: len(v) for k, v in dropped.items()}}}]
+    requests = []
     if links.get("original", "").startswith("runs/request"):
         earlier = RunDir(links["original"])
-        before = {"split_sha256": earlier.read_metrics("test")["split_sha256"], "proxy_gap": 2.5}
-        first = {"how": {"groups": [PATIENT]}, "n": {"train": 3, "val": 1, "test": 2}, "run": str(earlier)}
-        requests.insert(0, first | before | {"model_sha256": earlier.weights_sha256()})
+        (before,) = requests_of(earlier.read_split("test"))
+        answer = {"run": str(earlier), "model_sha256": earlier.weights_sha256(), "proxy_gap": 2.5, "role": "unlearned"}
+        requests = [before | answer, {"how": how, "n": {"train": 1, "val": 0, "test": 0}, "run": None}]
     return {
         "indices": rows.tolist(),
         "how": how,
         "seed": 0,
         "train_size": len(data.train),
         "class_names": ["one", "two", "three", "four"],
-        "dropped": dropped,
-        "requests": requests,
+        **({"dropped": dropped} if len(rows) else {}),
+        **({"requests": requests} if requests else {}),
         "data_sha256": data.sha256,
         "training_sha256": data.training_sha256,
-        "sha256": split_sha256(data.sha256, rows),
+        "sha256": split_sha256(data.sha256, rows, {name: np.array(found) for name, found in dropped.items()}),
     }
 
 
@@ -151,7 +150,9 @@ def _metrics(run, data, method, role, predictions, links):
         "attack": ATTACK,
         "data_sha256": data.sha256,
         "training_sha256": data.training_sha256,
-        "split_sha256": split_sha256(data.sha256, predictions.forget.rows),
+        "split_sha256": run.read_split("test")["sha256"],
+        "by_group": {"by": "patient", "UA": 50.0, "recognised": 100.0, "MIA": None, "n": {"forget": 1}},
+        "copies": {"exact": 1, "near": 0, "pairs": {"exact": [[3, 4]], "near": []}} if method == "SalUn" else None,
         "seed": 0,
         "epochs": 2,
         "trained_on": "all",

@@ -46,6 +46,19 @@ def test_receipt_states_figures_numbers_and_hashes(clinic):
     assert found["data"]["groups"] == 1 and found["data"]["group_by"] == "patient"
     assert found["request"]["case"] == STATED.case
     assert found["process"]["deterministic"] is True
+    assert found["evidence"]["by_group"] == {"by": "patient", "UA": 50.0, "recognised": 100.0, "MIA": None}
+    assert found["data"]["copies"] == {"exact": 1, "near": 0}
+    assert any(
+        "1 removed training image has a copy among the retained ones (1 exact, 0 near)" in line
+        for line in found["statement"]["shows"]
+    )
+
+
+def test_copies_are_searched_for_where_the_run_has_named_none(clinic):
+    assert build("runs/retrain").statement.predicate.data.copies.exact == 0
+    Path("scans of P0017.npz").unlink()
+    assert again("runs/retrain").statement.predicate.data.copies is None
+    assert any("copies" in line for line in predicate("runs/retrain")["statement"]["not_done"])
 
 
 def test_hash_after_removal_is_that_of_a_file_without_the_images(clinic):

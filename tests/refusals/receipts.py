@@ -216,7 +216,10 @@ ROWS = [
         lambda at: [at.take("t"), at.command("receipt", "t")],
         "receipt=t: is an original, which has forgotten nothing; name a run that unlearned",
     ),
-    (earlier("r"), "previous=r/receipt.json: is of another model than this run started from; name its original's"),
+    (
+        earlier("r"),
+        "previous=r/receipt.json: is of another model than this run follows; name that of the request before",
+    ),
     (
         of_run(written("p.json", Envelope.of(b"{}").to_bytes()), "--previous", "p.json"),
         "previous=p.json: its _type is 'None', not https://in-toto.io/…; name the receipt of the request before",
