@@ -10,10 +10,11 @@ from medunlearn.metrics import average_gap
 from medunlearn.receipts import merkle
 from medunlearn.receipts.checking import Case, Line, compared, differs, near, not_here, ok
 from medunlearn.receipts.envelope import Envelope, decoded
+from medunlearn.receipts.evidence_schema import Evidence
 from medunlearn.receipts.identity import time_of, tool_version
 from medunlearn.receipts.keys import is_signed, key_id
 from medunlearn.receipts.page import page
-from medunlearn.receipts.schema import Data, Evidence, Images
+from medunlearn.receipts.schema import Data, Images
 
 PAGE = "receipt.html"
 

@@ -2,21 +2,23 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.metrics import GAP_METRICS, Part, Predictions, accuracies, attack
 from medunlearn.receipts.chain import MODEL, found_previous, link, model_of
 from medunlearn.receipts.checking import Case, Line, compared, differs, figures_compared, not_here, ok, predictions_of
 from medunlearn.receipts.envelope import read_envelope
 from medunlearn.receipts.evidence import AUDIT, by_group, figures, read_audit
+from medunlearn.receipts.evidence_schema import Evidence
 from medunlearn.receipts.images import SPLITS, Removed, counts
 from medunlearn.receipts.reading import read_statement
-from medunlearn.receipts.schema import Evidence
 from medunlearn.runs import RunDir
 
 MISSING = "is not here"
@@ -38,7 +40,9 @@ def digest_lines(case: Case) -> Iterator[Line]:
 
 def file_places(case: Case) -> dict[str, Path]:
     """Return where the files should be; a name that leads out of the run directory has no place."""
-    run, metrics, places = case.run, case.metrics, dict[str, Path]()
+    run, metrics, places = case.run, dict[str, Any](), dict[str, Path]()
+    with suppress(InputError):  # a damaged metrics.json is one of the files
+        metrics = case.metrics
     for subject in case.statement.subject:
         first, _, rest = subject.name.partition("/")
         folder = Path(str(metrics.get(first))) if first in ("original", "reference") else run.path

@@ -7,7 +7,7 @@ from typing import Any
 from medunlearn.errors import Fault, FileError
 from medunlearn.files import exists, read_json, unreadable
 from medunlearn.metrics import GAP_METRICS
-from medunlearn.receipts.schema import Attack, ByGroup, Evidence, Figures, Reference, Verdict
+from medunlearn.receipts.evidence_schema import Attack, ByGroup, Evidence, Figures, Reference, Verdict
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import attack_settings
 

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn.receipts.envelope import Envelope
+from medunlearn.receipts.evidence_schema import Figures
+from medunlearn.receipts.forms import NOT_STATED
 from medunlearn.receipts.reading import read_statement
-from medunlearn.receipts.schema import NOT_STATED, Figures, Images, Statement
+from medunlearn.receipts.schema import Images, Statement
 from medunlearn.report.templating import rendered
 
 TEMPLATE = Path(__file__).with_name("templates") / "receipt.html"

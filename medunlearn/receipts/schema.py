@@ -7,25 +7,14 @@ text of `request` and `aftermath`, which the user gives.
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from medunlearn.receipts.evidence_schema import Evidence
+from medunlearn.receipts.forms import Count, Hash, Model, Number, Plain, Text
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:medunlearn:deletion-receipt:v1"
 VERSION = "1.0"
-NOT_STATED = "not stated"
-
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-Count = Annotated[int, Field(ge=0)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Plain = bool | int | Number | str | None
-"""A value of a setting."""
-
-
-class Model(BaseModel):
-    """The base of all parts."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class Digest(Model):
@@ -143,64 +132,6 @@ class Process(Model):
     RTE: Number | None = Field(description="Run time in minutes.")
     hardware: dict[str, Plain]
     versions: dict[str, Plain]
-
-
-class Figures(Model):
-    """Figures of a model in %, as `metrics.json` has them."""
-
-    UA: Number | None
-    RA: Number | None
-    TA: Number | None
-    MIA: Number | None
-
-
-class ByGroup(Model):
-    """Figures by patient, or by what else groups are, in %; a group counts once, however many images."""
-
-    by: Text
-    UA: Number | None
-    recognised: Number | None = Field(description="Share of groups of which an image is still recognised.")
-    MIA: Number | None
-
-
-class Reference(Figures):
-    """The retrained model that AG is taken to."""
-
-    sha256: Hash
-
-
-class Attack(Model):
-    """Settings of the membership attack behind MIA."""
-
-    feature: Text
-    nonmembers: Text
-    seed: int
-
-
-class Verdict(Model):
-    """The answer of an audit to one question."""
-
-    question: Text
-    measure: Text
-    value: Number | None
-    interval: list[Number] | None = Field(description="95 %.")
-    band: list[Number] | None = Field(description="Lowest and highest value among Retrains.")
-    untouched: Number | None
-    answer: Text
-    reason: Text
-
-
-class Evidence(Model):
-    """What was measured."""
-
-    model: Figures
-    untouched: Figures | None = Field(description="The original on the same images.")
-    reference: Reference | None
-    AG: Number | None = Field(description="Mean distance to the reference in percentage points.")
-    proxy_gap: Number | None = Field(description="Mean distance to what is foretold of a Retrain, without one.")
-    attack: Attack | None
-    by_group: ByGroup | None
-    audit: list[Verdict] | None = Field(description="None where there was no audit.")
 
 
 class Descendant(Model):

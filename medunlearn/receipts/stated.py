@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from medunlearn.errors import InputError
-from medunlearn.receipts.schema import NOT_STATED, Request
+from medunlearn.receipts.forms import NOT_STATED
+from medunlearn.receipts.schema import Request
 
 LONGEST = 500
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from medunlearn.errors import counted
-from medunlearn.receipts.schema import NOT_STATED, Aftermath, Data, Evidence, Process, Statements
+from medunlearn.receipts.evidence_schema import Evidence
+from medunlearn.receipts.forms import NOT_STATED
+from medunlearn.receipts.schema import Aftermath, Data, Process, Statements
 
 LIMITS = (
     "That the images cannot be recovered from the model by any means: a stronger attack than those named here may find "

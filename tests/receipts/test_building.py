@@ -38,7 +38,7 @@ def test_receipt_states_figures_numbers_and_hashes(clinic):
     assert found["evidence"]["untouched"] == metrics["before"]
     assert found["evidence"]["AG"] == metrics["AG"]
     assert found["evidence"]["reference"]["sha256"] == RunDir("runs/retrain").weights_sha256()
-    assert len(found["evidence"]["audit"]) == 5
+    assert len(found["evidence"]["audit"]) == 6
     removed = {name: split["removed"] for name, split in found["data"]["images"].items()}
     assert removed == {"train": len(FIRST_ROWS), **{name: len(rows) for name, rows in DROPPED.items()}}
     before = found["data"]["images"]["test"]["before"]
