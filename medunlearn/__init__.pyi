@@ -40,10 +40,11 @@ __all__ = [
     "WeightNegation",
     "fit",
     "load_model",
+    "receipts",
     "report",
 ]
 
-from . import report
+from . import receipts, report
 from .callbacks import RunRecord, RunTime, UnlearningMetrics, fit
 from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule

@@ -28,7 +28,9 @@ class Line(NamedTuple):
     """What differs, or why it cannot be checked."""
 
     def __str__(self) -> str:
-        return f"{self.answer:18}  {self.subject}{': ' if self.detail else ''}{self.detail}"
+        text = f"{self.answer:18}  {self.subject}{': ' if self.detail else ''}{self.detail}"
+        # A receipt comes from a stranger: what a terminal would obey is written out.
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def commitment(kind: Kind, secret: bytes, image: npt.NDArray[np.uint8]) -> bytes
 
     Example:
         >>> commitment("keyed", b"key", np.zeros((2, 2), np.uint8)).hex()[:8]
-        'b5cd6bd3'
+        'a0fef8d1'
     """
     content = f"{image.dtype.str}{image.shape}\n".encode() + np.ascontiguousarray(image).tobytes()
     if kind == "keyed":

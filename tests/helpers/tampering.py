@@ -475,6 +475,11 @@ STATEMENTS = [
         "differs names of files: a file is named twice",
     ),
     Tampering(
+        "unsigned: a name that a terminal would obey",
+        restate(_set("subject/0/name", "\x1b[2Jx")),
+        "not checkable here \\x1b[2Jx: is not here",
+    ),
+    Tampering(
         "unsigned: a file outside the run",
         restate(_set("subject/0/name", "../../clinic.pem")),
         "not checkable here ../../clinic.pem: is not here",
