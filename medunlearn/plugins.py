@@ -85,6 +85,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "confuse": "medunlearn.cli.commands:confuse",
         "poison": "medunlearn.cli.commands:poison",
         "ulira": "medunlearn.cli.commands:ulira",
+        "forget": "medunlearn.cli.commands:forget",
         "receipt": "medunlearn.cli.commands:receipt",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",

@@ -19,6 +19,7 @@ PARTS = (
     "confusion",
     "poisoning",
     "ulira",
+    "deletion",
 )
 ROWS: list[tuple[str, Row]] = [
     (f"{part}-{number}", Row(*row))

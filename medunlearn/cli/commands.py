@@ -82,6 +82,13 @@ def audit(options: list[str]) -> int:
     return audit(options)
 
 
+def forget(options: list[str]) -> int:
+    """Answer a deletion request: unlearn patients' images, audit, and say how near to never seen they look."""
+    from medunlearn.cli.forget import forget
+
+    return forget(options)
+
+
 def relearn(options: list[str]) -> int:
     """Count the steps until models know the forgotten images again."""
     from medunlearn.cli.relearn import relearn

@@ -80,6 +80,7 @@ class ImageSource:
         if self.groups is None:
             return None
         sizes = {split: len(getattr(data, split)) for split in SPLITS}
+        sizes = {split: size for split, size in sizes.items() if size}  # no test image where a run does without them
         return read_groups(self.groups, by, sizes, self.dataset if self.official else None)
 
     def _named(self) -> ImageData:

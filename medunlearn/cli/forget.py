@@ -1,0 +1,160 @@
+"""`medunlearn forget`: a patient withdraws, and one command answers the request."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.stages import FitCommand, announce, own_options_meant, separated
+from medunlearn.errors import InputError, counted
+from medunlearn.plugins import names as plugin_names
+from medunlearn.runs import RunDir
+
+EPILOG = """The run directory gets the unlearned run, request.yaml (the config that repeats it), trials/ and audit/.
+Killed and called again, it goes on. A second request starts from the first: `--from runs/request_1`; what that one
+forgot stays forgotten. Patients are named in the table that `medunlearn import` wrote beside the data file, or in
+`--data.groups FILE`.
+
+Other options, such as `--trainer.max_epochs 3`, go to the run and to every trial.
+
+examples:
+  medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1
+  medunlearn forget --from runs/request_1 --groups P0023 P0031 --run_dir runs/request_2 --trials 12
+  medunlearn forget --from weights.pt --backbone resnet18 --data.file clinic.npz --groups P0017 --run_dir runs/request_1
+"""
+HELP = "`medunlearn forget --help` lists the options"
+EXAMPLE = "`medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1`"
+DATA = "data."
+
+
+def forget(argv: list[str]) -> int:
+    """Run `medunlearn forget --from RUN --groups NAME... --run_dir DIR` and return its exit status.
+
+    Args:
+        argv: Options of the request, and those that go to the run.
+
+    Raises:
+        InputError: If the request cannot be answered.
+    """
+    parser = _parser()
+    own, others = separated(argv, parser)
+    given = parser.parse_args(own)
+    for name in ("from", "run_dir"):  # the first is a word of Python, so that argparse cannot require it by attribute
+        if vars(given)[name] is None:
+            raise InputError(f"forget: no --{name} given; name it, as in {EXAMPLE}")
+    if given.trials < 0:
+        raise InputError(f"trials={given.trials}: give a whole number of 0 or more")
+    with own_options_meant(parser, HELP):
+        return _answer(given, others)
+
+
+def _answer(given: argparse.Namespace, others: list[str]) -> int:
+    from medunlearn.deletion.answer import answer_lines
+    from medunlearn.deletion.answering import Means, carry_out, clear
+    from medunlearn.deletion.images import asked
+    from medunlearn.deletion.recipes import epochs_for
+    from medunlearn.deletion.request import Request, write_request
+    from medunlearn.plans.engines import find_engine
+
+    data, options = _split(others)
+    means = Means(FitCommand(), find_engine(given.engine), announce, _reads_validation)
+    run, original = (RunDir.given(vars(given)[name], name) for name in ("run_dir", "from"))
+    reference = None if given.reference is None else RunDir.given(given.reference, "reference")
+    request = Request(original, run, _forget(given), data, reference)
+    images = asked(request.data())
+    recipe = _recipe(given, images.share)
+    config = request.config(recipe)
+    trainer = config.setdefault("trainer", {})
+    epochs = trainer.get("max_epochs") or _own_epochs(config["model"]["class_path"])
+    if epochs and given.config is None:
+        epochs = epochs_for(epochs, images.steps, original.read_metrics("from").get("epochs"))
+        trainer["max_epochs"] = epochs
+    for line in [*images.lines(), _plan(given, config, epochs)]:
+        print(line, flush=True)
+    if given.dry_run:
+        print("Nothing was done (--dry_run)")
+        return 0
+    if given.overwrite == "true":
+        clear(run)
+    write_request(run, config)
+    answer = carry_out(request, options, given.trials, means)
+    print()
+    for line in answer_lines(answer):
+        print(line)
+    return 0
+
+
+def _plan(given: argparse.Namespace, config: dict[str, Any], epochs: int | None) -> str:
+    method = config["model"]["class_path"]
+    trials = f"{counted(given.trials, 'trial')} on validation images, then " if given.trials else ""
+    return f"From {vars(given)['from']} by {method}, {counted(epochs or 0, 'epoch')}: {trials}the run and its audit"
+
+
+def _split(others: list[str]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+    """Return the settings below `data` that were given, and the other options of the run."""
+    from medunlearn.plans.options import nested, overrides_from_argv
+
+    overrides = overrides_from_argv(others)
+    for each in overrides:
+        if each.name.startswith("data.forget"):
+            raise InputError(
+                f"--{each.name}: the request names what is to be forgotten; give --groups, --indices, --classes or "
+                "--rate"
+            )
+    data = [each for each in overrides if each.name.startswith(DATA)]
+    return nested(data).get("data", {}), tuple(each for each in overrides if each not in data)
+
+
+def _forget(given: argparse.Namespace) -> dict[str, Any]:
+    named = {name: getattr(given, name) for name in ("groups", "indices", "classes", "rate")}
+    found = {name: value for name, value in named.items() if value not in (None, [])}
+    if not found:
+        raise InputError(f"forget: nothing is named that is to be forgotten; give --groups, as in {EXAMPLE}")
+    return {**found, **({"group_by": given.group_by} if "groups" in found else {})}
+
+
+def _recipe(given: argparse.Namespace, share: float) -> Path:
+    from medunlearn.deletion.recipes import recipe_for
+    from medunlearn.files.configs import find_config
+
+    if given.config is not None:
+        return find_config(given.config)
+    return recipe_for(share, given.method)
+
+
+def _own_epochs(method: str) -> int | None:
+    from medunlearn.cli.methods import method_class
+
+    found: int | None = method_class(method).trainer_arguments.get("max_epochs")
+    return found
+
+
+def _reads_validation(path: str) -> bool:
+    from medunlearn.cli.methods import method_class
+
+    return method_class(path).reads_validation
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "medunlearn forget",
+        description="Answer a deletion request: unlearn the images of patients, choose the settings on validation "
+        "images, audit, and say how near to never seen they look. No Retrain is needed.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--from", type=Path, metavar="RUN", help="the run that is to forget")
+    parser.add_argument("--run_dir", type=Path, metavar="DIR", help="the run directory of the answer")
+    parser.add_argument("--groups", nargs="+", default=[], metavar="NAME", help="patients, or a .txt with their names")
+    parser.add_argument("--group_by", default="patient", metavar="COLUMN", help="patient, site or device (patient)")
+    parser.add_argument("--indices", metavar="FILE", help="a file of indices into the training set, in their place")
+    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help="whole classes, in their place")
+    parser.add_argument("--rate", type=float, metavar="R", help="a random share, in their place")
+    parser.add_argument("--method", metavar="NAME", help="the method; by default what fits the number of images")
+    parser.add_argument("--config", metavar="FILE", help="a recipe of your own, in its place")
+    parser.add_argument("--trials", type=int, default=6, metavar="N", help="settings to try; 0 for the recipe's (6)")
+    parser.add_argument("--reference", type=Path, metavar="RUN", help="a Retrain to compare with, if there is one")
+    parser.add_argument("--dry_run", action="store_true", help="say what would be done, and end")
+    parser.add_argument("--overwrite", choices=("true", "false"), default="false", help="delete what is there first")
+    parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
+    return parser

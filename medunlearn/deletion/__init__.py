@@ -1,0 +1,6 @@
+"""A deletion request: from the names of patients to an unlearned run, its audit, and what is to be known of it."""
+
+from medunlearn.deletion.answer import Answer, answer_lines
+from medunlearn.deletion.request import Request
+
+__all__ = ["Answer", "Request", "answer_lines"]

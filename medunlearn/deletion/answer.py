@@ -1,0 +1,143 @@
+"""What came of a deletion request, in a few sentences: what was done, how near to never seen, what is not known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medunlearn.errors import counted
+from medunlearn.metrics import Predictions, proxy_gap, proxy_targets
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import shown
+from medunlearn.runs.learning_curve import learning_curve
+from medunlearn.runs.split import dropped_of, requests_of
+
+DUE = 1.0
+"""Percentage points by which the proxy gap may grow over requests before a Retrain is called due."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished run that answers a request.
+
+    Args:
+        run: Its run directory.
+        original: The run that it started from.
+        trials: How many settings were tried; 0 where the recipe was taken as it is.
+    """
+
+    run: RunDir
+    original: RunDir
+    trials: int = 0
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures of the run."""
+        return self.run.read_metrics("run_dir")
+
+    def untouched(self) -> dict[str, float | None]:
+        """Return the proxy gap of the model before, and its parts."""
+        predictions, settings = self._before()
+        return proxy_gap(predictions, predictions, **settings)
+
+    def foretold(self) -> dict[str, float | None]:
+        """Return what is foretold of a Retrain."""
+        predictions, settings = self._before()
+        return proxy_targets(predictions, **settings)
+
+    def gaps(self) -> list[float | None]:
+        """Return the proxy gap after each request since the model was last trained from scratch, this one's last."""
+        done = requests_of(self.run.read_split("run_dir"))[:-1]
+        since = max((place + 1 for place, each in enumerate(done) if each.get("role") == "retrained"), default=0)
+        own = (self.metrics.get("proxy") or {}).get("gap")
+        return [*(each.get("proxy_gap") for each in done[since:]), own]
+
+    def _before(self) -> tuple[Predictions, dict[str, Any]]:
+        split, attack = self.run.read_split("run_dir"), self.metrics.get("attack") or {}
+        arrays = self.original.read_predictions("from", Predictions.names())
+        predictions = Predictions.from_arrays(arrays).split_by(split["indices"], dropped_of(split))
+        curve = learning_curve(self.original, "from")
+        loss = None if curve is None else curve.loss_for(predictions)
+        return predictions, {"feature": attack.get("feature"), "seed": attack.get("seed"), "loss": loss}
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """Return what came of it, a sentence or two a line."""
+    metrics, split = answer.metrics, answer.run.read_split("run_dir")
+    return [
+        _done(split, metrics),
+        _how(metrics, answer),
+        _how_near(metrics, answer),
+        *_over_time(answer),
+        _unchecked(metrics, answer),
+        f"Next: {_next(answer)}",
+    ]
+
+
+def _done(split: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    requests = requests_of(split)
+    new, how = requests[-1]["n"], requests[-1].get("how") or {}
+    share = 100 * new["train"] / split["train_size"]
+    whose = f"{counted(len(how['groups']), how['group_by'])}: " if "groups" in how else ""
+    images = f"{counted(new['train'], 'training image')} ({share:.2g} %)"
+    others = new["val"] + new["test"]
+    dropped = f"; {counted(others, 'validation and test image')} of theirs no longer counted" if others else ""
+    before = f"; {counted(metrics['n']['forget'], 'image')} with earlier requests" if len(requests) > 1 else ""
+    return f"Forgotten: {whose}{images}{before}{dropped}."
+
+
+def _how(metrics: Mapping[str, Any], answer: Answer) -> str:
+    minutes, own = metrics.get("RTE"), answer.original.read_metrics("from").get("RTE")
+    share = f", {100 * minutes / own:.1f} % of training the original" if minutes and own else ""
+    chosen = f"; settings chosen among {counted(answer.trials, 'trial')} on validation images" if answer.trials else ""
+    cost = "" if minutes is None else f", {60 * minutes:.0f} s{share}"
+    return f"How: {metrics['method']}, {counted(metrics['epochs'] or 0, 'epoch')}{cost}{chosen}."
+
+
+def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
+    proxy, foretold = metrics.get("proxy") or {}, answer.foretold()
+    if proxy.get("gap") is None:
+        return "How near to never seen: cannot be foretold, too few validation images are left."
+    before = answer.untouched()
+    text = (
+        f"How near to never seen: proxy gap {proxy['gap']:.2f} points, before {_number(before['gap'])}; error on the "
+        f"forgotten {metrics['UA']:.1f} %, foretold of a model that never saw them {_number(foretold['UA'])} %, "
+        f"before {_number((metrics.get('before') or {}).get('UA'))} %"
+    )
+    return f"{text}; {_verdict(proxy['gap'], before['gap'])}."
+
+
+def _verdict(gap: float, before: float | None) -> str:
+    if before is None or gap < before:
+        return "nearer than before"
+    return "no nearer than before: choose another method or more trials"
+
+
+def _over_time(answer: Answer) -> list[str]:
+    gaps = answer.gaps()
+    if len(gaps) < 2:
+        return []
+    known = [each for each in gaps if each is not None]
+    listed = ", then ".join("not known" if each is None else f"{each:.2f}" for each in gaps)
+    text = f"Requests since the model was trained from scratch: {len(gaps)}; proxy gap {listed}"
+    if len(known) > 1 and known[-1] - known[0] > DUE:
+        return [f"{text}. It has grown by more than {DUE:g} point: a Retrain without all of them is due."]
+    return [f"{text}. A Retrain is due when it has grown by {DUE:g} point."]
+
+
+def _unchecked(metrics: Mapping[str, Any], answer: Answer) -> str:
+    copies = metrics.get("copies") or {}
+    number = (copies.get("exact") or 0) + (copies.get("near") or 0)
+    found = (
+        [] if metrics.get("reference") else ["no Retrain was trained, so whether it answers like one is foretold only"]
+    )
+    found += [f"{counted(number, 'forgotten image')} with a copy among the retained"] if number else []
+    found += [f"copies of the old model, {answer.original}, and of the images, wherever they are"]
+    return f"Not checked: {'; '.join(found)}."
+
+
+def _next(answer: Answer) -> str:
+    return f"look at {answer.run.path / 'audit' / 'audit.html'}; `{shown(['medunlearn', 'receipt', answer.run.path])}`"
+
+
+def _number(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

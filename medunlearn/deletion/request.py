@@ -1,0 +1,125 @@
+"""A deletion request as the config of a run: whose images, from which model, by which recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medunlearn.contracts import plain
+from medunlearn.errors import InputError
+from medunlearn.files import exists, write_whole
+from medunlearn.files.configs import read_config
+from medunlearn.runs import RunDir
+from medunlearn.runs.commands import check_finished
+
+CONFIG = "request.yaml"
+"""The file of a run directory that holds the config by which the request is answered."""
+
+FROM_ORIGINAL = (
+    *("dataset", "file", "size", "root", "num_classes", "class_names"),
+    *("as_rgb", "augmentation", "batch_size", "num_workers", "groups", "test"),
+)
+"""Settings of the data that are the original's."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Whose images are to be forgotten, and by which model.
+
+    Args:
+        original: Run directory of the model; one that has answered a request before is gone on from.
+        run: The run directory of the answer.
+        forget: Settings below `data.forget`, such as `groups`.
+        changed: Settings below `data` that differ from the original's, such as a file that has moved.
+        reference: A Retrain to compare with, if there is one.
+
+    Raises:
+        InputError: If the original is no finished run, or a Retrain that is asked to forget what it never saw.
+    """
+
+    original: RunDir
+    run: RunDir
+    forget: Mapping[str, Any]
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    reference: RunDir | None = None
+
+    def __post_init__(self) -> None:
+        check_finished(self.original, "from")
+        if self.original.path.resolve() == self.run.path.resolve():
+            raise InputError(f"run_dir={self.run}: is the run that is to forget; name another run_dir")
+
+    @property
+    def answered_before(self) -> bool:
+        """Whether the model has forgotten something already, or was trained without it."""
+        return bool(self.original.read_split("from")["indices"])
+
+    def data(self) -> dict[str, Any]:
+        """Return the settings below `data`: the original's, with what is to be forgotten."""
+        known = self.original.read_config("from").get("data") or {}
+        data = {name: known[name] for name in FROM_ORIGINAL if known.get(name) is not None} | dict(self.changed)
+        data.setdefault("groups", self._table(data))
+        if data["groups"] is None:
+            del data["groups"]
+        after = {"after": str(self.original)} if self.answered_before else {}
+        return {**data, "forget": {**self.forget, **after}}
+
+    def _table(self, data: Mapping[str, Any]) -> str | None:
+        """Return the table beside the data file that `medunlearn import` wrote with it, where patients are named."""
+        if self.forget.get("groups") is None or not data.get("file"):
+            return None
+        beside = Path(data["file"]).with_suffix(".csv")
+        return str(beside) if exists(beside) else None
+
+    def config(self, recipe: Path, epochs: int | None = None) -> dict[str, Any]:
+        """Return the config of the run that answers the request.
+
+        Args:
+            recipe: A config, of which model and Trainer are taken.
+            epochs: How many epochs it has; None for its own number.
+        """
+        content = read_config(recipe)
+        model = content.get("model")
+        if not isinstance(model, dict) or not isinstance(model.get("class_path"), str):
+            raise InputError(f"config={recipe}: names no method; write `model: {{class_path: NAME}}`")
+        trainer = {**(content.get("trainer") or {}), **({} if epochs is None else {"max_epochs": epochs})}
+        arguments = {**(model.get("init_args") or {}), **self._network(), "original": str(self.original)}
+        before = self.original.read_config("from")
+        found = {
+            "run_dir": str(self.run),
+            "reference": None if self.reference is None else str(self.reference),
+            "seed_everything": before.get("seed_everything", 0),
+            "data": self.data(),
+            "model": {"class_path": model["class_path"], "init_args": arguments},
+            "trainer": trainer,
+            "evaluation": before.get("evaluation") or {},
+        }
+        kept: dict[str, Any] = plain({name: value for name, value in found.items() if value not in (None, {})})
+        return kept
+
+    def _network(self) -> dict[str, Any]:
+        """Return the network, which is the original's."""
+        model = self.original.read_config("from").get("model") or {}
+        backbone = (model.get("init_args") or {}).get("backbone")
+        return {} if backbone is None else {"backbone": backbone}
+
+
+def write_request(run: RunDir, config: Mapping[str, Any]) -> Path:
+    """Write the config of a request, and return its file; the one that is there must say the same.
+
+    Raises:
+        InputError: If another request is being answered there.
+    """
+    file = run.path / CONFIG
+    if exists(file):
+        before = read_config(file, "run_dir")
+        if before != config:
+            other = next(name for name in {**before, **config} if before.get(name) != config.get(name))
+            raise InputError(
+                f"run_dir={run}: another request is answered there (its {other} differs, see {file}); name another "
+                "run_dir, or say --overwrite true to delete it"
+            )
+    else:
+        write_whole(file, yaml.safe_dump(dict(config), sort_keys=False).encode())
+    return file

@@ -1,0 +1,77 @@
+"""Refusals of `medunlearn.deletion` and of `medunlearn forget`, with inputs that reach them."""
+
+from helpers.runs import QUIET
+
+import medunlearn.plans.engines as engines
+
+EXAMPLE = "`medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1`"
+WORDS = ("forget", "--from", "t", "--run_dir", "q")
+RATE = (*WORDS, "--rate", "0.25")
+GOES_ON = "and says why above; mend that, and the same command goes on"
+
+
+def forget(*options, words=RATE):
+    """Run the command on a copy of the tiny Train."""
+
+    def call(at):
+        at.take("t")
+        return at.command(*words, *options)
+
+    return call
+
+
+def failing(trials):
+    """Run it where stages fail."""
+
+    def call(at):
+        at.take("t")
+        at.patch.setattr(engines, "run_process", lambda argv, environment: 1)
+        return at.command(*RATE, "--trials", str(trials), *QUIET)
+
+    return call
+
+
+def stopped(at):
+    """Run it where each trial is stopped before its end."""
+    at.take("t")
+    at.patch.setattr("medunlearn.deletion.answering.chosen", lambda rows, select: None)
+    at.patch.setattr("medunlearn.deletion.answering.write_all", lambda study, rows: [])
+    at.patch.setattr("medunlearn.tuning.study.Study.run", lambda *arguments: iter(()))
+    return at.command(*RATE, "--trials", "1", *QUIET)
+
+
+def answered(at):
+    """Ask for something else where a request is being answered."""
+    at.take("t")
+    at.write("q/request.yaml", "run_dir: q\nseed_everything: 3\n")
+    return at.command(*RATE, "--trials", "0")
+
+
+def no_method(at):
+    at.take("t")
+    at.write("own.yaml", "run_dir: q\n")
+    return at.command(*RATE, "--config", "own.yaml")
+
+
+ROWS = [
+    (lambda at: at.command("forget"), f"forget: no --from given; name it, as in {EXAMPLE}"),
+    (forget(words=WORDS), f"forget: nothing is named that is to be forgotten; give --groups, as in {EXAMPLE}"),
+    (forget("--trials", "-2"), "trials=-2: give a whole number of 0 or more"),
+    (
+        forget("--data.forget.seed=1"),
+        "--data.forget.seed: the request names what is to be forgotten; give --groups, --indices, --classes or --rate",
+    ),
+    (
+        forget(words=("forget", "--from", "t", "--run_dir", "t", "--rate", "0.5")),
+        "run_dir=t: is the run that is to forget; name another run_dir",
+    ),
+    (forget("--method", "Train"), "method=Train: no config ships with it; give one of your own by --config"),
+    (no_method, "config=own.yaml: names no method; write `model: {class_path: NAME}`"),
+    (
+        answered,
+        "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or say "
+        "--overwrite true to delete it",
+    ),
+    (failing(trials=0), f"run_dir=q: failed (exit status 1), {GOES_ON}"),
+    (stopped, "trials=1: none has finished, and each says why above; give --trials 0 for the recipe"),
+]
