@@ -8,6 +8,8 @@ from medunlearn.errors import InputError
 from medunlearn.receipts.schema import Descendant
 from medunlearn.runs import RunDir
 
+DATA = ("training_sha256", "data_sha256")
+
 
 def descendants(folder: Path, own: RunDir, metrics: Mapping[str, Any]) -> list[Descendant]:
     """Return the runs below a folder that started from a run's original, or from one that did.
@@ -23,15 +25,20 @@ def descendants(folder: Path, own: RunDir, metrics: Mapping[str, Any]) -> list[D
     if not folder.is_dir():
         raise InputError(f"runs={folder}: is no directory; name the one that holds your runs")
     own_place = own.path.resolve()
-    runs = [RunDir(file.parent) for file in sorted(folder.rglob("metrics.json")) if file.parent.resolve() != own_place]
-    found = [(run.weights_sha256(), run.read_metrics("runs")) for run in runs if "logs" not in run.path.parts[-2:]]
-    old, kept = {metrics.get("original_sha256")} - {None}, list[tuple[str | None, dict[str, Any]]]()
-    while more := [each for each in found if each[1].get("original_sha256") in old and each not in kept]:
+    places = [file.parent for file in sorted(folder.rglob("metrics.json")) if file.parent.name != "logs"]
+    runs = [RunDir(place) for place in places if place.resolve() != own_place]
+    found = [(run, run.weights_sha256(), run.read_metrics("runs").get("original_sha256")) for run in runs]
+    old, kept = {metrics.get("original_sha256")} - {None}, list[tuple[RunDir, str | None, Any]]()
+    while more := [each for each in found if each[2] in old and each not in kept]:
         kept += more
-        old |= {sha256 for sha256, _ in more if sha256}
-    return [_descendant(sha256, each, metrics) for sha256, each in kept]
+        old |= {sha256 for _, sha256, _ in more if sha256}
+    removed = own.read_split("receipt")
+    return [_descendant(run, sha256, removed) for run, sha256, _ in kept]
 
 
-def _descendant(sha256: str | None, found: Mapping[str, Any], own: Mapping[str, Any]) -> Descendant:
-    same = found.get("split_sha256") == own.get("split_sha256")
-    return Descendant(method=str(found.get("method")), model_sha256=sha256, same_forget_set=same)
+def _descendant(run: RunDir, sha256: str | None, removed: Mapping[str, Any]) -> Descendant:
+    """Return a run as a receipt has it; without test images, as a trial is, its data have another hash."""
+    split = run.read_split("runs") if run.split.is_file() else {}
+    same_data = any(split.get(name) is not None and split.get(name) == removed.get(name) for name in DATA)
+    too = same_data and {*removed["indices"]} <= {*split.get("indices", ())}
+    return Descendant(method=str(run.read_metrics("runs").get("method")), model_sha256=sha256, removed_too=too)

@@ -139,7 +139,7 @@ class Descendant(Model):
 
     method: Text
     model_sha256: Hash | None
-    same_forget_set: bool
+    removed_too: bool = Field(description="Whether the same images were removed from it.")
 
 
 class Aftermath(Model):

@@ -53,8 +53,8 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
         yield f"Its figures lie {evidence.AG:.2f} percentage points (AG) from those of a model trained without them."
     if evidence.proxy_gap is not None:
         yield (
-            f"Its figures lie {evidence.proxy_gap:.2f} percentage points (proxy gap) from what is foretold of such a model "
-            "from validation images."
+            f"Its figures lie {evidence.proxy_gap:.2f} percentage points (proxy gap) from what is foretold of such a "
+            "model from validation images."
         )
     if evidence.audit:
         answers = [each.answer for each in evidence.audit]

@@ -141,14 +141,14 @@ def test_previous_receipt_may_be_given_where_it_has_moved(clinic):
 def test_other_models_made_from_the_old_one_are_listed_if_asked(clinic):
     assert predicate()["aftermath"]["descendants"] is None
     found = again(runs=Path("runs")).statement.predicate.aftermath.descendants
-    assert [(each.method, each.same_forget_set) for each in found] == [("FineTune", True)], "not what this run led to"
+    assert [(each.method, each.removed_too) for each in found] == [("FineTune", True)], "not what this run led to"
     assert found[0].model_sha256 == RunDir("runs/deep/trial").weights_sha256()
     metrics = RunDir("runs/request_2").read_metrics("test")
     RunDir("runs/request_2").write_json(
         Path("runs/request_2/metrics.json"), metrics | {"original_sha256": found[0].model_sha256}
     )
     found = again(runs=Path("runs")).statement.predicate.aftermath.descendants
-    assert [(each.method, each.same_forget_set) for each in found] == [("FineTune", True), ("SalUn", False)]
+    assert [(each.method, each.removed_too) for each in found] == [("FineTune", True), ("SalUn", True)]
 
 
 def test_unsigned_receipt_says_so_everywhere(clinic):
