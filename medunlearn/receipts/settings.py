@@ -20,6 +20,9 @@ WORDS = {
 }
 """Settings whose values are words of this project or of Lightning. Text in others is left out: it may hold names."""
 
+OF_A_SET = ("data.dataset", "data.size")
+"""Settings of a public data set."""
+
 
 def shown_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a run that a receipt may show, by dotted name.
@@ -36,6 +39,8 @@ def shown_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in _flat(group, section):
             if (names is None or name.rpartition(".")[2] in names) and _may_be_shown(name, value):
                 found[name] = value
+    if isinstance(data := config.get("data"), Mapping) and data.get("file") is not None:
+        found |= dict.fromkeys(OF_A_SET)  # which a file takes the place of
     return {name: value for name, value in found.items() if value is not None}
 
 

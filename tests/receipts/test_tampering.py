@@ -9,7 +9,7 @@ from helpers.tampering import RECEIPT, TAMPERINGS, Tampering
 from helpers.withdrawn import PUBLIC
 
 from medunlearn.errors import InputError
-from medunlearn.receipts import verify
+from medunlearn.receipts import summary, verify
 
 pytestmark = pytest.mark.xdist_group("receipts")
 PAGE = (Path(__file__).parents[2] / "docs" / "receipt.md").read_text()
@@ -39,6 +39,11 @@ def test_nothing_differs_before(clinic):
         assert [line.subject for line in found if line.answer != "OK"] == (
             [] if receipt == RECEIPT else ["AG", "figures of the reference"]
         )
+
+
+def test_page_shows_the_lines_of_a_verification(clinic):
+    found = verify(RECEIPT, [PUBLIC], data_file=Path("scans of P0017.npz"))
+    assert re.search(r"```text\n(.*?)\n```", PAGE, re.DOTALL)[1].splitlines() == [*map(str, found), summary(found)]
 
 
 def test_page_has_the_same_table():
