@@ -1,3 +1,7 @@
+import gc
+
+gc.disable()  # until all tests are imported; see pytest_collection_finish
+
 import os
 import sys
 from pathlib import Path
@@ -6,14 +10,33 @@ import pytest
 import torch
 from helpers.backbones import TINY
 from helpers.runs import QUIET, write_npz
+from matplotlib.figure import Figure
+from torch import nn
+from torchvision.models.resnet import ResNet
 
 from medunlearn.__main__ import main
+from medunlearn.models import ResNet18
 
 # One thread for each test process and for those that it starts: threads of several at once wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 # A test that writes a module twice within a second would import the first one's compiled form.
 sys.dont_write_bytecode = True
+# So that processes that a test starts find the small network too.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported out of every later search for unreachable objects: it stays until the process ends.
+
+    To search it as it comes, every now and then in the tests, and at the end takes as long as importing it.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    gc.freeze()  # also in the process that hands out the tests, which has collected none
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +48,6 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
     monkeypatch.setattr(os, "fsync", lambda number: None)  # here no power is cut, and each waits for the disk
-    # So that processes that a test starts find the small network too.
-    found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(found))
     yield
     for name, module in list(sys.modules.items()):  # modules that a test has written, or another's would be found
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
@@ -35,6 +55,37 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def narrow_resnet18(monkeypatch):
+    """Give ResNet-18 a sixteenth of its channels, where pages and configs name it: there its answers do not matter."""
+    begin, layer = ResNet18.__init__, ResNet._make_layer
+
+    def narrow(self, num_classes, *rest, **options):
+        begin(self, num_classes, *rest, **options)
+        self.fc = nn.Linear(32, num_classes)
+
+    def narrow_layer(self, block, planes, *rest, **options):
+        return layer(self, block, planes // 16, *rest, **options)
+
+    monkeypatch.setattr(ResNet18, "__init__", narrow)
+    monkeypatch.setattr(ResNet, "_make_layer", narrow_layer)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out the drawing of a report, four fifths of its time; return a list for names of figures to draw anyway."""
+    drawn, draw = [], Figure.savefig
+
+    def save(self, file, **options):
+        if Path(file).name in drawn:
+            draw(self, file, **options)
+        else:
+            Path(file).touch()
+
+    monkeypatch.setattr(Figure, "savefig", save)
+    return drawn
 
 
 @pytest.fixture

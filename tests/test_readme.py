@@ -66,7 +66,7 @@ def run_all(code: str, options: list[str]) -> None:
         assert main([command, *argv, *more]) == 0
 
 
-def test_the_papers_experiment_runs_as_the_page_shows_it(npz, capsys):
+def test_the_papers_experiment_runs_as_the_page_shows_it(narrow_resnet18, npz, capsys):
     run_all(block("bash", "medunlearn fit --config configs/train_blood.yaml"), tiny(npz))
     table = capsys.readouterr().out
     for name in ("train_blood", "retrain_blood_10", "salun_blood_10"):
@@ -92,7 +92,7 @@ def test_a_plan_of_ones_own_runs_every_combination(npz, capsys):
     assert all("--data.file=ours.npz" in line for line in lines)
 
 
-def test_code_in_python_makes_finished_runs(fit, npz, monkeypatch, capsys):
+def test_code_in_python_makes_finished_runs(narrow_resnet18, fit, npz, monkeypatch, capsys):
     own_start, own_trainer = block("python", "import medunlearn\nfrom lightning"), block("python", "from lightning.")
     whole = "--model.init_args.backbone=resnet18"
     fit("Train", "runs/train_blood", whole, epochs=1)
@@ -126,7 +126,7 @@ def test_an_interrupted_run_says_what_the_page_shows():
     assert f"medunlearn: {end.value}" == shown
 
 
-def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys):
+def test_settings_are_chosen_as_the_page_shows_it(narrow_resnet18, fit, npz, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     fit("Train", "runs/demo/train", backbone="resnet18", epochs=1)
     code = block("bash", "medunlearn tune")
@@ -154,7 +154,7 @@ def test_runs_are_audited_and_have_a_receipt_as_the_page_shows_it(npz, fit, caps
     assert ", 0 differ, " in capsys.readouterr().out
 
 
-def test_a_method_of_ones_own_runs_from_its_config(fit, monkeypatch):
+def test_a_method_of_ones_own_runs_from_its_config(narrow_resnet18, fit, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     code, config = block("python", "# finetune.py"), block("yaml", "# finetune.yaml")
     Path("finetune.py").write_text(code)

@@ -108,4 +108,5 @@ def save(figure: Figure | None, path: Path) -> list[Path]:
         assert figure is not None
         metadata = {"Date": None} if file.suffix == ".svg" else {"Software": None}
         figure.savefig(file, dpi=130, metadata=metadata)
+        figure.set_layout_engine("none")  # what has been laid out stays; to lay it out again takes as long as drawing
     return written

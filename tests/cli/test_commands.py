@@ -1,5 +1,6 @@
 """The built-in commands: each hands its options on to what carries it out."""
 
+import gc
 import importlib
 
 import pytest
@@ -34,3 +35,20 @@ def test_command_of_lightning_is_run_under_its_name(monkeypatch, name):
 def test_command_of_a_file_of_its_own_gets_the_options_and_returns_the_status(monkeypatch, name, module):
     monkeypatch.setattr(f"medunlearn.cli.{module}.{name}", lambda options: (options, 7))
     assert getattr(commands, name)(["a", "--b"]) == (["a", "--b"], 7)
+
+
+def test_what_a_command_imports_is_left_out_of_later_garbage_collections(tmp_path, monkeypatch):
+    """Where nothing is imported, what lies around stays where it is found: nothing keeps it until the process ends."""
+    (tmp_path / "imported_by_a_command.py").write_text("held = [[] for _ in range(1000)]")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = gc.get_freeze_count()
+    with commands._importing():
+        assert not gc.isenabled()
+        importlib.import_module("imported_by_a_command")
+    assert gc.isenabled()
+    after = gc.get_freeze_count()
+    assert after - before >= 1000
+    lying = [[] for _ in range(1000)]
+    with commands._importing():
+        importlib.import_module("imported_by_a_command")
+    assert gc.get_freeze_count() - after < len(lying)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.backbones import LINEAR
+from helpers.backbones import LINEAR, WITH_TINY
 from helpers.plans import model, runner, two_chains, write
 from helpers.runs import COUNTS, QUIET
 
@@ -34,7 +34,8 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
         write("r.yaml", run_dir="r/r", data=forget, model=model("Retrain")),
         write("s.yaml", run_dir="r/s", reference="r/r", data=forget, model=model("SalUn", "r/t")),
     ]
-    options = ["--trainer.max_epochs=1", *QUIET]
+    tiny = [WITH_TINY, *QUIET]
+    options = ["--trainer.max_epochs=1", *tiny]
     assert main(["reproduce", *files, *options]) == 0
     table = [part for part in capsys.readouterr().out.split("\n\n") if "| r/" in part][-1]  # the legend is below
     assert [line.split("|")[2].partition("[")[0].strip() for line in table.splitlines() if line.startswith("| r/")] == [
@@ -51,7 +52,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert json.loads(Path("r/s/metrics.json").read_text())["AG"] is not None
 
     calls.clear()
-    assert main(["reproduce", *files, "--trainer.max_epochs=2", *QUIET]) == 2
+    assert main(["reproduce", *files, "--trainer.max_epochs=2", *tiny]) == 2
     assert "trainer.max_epochs=2: the finished run in r/t was made with 1" in capsys.readouterr().err
     assert not calls
 

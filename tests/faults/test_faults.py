@@ -8,15 +8,30 @@ from pathlib import Path
 
 import pytest
 from helpers import children
+from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET, same, weights, write_npz
 
-MEGABYTE = 2**20
+LARGEST = 2**14  # bytes: less than the weights, more than any other file of a run
 LOGGED = [option for option in QUIET if "logger" not in option]
 
 
 def command(run_dir, *extra, quiet=QUIET):
     given = ["fit", "--model=Train", f"--run_dir={run_dir}", "--data.file=tiny.npz", "--data.batch_size=8", *quiet]
-    return [*given, "--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=2", *extra]
+    given += [WITH_TINY, "--trainer.precision=32-true", "--trainer.deterministic=true", "--trainer.max_epochs=2"]
+    return [*given, *extra]
+
+
+WAITS = "--trainer.callbacks=helpers.methods.WaitAtWork"
+
+
+def wait_at_work(process, folder):
+    """Wait until a run has finished its first epoch; it begins the second once `go_on` is there."""
+    deadline = time.monotonic() + 60
+    while not (folder / "Train.pid").exists():
+        assert time.monotonic() < deadline
+        assert process.exitcode is None
+        time.sleep(0.01)
+    assert list(folder.rglob("last.ckpt"))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +58,7 @@ def files(run):
 
 def test_a_full_disk_ends_the_run_in_one_line_and_it_goes_on(folder, tmp_path):
     run = tmp_path / "run"
-    status, output = children.run(command(run), folder, largest_file=MEGABYTE)
+    status, output = children.run(command(run), folder, largest_file=LARGEST)
     assert status == 2
     assert error_line(output).startswith(
         f"medunlearn: error: run_dir={run}: cannot be written (File too large); make room"
@@ -60,7 +75,7 @@ def test_a_disk_that_fills_up_after_the_training_loses_no_epoch(folder, tmp_path
     status, _ = children.run(command(run), folder, kill_at=at)
     assert status < 0
     checkpoint = (run / "checkpoints" / "last.ckpt").read_bytes()
-    status, output = children.run(command(run, "--resume=true"), folder, largest_file=MEGABYTE)
+    status, output = children.run(command(run, "--resume=true"), folder, largest_file=LARGEST)
     assert status == 2
     assert "cannot be written (File too large)" in error_line(output)
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == checkpoint
@@ -88,45 +103,39 @@ def test_a_run_directory_that_cannot_be_made_is_refused_in_one_line(folder):
     assert "run_dir=tiny.npz/run" in error_line(output)
 
 
-def test_curves_that_cannot_be_written_cost_only_the_curves(folder, tmp_path, monkeypatch):
+def test_curves_that_cannot_be_written_cost_only_the_curves(npz, tmp_path):
     run = tmp_path / "run"
     logs = run / "logs"
-    process = children.start(command(run, "--trainer.max_epochs=10", quiet=LOGGED), folder)
-    _wait_for(process, run / "checkpoints" / "last.ckpt")
+    process = children.start(command(run, "--trainer.max_epochs=10", WAITS, quiet=LOGGED), tmp_path)
+    wait_at_work(process, tmp_path)
     (csv,) = logs.rglob("metrics.csv")
     csv.unlink()
     csv.mkdir()  # nothing can be written there now
+    (tmp_path / "go_on").touch()
     process.join(120)
-    output = (folder / "output.txt").read_text()
+    output = (tmp_path / "output.txt").read_text()
     assert process.exitcode == 0, output
     assert "From here on nothing is logged to the CSV files" in output
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 10
 
 
 @pytest.mark.parametrize("broken", ["unreachable", "killed"])
-def test_a_weights_and_biases_that_fails_costs_nothing(folder, tmp_path, broken):
+def test_a_weights_and_biases_that_fails_costs_nothing(npz, tmp_path, broken):
     run = tmp_path / "run"
     environment = {"WANDB_API_KEY": "0" * 40, "WANDB_BASE_URL": "http://127.0.0.1:9"} if broken == "unreachable" else {}
-    more = ["--trainer.max_epochs=10"] if broken == "killed" else []
-    process = children.start(command(run, *more, quiet=LOGGED), folder, environment=environment)
+    more = ["--trainer.max_epochs=10", WAITS] if broken == "killed" else []
+    process = children.start(command(run, *more, quiet=LOGGED), tmp_path, environment=environment)
     if broken == "killed":
-        _wait_for(process, run / "checkpoints" / "last.ckpt")
+        wait_at_work(process, tmp_path)
         _kill_service(process.pid)
+        (tmp_path / "go_on").touch()
     process.join(150)
-    output = (folder / "output.txt").read_text()
+    output = (tmp_path / "output.txt").read_text()
     assert process.exitcode == 0, output
     assert "Traceback" not in output
     if broken == "killed":
         assert "From here on nothing is logged to Weights & Biases" in output
     assert (run / "metrics.json").is_file()
-
-
-def _wait_for(process, path):
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline
-        assert process.exitcode is None
-        time.sleep(0.01)
 
 
 def _kill_service(parent):

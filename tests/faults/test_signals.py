@@ -4,16 +4,14 @@ import json
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers.backbones import WITH_TINY
+from helpers import children, groups
+from helpers.backbones import TINY, WITH_TINY
 from helpers.runs import QUIET, same, weights, write_npz
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
@@ -153,39 +151,14 @@ def test_workers_go_on_in_the_middle_of_an_epoch_too(command, signalled, workers
     assert same(weights(whole), weights(Path("part")))
 
 
-# Ctrl-C as a terminal sends it: to every process of the group, the workers too.
-GROUP = """
-    import os, subprocess, sys, time
-    import medunlearn.methods.classifier as classifier
-    from medunlearn.__main__ import main
-
-    step, calls = classifier.Classifier.training_step, []
-
-    def counted(*args):
-        calls.append(0)
-        if len(calls) == 2:
-            subprocess.run(["kill", "-s", sys.argv[1], "--", f"-{os.getpgid(0)}"], start_new_session=True)
-            time.sleep(0.5)
-        return step(*args)
-
-    classifier.Classifier.training_step = counted
-    sys.exit(main(sys.argv[2:]))
-"""
-
-
 @pytest.mark.parametrize("name", ["INT", "TERM"])
 def test_a_signal_to_the_whole_group_with_workers_is_one_line_and_the_run_goes_on(command, name):
+    """Ctrl-C as a terminal sends it: to every process of the group, the workers too."""
     number, given = signal.Signals[f"SIG{name}"], [*command("Train", "part"), "--data.num_workers=2"]
-    ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(GROUP), name, *given],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        timeout=120,
-    )
-    assert ended.returncode == 128 + number, ended.stderr
-    assert "Traceback" not in ended.stderr
-    lines = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
+    status, printed = children.run(given, Path.cwd(), environment={"SIGNAL": str(int(number))}, main=groups.run)
+    assert status == 128 + number, printed
+    assert "Traceback" not in printed
+    lines = [line for line in printed.splitlines() if line.startswith("medunlearn: ")]
     assert lines == [
         f"medunlearn: ended by {number.name}; go on with `medunlearn fit --config part/config.yaml --resume true`"
     ]
@@ -244,16 +217,18 @@ def test_the_first_process_requeues_also_where_another_one_hears_of_it_first(slu
 
 
 def test_a_plan_passes_a_signal_on_to_its_stage_and_goes_on_later(npz):
-    config = {"run_dir": "r", "data": {"file": str(npz), "batch_size": 8}, "model": {"class_path": "Train"}}
+    model = {"class_path": "Train", "init_args": {"backbone": TINY}}
+    config = {"run_dir": "r", "data": {"file": str(npz), "batch_size": 8}, "model": model}
     Path("train.yaml").write_text(json.dumps(config | {"trainer": {"max_epochs": 2000}}))
-    command = [sys.executable, "-m", "medunlearn", "reproduce", "train.yaml", *QUIET]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = children.start(["reproduce", "train.yaml", *QUIET], Path.cwd(), forked_stages=True)
     while not Path("r/checkpoints/last.ckpt").exists():
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
-    _, printed = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    process.terminate()
+    process.join(60)
+    process.kill()  # if it goes on all the same
+    printed = Path("output.txt").read_text()
+    assert process.exitcode == 128 + signal.SIGTERM
     assert "go on with `medunlearn fit --config r/config.yaml --resume true`" in printed
     assert printed.rstrip().endswith("medunlearn: ended by SIGTERM; the same command goes on from there")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["medunlearn.cli.fit", "sklearn.svm", "torchmetrics.functional.classification"])
+FORKS.set_forkserver_preload(["helpers.preloaded"])
 
 
 def start(argv, folder, **arranged):
@@ -40,6 +40,8 @@ def at_work(pid):
 
 
 def _child(argv, folder, environment, arranged):
+    assert "helpers.preloaded" in sys.modules, "the server goes on without what it cannot import"
+    multiprocessing.set_start_method(None, force=True)  # not that of this process, but that of one of a user's
     os.chdir(folder)
     os.environ.clear()  # which is that of the server, as it was when the first test asked for it
     os.environ.update(environment)

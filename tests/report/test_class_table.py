@@ -10,6 +10,8 @@ from medunlearn.report.class_table import class_table
 from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def table(*runs):
     (section,) = sections(load(runs))

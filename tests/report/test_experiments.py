@@ -10,6 +10,8 @@ from helpers.fake_runs import chain, change, fake, write
 from medunlearn.errors import InputError
 from medunlearn.report.experiments import Cell, Statistic, experiments
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_an_experiment_that_comes_twice_is_refused(capsys):
     train, retrain, salun = chain()

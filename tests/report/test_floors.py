@@ -10,6 +10,8 @@ from medunlearn.report.sections import sections
 from medunlearn.report.table import comparison
 from medunlearn.runs import RunDir
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 BEFORE = (1.0, 99.0, 96.0, 4.0)
 SECOND, THIRD = (6.0, 98.0, 93.0, 13.0), (9.0, 97.0, 95.0, 12.0)
 """With the chain's (5, 98, 95, 10): AG 1.5, 1.75 and 1.75."""

@@ -7,6 +7,8 @@ from medunlearn.report import load
 from medunlearn.report.labels import class_labels, label_methods, name_classes, tell_apart
 from medunlearn.report.sections import sections
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
 
 

@@ -9,6 +9,8 @@ from helpers.fake_runs import KEYS, chain, write
 import medunlearn.report.published as module
 from medunlearn.report.published import DIFFERENCES, published, tables
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_the_papers_values_stand_beside_measured_ones_with_a_footnote():
     out = write(*chain())

@@ -16,6 +16,8 @@ from medunlearn.report.readings import changed_weights, class_error, confidence,
 from medunlearn.report.sections import sections
 from medunlearn.runs import RunDir
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_shares_of_changed_weights_are_those_by_hand():
     from medunlearn.report.readings import changed_weights

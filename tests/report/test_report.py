@@ -8,7 +8,7 @@ import pytest
 from helpers.fake_runs import chain, records, write
 
 
-def test_gaps_are_paired_by_seed_and_averaged_over_seeds():
+def test_gaps_are_paired_by_seed_and_averaged_over_seeds(undrawn):
     shifts = (0.0, 2.0, -1.0)
     out = write(*(run for seed, shift in enumerate(shifts) for run in chain(seed, shift)))
     found = {(line["method"], int(line["seed"])): line for line in records(out)}
@@ -29,7 +29,7 @@ def test_gaps_are_paired_by_seed_and_averaged_over_seeds():
     assert shown.replace("±", r"$\pm$") in (out / "tables.tex").read_text()
 
 
-def test_a_gap_is_never_taken_to_another_seed_split_or_preset():
+def test_a_gap_is_never_taken_to_another_seed_split_or_preset(undrawn):
     _, retrain, salun = chain(seed=0)
     other_seed, other_preset = chain(seed=1), chain(seed=0, augmentation="NoAug")
     lines = records(write(salun, other_seed[1], other_preset[1]))
@@ -79,7 +79,7 @@ def test_reports_come_out_the_same_each_time():
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_latex_escapes_and_balances():
+def test_latex_escapes_and_balances(undrawn):
     text = (write(*chain(data="our_data & more")) / "tables.tex").read_text()
     assert r"our\_data \& more" in text
     assert text.count(r"\begin{") == text.count(r"\end{")
@@ -93,7 +93,7 @@ def test_latex_escapes_and_balances():
 
 
 @pytest.mark.parametrize("missing", ["predictions.npz", "checkpoints/model.ckpt", "logs/version_0/metrics.csv"])
-def test_a_figure_without_its_data_is_left_out(missing):
+def test_a_figure_without_its_data_is_left_out(undrawn, missing):
     train, retrain, salun = chain()
     for run in (train, retrain, salun):
         (Path(run) / missing).unlink(missing_ok=True)
@@ -101,7 +101,7 @@ def test_a_figure_without_its_data_is_left_out(missing):
     assert "SalUn ends" in (out / "report.html").read_text()
 
 
-def test_runs_that_cannot_be_reported_are_refused_in_one_line(capsys):
+def test_runs_that_cannot_be_reported_are_refused_in_one_line(undrawn, capsys):
     train, _, salun = chain()
     write("nowhere", status=2)
     assert "nowhere: holds no finished run" in capsys.readouterr().err

@@ -7,6 +7,8 @@ from medunlearn.report import load
 from medunlearn.report.sections import PRESETS, Section, sections
 from medunlearn.runs import RunDir
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CONFIDENCE = {"feature": "confidence", "nonmembers": "test", "seed": 0}
 
 

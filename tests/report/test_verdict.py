@@ -7,6 +7,8 @@ from medunlearn.__main__ import main
 from medunlearn.report import load
 from medunlearn.report.sections import sections
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 MANY, FEW = ({"forget": n, "retain": 9 * n, "test": 8 * n, "val": 8} for n in (4000, 30))
 UNKNOWN = "one cannot tell with so few images (30 forgotten, 240 test) whether it is nearer than the untouched model"
 
