@@ -11,7 +11,14 @@ def test_numbers_and_known_words_are_shown_and_nothing_else():
             "class_path": "medunlearn.methods.SalUn",
             "init_args": {"lr": 0.1, "original": "P0017", "note": "P0017", "milestones": [1, 2], "backbone": "a/P0017"},
         },
-        "data": {"file": "P0017.npz", "dataset": "bloodmnist", "size": 64, "batch_size": 8, "groups": "P0017.csv", "forget": {"rate": None, "groups": [17]}},
+        "data": {
+            "file": "P0017.npz",
+            "dataset": "bloodmnist",
+            "size": 64,
+            "batch_size": 8,
+            "groups": "P0017.csv",
+            "forget": {"rate": None, "groups": [17]},
+        },
         "trainer": {
             "max_epochs": 2,
             "precision": "bf16-mixed",
