@@ -43,10 +43,11 @@ __all__ = [
     "fit",
     "import_images",
     "load_model",
+    "receipts",
     "report",
 ]
 
-from . import report
+from . import receipts, report
 from .callbacks import RunRecord, RunTime, UnlearningMetrics, fit
 from .contracts import Batch
 from .data import ForgetSpec, MedMNISTDataModule

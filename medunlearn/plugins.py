@@ -86,6 +86,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "export": "medunlearn.cli.commands:export",
         "ulira": "medunlearn.cli.commands:ulira",
         "forget": "medunlearn.cli.commands:forget",
+        "receipt": "medunlearn.cli.commands:receipt",
         "report": "medunlearn.cli.commands:report",
         "dashboard": "medunlearn.cli.commands:dashboard",
         "list": "medunlearn.cli.commands:list_names",

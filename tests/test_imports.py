@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "audit": {"runs", "metrics", "files", "report"},
     "exporting": {"data", "models", "runs", "files", "report"},
     "relearning": {"audit", "data", "models", "runs", "report"},
+    "receipts": {"runs", "metrics", "files", "data", "models", "report"},
     "plans": {"runs", "metrics", "files", "plugins"},
     "confusion": {"plans", "runs", "metrics", "files", "data", "report"},
     "poisoning": {"plans", "runs", "metrics", "files", "data", "models", "report"},

@@ -18,6 +18,7 @@ LONGER = (
     "docs/audits/ulira.md",
     "docs/audit.md",
     "docs/import.md",
+    "docs/receipt.md",
     "docs/audits/relearn.md",
     "docs/audits/confusion.md",
     "docs/audits/strata.md",

@@ -139,7 +139,7 @@ def test_settings_are_chosen_as_the_page_shows_it(narrow_resnet18, fit, npz, mon
     assert code in page, "the two pages give the same commands"
 
 
-def test_runs_are_audited_as_the_page_shows_it(npz, fit, capsys):
+def test_runs_are_audited_and_have_a_receipt_as_the_page_shows_it(npz, fit, capsys):
     (argv,) = commands(block("bash", "medunlearn audit"))
     fit("Train", "runs/train", epochs=1)
     for seed, run in enumerate(argv[4:6]):
@@ -149,6 +149,9 @@ def test_runs_are_audited_as_the_page_shows_it(npz, fit, capsys):
     fit("SalUn", argv[2], *settings, epochs=1)
     assert main(argv[1:]) == 0
     assert "Written to audit/audit.html" in capsys.readouterr().out
+    for command in commands(block("bash", "medunlearn receipt")):
+        assert main(command[1:]) == 0
+    assert ", 0 differ, " in capsys.readouterr().out
 
 
 def test_a_method_of_ones_own_runs_from_its_config(narrow_resnet18, fit, monkeypatch):

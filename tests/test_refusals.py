@@ -15,6 +15,7 @@ PARTS = (
     "curve",
     "audit",
     "relearn",
+    "receipts",
     "confusion",
     "poisoning",
     "ulira",

@@ -76,6 +76,13 @@ def ulira(options: list[str]) -> int:
     return ulira(options)
 
 
+def receipt(options: list[str]) -> int:
+    """Write a signed receipt of what was removed from a model, or verify one."""
+    from medunlearn.cli.receipt import receipt
+
+    return receipt(options)
+
+
 def report(options: list[str]) -> int:
     """Compare run directories: a table, or a whole report with figures."""
     with _importing():

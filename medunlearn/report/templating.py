@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def rendered(template: Path, content: Mapping[str, Any]) -> str:
         >>> rendered(page, {"name": "<i>"})
         '<b>&lt;i&gt;</b>'
     """
-    return _ENVIRONMENTS[template.suffix](template.parent).get_template(template.name).render(content)
+    return _environment_of(template.suffix, template.parent).get_template(template.name).render(content)
 
 
 def embedded(image: Path) -> str:
@@ -67,6 +68,11 @@ def embedded(image: Path) -> str:
         'OnJvb3Qg'
     """
     return base64.b64encode(image.read_bytes()).decode()
+
+
+@cache  # which keeps its compiled templates
+def _environment_of(suffix: str, folder: Path) -> Environment:
+    return _ENVIRONMENTS[suffix](folder)
 
 
 def _environment(folder: Path, **options: Any) -> Environment:

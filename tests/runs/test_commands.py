@@ -244,6 +244,7 @@ QUOTED = {
     "{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}",
     "{command}",  # of `cli/fit.py`, which `shown` returns
     "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
+    "{shown(command)}",  # of `cli/receipt.py`: tests/cli/test_receipt.py runs it
 }
 """Commands with paths in them: the tests above run them."""
 
@@ -277,6 +278,8 @@ NOT_TO_BE_PASTED = {
     "medunlearn report runs/*",
     "medunlearn curve runs/train_blood",
     "medunlearn audit runs/salun --out audit",
+    "medunlearn receipt",  # the command's name; tests/cli/test_receipt.py runs its forms
+    "medunlearn receipt --new_key clinic.pem",
     "medunlearn relearn runs/salun",
     "medunlearn export runs/salun --format onnx",
     "medunlearn strata runs/train --out_of runs/r",
@@ -296,6 +299,7 @@ NOT_TO_BE_PASTED = {
     "pip install 'medunlearn[dicom]'",
     "medunlearn import",
     "medunlearn import scans --out clinic.npz",  # tests/cli/test_importing.py imports a folder
+    "pip install 'medunlearn[receipt]'",
 }
 """Names of commands, commands with something to fill in, and those of other programs."""
 
