@@ -7,6 +7,7 @@ import numpy as np
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
+from medunlearn.errors import counted
 from medunlearn.metrics import GAP_METRICS, Predictions
 from medunlearn.runs import RunDir
 
@@ -28,8 +29,28 @@ def log_settings(
         method: Name of the method.
     """
     hashes = {"split_sha256": split["sha256"], "data_sha256": split["data_sha256"]}
-    sent = {**settings, "run_dir": str(run), "method": method, **hashes}
+    sent = {**without_names(settings), "run_dir": str(run), "method": method, **hashes}
     _to_each(loggers, run, "settings", lambda logger: logger.log_hyperparams(dict(sent)))
+
+
+def without_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with the number of patients in the place of their names, which stay in the run directory.
+
+    Args:
+        settings: The content of `config.yaml`.
+
+    Example:
+        >>> without_names({"data": {"forget": {"groups": ["P0017"], "group_by": "patient"}}})
+        {'data': {'forget': {'groups': '1 patient', 'group_by': 'patient'}}}
+    """
+    data = settings.get("data") or {}
+    forget = data.get("forget") or {}
+    groups = forget.get("groups")
+    if groups is None:
+        return dict(settings)
+    number = len(groups) if isinstance(groups, list) else 1
+    named = counted(number, str(forget.get("group_by") or "patient"))
+    return {**settings, "data": {**data, "forget": {**forget, "groups": named}}}
 
 
 def log_results(

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,13 @@ def test_written_request_repeats_the_run_and_a_second_call_does_nothing(capsys):
     assert "Forgotten: 1 patient: 6 training images" in capsys.readouterr().out
     assert main(["fit", "--config", "runs/q2/request.yaml", "--run_dir", "runs/again", *QUIET]) == 0
     assert RunDir("runs/again").weights_sha256() == before
+
+
+def test_next_command_that_an_answer_names_is_one_that_runs(capsys):
+    assert main(request("P05", "runs/q2", "--trials", "0", source="runs/q1")) == 0
+    command = re.search("`(medunlearn receipt [^`]*)`", capsys.readouterr().out)[1]
+    assert main(shlex.split(command)[1:]) == 0
+    assert Path("runs/q2/receipt.json").is_file()
 
 
 def test_second_request_forgets_the_first_one_too():

@@ -244,6 +244,7 @@ QUOTED = {
     "{remedy_for(run.path, 'reference', getattr(data, 'file', None), _split(data))}",
     "{command}",  # of `cli/fit.py`, which `shown` returns
     "{shown(['wandb', 'sync', Path(experiment.dir).parent])}",
+    "{shown(['medunlearn', 'receipt', answer.run.path])}",  # of an answer: tests/deletion/test_forget.py runs it
     "{shown(command)}",  # of `cli/receipt.py`: tests/cli/test_receipt.py runs it
 }
 """Commands with paths in them: the tests above run them."""
@@ -260,6 +261,7 @@ FIXED = {
     "medunlearn reproduce --help",
     "medunlearn tune --help",
     "medunlearn curve --help",
+    "medunlearn forget --help",
     "medunlearn report --help",
     "medunlearn {self.config.subcommand} --help",
     "medunlearn {command} --help",
@@ -281,6 +283,7 @@ NOT_TO_BE_PASTED = {
     "medunlearn receipt",  # the command's name; tests/cli/test_receipt.py runs its forms
     "medunlearn receipt --new_key clinic.pem",
     "medunlearn relearn runs/salun",
+    "medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1",  # tests/deletion/test_forget.py
     "medunlearn export runs/salun --format onnx",
     "medunlearn strata runs/train --out_of runs/r",
     "medunlearn confuse demo --classes 0 1",  # which takes minutes; tests/confusion runs a study of tiny images
