@@ -22,6 +22,7 @@ examples:
   medunlearn forget --from runs/request_1 --groups P0023 P0031 --run_dir runs/request_2 --trials 12
   medunlearn forget --from weights.pt --backbone resnet18 --data.file clinic.npz --groups P0017 --run_dir runs/request_1
 """
+PRETRAINED = "`medunlearn fit --model Pretrained`"
 HELP = "`medunlearn forget --help` lists the options"
 EXAMPLE = "`medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1`"
 DATA = "data."
@@ -49,6 +50,7 @@ def forget(argv: list[str]) -> int:
 
 
 def _answer(given: argparse.Namespace, others: list[str]) -> int:
+    from medunlearn.deletion.adopting import adopted
     from medunlearn.deletion.answer import answer_lines
     from medunlearn.deletion.answering import Means, carry_out, clear
     from medunlearn.deletion.images import asked
@@ -58,23 +60,29 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
 
     data, options = _split(others)
     means = Means(FitCommand(), find_engine(given.engine), announce, _reads_validation)
-    run, original = (RunDir.given(vars(given)[name], name) for name in ("run_dir", "from"))
+    run, source = (RunDir.given(vars(given)[name], name) for name in ("run_dir", "from"))
     reference = None if given.reference is None else RunDir.given(given.reference, "reference")
-    request = Request(original, run, _forget(given), data, reference)
+    forget, weights = _forget(given), _weights(given, source.path)
+    anew = given.overwrite == "true"
+    if weights is not None:
+        if given.dry_run:
+            raise InputError(f"from={source}: --dry_run needs a run; make one of the weights first, by {PRETRAINED}")
+        source = adopted(weights, run, {**data, "forget": forget}, options, means, anew)
+    request = Request(source, run, forget, data, reference)
     images = asked(request.data())
     recipe = _recipe(given, images.share)
     config = request.config(recipe)
     trainer = config.setdefault("trainer", {})
     epochs = trainer.get("max_epochs") or _own_epochs(config["model"]["class_path"])
     if epochs and given.config is None:
-        epochs = epochs_for(epochs, images.steps, original.read_metrics("from").get("epochs"))
+        epochs = epochs_for(epochs, images.steps, source.read_metrics("from").get("epochs"))
         trainer["max_epochs"] = epochs
     for line in [*images.lines(), _plan(given, config, epochs)]:
         print(line, flush=True)
     if given.dry_run:
         print("Nothing was done (--dry_run)")
         return 0
-    if given.overwrite == "true":
+    if anew and weights is None:
         clear(run)
     write_request(run, config)
     answer = carry_out(request, options, given.trials, means)
@@ -113,6 +121,19 @@ def _forget(given: argparse.Namespace) -> dict[str, Any]:
     return {**found, **({"group_by": given.group_by} if "groups" in found else {})}
 
 
+def _weights(given: argparse.Namespace, source: Path) -> Any:
+    """Return the file of weights that is to be made an original; None where a run is named."""
+    from medunlearn.deletion.adopting import Weights
+
+    network = {name: getattr(given, name) for name in ("backbone", "stem", "mean", "std")}
+    if source.is_file():
+        return Weights(source, **network)
+    named = [name for name, value in network.items() if value is not None]
+    if named:
+        raise InputError(f"{named[0]}={network[named[0]]}: goes with a file of weights; a run knows its own network")
+    return None
+
+
 def _recipe(given: argparse.Namespace, share: float) -> Path:
     from medunlearn.deletion.recipes import recipe_for
     from medunlearn.files.configs import find_config
@@ -143,7 +164,11 @@ def _parser() -> CommandParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--from", type=Path, metavar="RUN", help="the run that is to forget")
+    parser.add_argument("--from", type=Path, metavar="RUN", help="the run that is to forget, or a file of weights")
+    parser.add_argument("--backbone", metavar="NAME", help="the network of a file of weights (resnet18)")
+    parser.add_argument("--stem", metavar="STEM", help="its first layer: cifar or imagenet")
+    parser.add_argument("--mean", nargs="+", type=float, metavar="M", help="what its images were normalised by (0.5)")
+    parser.add_argument("--std", nargs="+", type=float, metavar="S", help="the same (0.5)")
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="the run directory of the answer")
     parser.add_argument("--groups", nargs="+", default=[], metavar="NAME", help="patients, or a .txt with their names")
     parser.add_argument("--group_by", default="patient", metavar="COLUMN", help="patient, site or device (patient)")

@@ -13,6 +13,7 @@ from medunlearn.files import exists, write_whole
 from medunlearn.files.configs import read_config
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
+from medunlearn.runs.record import role_of
 
 CONFIG = "request.yaml"
 """The file of a run directory that holds the config by which the request is answered."""
@@ -22,6 +23,9 @@ FROM_ORIGINAL = (
     *("as_rgb", "augmentation", "batch_size", "num_workers", "groups", "test"),
 )
 """Settings of the data that are the original's."""
+
+NETWORK = ("backbone", "stem")
+"""Arguments of a method that say which network it has."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +57,15 @@ class Request:
     @property
     def answered_before(self) -> bool:
         """Whether the model has forgotten something already, or was trained without it."""
-        return bool(self.original.read_split("from")["indices"])
+        role = role_of(self.original.read_metrics("from"))
+        return role != "original" and bool(self.original.read_split("from")["indices"])
 
     def data(self) -> dict[str, Any]:
         """Return the settings below `data`: the original's, with what is to be forgotten."""
         known = self.original.read_config("from").get("data") or {}
         data = {name: known[name] for name in FROM_ORIGINAL if known.get(name) is not None} | dict(self.changed)
-        data.setdefault("groups", self._table(data))
-        if data["groups"] is None:
-            del data["groups"]
         after = {"after": str(self.original)} if self.answered_before else {}
-        return {**data, "forget": {**self.forget, **after}}
-
-    def _table(self, data: Mapping[str, Any]) -> str | None:
-        """Return the table beside the data file that `medunlearn import` wrote with it, where patients are named."""
-        if self.forget.get("groups") is None or not data.get("file"):
-            return None
-        beside = Path(data["file"]).with_suffix(".csv")
-        return str(beside) if exists(beside) else None
+        return with_table({**data, "forget": {**self.forget, **after}})
 
     def config(self, recipe: Path, epochs: int | None = None) -> dict[str, Any]:
         """Return the config of the run that answers the request.
@@ -99,10 +94,16 @@ class Request:
         return kept
 
     def _network(self) -> dict[str, Any]:
-        """Return the network, which is the original's."""
-        model = self.original.read_config("from").get("model") or {}
-        backbone = (model.get("init_args") or {}).get("backbone")
-        return {} if backbone is None else {"backbone": backbone}
+        """Return the arguments of the network, which is the original's."""
+        arguments = (self.original.read_config("from").get("model") or {}).get("init_args") or {}
+        return {name: arguments[name] for name in NETWORK if arguments.get(name) is not None}
+
+
+def with_table(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings below `data` with the table beside the data file, where patients are named and no table is."""
+    beside = Path(str(data.get("file"))).with_suffix(".csv")
+    wanted = data["forget"].get("groups") is not None and data.get("groups") is None and data.get("file")
+    return {**data, "groups": str(beside)} if wanted and exists(beside) else dict(data)
 
 
 def write_request(run: RunDir, config: Mapping[str, Any]) -> Path:
