@@ -1,5 +1,6 @@
 """DICOM images through pydicom: rescaled, windowed, MONOCHROME1 inverted. Header text goes nowhere."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from medunlearn.errors import InputError
 from medunlearn.importing.pictures import NotAnImage, Picture, check_pixels, described
 from medunlearn.importing.settings import Settings
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED = b"1.2.840.10008.1.2.1.99"
 """The transfer syntax whose header is compressed too, and could unpack to any size."""
 
 GRAY, COLOUR = ("MONOCHROME1", "MONOCHROME2"), ("RGB", "YBR_FULL", "YBR_FULL_422")
@@ -36,10 +37,10 @@ def open_dicom(path: Path, settings: Settings) -> Picture:
     """
     pydicom = _pydicom()
     with described():
-        meta = pydicom.filereader.read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") == DEFLATED:
+        content = path.read_bytes()
+        if DEFLATED in content:  # before pydicom, which would unpack all of it
             raise NotAnImage("is stored as deflated DICOM, which is not handled; save it uncompressed")
-        header = pydicom.dcmread(path)
+        header = pydicom.dcmread(BytesIO(content))  # a file would set aside as many bytes as a damaged length asks for
         colour = _check(header)
         image, remarks = _colour(pydicom, header) if colour else _gray(pydicom, header, settings)
         if header.get("BurnedInAnnotation") == "YES":
@@ -50,7 +51,6 @@ def open_dicom(path: Path, settings: Settings) -> Picture:
 def _pydicom() -> Any:
     try:
         import pydicom
-        import pydicom.filereader
         import pydicom.pixels
     except ImportError:
         raise InputError(

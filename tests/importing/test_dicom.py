@@ -1,5 +1,6 @@
 """DICOM: values, windows, inversion, colour, and what is refused by name."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,19 @@ def test_header_that_is_compressed_too_is_refused_before_it_is_unpacked():
     dicom("x.dcm", pixels(), syntax="1.2.840.10008.1.2.1.99")
     with pytest.raises(NotAnImage, match="deflated DICOM"):
         open_picture(Path("x.dcm"), Settings())
+
+
+def test_length_that_a_damaged_header_declares_is_not_set_aside():
+    content = dicom("x.dcm", pixels()).read_bytes()
+    place = content.index(b"UI", 132) + 4  # a byte of a value is missing: what follows is taken for lengths
+    Path("x.dcm").write_bytes(content[:place] + content[place + 1 :])
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotAnImage):
+            open_picture(Path("x.dcm"), Settings())
+        assert tracemalloc.get_traced_memory()[1] < 40e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_pixels_without_a_decoder_say_which_compression_they_have(monkeypatch):
