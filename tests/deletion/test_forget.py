@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from helpers.backbones import TINY
-from helpers.runs import QUIET, write_npz
+from helpers.runs import QUIET, weights, write_npz
 from helpers.studies import here
 
 import medunlearn.plans.engines as engines
@@ -127,6 +128,19 @@ def test_copies_that_stay_are_named_before_anything_is_done(capsys, tmp_path):
     capsys.readouterr()
     assert main(request("P01", str(tmp_path / "q"), "--dry_run", source=str(tmp_path / "t"))) == 0
     assert "Copies: of 1 forgotten image another one is among the retained (1 exact, 0 near)" in capsys.readouterr().out
+
+
+def test_file_of_weights_becomes_an_original_that_the_answer_starts_from(tmp_path):
+    state = {f"module.{name}": value for name, value in weights(Path("runs/clinic")).items()}
+    torch.save({"state_dict": state}, tmp_path / "weights.pt")
+    argv = request("P04", "runs/w1", "--trials", "0", source=str(tmp_path / "weights.pt"))
+    assert main([*argv, "--backbone", TINY, "--data.file=clinic.npz", "--data.batch_size=8"]) == 0
+    original, found = metrics("runs/w1/original"), metrics("runs/w1")
+    assert (original["role"], original["facts"]["trained"]) == ("original", "elsewhere")
+    assert "seen" in original["facts"], "whether it has seen the forget set is tested and said"
+    assert found["original_sha256"] == RunDir("runs/w1/original").weights_sha256()
+    assert found["n"]["forget"] == 6
+    assert "requests" not in RunDir("runs/w1").read_split("test"), "it is the first request"
 
 
 @pytest.mark.parametrize(

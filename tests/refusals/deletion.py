@@ -53,7 +53,33 @@ def no_method(at):
     return at.command(*RATE, "--config", "own.yaml")
 
 
+def of_weights(*options, fails=False):
+    """Run the command on a file of weights."""
+
+    def call(at):
+        at.npz()
+        at.write("w.pt", "no weights")
+        if fails:
+            at.patch.setattr(engines, "run_process", lambda argv, environment: 1)
+        return at.command("forget", "--from", "w.pt", "--run_dir", "q", "--rate", "0.25", *options)
+
+    return call
+
+
 ROWS = [
+    (
+        of_weights(),
+        "from=w.pt: is a file of weights, which knows no images; give them by --data.file, or --data.dataset",
+    ),
+    (
+        of_weights("--dry_run"),
+        "from=w.pt: --dry_run needs a run; make one of the weights first, by `medunlearn fit --model Pretrained`",
+    ),
+    (of_weights("--data.file=d.npz", fails=True), "from=w.pt: failed (exit status 1), and says why above"),
+    (
+        forget("--backbone", "resnet18"),
+        "backbone=resnet18: goes with a file of weights; a run knows its own network",
+    ),
     (lambda at: at.command("forget"), f"forget: no --from given; name it, as in {EXAMPLE}"),
     (forget(words=WORDS), f"forget: nothing is named that is to be forgotten; give --groups, as in {EXAMPLE}"),
     (forget("--trials", "-2"), "trials=-2: give a whole number of 0 or more"),
