@@ -29,7 +29,7 @@ def commands(kind: str, epochs: int, trials: int) -> list[list[str]]:
     verify = ["--data.file", "clinic.npz", "--public_key", "clinic.pub"]
     small = ["--trials", str(trials), *quiet]
     again = ["--config", "runs/request_2/config.yaml", "--reference", "runs/retrain", "--run_dir", "runs/compared"]
-    groups = ["--data.groups", "clinic.csv", "--data.forget.groups", "[P0017,P0023]"]
+    groups = ["--data.groups", "clinic.csv", "--data.forget.groups", "[P0017,P0002]"]
     return [
         ["import", "scans", "--labels", "labels.csv", "--size", "28", "--out", "clinic.npz", "--yes", *skip],
         ["fit", "--config", "configs/train_own.yaml", "--run_dir", "runs/clinic", *train],
@@ -38,7 +38,7 @@ def commands(kind: str, epochs: int, trials: int) -> list[list[str]]:
         ["receipt", "runs/request_1", "--key", "clinic.pem"],
         ["receipt", "--verify", "runs/request_1/receipt.json", *verify],
         ["export", "runs/request_1", "--format", "onnx"],
-        ["forget", "--from", "runs/request_1", "--groups", "P0023", "--run_dir", "runs/request_2", *small],
+        ["forget", "--from", "runs/request_1", "--groups", "P0002", "--run_dir", "runs/request_2", *small],
         ["receipt", "runs/request_2", "--key", "clinic.pem"],
         ["receipt", "--verify", "runs/request_2/receipt.json", *verify],
         ["fit", "--config", "configs/train_own.yaml", "--model.class_path", "Retrain", "--run_dir", "runs/retrain",

@@ -80,7 +80,7 @@ def _done(split: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     whose = f"{counted(len(how['groups']), how['group_by'])}: " if "groups" in how else ""
     images = f"{counted(new['train'], 'training image')} ({share:.2g} %)"
     others = new["val"] + new["test"]
-    dropped = f"; {counted(others, 'validation and test image')} of theirs no longer counted" if others else ""
+    dropped = f"; no figure counts {counted(others, 'validation and test image')} of the same" if others else ""
     before = f"; {counted(metrics['n']['forget'], 'image')} with earlier requests" if len(requests) > 1 else ""
     return f"Forgotten: {whose}{images}{before}{dropped}."
 
@@ -109,6 +109,8 @@ def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
 def _verdict(gap: float, before: float | None) -> str:
     if before is None or gap < before:
         return "nearer than before"
+    if gap == before:
+        return "as near as before, and these images cannot show more"
     return "no nearer than before: choose another method or more trials"
 
 

@@ -1,4 +1,4 @@
-"""The table of a poison study: a row a run, with what its p value means in words."""
+"""The table of a poison study: a row a run, with what its p value means."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt

@@ -121,8 +121,8 @@ def _gap(evidence: Evidence) -> Line:
 
 
 def _unsigned(case: Case) -> Line:
-    """Return whether the words on signing agree with the envelope; removing a signature leaves them as they were."""
+    """Return whether the sentence on signing agree with the envelope; removing a signature leaves them as they were."""
     unsigned = not case.envelope.signatures
     said = any("is not signed" in line for line in case.statement.predicate.statement.not_done)
     problem = f"the receipt is {'unsigned' if unsigned else 'signed'} and says otherwise"
-    return compared("words on signing", said, unsigned, problem)
+    return compared("sentence on signing", said, unsigned, problem)

@@ -30,9 +30,9 @@ from medunlearn.receipts.schema import (
     Process,
     Statement,
 )
+from medunlearn.receipts.sentences import statements
 from medunlearn.receipts.settings import shown_settings
 from medunlearn.receipts.stated import Stated, withdrawn_groups
-from medunlearn.receipts.words import statements
 from medunlearn.runs import RunDir
 from medunlearn.runs.record import role_of
 from medunlearn.runs.split import requests_of

@@ -1,4 +1,4 @@
-"""The table of a U-LiRA study: a row a config, with what its figures mean in words."""
+"""The table of a U-LiRA study: a row a config, with what its figures mean."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean

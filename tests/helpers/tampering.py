@@ -305,7 +305,7 @@ SIGNATURES = [
     Tampering(
         "the signature taken away, no key given",
         resigned(lambda s: ()),
-        "differs words on signing: the receipt is unsigned and says otherwise",
+        "differs sentence on signing: the receipt is unsigned and says otherwise",
         NO_KEY,
     ),
     Tampering("signed with another key", by_other(), UNSIGNED),
