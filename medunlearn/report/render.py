@@ -12,9 +12,6 @@ from medunlearn.metrics import FEW as FEW_IMAGES
 from medunlearn.metrics import GAP_METRICS, PART_OF, wilson
 from medunlearn.metrics.legend import LEGEND as LEGEND_OF_COLUMNS
 from medunlearn.metrics.legend import head
-from medunlearn.report.audit_table import HEADS as AUDIT_HEADS
-from medunlearn.report.audit_table import LEGEND as AUDIT_LEGEND
-from medunlearn.report.audit_table import audit_table
 from medunlearn.report.class_table import class_table
 from medunlearn.report.figures import Drawn, draw_figures
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
@@ -23,6 +20,7 @@ from medunlearn.report.frame import COLUMNS
 from medunlearn.report.published import DIFFERENCES
 from medunlearn.report.readings import check_originals
 from medunlearn.report.sections import Section, sections
+from medunlearn.report.side_tables import side_tables
 from medunlearn.report.templating import TEMPLATES, Markup, embedded, rendered
 
 LEGEND = (
@@ -126,9 +124,7 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "head": head,
         "better": {name: column.better for name, column in LEGEND_OF_COLUMNS.items()},
         "class_table": class_table,
-        "audits": [audit_table(section) for section in sections],
-        "audit_heads": AUDIT_HEADS,
-        "audit_legend": AUDIT_LEGEND,
+        "side_tables": [side_tables(section) for section in sections],
         "few": len(sections) <= FEW,
         "legend": LEGEND,
         "intervals": INTERVALS,
