@@ -34,6 +34,7 @@ def test_an_argument_of_any_base_is_taken_by_every_method():
     for each in built_ins("methods"):
         kind = each.load()
         more = {"original": "t"} if issubclass(kind, medunlearn.Unlearner) else {}
+        more |= {"weights": "w.pt"} if kind is medunlearn.Pretrained else {}
         assert kind(num_classes=4, backbone=TINY, weight_decay=0.1, **more).weight_decay == 0.1, each.name
 
 

@@ -27,7 +27,7 @@ def texture(label: int, rng: np.random.Generator) -> np.ndarray:
     waves = np.sin(x * np.cos(angle) + y * np.sin(angle) + phase)
     spots = np.sin(x + phase) * np.sin(y + phase)
     slope = (x - x.mean()) / x.max()
-    image = (waves, spots, slope)[label] * 0.3 + 0.5 + rng.normal(0, 0.12, size)
+    image = (waves, spots, slope)[label] * 0.15 + 0.5 + rng.normal(0, 0.3, size)  # so that some are taken for others
     return np.asarray(np.clip(image, 0, 1))
 
 

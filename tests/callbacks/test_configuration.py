@@ -33,7 +33,8 @@ def test_configuration_holds_arguments_as_they_were_given(configured):
     assert (given["model"]["class_path"], given["model"]["init_args"]["lr"]) == ("medunlearn.Train", 0.02)
     assert given["data"]["num_classes"] is None, "an argument, not the number that was found"
     assert (given["data"]["as_rgb"], given["data"]["batch_size"]) == (False, 5)
-    assert given["data"]["forget"] == {"rate": 0.25, "classes": None, "indices": None, "seed": 0, "stratified": False}
+    none = dict.fromkeys(("classes", "indices", "groups", "after"))
+    assert given["data"]["forget"] == {"rate": 0.25, "seed": 0, "stratified": False, "group_by": "patient", **none}
 
 
 def test_configuration_says_what_the_parser_reads_as_something_else(configured, monkeypatch):

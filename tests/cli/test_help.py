@@ -26,7 +26,7 @@ def test_help_has_our_options_in_groups_then_the_trainers_and_is_short(capsys, m
         "run:",
         "model:",
         "data:",
-        "forget set, by one of rate, classes and indices:",
+        "forget set, by one of rate, classes, indices and groups:",
         "evaluation:",
         "Lightning's Trainer:",
     ]
@@ -82,7 +82,7 @@ def test_help_of_a_method_states_the_defaults_that_run():
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Salum", "no such method; did you mean SalUn? The choice is Train, Retrain, SalUn"),
+        ("Salum", "no such method; did you mean SalUn? The choice is Train, Pretrained, Retrain, SalUn"),
         ("pathlib.Path", "no such method; give a subclass of medunlearn.methods.Classifier"),
         ("nowhere.Own", "no such method: no module nowhere is found"),
     ],

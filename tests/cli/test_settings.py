@@ -119,6 +119,9 @@ def test_none_is_null_wherever_it_is_written(null):
             "indices": None,
             "seed": 0,
             "stratified": False,
+            "groups": None,
+            "group_by": "patient",
+            "after": None,
         }
         assert found["reference"] is None
 
