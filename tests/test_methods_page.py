@@ -1,7 +1,9 @@
 """docs/methods.md says of each method what its class says."""
 
+import csv
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from medunlearn.methods import Unlearner
 from medunlearn.methods.arguments import arguments
 from medunlearn.plugins import built_ins
 
-PAGE = (Path(__file__).parents[1] / "docs" / "methods.md").read_text()
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "methods.md").read_text()
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
 METHODS = {plugin.name: plugin for plugin in built_ins("methods")}
 OF_A_FILE = {"Pretrained"}
@@ -26,6 +29,17 @@ def table(text):
     """Return the rows of a Markdown table without its head, as cells."""
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     return [row for row in rows[2:] if row]
+
+
+def test_page_has_the_figures_that_were_measured(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "evidence"))
+    module = import_module("methods_table")
+    with module.RESULTS.open(newline="") as file:
+        measured = module.table(list(csv.DictReader(file)))
+    assert measured in PAGE
+    assert measured in (ROOT / "benchmarks" / "evidence" / "README.md").read_text()
+    names = {row[0] for row in table(measured)}
+    assert names >= METHODS.keys() - {"Train", "Retrain", *OF_A_FILE}, "every method has run on real images"
 
 
 def written(default):
