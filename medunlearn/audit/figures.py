@@ -13,7 +13,7 @@ from medunlearn.audit.auditing import Audited
 from medunlearn.audit.distances import between, by_jensen_shannon, to_retrains
 from medunlearn.audit.subjects import Model, Subject
 from medunlearn.metrics import roc
-from medunlearn.report.charts import ROLES, UNLEARNED
+from medunlearn.report.colours import ROLES, UNLEARNED
 from medunlearn.report.figures import STYLE, save
 from medunlearn.report.panels import legend_below, panels_of, wrapped
 

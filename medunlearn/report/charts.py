@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from medunlearn.report.colours import colours
+from medunlearn.report.crowd import nearest, shown_predictions
 from medunlearn.report.experiments import Cell
 from medunlearn.report.labels import class_labels
-from medunlearn.report.panels import legend_below, panels_of, wrapped
+from medunlearn.report.panels import legend_below, panels_of, spread_out, wrapped
 from medunlearn.report.readings import (
     CURVES,
     changed_weights,
@@ -18,33 +20,11 @@ from medunlearn.report.readings import (
     confidence,
     curves,
     forgotten_counts,
-    predictions,
 )
 from medunlearn.report.sections import Section
 
-# Okabe and Ito's colours, which people with any kind of colour vision can tell apart.
-ROLES = {"original": ("#8c8c8c",), "retrained": ("#009e73", "#56b4e9")}
-UNLEARNED = ("#d55e00", "#0072b2", "#cc79a7", "#e69f00", "#000000", "#f0e442")
 MOST_CLASSES = 100  # bars of more cannot be distinguished
 BINS = [number / 25 for number in range(26)]
-
-
-def colours(sections: Sequence[Section]) -> dict[str, str]:
-    """Return a colour for each method, the same in every figure of a report.
-
-    Example:
-        >>> colours([])
-        {}
-    """
-    labels: dict[str, list[str]] = {}
-    for role, label in sorted({(cell.role, cell.label) for section in sections for cell in section.cells}):
-        labels.setdefault(role, []).append(label)
-    palettes = {role: ROLES.get(role, UNLEARNED) for role in labels}
-    return {
-        label: palettes[role][place % len(palettes[role])]
-        for role in labels
-        for place, label in enumerate(labels[role])
-    }
 
 
 def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
@@ -61,7 +41,8 @@ def gap_by_preset(sections: Sequence[Section]) -> Figure | None:
     if not panels:
         return None
     colour = colours(sections)
-    labels = list(dict.fromkeys(c.label for group in panels.values() for s in group for c in s.sound if _has_gap(c)))
+    drawn = [s for group in panels.values() for s in group]
+    labels = list(dict.fromkeys(c.label for s in drawn for c in s.sound if _has_gap(c) and c.label in nearest(s)))
     most = max(map(len, panels.values()))
     panel_width = max(2.6, 0.5 + 0.34 * most * len(labels))
     figure, axes = panels_of(len(panels), height=2.7, width=panel_width)
@@ -126,7 +107,9 @@ def time_against_gap(section: Section, colour: Mapping[str, str]) -> Figure | No
         panel.axhline(gap.mean, linestyle="--", color=colour[original.label], label="untouched model")
     panel.set(xlabel="run time (minutes)", ylabel="Average Gap (points)")
     panel.set_xlim(0, 1.1 * panel.get_xlim()[1])
-    panel.set_ylim(min(0, -0.04 * panel.get_ylim()[1]), panel.get_ylim()[1])
+    spread_out(panel, [gap.mean for _, gap, _ in known])
+    top = panel.get_ylim()[1]
+    panel.set_ylim(*((-0.15, 1.4 * top) if panel.get_yscale() == "symlog" else (min(0, -0.04 * top), top)))
     legend_below(figure, [panel])
     return figure
 
@@ -138,7 +121,7 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
         >>> probabilities(Section("cells", "10 %", "Default"), {}) is None
         True
     """
-    found = predictions(section)
+    found = shown_predictions(section)
     if not found:
         return None
     columns = 2 if len(found) in (2, 4) else 3
@@ -175,7 +158,7 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
         >>> error_by_class(Section("cells", "10 %", "Default"), {}) is None
         True
     """
-    whole = predictions(section)
+    whole = shown_predictions(section)
     found = {label: [each.forget for each in seeds] for label, seeds in whole.items()}
     if not found:
         return None
@@ -231,7 +214,8 @@ def weights_by_layer(section: Section, colour: Mapping[str, str]) -> Figure | No
         >>> weights_by_layer(Section("cells", "10 %", "Default"), {}) is None
         True
     """
-    shares = {cell.label: share for cell in section.of_role("unlearned") if (share := changed_weights(cell))}
+    drawn = [cell for cell in section.of_role("unlearned") if cell.label in nearest(section)]
+    shares = {cell.label: share for cell in drawn if (share := changed_weights(cell))}
     if not shares:
         return None
     names = list(dict.fromkeys(name for share in shares.values() for name in share))

@@ -10,6 +10,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from medunlearn.report import charts
+from medunlearn.report.colours import colours
+from medunlearn.report.crowd import crowd_note
 from medunlearn.report.sections import Section
 
 STYLE: Any = {
@@ -53,6 +55,9 @@ OF_A_SECTION = (
     ),
 )
 
+CROWDED = ("probabilities", "classes", "weights")
+"""Figures that show the nearest methods alone, where there are many."""
+
 
 class Drawn(NamedTuple):
     """A figure that has been saved as NAME.png and NAME.svg."""
@@ -75,15 +80,19 @@ def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
         []
     """
     with matplotlib.rc_context(STYLE):
-        colour = charts.colours(sections)
+        colour = colours(sections)
         planned = [(Drawn("gap_by_preset", OVERVIEW, None), partial(charts.gap_by_preset, sections))]
         for section in sections:
             name = _file_name(section.title.replace(" forgotten", "").replace(" %", ""))
             planned += [
-                (Drawn(f"{kind}_{name}", f"{section.title}: {says}", section), partial(draw, section, colour))
+                (Drawn(f"{kind}_{name}", _caption(section, kind, says), section), partial(draw, section, colour))
                 for kind, draw, says in OF_A_SECTION
             ]
         return [figure for figure, draw in planned if save(draw(), folder / figure.name)]
+
+
+def _caption(section: Section, kind: str, says: str) -> str:
+    return f"{section.title}: {says}{crowd_note(section) if kind in CROWDED else ''}"
 
 
 def _file_name(title: str) -> str:

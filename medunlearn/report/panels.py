@@ -10,6 +10,14 @@ LETTER = 0.075
 """Width of a letter in inches, at the font size of charts."""
 
 
+LINE = 0.2
+"""Height of a line of a legend, in inches."""
+SPREAD = 8
+"""The largest value over the median one, from which an axis is spread out."""
+FREE_LINES = 4
+"""Lines of a legend for which a figure has room."""
+
+
 def wrapped(text: str, inches: float) -> str:
     r"""Return text in lines that are no wider than so many inches, about.
 
@@ -35,7 +43,28 @@ def legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
     }
     columns = max(1, int(figure.get_figwidth() / (0.55 + 0.065 * max(map(len, entries)))))
     labels = [wrapped(label, figure.get_figwidth() - 0.7) for label in entries]  # 0.7: the line or bar before it
-    figure.legend(entries.values(), labels, loc="outside lower center", ncols=min(columns, len(entries)))
+    columns = min(columns, len(entries))
+    lines = sum(label.count("\n") + 1 for label in labels) / columns
+    figure.set_figheight(figure.get_figheight() + LINE * max(0, lines - FREE_LINES))  # or the panels would shrink
+    figure.legend(entries.values(), labels, loc="outside lower center", ncols=columns)
+
+
+def spread_out(panel: Axes, values: Sequence[float]) -> None:
+    """Make the vertical axis logarithmic beyond 2 where one value would press all others onto it.
+
+    Args:
+        panel: The panel.
+        values: What is drawn, of 0 or more.
+
+    Example:
+        >>> _, (panel,) = panels_of(1, height=2)
+        >>> spread_out(panel, [0.9, 1.5, 75.0])
+        >>> panel.get_yscale()
+        'symlog'
+    """
+    if max(values) > SPREAD * max(1.0, sorted(values)[len(values) // 2]):
+        panel.set_yscale("symlog", linthresh=2)
+        panel.yaxis.set_major_formatter("{x:g}")
 
 
 def panels_of(

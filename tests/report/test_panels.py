@@ -4,7 +4,8 @@ from helpers.fake_runs import chain, fake
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from medunlearn.report import load
-from medunlearn.report.charts import colours, gap_by_preset, time_against_gap
+from medunlearn.report.charts import gap_by_preset, time_against_gap
+from medunlearn.report.colours import colours
 from medunlearn.report.panels import wrapped
 from medunlearn.report.sections import sections
 
