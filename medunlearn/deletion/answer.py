@@ -14,6 +14,9 @@ from medunlearn.runs.split import dropped_of, requests_of
 DUE = 1.0
 """Percentage points by which the proxy gap may grow over requests before a Retrain is called due."""
 
+LITTLE = 50
+"""Forgotten images below which a share of them tells little."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -103,7 +106,9 @@ def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
         f"forgotten {metrics['UA']:.1f} %, foretold of a model that never saw them {_number(foretold['UA'])} %, "
         f"before {_number((metrics.get('before') or {}).get('UA'))} %"
     )
-    return f"{text}; {_verdict(proxy['gap'], before['gap'])}."
+    count = metrics["n"]["forget"]
+    few = f"; one of {counted(count, 'image')} is {100 / count:.0f} points of that error, so this tells little"
+    return f"{text}; {_verdict(proxy['gap'], before['gap'])}{few if count < LITTLE else ''}."
 
 
 def _verdict(gap: float, before: float | None) -> str:
