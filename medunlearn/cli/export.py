@@ -4,7 +4,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
-from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
 
@@ -37,7 +37,7 @@ def export(argv: list[str]) -> int:
     from medunlearn.exporting import export as exported  # imports torch, for which `--help` does not wait
 
     out = given.out or RunDir.given(given.run, "run").path / "export"
-    formats, overwrite = given.format or ["safetensors"], given.overwrite == "true"
+    formats, overwrite = given.format or ["safetensors"], given.overwrite
     content = exported(given.run, formats, out, overwrite=overwrite, file=given.file, backbone=given.backbone)
     for line in lines(content):
         print(line)
@@ -74,7 +74,7 @@ def _parser() -> CommandParser:
     text = "formats; may be given several times (safetensors)"
     parser.add_argument("--format", nargs="+", action="extend", metavar="F", help=text)
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder (RUN/export)")
-    parser.add_argument("--overwrite", choices=("true", "false"), default="false", help="replace an earlier export")
+    parser.add_argument("--overwrite", help="replace an earlier export", **BOOLEAN)
     parser.add_argument("--file", type=Path, metavar="F", help="the run's data file, where it has moved")
     parser.add_argument("--backbone", metavar="PATH", help="import path of the network, if it is your own")
     return parser

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.cli.stages import FitCommand, announce, own_options_meant, separated
 from medunlearn.errors import InputError, counted
 from medunlearn.plugins import names as plugin_names
@@ -63,11 +63,10 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     run, source = (RunDir.given(vars(given)[name], name) for name in ("run_dir", "from"))
     reference = None if given.reference is None else RunDir.given(given.reference, "reference")
     forget, weights = _forget(given), _weights(given, source.path)
-    anew = given.overwrite == "true"
     if weights is not None:
         if given.dry_run:
             raise InputError(f"from={source}: --dry_run needs a run; make one of the weights first, by {PRETRAINED}")
-        source = adopted(weights, run, {**data, "forget": forget}, options, means, anew)
+        source = adopted(weights, run, {**data, "forget": forget}, options, means, given.overwrite)
     request = Request(source, run, forget, data, reference)
     images = asked(request.data())
     recipe = _recipe(given, images.share)
@@ -82,7 +81,7 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     if given.dry_run:
         print("Nothing was done (--dry_run)")
         return 0
-    if anew and weights is None:
+    if given.overwrite and weights is None:
         clear(run)
     write_request(run, config)
     answer = carry_out(request, options, given.trials, means)
@@ -180,6 +179,6 @@ def _parser() -> CommandParser:
     parser.add_argument("--trials", type=int, default=6, metavar="N", help="settings to try; 0 for the recipe's (6)")
     parser.add_argument("--reference", type=Path, metavar="RUN", help="a Retrain to compare with, if there is one")
     parser.add_argument("--dry_run", action="store_true", help="say what would be done, and end")
-    parser.add_argument("--overwrite", choices=("true", "false"), default="false", help="delete what is there first")
+    parser.add_argument("--overwrite", help="delete what is there first", **BOOLEAN)
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     return parser

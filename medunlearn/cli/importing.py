@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from medunlearn.cli.parser import CommandParser, boolean
+from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.errors import InputError
 from medunlearn.importing.settings import Settings
 
@@ -97,13 +97,12 @@ def _parser() -> CommandParser:
     parser.add_argument("--labels", type=Path, metavar="FILE", help="a .csv or .jsonl of paths and labels")
     parser.add_argument("--yes", action="store_true", help="write without asking")
     parser.add_argument("--dry_run", action="store_true", help="print the plan and end")
-    parser.add_argument("--overwrite", type=boolean, default=False, metavar="{true,false}", help="replace both files")
+    parser.add_argument("--overwrite", help="replace both files", **BOOLEAN)
     for name, more in OPTIONS.items():
         parser.add_argument(f"--{name}", **more)
     return parser
 
 
-TRUE: dict[str, Any] = {"type": boolean, "default": False, "metavar": "{true,false}"}
 OPTIONS: dict[str, dict[str, Any]] = {
     "size": {"type": int, "default": 64, "metavar": "N", "help": "height and width in pixels (64)"},
     "path_column": {"metavar": "NAME", "help": "column of the files (path, else file_name)"},
@@ -116,13 +115,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "channels": {"default": "auto", "metavar": "{auto,1,3}", "help": "1 gray, 3 colour (colour if any image is)"},
     "levels": {"nargs": 2, "type": int, "metavar": "N", "help": "values of 16 bit that become 0 and 255"},
     "window": {"nargs": 2, "type": float, "metavar": "X", "help": "centre and width for DICOM (each file's own)"},
-    "dicom_patient": {**TRUE, "help": "patients are PatientID of DICOM headers"},
+    "dicom_patient": {**BOOLEAN, "help": "patients are PatientID of DICOM headers"},
     "patient_pattern": {"metavar": "REGEX", "help": "patients from paths, as in 'person(\\d+)_'"},
     "val": {"type": float, "default": 0.1, "metavar": "X", "help": "share of validation images, if none given (0.1)"},
     "test": {"type": float, "default": 0.2, "metavar": "X", "help": "share of test images, if none given (0.2)"},
     "seed": {"type": int, "default": 0, "metavar": "S", "help": "seed of the split (0)"},
-    "patients_may_cross": {**TRUE, "help": "let a patient be in several given splits"},
-    "skip_bad": {**TRUE, "help": "leave out what cannot be imported"},
-    "follow_links": {**TRUE, "help": "follow symbolic links, also out of the folder"},
+    "patients_may_cross": {**BOOLEAN, "help": "let a patient be in several given splits"},
+    "skip_bad": {**BOOLEAN, "help": "leave out what cannot be imported"},
+    "follow_links": {**BOOLEAN, "help": "follow symbolic links, also out of the folder"},
 }
 """The options that are settings of an import, by name."""

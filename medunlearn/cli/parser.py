@@ -21,6 +21,10 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+BOOLEAN: dict[str, Any] = {"type": boolean, "default": False, "metavar": "{true,false}"}
+"""What `add_argument` takes for an option that is true or false."""
+
+
 class CommandParser(argparse.ArgumentParser):
     """argparse's parser that takes options in full and raises `InputError` for wrong ones.
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.errors import InputError
 from medunlearn.files import expanded
 from medunlearn.runs.commands import shown
@@ -122,12 +122,6 @@ def _schema(given: argparse.Namespace) -> int:
     return 0
 
 
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError("give true or false")
-    return text.lower() == "true"
-
-
 def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn receipt RUN",
@@ -169,9 +163,9 @@ def _add_building(group: Any) -> None:
 def _add_verifying(group: Any) -> None:
     keys: dict[str, Any] = {"nargs": "+", "type": Path, "default": []}
     group.add_argument("--public_key", **keys, metavar="PUB", help="keys that must have signed it")
-    group.add_argument("--predict", type=_truth, default=False, metavar="true", help="let the model answer again")
+    group.add_argument("--predict", help="let the model answer again", **BOOLEAN)
     group.add_argument("--backbone", metavar="PATH", help="import path of the network, if it is your own")
-    group.add_argument("--complete", type=_truth, default=False, metavar="true", help="status 1 if anything is missing")
+    group.add_argument("--complete", help="status 1 if anything is missing", **BOOLEAN)
     group.add_argument("--proof", type=Path, metavar="DIR", help="images that must be among the removed")
     group.add_argument("--images", nargs="+", default=[], metavar="SPLIT:ROW", help="images to prove, as train:12")
     group.add_argument("--out", type=Path, metavar="DIR", help="where the proof goes")

@@ -1,14 +1,12 @@
 """What the audit asks, in one table of a report: can forgotten images be told, and do models answer as Retrain does?"""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 
 from medunlearn.metrics import Predictions, auc, jensen_shannon, signal
 from medunlearn.report.experiments import Cell
 from medunlearn.report.readings import predictions_of
 from medunlearn.report.sections import Section
+from medunlearn.report.side_rows import SideRow, mean_text
 
 PARTS = ("forget", "retain", "test")
 HEADS = (
@@ -22,27 +20,20 @@ LEGEND = (
 )
 
 
-class AuditRow(NamedTuple):
-    """One method: texts, in the order of `HEADS`."""
-
-    label: str
-    entries: tuple[str, ...]
-
-
-def audit_table(section: Section) -> list[AuditRow]:
+def audit_table(section: Section) -> list[SideRow]:
     """Return the table of a section; empty where its runs have no predictions.
 
     Example:
         >>> audit_table(Section("cells", "10 %", "Default"))
         []
     """
-    rows = [AuditRow(cell.label, _entries(cell)) for cell in section.sound]
+    rows = [SideRow(cell.label, _entries(cell)) for cell in section.sound]
     return [row for row in rows if set(row.entries) != {"-"}]
 
 
 def _entries(cell: Cell) -> tuple[str, ...]:
     figures = [_figures(row) for row in cell.runs.itertuples()]
-    return tuple(_mean([each[at] for each in figures], 3 if at == 0 else 1) for at in range(len(HEADS)))
+    return tuple(mean_text([each[at] for each in figures], 3 if at == 0 else 1) for at in range(len(HEADS)))
 
 
 def _figures(row: object) -> list[float | None]:
@@ -68,8 +59,3 @@ def _distance(own: Predictions, retrained: Predictions | None, part: str) -> flo
     if not len(first.labels) or not np.array_equal(first.rows, second.rows):
         return None
     return 1000 * float(jensen_shannon(first.probs, second.probs).mean())
-
-
-def _mean(values: Sequence[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None]
-    return f"{np.mean(known):.{digits}f}" if known and len(known) == len(values) else "-"

@@ -1,8 +1,6 @@
 """Figures by patient: a patient counts once, however many images."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +9,7 @@ from medunlearn.metrics import by_group
 from medunlearn.report.experiments import Cell
 from medunlearn.report.readings import predictions_of
 from medunlearn.report.sections import Section
+from medunlearn.report.side_rows import SideRow, mean_text
 from medunlearn.runs import RunDir
 
 PATIENT_HEADS = (("patients", ""), ("UA", "near Retrain"), ("recognised", "near Retrain"), ("MIA", "near Retrain"))
@@ -21,42 +20,33 @@ PATIENT_LEGEND = (
 )
 
 
-class PatientRow(NamedTuple):
-    """One method: texts, in the order of `PATIENT_HEADS`."""
-
-    label: str
-    entries: tuple[str, ...]
-
-
-def patient_table(section: Section) -> list[PatientRow]:
+def patient_table(section: Section) -> list[SideRow]:
     """Return the table of a section; empty where no table said whose an image is.
 
     Example:
         >>> patient_table(Section("cells", "10 %", "Default"))
         []
     """
-    rows = [PatientRow(cell.label, _entries(cell)) for cell in section.sound]
+    rows = [SideRow(cell.label, _entries(cell)) for cell in section.sound]
     return [row for row in rows if row.entries[0] != "-"]
 
 
 def _entries(cell: Cell) -> tuple[str, ...]:
     figures = [_figures(str(row.run), str(row.measured_by)) for row in cell.runs.itertuples()]
-    return (_mean([each[0] for each in figures], 0), *(_mean([each[at] for each in figures], 2) for at in (1, 2, 3)))
+    patients, *shares = zip(*figures, strict=True)
+    return (mean_text(patients, 0), *(mean_text(values, 2) for values in shares))
 
 
 def _figures(run: str, measured_by: str) -> list[float | None]:
     """Return the figures of one run; None for what is not known of it."""
-    own, whose = predictions_of(run, measured_by), RunDir(measured_by or run)
+    whose = RunDir(measured_by or run)
+    written = whose.read_metrics("report").get("by_group") if exists(whose.metrics) else None
+    own = predictions_of(run, measured_by) if written else None  # other runs' predictions need not be read again
     arrays = whose.read_predictions("report") if own is not None and exists(whose.predictions) else {}
-    if own is None or not len(arrays.get("forget_group", ())):
+    if written is None or own is None or not len(arrays.get("forget_group", ())):
         return [None] * len(PATIENT_HEADS)
     numbers = np.zeros(arrays["forget_index"].max() + 1, dtype=np.int64)
     numbers[arrays["forget_index"]] = arrays["forget_group"]
     found = by_group(replace(own, retain=own.retain.take(np.arange(0))), {"train": numbers}, None)
-    written = {} if measured_by else whose.read_metrics("report").get("by_group") or {}
-    return [float(found["n"]["forget"]), found["UA"], found["recognised"], written.get("MIA")]
-
-
-def _mean(values: Sequence[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None]
-    return f"{np.mean(known):.{digits}f}" if known and len(known) == len(values) else "-"
+    unseen = None if measured_by else written.get("MIA")
+    return [float(found["n"]["forget"]), found["UA"], found["recognised"], unseen]
