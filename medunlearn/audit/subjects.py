@@ -122,9 +122,9 @@ def _subject(own: Record, others: Sequence[Record]) -> Subject:
     run, notes = RunDir(own.path), list[str]()
     split = run.read_split("audit")
     retrains = _distinct([each for each in (*_reference(own, notes), *others) if not why_incomparable(own, each)])
-    original = _original(own, split, notes)
+    original, arrays = _original(own, split, notes), run.read_predictions("audit", Predictions.names())
     return Subject(
-        Model(run, _label(run), _predictions(run, split), own.weights_sha256),
+        Model(run, _label(run), _divided(arrays, split), own.weights_sha256),
         original,
         tuple(
             Model(RunDir(each.path), f"Retrain {number}", _predictions(RunDir(each.path), split), each.weights_sha256)
@@ -132,13 +132,13 @@ def _subject(own: Record, others: Sequence[Record]) -> Subject:
         ),
         tuple(split.get("class_names") or ()),
         tuple(notes),
-        _groups(run),
+        _groups(arrays),
     )
 
 
-def _groups(run: RunDir) -> dict[str, np.ndarray]:
-    """Return the patient of each image by its place in its split, as the run keeps them by part."""
-    arrays, found = run.read_predictions("audit"), dict[str, np.ndarray]()
+def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the patient of each image by its place in its split, as a run keeps them by part."""
+    found = dict[str, np.ndarray]()
     for split, parts in SPLITS.items():
         known = [part for part in parts if f"{part}_group" in arrays]
         rows = [arrays[f"{part}_index"] for part in known]
@@ -193,7 +193,10 @@ def _same(first: Record, second: Record) -> bool:
 
 def _predictions(run: RunDir, split: Mapping[str, Any]) -> Predictions:
     """Return what a model predicts, divided by the audited run's forget set."""
-    arrays = run.read_predictions("audit", Predictions.names())
+    return _divided(run.read_predictions("audit", Predictions.names()), split)
+
+
+def _divided(arrays: dict[str, np.ndarray], split: Mapping[str, Any]) -> Predictions:
     return Predictions.from_arrays(arrays).split_by(np.array(split["indices"], dtype=np.int64), dropped_of(split))
 
 

@@ -22,7 +22,6 @@ examples:
   medunlearn forget --from runs/request_1 --groups P0023 P0031 --run_dir runs/request_2 --trials 12
   medunlearn forget --from weights.pt --backbone resnet18 --data.file clinic.npz --groups P0017 --run_dir runs/request_1
 """
-PRETRAINED = "`medunlearn fit --model Pretrained`"
 HELP = "`medunlearn forget --help` lists the options"
 EXAMPLE = "`medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1`"
 DATA = "data."
@@ -54,9 +53,9 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     from medunlearn.deletion.answer import answer_lines
     from medunlearn.deletion.answering import Means, carry_out, clear
     from medunlearn.deletion.images import asked
-    from medunlearn.deletion.recipes import epochs_for
     from medunlearn.deletion.request import Request, write_request
     from medunlearn.plans.engines import find_engine
+    from medunlearn.plans.stages import adopting_method
 
     data, options = _split(others)
     means = Means(FitCommand(), find_engine(given.engine), announce, _reads_validation)
@@ -65,17 +64,15 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     forget, weights = _forget(given), _weights(given, source.path)
     if weights is not None:
         if given.dry_run:
-            raise InputError(f"from={source}: --dry_run needs a run; make one of the weights first, by {PRETRAINED}")
+            name = adopting_method().rpartition(".")[2]
+            raise InputError(
+                f"from={source}: --dry_run needs a run; make one of the weights first, by "
+                f"`medunlearn fit --model {name}`"
+            )
         source = adopted(weights, run, {**data, "forget": forget}, options, means, given.overwrite)
     request = Request(source, run, forget, data, reference)
     images = asked(request.data())
-    recipe = _recipe(given, images.share)
-    config = request.config(recipe)
-    trainer = config.setdefault("trainer", {})
-    epochs = trainer.get("max_epochs") or _own_epochs(config["model"]["class_path"])
-    if epochs and given.config is None:
-        epochs = epochs_for(epochs, images.steps, source.read_metrics("from").get("epochs"))
-        trainer["max_epochs"] = epochs
+    config, epochs = _config(given, request, images)
     for line in [*images.lines(), _plan(given, config, epochs)]:
         print(line, flush=True)
     if given.dry_run:
@@ -89,6 +86,19 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     for line in answer_lines(answer):
         print(line)
     return 0
+
+
+def _config(given: argparse.Namespace, request: Any, images: Any) -> tuple[dict[str, Any], int | None]:
+    """Return the config of the answer and its epochs, which are those of a recipe on so many images."""
+    from medunlearn.deletion.recipes import epochs_for
+
+    config: dict[str, Any] = request.config(_recipe(given, images.share))
+    trainer = config.setdefault("trainer", {})
+    epochs = trainer.get("max_epochs") or _own_epochs(config["model"]["class_path"])
+    if epochs and given.config is None:
+        epochs = epochs_for(epochs, images.steps, request.original.read_metrics("from").get("epochs"))
+        trainer["max_epochs"] = epochs
+    return config, epochs
 
 
 def _plan(given: argparse.Namespace, config: dict[str, Any], epochs: int | None) -> str:

@@ -67,6 +67,10 @@ class ForgetSpec:
             object.__setattr__(self, "after", expanded(self.after, "after", "data.forget"))
         if self.groups is not None:
             object.__setattr__(self, "groups", group_names(self.groups))
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse values that contradict each other or are out of range."""
         given = [name for name in RULES if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(

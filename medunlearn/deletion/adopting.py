@@ -11,8 +11,7 @@ from medunlearn.deletion.request import with_table, write_request
 from medunlearn.errors import InputError
 from medunlearn.plans.options import Override
 from medunlearn.plans.reuse import check_settings
-from medunlearn.plans.stages import read_stage
-from medunlearn.plugins import method_path
+from medunlearn.plans.stages import adopting_method, read_stage
 from medunlearn.runs import RunDir
 
 
@@ -34,7 +33,7 @@ class Weights(NamedTuple):
             )
         arguments = {"weights": self.file, **{name: getattr(self, name) for name in self._fields[1:]}}
         known = {name: value for name, value in arguments.items() if value is not None}
-        model = {"class_path": method_path("Pretrained"), "init_args": known}
+        model = {"class_path": adopting_method(), "init_args": known}
         found: dict[str, Any] = plain({"run_dir": str(run), "data": with_table(data), "model": model})
         return found
 

@@ -1,6 +1,6 @@
 """Stages of a plan: a config and what differs from it, the command that runs it, and the order of stages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -101,7 +101,16 @@ def read_stage(config: Path, overrides: Sequence[Override]) -> Stage:
 
 def retraining_method() -> str:
     """Return the import path of the built-in method that trains from scratch on the retain set, known by its role."""
-    found = next(each for each in built_ins("methods") if each.load().role == "retrained")
+    return _import_path(lambda method: method.role == "retrained")
+
+
+def adopting_method() -> str:
+    """Return the import path of the built-in method that takes a model as it was trained elsewhere."""
+    return _import_path(lambda method: getattr(method, "trained_elsewhere", False))
+
+
+def _import_path(is_meant: Callable[[Any], bool]) -> str:
+    found = next(each for each in built_ins("methods") if is_meant(each.load()))
     return f"{found.module}.{found.attribute}"
 
 

@@ -186,7 +186,7 @@ ROWS = [
     ),
     (
         lambda at: at.command("receipt", "--verify", "r.json", "--complete", "yes"),
-        "argument --complete: give true or false; `medunlearn receipt --help` lists the options",
+        "argument --complete: yes is neither true nor false; `medunlearn receipt --help` lists the options",
     ),
     # building
     (of_run(lambda at: build("s")), "receipt=s: receipt.json is there already, and is never replaced; …"),

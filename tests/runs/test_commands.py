@@ -283,7 +283,6 @@ NOT_TO_BE_PASTED = {
     "medunlearn receipt",  # the command's name; tests/cli/test_receipt.py runs its forms
     "medunlearn receipt --new_key clinic.pem",
     "medunlearn relearn runs/salun",
-    "medunlearn fit --model Pretrained",  # "... by": with what the file needs
     "medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1",  # tests/deletion/test_forget.py
     "medunlearn export runs/salun --format onnx",
     "medunlearn strata runs/train --out_of runs/r",
