@@ -7,9 +7,9 @@ import numpy as np
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from medunlearn.errors import counted
 from medunlearn.metrics import GAP_METRICS, Predictions
 from medunlearn.runs import RunDir
+from medunlearn.runs.group_text import group_text
 
 HISTOGRAM_BINS = np.linspace(0, 1, 51)
 
@@ -48,9 +48,7 @@ def without_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     groups = forget.get("groups")
     if groups is None:
         return dict(settings)
-    number = len(groups) if isinstance(groups, list) else 1
-    named = counted(number, str(forget.get("group_by") or "patient"))
-    return {**settings, "data": {**data, "forget": {**forget, "groups": named}}}
+    return {**settings, "data": {**data, "forget": {**forget, "groups": group_text(groups, forget.get("group_by"))}}}
 
 
 def log_results(

@@ -11,6 +11,7 @@ from medunlearn.metrics import GAP_METRICS
 from medunlearn.runs import RunDir
 from medunlearn.runs.class_names import named
 from medunlearn.runs.commands import remedy_for
+from medunlearn.runs.group_text import group_text
 from medunlearn.runs.record import Record, attack_settings, role_of
 from medunlearn.runs.values import check_mapping, is_line, is_whole
 
@@ -164,12 +165,10 @@ def _forgotten(forget: Mapping[str, Any], classes: Sequence[int | str] | None, n
     if classes is not None:
         return f"{'class' if len(classes) == 1 else 'classes'} {named(classes, names)}"
     if groups is not None:
-        by = forget.get("group_by") or "patient"
-        if not isinstance(groups, list | str) or not is_line(by):
+        by = forget.get("group_by")
+        if not isinstance(groups, list | str) or not is_line(by or ""):
             raise Fault("data.forget.groups is no list of names; run that stage again")
-        number = groups.count(",") + 1 if isinstance(groups, str) else len(groups)  # a text may be a list in brackets
-        of = f"{by}s of a file" if isinstance(groups, str) and groups.endswith(".txt") else counted(number, by)
-        return f"{of} ({counted(count, 'image')})"
+        return f"{group_text(groups, by)} ({counted(count, 'image')})"
     if indices is not None and not is_line(indices):
         raise Fault("data.forget.indices is not a file name; run that stage again")
     return Path(indices).name if indices else counted(count, "image") if count else ""

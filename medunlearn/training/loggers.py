@@ -1,8 +1,10 @@
 """The loggers that a run has by default: Weights & Biases and CSV files, neither of which can end the run."""
 
 import os
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,20 +89,32 @@ def _start(run: RunDir, mode: Literal["online", "offline"]) -> Any:
     import wandb
 
     run.logs.mkdir(parents=True, exist_ok=True)
-    experiment = wandb.init(
-        project=os.environ.get("WANDB_PROJECT", "medunlearn"),
-        name=run.path.name,
-        dir=str(run.logs),
-        id=_identity(run),
-        resume="allow",
-        reinit="finish_previous",  # one process may run several stages; each is a run of its own
-        mode=_mode(mode),
-        # Its own console output says the same as ours and more; without a network it must not wait long.
-        settings=wandb.Settings(silent=True, console="off", init_timeout=30),
-    )
+    with _no_command_line():
+        experiment = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "medunlearn"),
+            name=run.path.name,
+            dir=str(run.logs),
+            id=_identity(run),
+            resume="allow",
+            reinit="finish_previous",  # one process may run several stages; each is a run of its own
+            mode=_mode(mode),
+            # Its own console output says the same as ours and more; without a network it must not wait long.
+            settings=wandb.Settings(silent=True, console="off", init_timeout=30),
+        )
     experiment.define_metric("trainer/global_step")
     experiment.define_metric("*", step_metric="trainer/global_step", step_sync=True)
     return experiment
+
+
+@contextmanager
+def _no_command_line() -> Iterator[None]:
+    """Keep from W&B the options of this process, which may name patients; it gets the configuration without names."""
+    given = sys.argv
+    sys.argv = given[:1]
+    try:
+        yield
+    finally:
+        sys.argv = given
 
 
 def _mode(possible: Literal["online", "offline"]) -> Literal["online", "offline", "disabled"]:

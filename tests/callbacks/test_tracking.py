@@ -7,6 +7,7 @@ import wandb
 import yaml
 from helpers.backbones import TINY, WITH_TINY
 from helpers.loggers import Failing, Recording
+from helpers.runs import COUNTS
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger
 from wandb.proto import wandb_internal_pb2
@@ -91,6 +92,19 @@ def test_a_run_without_a_login_is_kept_offline_with_everything_in_it(command, ca
     csv = next(Path("s/logs").rglob("metrics.csv")).read_text()
     assert "train/loss_step" in csv
     assert not Path("medunlearn").exists(), "nothing is written beside the run directory"
+
+
+def test_no_patients_name_leaves_the_run_directory_by_way_of_loggers(command, npz, monkeypatch):
+    rows = [f"{split},{at},P{at % 4:04}" for split, count in COUNTS.items() for at in range(count)]
+    Path("clinic.csv").write_text("\n".join(["split,index,patient", *rows]))
+    argv = command("Retrain", "r", "--data.groups=clinic.csv", "--data.forget.groups=[P0003]")
+    monkeypatch.setattr("sys.argv", ["medunlearn", *argv])
+    assert main(argv) == 0
+    wandb.teardown()
+    config = summary_and_history(Path("r/logs/wandb"))[2]
+    assert config["data"]["forget"]["groups"] == "1 patient"
+    assert not [file for file in Path("r/logs").rglob("*") if file.is_file() and b"P0003" in file.read_bytes()]
+    assert "P0003" in Path("r/config.yaml").read_text(), "the run directory itself knows it"
 
 
 def test_a_failing_service_costs_no_result(command, monkeypatch):
