@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from medunlearn.errors import counted
@@ -32,19 +33,19 @@ class Answer:
     original: RunDir
     trials: int = 0
 
-    @property
+    @cached_property
     def metrics(self) -> dict[str, Any]:
         """The figures of the run."""
         return self.run.read_metrics("run_dir")
 
     def untouched(self) -> dict[str, float | None]:
         """Return the proxy gap of the model before, and its parts."""
-        predictions, settings = self._before()
+        predictions, settings = self._before
         return proxy_gap(predictions, predictions, **settings)
 
     def foretold(self) -> dict[str, float | None]:
         """Return what is foretold of a Retrain."""
-        predictions, settings = self._before()
+        predictions, settings = self._before
         return proxy_targets(predictions, **settings)
 
     def gaps(self) -> list[float | None]:
@@ -54,6 +55,7 @@ class Answer:
         own = (self.metrics.get("proxy") or {}).get("gap")
         return [*(each.get("proxy_gap") for each in done[since:]), own]
 
+    @cached_property
     def _before(self) -> tuple[Predictions, dict[str, Any]]:
         split, attack = self.run.read_split("run_dir"), self.metrics.get("attack") or {}
         arrays = self.original.read_predictions("from", Predictions.names())
