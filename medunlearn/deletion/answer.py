@@ -9,8 +9,8 @@ from medunlearn.errors import counted
 from medunlearn.metrics import Predictions, proxy_gap, proxy_targets
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import shown
-from medunlearn.runs.learning_curve import learning_curve
-from medunlearn.runs.split import dropped_of, requests_of
+from medunlearn.runs.split import requests_of
+from medunlearn.tuning.rows import measured_before
 
 DUE = 1.0
 """Percentage points by which the proxy gap may grow over requests before a Retrain is called due."""
@@ -57,11 +57,8 @@ class Answer:
 
     @cached_property
     def _before(self) -> tuple[Predictions, dict[str, Any]]:
-        split, attack = self.run.read_split("run_dir"), self.metrics.get("attack") or {}
-        arrays = self.original.read_predictions("from", Predictions.names())
-        predictions = Predictions.from_arrays(arrays).split_by(split["indices"], dropped_of(split))
-        curve = learning_curve(self.original, "from")
-        loss = None if curve is None else curve.loss_for(predictions)
+        attack = self.metrics.get("attack") or {}
+        predictions, loss = measured_before(self.original, self.run)
         return predictions, {"feature": attack.get("feature"), "seed": attack.get("seed"), "loss": loss}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from medunlearn.files import exists, read_json
-from medunlearn.metrics import GAP_METRICS, Predictions, average_gap, proxy_gap
+from medunlearn.metrics import GAP_METRICS, Loss, Predictions, average_gap, proxy_gap
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
 from medunlearn.runs.split import dropped_of
@@ -65,15 +65,25 @@ def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
         run: A trial's run directory, which knows the forget set.
         select: What settings are chosen by.
     """
-    split = run.read_split("out")
-    original = Predictions.from_arrays(recipe.original.read_predictions("original", Predictions.names()))
-    predictions = original.split_by(split["indices"], dropped_of(split))
-    curve = learning_curve(recipe.original, "original")  # by which the trials' targets are moved too
-    loss = None if curve is None else curve.loss_for(predictions)
+    predictions, loss = measured_before(recipe.original, run)
     found = proxy_gap(predictions, predictions, **recipe.attack, loss=loss)
     gap = _gap_before(recipe, run) if select == "average_gap" else None
     parts = {name: found[name] for name in GAP_METRICS}
     return Row(UNTOUCHED, "", UNTOUCHED, "", str(recipe.original), parts=parts, proxy=found["gap"], AG=gap)
+
+
+def measured_before(original: RunDir, run: RunDir) -> tuple[Predictions, Loss | None]:
+    """Return what an original predicts on a run's split, and what moves the proxy gap's targets there.
+
+    Args:
+        original: The run that `run` started from.
+        run: A run that unlearned, which knows the forget set.
+    """
+    split = run.read_split("run_dir")
+    arrays = original.read_predictions("original", Predictions.names())
+    predictions = Predictions.from_arrays(arrays).split_by(split["indices"], dropped_of(split))
+    curve = learning_curve(original, "original")
+    return predictions, None if curve is None else curve.loss_for(predictions)
 
 
 def chosen(rows: Sequence[Row], select: Select) -> Row | None:
