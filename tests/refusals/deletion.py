@@ -84,6 +84,11 @@ ROWS = [
     (forget(words=WORDS), f"forget: nothing is named that is to be forgotten; give --groups, as in {EXAMPLE}"),
     (forget("--trials", "-2"), "trials=-2: give a whole number of 0 or more"),
     (
+        forget("--group", "P1", words=WORDS),
+        "--group: no such option; did you mean --groups? `medunlearn forget --help` lists the options, "
+        "`medunlearn fit --help` those of stages",
+    ),
+    (
         forget("--data.forget.seed=1"),
         "--data.forget.seed: the request names what is to be forgotten; give --groups, --indices, --classes or --rate",
     ),
