@@ -26,6 +26,7 @@ COLUMNS = {
     "role": "original (saw all images), retrained (never saw the forget set) or unlearned (started from an original)",
     "label": "the method with what departs from its defaults, or Original",
     "data": "name of the data, with size or hash where the runs have several of one name",
+    "data_sha256": "SHA-256 of images and labels; empty in older runs",
     "forgotten": "what is forgotten, such as `10 %` or `classes basophil`; empty where nothing is",
     "class_names": "names of the classes, a tuple in the order of the labels; empty where they have none",
     "augmentation": "preset; empty where the run keeps no configuration",
