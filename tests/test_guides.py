@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from helpers.blocks import block, blocks, check_understood, commands, write_named
 from helpers.plugin_package import install
-from helpers.runs import QUIET, write_npz
+from helpers.runs import QUIET
 from helpers.studies import here
 from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
@@ -345,8 +345,7 @@ def test_directions_of_metrics_are_those_of_the_tables():
     assert dict(rows) == {name: LEGEND[name].better for name, _ in rows}
 
 
-def test_keys_of_a_run_that_the_page_explains_are_written(npz, fit):
-    assert write_npz(npz)
+def test_keys_of_a_run_that_the_page_explains_are_written(fit):
     keys = re.findall(r"^\| `(\w+)` \|", PAGES["metrics"].read_text(), re.MULTILINE)
     fit("Train", "t", epochs=1)
     fit("SalUn", "s", "--data.forget.rate=0.25", "--model.init_args.original=t", epochs=1)
