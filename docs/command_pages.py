@@ -63,19 +63,23 @@ def parser_of(command: Plugin) -> argparse.ArgumentParser:
 
 def _of_argparse(name: str, parser: argparse.ArgumentParser) -> str:
     """Return the section of a command with a parser of argparse."""
-    listed = [each for each in parser._actions if each.help != argparse.SUPPRESS and "--help" not in each.option_strings]
+    listed = [
+        each for each in parser._actions if each.help != argparse.SUPPRESS and "--help" not in each.option_strings
+    ]
     entries = [(_named(each), str(each.help or "")) for each in listed]
     prose, examples = _epilog(parser.epilog or "")
     places = [each.metavar or each.dest.upper() for each in listed if not each.option_strings]
     usage = parser.prog if len(parser.prog.split()) > 2 else " ".join([parser.prog, *(f"[{each}]" for each in places)])
-    parts = [f"## {name}", str(parser.description), _block("text", [f"{usage} [options]"]), examples]
+    parts = [f"## {name}", str(parser.description), _block("bash", [f"{usage} [options]"]), examples]
     return "\n\n".join(filter(None, [*parts, _definitions(entries), prose]))
 
 
 def _named(action: argparse.Action) -> str:
     """Return an option, or what stands in its place, and what it takes."""
-    value = "" if action.nargs == 0 else action.metavar or (
-        f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper()
+    value = (
+        ""
+        if action.nargs == 0
+        else action.metavar or (f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper())
     )
     several = " ..." if action.nargs in ("+", "*") else ""
     return " ".join(filter(None, [", ".join(action.option_strings), f"{value}{several}"]))
@@ -85,7 +89,7 @@ def _of_lightning(name: str, text: str, left_out: dict[str, str]) -> str:
     """Return the section of a command whose help is text in groups."""
     usage, about, _ = text.split("\n\n", 2)
     lines = [line.removeprefix("usage:").strip() for line in usage.splitlines()]
-    parts = [f"## {name}", about, _block("text", lines)]
+    parts = [f"## {name}", about, _block("bash", lines)]
     for title, body in _groups(text):
         if title.startswith("example"):
             parts.insert(3, _block("bash", [line.strip() for line in body.splitlines()]))
