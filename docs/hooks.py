@@ -134,7 +134,8 @@ def schema_table(module: str, name: str) -> Callable[[], str]:
 
         from medunlearn.runs.content import table
 
-        return table(getattr(import_module(module), name))
+        rows = table(getattr(import_module(module), name))
+        return f'<div class="keys" markdown>\n\n{rows}\n\n</div>'
 
     return make
 
