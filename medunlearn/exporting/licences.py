@@ -1,6 +1,5 @@
 """The licence of the images, where it is known: MedMNIST publishes one for each of its sets."""
 
-
 SHIPPED = {"breast28": "breastmnist"}
 """Data sets that come with the package, and the MedMNIST set whose licence holds for them."""
 
