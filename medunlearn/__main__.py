@@ -6,26 +6,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from medunlearn.cli.descriptions import describe
+from medunlearn.cli.screen import show_error
 from medunlearn.errors import InputError, Interrupted, Stopped, command_line
 from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
-
-USAGE = """usage: medunlearn COMMAND [options]
-
-Machine unlearning for medical image classifiers: train a model, retrain it without a forget set, unlearn the same set,
-and measure how close unlearning came to retraining.
-
-commands:
-{commands}
-
-examples:
-  medunlearn reproduce demo
-  medunlearn fit --config configs/salun_blood_10.yaml
-  medunlearn report runs/train_blood runs/retrain_blood_10 runs/salun_blood_10
-
-`medunlearn COMMAND --help` lists the options of a command; `medunlearn list commands` lists those of plug-ins too;
-`medunlearn --version` tells the version.
-"""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -36,7 +19,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if args is None else args)
     if not argv or argv[0] in ("-h", "--help"):
-        print(_usage(), end="")
+        from medunlearn.cli.usage import usage
+
+        print(usage(), end="")
         return 0
     if argv[0] == "--version":
         from importlib.metadata import version
@@ -54,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         return 128 + 13  # SIGPIPE
     except InputError as error:
-        print(f"medunlearn: error: {error.for_command_line}", file=sys.stderr)
+        show_error(error.for_command_line)
         return 2
     except Stopped as end:
         print(f"medunlearn: {end}", file=sys.stderr)
@@ -79,11 +64,6 @@ def _unread() -> bool:
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # or Python complains as it ends
     return True
-
-
-def _usage() -> str:
-    lines = (f"  {each.name:<10} {describe(each)[0]}" for each in built_ins("commands"))
-    return USAGE.format(commands="\n".join(lines))
 
 
 def _run(command: str, options: list[str]) -> int:

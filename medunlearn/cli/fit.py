@@ -14,6 +14,7 @@ from medunlearn.callbacks import FinishedRun, RunRecord, RunTime, restarted_by_s
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.measuring import trainer_arguments
 from medunlearn.cli.parts import PartErrors
+from medunlearn.cli.screen import show
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, owned_by
@@ -127,7 +128,7 @@ class UnlearningCLI(SettingsCLI):
         if self.trainer.is_global_zero and self.run.finished:
             earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
-            print(f"\n{terminal_comparison(runs)}\nWritten to {self.run}")
+            show(f"\n{terminal_comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
                 command = shown(["medunlearn", "report", *earlier, self.run.path])
                 missing = f"reference={reference}: no finished run there, so AG is null; once there is one"

@@ -7,6 +7,7 @@ from typing import Any
 
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
@@ -136,7 +137,7 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
     wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
         try:
-            print(f"\n{terminal_comparison(finished)}")
+            show(f"\n{terminal_comparison(finished)}")
         except InputError as error:  # the outcomes of the stages are still printed
             wrong.append(f"no comparison: {error.for_command_line}")
     for line in wrong:
