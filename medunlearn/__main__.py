@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from medunlearn.cli.screen import show_error
-from medunlearn.errors import InputError, Interrupted, Stopped, command_line
+from medunlearn.errors import InputError, Interrupted, Stopped, command_line, of_a_plan
 from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
 
 
@@ -45,9 +45,26 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"medunlearn: {end}", file=sys.stderr)
         return end.status
     except (Interrupted, KeyboardInterrupt) as end:
-        interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
-        print(f"medunlearn: {interrupted}", file=sys.stderr)
-        return interrupted.status
+        return _interrupted(end, argv[0])
+
+
+def _interrupted(end: BaseException, command: str) -> int:
+    """Print in one line what was kept and how to go on, and return the exit status."""
+    found = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
+    if type(found) is Interrupted and of_a_plan():  # the process that runs the plan says it
+        return found.status
+    if not found.hint:
+        found = found.with_hint(_kept(command))
+    print(f"medunlearn: {found}", file=sys.stderr)
+    return found.status
+
+
+def _kept(command: str) -> str:
+    """Return what a built-in command leaves when it is interrupted; empty for those of other packages."""
+    from medunlearn.cli.commands import ABOUT
+
+    found = next((each.attribute for each in built_ins("commands") if each.name == command), "")
+    return ABOUT[found].interrupted if found in ABOUT else ""
 
 
 def _unread() -> bool:
