@@ -137,7 +137,7 @@ def test_settings_are_chosen_as_the_page_shows_it(narrow_resnet18, fit, npz, mon
     assert main([*chosen[1:], *QUIET]) == 0
     assert RunDir("runs/tune/tuned").finished
     assert "| untouched " in capsys.readouterr().out
-    page = re.sub(r" +#.*", "", (ROOT / "docs" / "tune.md").read_text())
+    page = re.sub(r" +#.*", "", (ROOT / "docs" / "guides" / "tune.md").read_text())
     assert code in page, "the two pages give the same commands"
 
 
@@ -176,7 +176,9 @@ def test_request_is_answered_as_the_page_shows_it(narrow_resnet18, tmp_path, mon
     assert ", 0 differ, " in said
     assert "Forgotten: 1 patient: 4 training images" in said
     for line in code.splitlines():
-        assert re.sub(" *#.*", "", line) in (ROOT / "docs" / "forget.md").read_text(), "the two pages give the same"
+        assert re.sub(" *#.*", "", line) in (ROOT / "docs" / "guides" / "forget.md").read_text(), (
+            "the two pages give the same"
+        )
 
 
 def test_a_method_of_ones_own_runs_from_its_config(narrow_resnet18, fit, monkeypatch):

@@ -85,7 +85,9 @@ class Evidence:
         stage, file = self._recipe_stage(name, case, 0), self._tuned(name, case)
         kept = [each for each in stage.overrides if each.name not in ("run_dir", "reference")]
         options = [argument for each in kept for argument in each.argv]
-        command = ["tune", str(stage.config), "--trials", str(TRIALS), "--out", str(file.parent), *options]
+        space = HERE / "spaces" / f"{name}_{case}.yaml"
+        wider = ["--space", str(space)] if space.is_file() else []
+        command = ["tune", str(stage.config), "--trials", str(TRIALS), *wider, "--out", str(file.parent), *options]
         return command_job(command, file, self._original(case, 0), self._curve(case, 0))
 
     def frozen(self, name: str, case: str, seed: int, tuned_on: str | None = None) -> Job:
