@@ -8,15 +8,12 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
-import pytest
 from helpers.runs import QUIET
 from helpers.studies import here
 from PIL import Image
 
 from medunlearn import SalUn
 from medunlearn.__main__ import main
-from medunlearn.cli.settings import resolved_settings
-from medunlearn.errors import InputError
 from medunlearn.plans import engines
 from medunlearn.runs import RunDir
 
@@ -46,15 +43,6 @@ def commands(code: str) -> list[list[str]]:
 def tiny(npz: Path) -> list[str]:
     """Return options that make a shipped config quick."""
     return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
-
-
-def refusal(argv: list[str]) -> str:
-    """Return the error of a command; nothing where it is taken."""
-    try:
-        resolved_settings(argv)
-    except InputError as error:
-        return str(error)
-    return ""
 
 
 def run_all(code: str, options: list[str]) -> None:
@@ -124,20 +112,6 @@ def test_extras_that_are_named_exist():
     named = set(re.findall(r'pip install -e "\.\[(\w+)\]"', TEXT))
     assert named
     assert named <= extras.keys()
-
-
-@pytest.mark.parametrize("option", sorted(set(re.findall(r"`(--[a-z_]+(?:\.[a-z_]+)*)[ `]", TEXT))))
-def test_options_that_are_named_exist(option):
-    """An option with a wrong value is refused for its value, one that does not exist for its name."""
-    own = {"--engine": "reproduce", "--retrain_seeds": "reproduce", "--out": "report", "--space": "tune"}
-    if option in own:
-        command = own[option]
-        with pytest.raises(SystemExit):
-            main([command, "--help"])
-        return
-    assert "no such option" in refusal(["fit", "--model=Train", "--data.bogus", "{}"])
-    base = ["fit", "--model=SalUn", "--model.init_args.original=x", "--data.dataset=bloodmnist", "--run_dir=x"]
-    assert "no such option" not in refusal([*base, option, "{}"])
 
 
 def test_blocks_are_all_tested():
