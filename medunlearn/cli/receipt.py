@@ -15,8 +15,8 @@ from medunlearn.runs.commands import shown
 if TYPE_CHECKING:
     from medunlearn.receipts import Built
 
-EPILOG = """docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends with
-status 1 where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
+EPILOG = """docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends
+with status 1 where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
 
 examples:
   medunlearn receipt --new_key clinic.pem
