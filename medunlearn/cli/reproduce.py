@@ -8,6 +8,7 @@ from typing import Any
 
 from medunlearn.cli.comparison import terminal_comparison, written_report
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
@@ -154,7 +155,7 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome], report: Path
 def _shown(what: str, make: Callable[[], str]) -> list[str]:
     """Print a text below an empty line, and return why it cannot be made; nothing where it can."""
     try:
-        print(f"\n{make()}", flush=True)
+        show(f"\n{make()}")
     except InputError as error:  # the outcomes of the stages are still printed
         return [f"no {what}: {error.for_command_line}"]
     return []
