@@ -50,7 +50,7 @@ def completion(options: list[str]) -> int:
         ) from None
     configs = (f"configs/{path.relative_to(shipped_configs())}" for path in shipped_configs().rglob("*.yaml"))
     words = " ".join(sorted([*configs, *shipped_plans()]))
-    preamble = {name: text.format(words=words) for name, text in PREAMBLES.items()}
+    preamble = PREAMBLES[shell].format(words=words)
     print(shtab.complete(_root(), shell=shell, preamble=preamble))
     return 0
 
@@ -122,6 +122,7 @@ def _of_fit(command: str) -> list[tuple[list[str], Added]]:
 
     needed = ["--model=Train", "--data.dataset=synthetic", "--run_dir=runs/train"]
     found = ResolvedSettings([command, *needed]).parser
+    assert found._subcommands_action is not None
     parser = found._subcommands_action._name_parser_map[command]
     single = [each for each in parser._actions if each.option_strings and each.dest not in REFUSED]
     named = {

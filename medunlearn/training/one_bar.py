@@ -73,7 +73,7 @@ class OneBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the epoch."""
-        self._before = max(self._before, self.train_progress_bar.n)
+        self._before = max(self._before, int(self.train_progress_bar.n))
         super().on_train_epoch_end(trainer, pl_module)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
