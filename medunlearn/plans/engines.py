@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import STAGE_OF_A_PLAN, InputError, Interrupted
 from medunlearn.plans.options import setting
 from medunlearn.plans.stages import Stage
 from medunlearn.plugins import find, names
@@ -87,7 +87,9 @@ def run_stage(stage: Stage) -> Outcome:
     """
     argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = run_process([sys.executable, "-P", "-m", "medunlearn", *argv], dict(stage.environment))
+    status = run_process(
+        [sys.executable, "-P", "-m", "medunlearn", *argv], {STAGE_OF_A_PLAN: "1", **dict(stage.environment)}
+    )
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:

@@ -39,7 +39,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert main(["reproduce", *files, *options]) == 0
     table = [part for part in capsys.readouterr().out.split("\n\n") if "| r/" in part][-1]  # the legend is below
     assert [line.split("|")[2].partition("[")[0].strip() for line in table.splitlines() if line.startswith("| r/")] == [
-        "Train",
+        "Train, untouched",
         "Retrain",
         "SalUn",
     ]
@@ -142,6 +142,49 @@ def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
     assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
     assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
+
+
+def plan_with_report(**more):
+    files = two_chains()[:2]
+    return write("plan.yaml", configs=files, description="Two\nstages.", minutes=3, report="r/report", **more)
+
+
+def test_a_plan_says_what_it_does_and_how_long_before_it_starts_and_names_its_report_at_the_end(monkeypatch, capsys):
+    runner(monkeypatch, {})
+    written = []
+    monkeypatch.setattr("medunlearn.cli.reproduce.written_report", lambda runs, folder: written.append(folder) or "IT")
+    plan = plan_with_report()
+    assert main(["reproduce", plan]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Two stages.", "2 of 2 stages to run, about 3 min on two CPU cores that do nothing else."]
+    assert lines[2] == "stage 1 of 2: r/a_train [....................] 0 %, 0 s elapsed, 3 min left"
+    assert lines[-4:] == ["", "THE TABLE", "", "IT"]
+    assert written == [Path("r/report")]
+    assert main(["reproduce", plan]) == 0
+    assert capsys.readouterr().out.startswith("stage 1 of 2: r/a_train: finished before"), "nothing is to begin"
+    assert len(written) == 2
+
+
+def test_a_plan_whose_stage_fails_has_no_report_yet(monkeypatch, capsys):
+    runner(monkeypatch, {"r/a_salun": 1})
+    assert main(["reproduce", plan_with_report()]) == 1
+    assert "Report" not in capsys.readouterr().out
+    assert not Path("r/report").exists()
+
+
+def test_a_report_that_cannot_be_written_is_said_in_one_line(monkeypatch, capsys):
+    runner(monkeypatch, {})
+    assert main(["reproduce", plan_with_report()]) == 1
+    printed = capsys.readouterr()
+    assert "THE TABLE" in printed.out
+    assert printed.err.startswith("medunlearn: no report: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_minutes_of_a_plan_are_those_of_each_of_its_seeds(monkeypatch, capsys):
+    runner(monkeypatch, {"r/a_train": 1, "r/a_train_seed1": 1})
+    main(["reproduce", plan_with_report(), "--seeds", "0", "1"])
+    assert "4 of 4 stages to run, about 6 min on two CPU cores" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])

@@ -76,12 +76,16 @@ def test_a_plan_file_of_ones_own_has_configs_seeds_and_options(capsys):
         (["seeds.yaml"], "plan=seeds.yaml: seeds=3; give a list of numbers"),
         (["seeds.yaml", "configs/train_blood.yaml"], "plan=seeds.yaml: is a plan; give it alone"),
         (["nowhere.yaml"], "config=nowhere.yaml: no such file"),
+        (["minutes.yaml"], "plan=minutes.yaml: minutes=soon; give a number above 0"),
+        (["report.yaml"], "plan=report.yaml: report=3; give a text"),
         ([], "reproduce: no plan given; name demo, figure2, paper, a plan file or config files"),
     ],
 )
 def test_wrong_plans_are_refused_in_one_line(capsys, argv, message):
     write("plan.yaml", configs=["configs/train_blood.yaml"], epochs=3)
     write("seeds.yaml", configs=["configs/train_blood.yaml"], seeds=3)
+    write("minutes.yaml", configs=["configs/train_blood.yaml"], minutes="soon")
+    write("report.yaml", configs=["configs/train_blood.yaml"], report=3)
     write("run_dirs.yaml", configs=["configs/train_blood.yaml"], options={"run_dir": "one/for/all"})
     two_chains()
     assert main(["reproduce", *argv]) == 2

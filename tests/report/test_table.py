@@ -119,7 +119,7 @@ def test_remarks_are_numbered_after_the_method_and_stand_below_once():
     change(salun, notes=["nothing moved", "few images"])
     text = comparison([train, retrain, salun])
     methods = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| runs")]
-    assert methods == ["Train [1]", "Retrain [2]", "SalUn [2, 3]"]
+    assert methods == ["Train, untouched [1]", "Retrain [2]", "SalUn [2, 3]"]
     assert text.endswith("[1] low TA\n[2] few images\n[3] nothing moved")
 
 
@@ -154,3 +154,22 @@ def test_an_original_that_had_the_forget_set_already_has_one_row():
     assert list(rows(train, retrain, salun)) == [train, retrain, salun]
     lines = [line for line in comparison([train, retrain, salun]).splitlines() if line.startswith(f"| {train}")]
     assert len(lines) == 1
+
+
+def test_run_time_is_followed_by_its_share_of_retrains():
+    train, retrain, salun = chain()
+    change(train, RTE=20.0)
+    change(retrain, RTE=18.0)
+    for minutes, share in ((0.9, "0.90 (5.0 %)"), (9.0, "9.00 (50 %)"), (36.0, "36.00 (200 %)")):
+        change(salun, RTE=minutes)
+        found = rows(train, retrain, salun)
+        assert [found[run][5] for run in (train, retrain, salun)] == ["20.00", "18.00", share]
+
+
+def test_run_time_has_no_share_of_a_retrains_that_is_missing_or_ran_elsewhere():
+    train, retrain, salun = chain()
+    assert rows(train, salun)[salun][5] == "0.90"
+    change(retrain, hardware={"name": "Another"})
+    assert rows(train, retrain, salun)[salun][5] == "0.90"
+    change(retrain, hardware={"name": "Some & Processor"}, RTE=0.0)
+    assert rows(train, retrain, salun)[salun][5] == "0.90"
