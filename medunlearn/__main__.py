@@ -85,6 +85,10 @@ def _unread() -> bool:
 
 def _run(command: str, options: list[str]) -> int:
     # A built-in command is run without a look at what else is installed, which takes time and may be broken.
+    if command == "--completion":
+        from medunlearn.cli.completion import completion
+
+        return completion(options)
     found = next((each for each in built_ins("commands") if each.name == command), None)
     found = found or lookup("commands", command)
     if found is None:

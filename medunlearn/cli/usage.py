@@ -63,12 +63,13 @@ def _entry(command: Plugin, column: int, width: int) -> str:
 
 
 def _lines(command: Plugin, column: int, width: int) -> Iterator[str]:
-    first, *rest = textwrap.wrap(_line(command), width - column, break_on_hyphens=False) or [""]
+    first, *rest = textwrap.wrap(line(command), width - column, break_on_hyphens=False) or [""]
     yield f"  {command.name:<{column - 4}}  {first}".rstrip()
     yield from (" " * column + line for line in rest)
 
 
-def _line(command: Plugin) -> str:
+def line(command: Plugin) -> str:
+    """Return what a command does, in one line."""
     try:
         return describe(command)[0]
     except InputError:  # of a package that cannot be imported; `medunlearn list commands` says why

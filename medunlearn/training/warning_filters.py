@@ -34,7 +34,7 @@ def hide_lightning_warnings() -> None:
     """Show neither `WARNINGS` nor `LOG_MESSAGES` nor `ABOUT_THE_RUN` from now on."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
-    for name in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero"):
+    for name in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.seed"):
         logging.getLogger(f"lightning.{name}").addFilter(_is_not_about_the_run)
     hide_advertisements()
 
