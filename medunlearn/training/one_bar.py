@@ -58,7 +58,7 @@ class OneBar(TQDMProgressBar):
         batches = self.total_train_batches
         self._before = int(trainer.current_epoch * batches) if math.isfinite(batches) else 0
         self.train_progress_bar.reset(_batches_in_all(trainer, batches))
-        self.train_progress_bar.initial = self.train_progress_bar.n = self._before
+        self.train_progress_bar.n = self.train_progress_bar.initial = self._before
 
     def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
         """Name the epoch."""
@@ -73,7 +73,7 @@ class OneBar(TQDMProgressBar):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the epoch."""
-        self._before = max(self._before, self.train_progress_bar.n)
+        self._before = max(self._before, int(self.train_progress_bar.n))
         super().on_train_epoch_end(trainer, pl_module)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
