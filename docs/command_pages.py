@@ -123,7 +123,7 @@ def _entries(body: str) -> tuple[list[tuple[str, str]], str]:
         elif entries and len(line) - len(line.lstrip()) >= INDENT:
             entries[-1] = (entries[-1][0], f"{entries[-1][1]} {line.strip()}".strip())
         else:
-            notes.append(line.strip())
+            notes.append(f"\n\n{line.strip()}" if line.strip().startswith("`") else line.strip())
     return entries, " ".join(notes)
 
 

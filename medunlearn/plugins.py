@@ -215,9 +215,8 @@ def method_path(name: str, argument: str = "model") -> str:
     Raises:
         InputError: If two packages have the name, or the method cannot be imported.
     """
-    found = lookup("methods", name, argument)
-    if found is None:
-        found = next((each for each in plugins("methods") if each.attribute == name), None)
+    by_class = (each for each in plugins("methods") if each.attribute == name)
+    found = lookup("methods", name, argument) or next(by_class, None)
     if found is None:
         return name
     found.load(argument)

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from helpers.backbones import WITH_TINY
+from helpers.runs import QUIET
+from helpers.studies import here
 
+from medunlearn.__main__ import main
 from medunlearn.data.breast28 import breast28_data
 from medunlearn.files.configs import read_config, shipped_configs, shipped_plan
+from medunlearn.plans import engines
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "start.md").read_text()
@@ -57,3 +62,23 @@ def test_settings_stand_on_the_page(name):
         str(arguments["lr"]),
         arguments.get("lr_schedule", "its own"),
     ]
+
+
+def test_demo_ends_with_the_table_and_the_report(monkeypatch, capsys):
+    monkeypatch.setattr(engines, "run_process", here)
+    assert main(["reproduce", "demo", WITH_TINY, "--trainer.max_epochs=1", *QUIET]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{' '.join(PLAN['description'].split())}\n4 of 4 stages to run, about ")
+    table = said.rpartition("training images forgotten")[2]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| runs/demo/")]
+    assert [row[1].split("[")[0].strip() for row in rows] == [
+        "Train, untouched",
+        "Retrain",
+        "SalUn",
+        "KernelTranspose",
+    ]
+    shares = [re.search(r"\(\d[\d.]* %\)", row[7]) is not None for row in rows]
+    assert shares == [False, False, True, True], "unlearning's share of Retrain's time"
+    page = Path("runs/demo/report/report.html")
+    assert said.endswith(f"Report: {page}; open it with\n  python -m webbrowser {page.absolute().as_uri()}\n")
+    assert "KernelTranspose" in page.read_text()

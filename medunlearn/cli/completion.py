@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from medunlearn.cli.commands import EXAMPLES
 from medunlearn.cli.list import GROUPS, rows
@@ -50,7 +50,8 @@ def completion(options: list[str]) -> int:
         ) from None
     configs = (f"configs/{path.relative_to(shipped_configs())}" for path in shipped_configs().rglob("*.yaml"))
     words = " ".join(sorted([*configs, *shipped_plans()]))
-    print(shtab.complete(_root(), shell=shell, preamble=cast(Any, {shell: PREAMBLES[shell].format(words=words)})))
+    preamble = PREAMBLES[shell].format(words=words)
+    print(shtab.complete(_root(), shell=shell, preamble=preamble))
     return 0
 
 
@@ -121,7 +122,8 @@ def _of_fit(command: str) -> list[tuple[list[str], Added]]:
 
     needed = ["--model=Train", "--data.dataset=synthetic", "--run_dir=runs/train"]
     found = ResolvedSettings([command, *needed]).parser
-    parser = cast(Any, found)._subcommands_action._name_parser_map[command]
+    assert found._subcommands_action is not None
+    parser = found._subcommands_action._name_parser_map[command]
     single = [each for each in parser._actions if each.option_strings and each.dest not in REFUSED]
     named = {
         "model": names("methods"),

@@ -22,7 +22,7 @@ from medunlearn.training.failures import end_of_worker
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """End a `with` block on Ctrl-C, where nothing is trained; Lightning would say what it does and exit by 1.
+    """End a `with` block on Ctrl-C, where nothing is trained; Lightning would print what it does and exit by 1.
 
     Raises:
         Interrupted: On the signal.
