@@ -13,8 +13,6 @@ from medunlearn.cli.comparison import terminal_width
 
 STYLES = {"inside": "green", "outside": "red", "cannot tell": "yellow"}
 """Of the answers of an audit."""
-WORD = 9
-"""Letters of a word that a narrow column does not break."""
 
 
 def draw(text: str, stream: TextIO) -> None:
@@ -52,15 +50,9 @@ def _table(lines: list[str]) -> Table:
     cells = [[line[span].strip() for span in spans] for line in (head, *rows)]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     below = cells.pop(1) if len(cells) > 1 and not cells[1][0] else [""] * len(spans)  # which way is better
-    for at, (name, better, span) in enumerate(zip(cells[0], below, spans, strict=True)):
-        longest = max(len(word) for row in cells for word in row[at].split() or [""])
+    for name, better, span in zip(cells[0], below, spans, strict=True):
         title = Text.assemble((name, "bold"), (f"\n{better}" if any(below) else "", "dim"))
-        table.add_column(
-            title,
-            justify="right" if rule[span].endswith(":") else "left",
-            overflow="fold",
-            min_width=min(longest, WORD),
-        )
+        table.add_column(title, justify="right" if rule[span].endswith(":") else "left", overflow="fold")
     for row in cells[1:]:
         table.add_row(*map(_cell, row))
     return table
