@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from medunlearn.cli.screen import show_error
 from medunlearn.errors import InputError, Interrupted, Stopped, command_line, of_a_plan
-from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
+from medunlearn.plugins import BUILT_IN, built_ins, choice, lookup, method_hint, names
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def _kept(command: str) -> str:
     """Return what a built-in command leaves when it is interrupted; empty for those of other packages."""
     from medunlearn.cli.commands import ABOUT
 
-    found = next((each.attribute for each in built_ins("commands") if each.name == command), "")
+    found = BUILT_IN["commands"].get(command, "").partition(":")[2]
     return ABOUT[found].interrupted if found in ABOUT else ""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from medunlearn.cli.examples import nothing_given
 from medunlearn.cli.screen import show_error
 
 Command = Callable[[list[str]], int]
@@ -212,34 +213,14 @@ def export(options: list[str]) -> int:
     return export(options)
 
 
-EXAMPLES = {
-    "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/train_blood
-  medunlearn fit --config configs/train_blood.yaml""",
-    "validate": """  medunlearn validate runs/train_blood
-  medunlearn validate --config runs/train_blood/config.yaml --data.batch_size 64""",
-    "test": """  medunlearn test runs/train_blood
-  medunlearn test --config runs/train_blood/config.yaml --data.batch_size 64""",
-    "predict": """  medunlearn predict runs/train_blood
-  medunlearn predict --config runs/train_blood/config.yaml --overwrite true""",
-}
-"""Of the commands of LightningCLI, each on lines of its own."""
-
-
 def _lightning(command: str, options: list[str]) -> int:
     if not options:
-        show_error(_nothing_given(command))
+        show_error(nothing_given(command))
         return 2
     with _importing():
         from medunlearn.cli.fit import run
 
     return run([command, *options])
-
-
-def _nothing_given(command: str) -> str:
-    meant = "name a method, images and a run directory, or a config" if command == "fit" else "name a finished run"
-    listed = "`medunlearn list` has the methods and data sets, " if command == "fit" else ""
-    help_text = f"{listed}`medunlearn {command} --help` lists the options"
-    return f"{command}: nothing is given; {meant}:\n{EXAMPLES[command]}\n{help_text}."
 
 
 @contextmanager

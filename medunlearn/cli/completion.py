@@ -7,7 +7,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from medunlearn.cli.commands import EXAMPLES
+from medunlearn.cli.examples import EXAMPLES
 from medunlearn.cli.list import GROUPS, rows
 from medunlearn.cli.usage import line
 from medunlearn.errors import InputError

@@ -20,9 +20,9 @@ from medunlearn.cli.classes import (
     members,
     type_of,
 )
-from medunlearn.cli.commands import EXAMPLES
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.descriptions import describe
+from medunlearn.cli.examples import EXAMPLES
 from medunlearn.cli.given import Setting, last
 from medunlearn.cli.methods import method_class
 from medunlearn.errors import InputError

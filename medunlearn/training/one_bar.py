@@ -58,7 +58,7 @@ class OneBar(TQDMProgressBar):
         batches = self.total_train_batches
         self._before = int(trainer.current_epoch * batches) if math.isfinite(batches) else 0
         self.train_progress_bar.reset(_batches_in_all(trainer, batches))
-        self.train_progress_bar.initial = self.train_progress_bar.n = self._before
+        self.train_progress_bar.n = self.train_progress_bar.initial = self._before
 
     def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
         """Name the epoch."""
