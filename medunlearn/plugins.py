@@ -63,7 +63,10 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "FisherForgetting": "medunlearn.methods.fisher_forgetting:FisherForgetting",
     },
     "backbones": {"resnet18": "medunlearn.models.resnet:ResNet18"},
-    "datasets": {"synthetic": "medunlearn.data.synthetic:synthetic_data"},
+    "datasets": {
+        "breast28": "medunlearn.data.breast28:breast28_data",
+        "synthetic": "medunlearn.data.synthetic:synthetic_data",
+    },
     "metrics": {
         "unlearning": "medunlearn.metrics.unlearning:unlearning_metrics",
         "validation": "medunlearn.metrics.unlearning:validation_metrics",

@@ -1,4 +1,4 @@
-"""The comparison of runs as it is printed in a terminal."""
+"""The comparison of runs as it is printed in a terminal, and the report page that it names."""
 
 import shutil
 from collections.abc import Iterable
@@ -32,3 +32,18 @@ def terminal_comparison(runs: Iterable[str | Path | RunDir]) -> str:
     from medunlearn.report.table import comparison  # imports pandas, for which `--help` does not wait
 
     return comparison(runs, width=terminal_width())
+
+
+def written_report(runs: Iterable[str | Path | RunDir], folder: Path) -> str:
+    """Write the report of finished runs, and return where its page is and a command that opens it in a browser.
+
+    Raises:
+        InputError: If a run is damaged, runs cannot be distinguished, or the folder cannot be written.
+    """
+    from medunlearn.report import load  # imports pandas, for which `--help` does not wait
+    from medunlearn.report.render import write_report
+
+    write_report(load(runs), folder)
+    page = folder / "report.html"
+    # The address has no blank and is understood alike on Linux, macOS and Windows.
+    return f"Report: {page}; open it with\n  python -m webbrowser {page.absolute().as_uri()}"

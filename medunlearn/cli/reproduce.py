@@ -2,17 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from medunlearn.cli.comparison import terminal_comparison
+from medunlearn.cli.comparison import terminal_comparison, written_report
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.plans.engines import Outcome, find_engine
 from medunlearn.plans.options import check_augmentations, check_seeds, overrides_from_argv
-from medunlearn.plans.plan import read_plan
+from medunlearn.plans.plan import Plan, read_plan
 from medunlearn.plans.reuse import check_inputs, check_settings
 from medunlearn.plans.schedule import TimeLeft
 from medunlearn.plans.stages import Stage
@@ -24,11 +25,13 @@ EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 
 A plan is one of {plans}, a plan file, or any list of config files. A plan file says
 
   configs: [train_ours.yaml, retrain_ours.yaml, salun_ours.yaml]
-  augmentations: [NoAug, Default]        # the rest is optional
+  description: Our images, a day.        # the rest is optional; this is printed before the first stage
+  augmentations: [NoAug, Default]
   seeds: [0, 1, 2]
   retrain_seeds: [101, 102]              # two more Retrains each, to see how far two are apart
   options:
     data.file: ours.npz
+  report: runs/ours/report               # a folder for the report page, written at the end
 
 examples:
   medunlearn reproduce demo
@@ -65,8 +68,9 @@ def reproduce(argv: list[str]) -> int:
         overrides,
         tuple(parsed.retrain_seeds),
     )
-    stages = read_plan(names).stages(selection)
-    return _dry_run(stages) if parsed.dry_run else _run(stages, parsed.engine)
+    plan = read_plan(names)
+    stages = plan.stages(selection)
+    return _dry_run(stages) if parsed.dry_run else _run(plan, stages, parsed.engine)
 
 
 def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
@@ -112,10 +116,13 @@ def _dry_run(stages: Sequence[Stage]) -> int:
     return 0
 
 
-def _run(stages: Sequence[Stage], engine: str) -> int:
+def _run(plan: Plan, stages: Sequence[Stage], engine: str) -> int:
     settings = _settings(stages)
     check_inputs(stages, FitCommand())
-    return _conclude(stages, _outcomes(stages, [each["trainer"]["max_epochs"] for each in settings], engine))
+    if plan.description and any(not stage.run.finished for stage in stages):
+        print(plan.description, flush=True)
+    outcomes = _outcomes(stages, [each["trainer"]["max_epochs"] for each in settings], engine)
+    return _conclude(stages, outcomes, plan.report)
 
 
 def _outcomes(stages: Sequence[Stage], epochs: Sequence[int | None], engine: str) -> list[Outcome]:
@@ -129,18 +136,26 @@ def _outcomes(stages: Sequence[Stage], epochs: Sequence[int | None], engine: str
     return outcomes
 
 
-def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome]) -> int:
-    """Print the comparison of what is finished, then what is not and why."""
+def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome], report: Path | None) -> int:
+    """Print the comparison of what is finished and write the report of all, then print what is not and why."""
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
     missing = {outcome.stage.run.path for outcome in broken}
     wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
     if finished := [stage.run for stage in stages if stage.run.finished and stage.run.path not in missing]:
-        try:
-            print(f"\n{terminal_comparison(finished)}")
-        except InputError as error:  # the outcomes of the stages are still printed
-            wrong.append(f"no comparison: {error.for_command_line}")
+        wrong += _shown("comparison", lambda: terminal_comparison(finished))
+    if report and not wrong:
+        wrong += _shown("report", lambda: written_report(finished, report))
     for line in wrong:
         print(f"medunlearn: {line}", file=sys.stderr)
     if broken:
         print("medunlearn: the same command goes on from there", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _shown(what: str, make: Callable[[], str]) -> list[str]:
+    """Print a text below an empty line, and return why it cannot be made; nothing where it can."""
+    try:
+        print(f"\n{make()}", flush=True)
+    except InputError as error:  # the outcomes of the stages are still printed
+        return [f"no {what}: {error.for_command_line}"]
+    return []

@@ -26,7 +26,10 @@ LEGEND = {
     "AG/floor": Column(
         "lower", "AG to Retrains of several seeds, in units of the AG between two of them; inside: in their band"
     ),
-    "RTE": Column("lower", "run time of the method in minutes: mask and updates, without evaluation"),
+    "RTE": Column(
+        "lower",
+        "run time of the method in minutes: mask and updates, without evaluation; in brackets in % of Retrain's",
+    ),
     "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),
     "[1]": Column("", "number of a remark on the run, which stands below the table"),
 }

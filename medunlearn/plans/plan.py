@@ -21,7 +21,7 @@ from medunlearn.plans.stages import Stage, in_order, read_stage
 from medunlearn.plans.variations import Selection, selected, varied, with_retrains
 
 EVERYTHING = Selection()
-KEYS = ("configs", "seeds", "augmentations", "retrain_seeds", "options")
+KEYS = ("configs", "description", "seeds", "augmentations", "retrain_seeds", "options", "report")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Plan:
         seeds: Seeds of everything random, forget sets included; empty for what each config says.
         overrides: Settings of every stage.
         retrain_seeds: Seeds of further Retrains of each forget set, which show how far two Retrains are apart.
+        description: What the plan does and how long it takes, for whoever starts it; empty where the plan does not say.
+        report: Folder of the report that is written once every stage is finished; None for none.
     """
 
     configs: tuple[Path, ...]
@@ -41,6 +43,8 @@ class Plan:
     seeds: tuple[int, ...] = ()
     overrides: tuple[Override, ...] = ()
     retrain_seeds: tuple[int, ...] = ()
+    description: str = ""
+    report: Path | None = None
 
     def stages(self, selection: Selection = EVERYTHING) -> list[Stage]:
         """Return the stages that are asked for and those that they need, each after what it reads.
@@ -92,6 +96,7 @@ def _plan_file(path: Path) -> Plan:
     if not content.get("configs"):
         raise InputError(f"plan={path}: names no configs; write `configs: [FILE, FILE]`")
     overrides = _overrides(content.get("options") or {}, path)
+    report = _text(content, "report", path)
     check_augmentations(_list(content, "augmentations", str, path))
     for name in ("seeds", "retrain_seeds"):
         check_seeds(_list(content, name, int, path), name)
@@ -101,7 +106,16 @@ def _plan_file(path: Path) -> Plan:
         seeds=tuple(_list(content, "seeds", int, path)),
         overrides=overrides,
         retrain_seeds=tuple(_list(content, "retrain_seeds", int, path)),
+        description=_text(content, "description", path),
+        report=expanded(report, "report") if report else None,
     )
+
+
+def _text(content: dict[str, Any], key: str, path: Path) -> str:
+    value = content.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"plan={path}: {key}={value}; give a text")
+    return (value or "").strip()
 
 
 def _overrides(options: Any, path: Path) -> tuple[Override, ...]:

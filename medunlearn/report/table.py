@@ -24,8 +24,8 @@ OPTIONAL = {"proxy gap": "proxy", "AG/floor": "floor"}
 EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
-    "AG: mean of the four gaps; RTE: run time; proxy gap: AG as foretold from validation images, for where there is no "
-    "Retrain."
+    "AG: mean of the four gaps; RTE: run time, in brackets its share of the retrained model's; proxy gap: AG as "
+    "foretold from validation images, for where there is no Retrain."
 )
 
 
@@ -34,8 +34,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
 
     The line below the head says which way is better. Remarks on runs are numbered after the method and stand below.
     Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the retrained model, see
-    `medunlearn.runs.comparable`. A model trained before anything was to be forgotten is shown as it was measured on the
-    forget set of the runs that unlearned from it.
+    `medunlearn.runs.comparable`, and RTE by its share of the retrained model's. A model trained before anything was to
+    be forgotten is shown as it was measured on the forget set of the runs that unlearned from it, and called untouched.
 
     Args:
         runs: Run directories, in the order of the rows.
@@ -50,6 +50,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     """
     frame = pooled(load(runs))
     frame["method"] = frame.method.where(~frame.label.isin(FURTHER), frame.label)
+    frame.loc[frame.measured_by != "", "method"] += ", untouched"
+    frame["time_share"] = _time_shares(frame)
     marks, remarks = footnotes(frame.notes)
     frame["method"] += [f" [{mark}]" if mark else "" for mark in marks]
     own = frame[frame.measured_by == ""]
@@ -84,6 +86,16 @@ def _split_table(group: pd.DataFrame, untouched: pd.DataFrame, width: int | None
     rows = pd.concat([untouched, further, group.drop(further.index)])
     below = (_wrapped(text, width) for text in (*_floors(group), *_uncertain(rows)))
     return "\n\n".join([title, _table(rows, names), *below])
+
+
+def _time_shares(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Return the run time of each unlearned model in % of its Retrain's; NaN where they ran on different hardware."""
+    retrains = frame[(frame.measured_by == "") & (frame.role == "retrained")].drop_duplicates("run").set_index("run")
+    minutes = frame.reference.map(retrains.RTE)
+    comparable = (
+        (frame.role == "unlearned") & (minutes > 0) & (frame.hardware == frame.reference.map(retrains.hardware))
+    )
+    return (100 * frame.RTE / minutes).where(comparable)
 
 
 def _floors(rows: pd.DataFrame) -> list[str]:
@@ -122,7 +134,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
     values = (_number(row[key]) + ("" if retrained else _gap(row[f"gap_{key}"])) for key in GAP_METRICS)
     gap = "0" if retrained else _number(row["AG"])
     names = str(row["run"]), str(row["method"])
-    return [*names, *values, gap, _number(row["RTE"]), _number(row["proxy"]), "-" if retrained else _in_floors(row)]
+    minutes = _number(row["RTE"]) + _share(row["time_share"])
+    return [*names, *values, gap, minutes, _number(row["proxy"]), "-" if retrained else _in_floors(row)]
 
 
 def _in_floors(row: dict[str, Any]) -> str:
@@ -132,6 +145,10 @@ def _in_floors(row: dict[str, Any]) -> str:
 
 def _gap(value: float) -> str:
     return "" if pd.isna(value) else f" ({value:.2f})"
+
+
+def _share(value: float) -> str:
+    return "" if pd.isna(value) else f" ({value:.{0 if value >= 10 else 1}f} %)"
 
 
 def _number(value: float) -> str:

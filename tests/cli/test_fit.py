@@ -22,7 +22,7 @@ CONFIGS = sorted(path.name for path in shipped_configs().glob("*.yaml"))
 BLOCK = Path(__file__).parents[2] / "benchmarks" / "blood28"
 
 
-def test_configs_are_fifteen_one_for_own_images_and_the_demos():
+def test_configs_are_fifteen_one_for_own_images_and_the_demos_four():
     names = {f"{stage}_{data}.yaml" for data in ("path", "organa", "blood") for stage in ("train",)}
     names |= {
         f"{stage}_{data}_{rate}.yaml"
@@ -31,7 +31,8 @@ def test_configs_are_fifteen_one_for_own_images_and_the_demos():
         for rate in (10, 50)
     }
     assert len(names) == 15
-    assert set(CONFIGS) == names | {"train_own.yaml", "demo_train.yaml", "demo_retrain.yaml", "demo_salun.yaml"}
+    demo = {f"demo_{stage}.yaml" for stage in ("train", "retrain", "salun", "fine_tune")}
+    assert set(CONFIGS) == names | demo | {"train_own.yaml"}
 
 
 @cache
@@ -84,7 +85,7 @@ def test_config_says_what_its_name_says(name):
     settings = resolved_settings(["fit", "--config", f"configs/{name}"])
     stage, *rest = name.removesuffix(".yaml").split("_")
     if stage == "demo":
-        stage, rest = rest[0], ["demo", *(["10"] if rest[0] != "train" else [])]
+        stage, rest = "".join(rest), ["demo", *(["10"] if rest != ["train"] else [])]
     data, model = settings["data"], settings["model"]
     assert model["class_path"].rpartition(".")[2].lower() == stage
     assert data["forget"]["rate"] == (float(rest[1]) / 100 if rest[1:] else None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.backbones import LINEAR, WITH_TINY
+from helpers.fake_runs import chain
 from helpers.plans import model, runner, two_chains, write
 from helpers.runs import COUNTS, QUIET
 
@@ -39,7 +40,7 @@ def test_a_plan_skips_what_is_finished_goes_on_with_the_rest_and_compares(npz, c
     assert main(["reproduce", *files, *options]) == 0
     table = [part for part in capsys.readouterr().out.split("\n\n") if "| r/" in part][-1]  # the legend is below
     assert [line.split("|")[2].partition("[")[0].strip() for line in table.splitlines() if line.startswith("| r/")] == [
-        "Train",
+        "Train, untouched",
         "Retrain",
         "SalUn",
     ]
@@ -142,6 +143,56 @@ def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     assert titles[1] == "stage 1 of 4: r/a_train: done after 2 min"
     assert titles[2] == "stage 2 of 4: r/a_salun [#####...............] 25 %, 7 min elapsed, 5 min left"
     assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
+
+
+def test_description_of_a_plan_is_printed_before_the_first_stage_and_not_once_all_are_finished(monkeypatch, capsys):
+    runner(monkeypatch, {})
+    plan = write("plan.yaml", configs=two_chains(), description="Two data sets; an hour.")
+    assert main(["reproduce", plan]) == 0
+    assert capsys.readouterr().out.startswith("Two data sets; an hour.\nstage 1 of 4: r/a_train ")
+    assert main(["reproduce", plan]) == 0
+    assert "an hour" not in capsys.readouterr().out
+
+
+def reporting_plan():
+    """Write a plan of runs that are finished and can be reported on."""
+    train, retrain, salun = chain()
+    configs = [
+        write("t.yaml", run_dir=train, model=model("Train")),
+        write("r.yaml", run_dir=retrain, model=model("Retrain")),
+        write("s.yaml", run_dir=salun, reference=retrain, model=model("SalUn", train)),
+    ]
+    return write("plan.yaml", configs=configs, report="our report")
+
+
+def test_report_page_is_written_and_what_opens_it_is_printed(undrawn, monkeypatch, capsys):
+    plan = reporting_plan()
+    runner(monkeypatch, {})
+    assert main(["reproduce", plan]) == 0
+    assert "SalUn" in Path("our report/report.html").read_text()
+    _, table, report = capsys.readouterr().out.split("\n\n")
+    assert table == "THE TABLE"
+    opens = f"python -m webbrowser {Path.cwd().as_uri()}/our%20report/report.html"
+    assert report == f"Report: our report/report.html; open it with\n  {opens}\n"
+
+
+def test_report_that_cannot_be_written_is_said_in_one_line(undrawn, monkeypatch, capsys):
+    plan = reporting_plan()
+    runner(monkeypatch, {})
+    Path("our report").touch()
+    assert main(["reproduce", plan]) == 1
+    printed = capsys.readouterr()
+    assert "THE TABLE" in printed.out
+    assert printed.err.startswith("medunlearn: no report: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_no_report_is_written_of_a_plan_with_a_failed_stage(monkeypatch, capsys):
+    runner(monkeypatch, {"r/b_train": 3})
+    plan = write("plan.yaml", configs=two_chains(), report="report")
+    assert main(["reproduce", plan]) == 1
+    assert "no report" not in capsys.readouterr().err
+    assert not Path("report").exists()
 
 
 @pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])

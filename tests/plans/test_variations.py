@@ -52,7 +52,7 @@ def test_an_option_with_a_space_is_not_taken_for_a_seed(capsys):
     assert lines[1].startswith(
         "medunlearn fit --config configs/demo_retrain.yaml '--data.forget.classes=[1, 2]' --data"
     )
-    assert len(lines) == 3
+    assert len(lines) == 4
 
 
 def test_the_original_of_a_seed_follows_where_an_option_names_it(capsys):

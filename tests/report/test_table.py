@@ -112,6 +112,28 @@ def test_heads_say_which_way_is_better():
     assert "the gap, the distance to the retrained model: lower is better" in text
 
 
+def test_untouched_model_is_called_so_and_has_the_first_row():
+    train, retrain, salun = chain()
+    lines = [line.split("|") for line in comparison([retrain, salun, train]).splitlines() if line.startswith("| runs")]
+    assert [(run.strip(), method.strip()) for _, run, method, *_ in lines] == [
+        (train, "Train, untouched"),
+        (retrain, "Retrain"),
+        (salun, "SalUn"),
+    ]
+
+
+def test_run_time_of_an_unlearned_model_has_its_share_of_retrains_in_brackets():
+    train, retrain, salun = chain()
+    found = rows(train, retrain, salun)
+    assert [found[run][5] for run in (train, retrain, salun)] == ["20.00", "18.00", "0.90 (5.0 %)"]
+    change(salun, RTE=27.0)
+    assert rows(train, retrain, salun)[salun][5] == "27.00 (150 %)"
+    change(salun, hardware={"name": "another one"})
+    assert rows(train, retrain, salun)[salun][5] == "27.00", "minutes on other hardware are no share"
+    assert rows(train, salun)[salun][5] == "27.00", "nor is there one without the Retrain"
+    assert "RTE: run time, in brackets its share of the retrained model's" in comparison([train, retrain, salun])
+
+
 def test_remarks_are_numbered_after_the_method_and_stand_below_once():
     train, retrain, salun = chain()
     change(train, notes=["low TA"])
@@ -119,7 +141,7 @@ def test_remarks_are_numbered_after_the_method_and_stand_below_once():
     change(salun, notes=["nothing moved", "few images"])
     text = comparison([train, retrain, salun])
     methods = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| runs")]
-    assert methods == ["Train [1]", "Retrain [2]", "SalUn [2, 3]"]
+    assert methods == ["Train, untouched [1]", "Retrain [2]", "SalUn [2, 3]"]
     assert text.endswith("[1] low TA\n[2] few images\n[3] nothing moved")
 
 
