@@ -140,7 +140,7 @@ class Plugin(NamedTuple):
 
 def plugins(group: Group) -> list[Plugin]:
     """Return what a group holds: the built-ins in their order, then those of other packages by name."""
-    return [*built_ins(group), *sorted(_others(group), key=lambda each: (each.name, each.package))]
+    return [*built_ins(group), *sorted(_scanned(group, tuple(sys.path)), key=lambda each: (each.name, each.package))]
 
 
 def built_ins(group: Group) -> list[Plugin]:
@@ -235,10 +235,6 @@ def missing_dependency(error: Exception, path: str) -> str | None:
     """
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     return name if name and not f"{path}.".startswith(f"{name}.") else None
-
-
-def _others(group: Group) -> list[Plugin]:
-    return _scanned(group, tuple(sys.path))
 
 
 @lru_cache(maxsize=32)
