@@ -1,8 +1,9 @@
-"""docs/methods.md says of each method what its class says."""
+"""docs/methods says of each method what its class says: a page each, and a page of all."""
 
 import csv
 import re
 import shlex
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -17,12 +18,29 @@ from medunlearn.methods.arguments import arguments
 from medunlearn.plugins import built_ins
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "methods.md").read_text()
-SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
+PAGES = ROOT / "docs" / "methods"
+INDEX = (PAGES / "index.md").read_text()
+FILES = {path.read_text().partition("\n")[0].removeprefix("# "): path for path in PAGES.glob("*.md")}
+FILES.pop("Methods")
+TEXTS = {name: path.read_text() for name, path in FILES.items()}
 METHODS = {plugin.name: plugin for plugin in built_ins("methods")}
 OF_A_FILE = {"Pretrained"}
 """Methods that start from a file of the user's own, for which no config is shipped."""
 every_method = pytest.mark.parametrize("name", METHODS)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The function that prints the table of all methods, or of one."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "evidence"))
+    module = import_module("methods_table")
+    with module.RESULTS.open(newline="") as file:
+        return partial(module.table, list(csv.DictReader(file)))
+
+
+def section(name, title):
+    """Return what a method's page has below a heading."""
+    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXTS[name], re.M | re.S)[1]
 
 
 def table(text):
@@ -31,15 +49,16 @@ def table(text):
     return [row for row in rows[2:] if row]
 
 
-def test_page_has_the_figures_that_were_measured(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "evidence"))
-    module = import_module("methods_table")
-    with module.RESULTS.open(newline="") as file:
-        measured = module.table(list(csv.DictReader(file)))
-    assert measured in PAGE
-    assert measured in (ROOT / "benchmarks" / "evidence" / "README.md").read_text()
-    names = {row[0] for row in table(measured)}
+def test_page_of_all_has_the_figures_that_were_measured(measured):
+    assert measured() in INDEX
+    assert measured() in (ROOT / "benchmarks" / "evidence" / "README.md").read_text()
+    names = {row[0] for row in table(measured())}
     assert names >= METHODS.keys() - {"Train", "Retrain", *OF_A_FILE}, "every method has run on real images"
+
+
+@every_method
+def test_page_of_a_method_has_the_figures_that_were_measured(name, measured):
+    assert name in OF_A_FILE or measured(name) + "\n\n" in section(name, "Measured")
 
 
 def written(default):
@@ -50,19 +69,33 @@ def method_of(config):
     return yaml.safe_load(config.read_text())["model"]["class_path"]
 
 
-def test_page_has_a_section_for_each_method_and_no_other():
-    assert sorted(SECTIONS) == sorted(METHODS)
+def test_pages_are_of_each_method_and_no_other():
+    assert sorted(FILES) == sorted(METHODS)
 
 
 @every_method
-def test_page_lists_paper_images_and_passes_as_the_class_states_them(name):
-    row = next(row for row in table(PAGE.partition("\n*Which one?*")[0]) if row[0].startswith(f"[{name}]"))
-    assert row == [f"[{name}](#{name.lower()})", describe(METHODS[name])[1] or "-", *images_and_epochs(METHODS[name])]
+def test_page_of_a_method_says_what_every_one_says(name):
+    titles = re.findall(r"^## (.*)", TEXTS[name], re.M)
+    wanted = ["Idea", "When it fails", "Commands", "Settings", "Measured", "Published"]
+    assert titles == [title for title in wanted if title in titles]
+    assert set(wanted) - set(titles) <= ({"Published"} if name in (*OF_A_FILE, "Train", "Retrain") else set())
+    assert all(section(name, title).strip() for title in titles)
+
+
+@every_method
+def test_pages_list_paper_images_and_passes_as_the_class_states_them(name):
+    row = next(row for row in table(INDEX.partition("## Measured")[0]) if row[0].startswith(f"[{name}]"))
+    paper, (images, passes) = describe(METHODS[name])[1], images_and_epochs(METHODS[name])
+    assert row == [f"[{name}]({FILES[name].name})", paper or "-", images, passes]
+    facts = dict(re.findall(r"^- \*\*(\w+):\*\* (.*)", TEXTS[name], re.M))
+    assert facts["Paper"].startswith(f"[{paper}](https://arxiv.org/abs/") if paper else facts["Paper"] == "none"
+    assert facts["Images"] == (images or "none")
+    assert facts["Cost"].startswith("no pass " if passes == "0" else f"{passes} passes ")
 
 
 @every_method
 def test_page_names_all_configs_of_a_method_below_methods(name):
-    lines = re.findall(r"^medunlearn fit .*$", SECTIONS[name], re.M)
+    lines = re.findall(r"^medunlearn fit .*$", section(name, "Commands"), re.M)
     if name in OF_A_FILE:
         assert resolved_settings(shlex.split(lines[0])[1:])["model"]["class_path"].endswith(name)
         return
@@ -76,7 +109,7 @@ def test_page_names_all_configs_of_a_method_below_methods(name):
 def test_page_has_the_settings_and_defaults_of_a_method(name):
     kind = METHODS[name].load()
     known = arguments(kind)
-    rows = {argument.strip("`"): default for argument, default, _ in table(SECTIONS[name])}
+    rows = {argument.strip("`"): default for argument, default, _ in table(section(name, "Settings"))}
     assert rows.pop("trainer.max_epochs") == str(kind.trainer_arguments["max_epochs"])
     assert rows == {argument: written(known[argument].default) for argument in rows}
     if issubclass(kind, Unlearner):
@@ -85,7 +118,7 @@ def test_page_has_the_settings_and_defaults_of_a_method(name):
 
 
 def test_page_has_only_arguments_of_every_method_at_its_end():
-    rows = table(PAGE.rpartition("## Settings of every method")[2])
+    rows = table(INDEX.rpartition("## Settings of every method")[2])
     known = arguments(Unlearner)
     assert len(rows) > 5
     for argument, default, _ in rows:

@@ -9,22 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
-LONGER = (
-    "docs/methods.md",
-    "docs/learning_curve.md",
-    "docs/tune.md",
-    "docs/patients.md",
-    "docs/audits/poison.md",
-    "docs/audits/ulira.md",
-    "docs/audit.md",
-    "docs/import.md",
-    "docs/receipt.md",
-    "docs/audits/relearn.md",
-    "docs/audits/confusion.md",
-    "docs/audits/strata.md",
-    "docs/pretrained.md",
-    "docs/export.md",
-)
+LONGER = tuple(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").rglob("*.md")))
 PAGES = ("README.md", "tests/README.md", "benchmarks/README.md", "CHANGELOG.md", *LONGER)
 NAMED = sorted(set(re.findall(r"([\w/]+\.py)::(\w+)", (TESTS / "README.md").read_text())))
 

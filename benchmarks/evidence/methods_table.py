@@ -1,10 +1,13 @@
-"""Print what every method came to at its recipe, as docs/methods.md has it, from `results/results.csv`.
+"""Print what every method came to at its recipe, from `results/results.csv`, or write it into the pages that have it.
 
-python benchmarks/evidence/methods_table.py [RESULTS]
+python benchmarks/evidence/methods_table.py                        # all methods, as docs/methods/index.md has them
+python benchmarks/evidence/methods_table.py --method SalUn         # one, as docs/methods/salun.md has it
+python benchmarks/evidence/methods_table.py --pages docs/methods/*.md benchmarks/evidence/README.md
 """
 
+import argparse
 import csv
-import sys
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,8 +39,8 @@ def line(name: str, rows: Mapping[str, Row], band: Mapping[str, float]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def table(rows: list[Row]) -> str:
-    """Return the table: Retrain of another seed, the untouched model, and the methods by their mean AG."""
+def lines(rows: list[Row]) -> list[tuple[str, str]]:
+    """Return the table's lines, each with its method: Retrain of another seed, the untouched model, then by mean AG."""
     first = [
         row for row in rows if row["seed"] == "0" and row["augmentation"] == "Default" and row["forgotten"] in RATES
     ]
@@ -53,14 +56,37 @@ def table(rows: list[Row]) -> str:
     untouched = {row["forgotten"]: row for row in first if row["role"] == "original"}
     floor = " | | ".join(f"{band[rate]:.2f}" for rate in RATES)
     before = " | | ".join(number(untouched[rate]["AG"]) for rate in RATES)
-    lines = [HEAD, f"| Retrain, another seed | {floor} | |", f"| untouched model | {before} | |"]
-    return "\n".join([*lines, *(line(names[run], found[run], band) for run in order)])
+    references = [("Retrain", f"| Retrain, another seed | {floor} | |"), ("Train", f"| untouched model | {before} | |")]
+    return [*references, *((names[run], line(names[run], found[run], band)) for run in order)]
 
 
-def main(path: Path = RESULTS) -> None:
-    with path.open(newline="") as file:
-        print(table(list(csv.DictReader(file))))
+def table(rows: list[Row], method: str | None = None) -> str:
+    """Return the table of all methods, or of one beside Retrain and the untouched model."""
+    kept = [text for name, text in lines(rows) if method is None or name in ("Retrain", "Train", method)]
+    return "\n".join([HEAD, *kept])
+
+
+def rewrite(page: Path, rows: list[Row]) -> None:
+    """Write the table of a page anew: of the method that its title names, else of all."""
+    text = page.read_text()
+    title = text.partition("\n")[0].removeprefix("# ")
+    method = title if page.with_name("index.md").is_file() and page.name != "index.md" else None
+    page.write_text(re.sub(rf"{re.escape(HEAD)}(\n\|.*)*", lambda _: table(rows, method), text))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--method")
+    parser.add_argument("--pages", type=Path, nargs="+", default=[])
+    args = parser.parse_args()
+    with args.results.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for page in args.pages:
+        rewrite(page, rows)
+    if not args.pages:
+        print(table(rows, args.method))
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main()

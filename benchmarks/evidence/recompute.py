@@ -24,7 +24,7 @@ ONE_IMAGE = 1
 NO_LOSS = {"val": 0.0, "train": 0.0, "forget": None, "attack": None}
 """What moves plain targets."""
 HALVINGS = 7
-"""Divisions of the validation set for the proxy's attack, as docs/learning_curve.md has them."""
+"""Divisions of the validation set for the proxy's attack, as docs/guides/learning_curve.md has them."""
 
 Arrays = dict[str, np.ndarray]
 

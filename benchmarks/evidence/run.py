@@ -61,11 +61,11 @@ class Evidence:
             self.recipes = dict(list(self.recipes.items())[:3])
 
     def models(self, case: str, seed: int) -> Iterator[Job]:
-        """Yield the original of a case, its learning curve, and two Retrains."""
+        """Yield the original of a case, its learning curve, and its Retrain; two of them where seeds are compared."""
         original = self._original(case, seed)
         yield stage_job(self._stage(HERE / "train.yaml", original.name, seed, **self._augmentation(case)))
         yield command_job(["curve", str(original)], self._curve(case, seed), original)
-        for twin in (0, TWIN):
+        for twin in (0, TWIN) if case in MAIN else (0,):
             name = self._retrain(case, seed) + ("_twin" if twin else "")
             against = {"reference": str(self.out / self._retrain(case, seed))} if twin else {}
             options = {**CASES[case], "data.forget.seed": seed, **against}
@@ -85,7 +85,9 @@ class Evidence:
         stage, file = self._recipe_stage(name, case, 0), self._tuned(name, case)
         kept = [each for each in stage.overrides if each.name not in ("run_dir", "reference")]
         options = [argument for each in kept for argument in each.argv]
-        command = ["tune", str(stage.config), "--trials", str(TRIALS), "--out", str(file.parent), *options]
+        space = HERE / "spaces" / f"{name}_{case}.yaml"
+        wider = ["--space", str(space)] if space.is_file() else []
+        command = ["tune", str(stage.config), "--trials", str(TRIALS), *wider, "--out", str(file.parent), *options]
         return command_job(command, file, self._original(case, 0), self._curve(case, 0))
 
     def frozen(self, name: str, case: str, seed: int, tuned_on: str | None = None) -> Job:

@@ -17,7 +17,7 @@ EPILOG = """layouts, found by themselves:
   FLAG.csv, FLAG/FILE           as MedMNIST's own `save` writes it
 or, by --labels, a CSV with the columns path, label and perhaps split, patient, site.
 
-Every image is decoded once, and the plan printed, before anything is written. docs/import.md has the rules.
+Every image is decoded once, and the plan printed, before anything is written. docs/guides/import.md has the rules.
 
 examples:
   medunlearn import scans --labels labels.csv --out clinic.npz

@@ -22,8 +22,8 @@ EPILOG = """examples:
   medunlearn receipt --prove runs/request_1/receipt.json --images train:12 train:40 --out proof
   medunlearn receipt --verify receipt.json --public_key clinic.pub --proof proof
 
-docs/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends with status 1 where
-something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
+docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends with status 1
+where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
 """
 MODES = ("run", "new_key", "verify", "prove", "schema")
 

@@ -4,7 +4,15 @@ from medunlearn.metrics.distances import agreement, jensen_shannon, kolmogorov_s
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.forgetting_quality import epsilons, forgetting_quality
 from medunlearn.metrics.gap import GAP_METRICS, average_gap
-from medunlearn.metrics.intervals import FEW, PART_OF, gap_difference_margin, half_width, largest_error, wilson
+from medunlearn.metrics.intervals import (
+    FEW,
+    PART_OF,
+    gap_difference_margin,
+    half_width,
+    largest_error,
+    prediction_interval,
+    wilson,
+)
 from medunlearn.metrics.klom import klom
 from medunlearn.metrics.learning_curve import LearningCurve, Loss, Point, Reading, nested_order, part_sizes
 from medunlearn.metrics.membership import Feature, Solver, attack, attack_calls, attack_sample, membership_inference
@@ -97,6 +105,7 @@ __all__ = [
     "poison_null",
     "poison_p_value",
     "poison_statistics",
+    "prediction_interval",
     "proxy_gap",
     "proxy_targets",
     "reference_notes",

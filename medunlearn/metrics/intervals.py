@@ -1,7 +1,7 @@
 """How uncertain a percentage is that rests on few images: Wilson's interval, and what it means for the Average Gap."""
 
 from collections.abc import Mapping
-from math import hypot
+from math import hypot, sqrt
 from typing import Any
 
 from medunlearn.metrics.gap import GAP_METRICS
@@ -27,6 +27,27 @@ def wilson(percent: float, images: int) -> tuple[float, float]:
 
     interval = binomtest(round(percent * images / 100), images).proportion_ci(0.95, method="wilson")
     return 100 * float(interval.low), 100 * float(interval.high)
+
+
+def prediction_interval(mean: float, deviation: float, count: int) -> tuple[float, float]:
+    """Return the interval in which one more value of a normal distribution falls with 95 % probability.
+
+    It is `mean ± t deviation sqrt(1 + 1/count)` with the 97.5 % quantile t of Student's distribution with `count - 1`
+    degrees of freedom.
+
+    Args:
+        mean: Mean of the values measured.
+        deviation: Their sample standard deviation.
+        count: How many they are, 2 or more.
+
+    Example:
+        >>> [round(limit, 2) for limit in prediction_interval(1.0, 0.2, 3)]
+        [0.01, 1.99]
+    """
+    from scipy.stats import t  # slow to import
+
+    half = float(t.ppf(0.975, count - 1)) * deviation * sqrt(1 + 1 / count)
+    return mean - half, mean + half
 
 
 def half_width(percent: float, images: int) -> float:

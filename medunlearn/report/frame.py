@@ -26,6 +26,7 @@ COLUMNS = {
     "role": "original (saw all images), retrained (never saw the forget set) or unlearned (started from an original)",
     "label": "the method with what departs from its defaults, or Original",
     "data": "name of the data, with size or hash where the runs have several of one name",
+    "data_sha256": "SHA-256 of images and labels; empty in older runs",
     "forgotten": "what is forgotten, such as `10 %` or `classes basophil`; empty where nothing is",
     "class_names": "names of the classes, a tuple in the order of the labels; empty where they have none",
     "augmentation": "preset; empty where the run keeps no configuration",
@@ -47,6 +48,7 @@ COLUMNS = {
     "retrains": "how many they are; 0 where fewer than two",
     "place": "inside the band, outside it, or further (no nearer to them than the untouched model); else empty",
     "RTE": "run time, minutes; of an untouched model that of its training",
+    "epochs": "epochs of the run; of an untouched model those of its training",
     "proxy": "proxy gap, percentage points, of an unlearned model; else NaN",
     "n_forget": "images in the forget set",
     "n_retain": "images in the retain set",
@@ -68,7 +70,7 @@ COLUMNS = {
 EXPERIMENT = ["data", "forgotten", "augmentation", "label"]
 """What the rows of one experiment share; they differ in their seed."""
 
-NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE", "proxy"]
+NUMBERS = [*GAP_METRICS, "TA_retained_classes", *(f"gap_{key}" for key in GAP_METRICS), "AG", "RTE", "epochs", "proxy"]
 NUMBERS += ["AG_retrains", "floor", "band"]
 """Columns of floats, NaN where a value is missing."""
 
@@ -137,7 +139,12 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
     if reference is not None and None not in before.values():
         measured = Pairing(reference, average_gap(before, reference.values))
     trained = runs.get(row["original"], {})
-    values = {**before, "RTE": trained.get("RTE"), "TA_retained_classes": None, "proxy": None}
+    values = {
+        **before,
+        **{key: trained.get(key) for key in ("RTE", "epochs")},
+        "TA_retained_classes": None,
+        "proxy": None,
+    }
     own = {"run": row["original"], "measured_by": row["run"], "role": "original", "label": ORIGINAL}
     own |= {"method": trained.get("method", ""), "settings": {"attack": row["settings"]["attack"]}}
     gaps = _gaps(whole := row | own | values, measured)

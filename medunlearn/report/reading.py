@@ -106,6 +106,7 @@ def _row(
         **{key: metrics[key] for key in (*GAP_METRICS, "RTE")},
         **{f"n_{part}": metrics["n"][part] for part in ("forget", "retain", "test")},
         "split_sha256": metrics["split_sha256"],
+        "epochs": metrics.get("epochs"),
         "original": metrics.get("original") or "",
         "dataset": _dataset(data),
         "settings": _arguments(metrics, model) | _protocol(metrics, data),

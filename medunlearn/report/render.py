@@ -48,7 +48,7 @@ CSV_COLUMNS = (
     *("n_forget", "n_retain", "n_test", "split_sha256", "run", "reference", "hardware", "precision", "torch"),
     *("role", "note", "TA_retained_classes", "proxy", "notes"),
     *(f"{key}_{end}" for key in GAP_METRICS for end in ("low", "high")),
-    *("AG_retrains", "floor", "band", "retrains", "place"),
+    *("AG_retrains", "floor", "band", "retrains", "place", "epochs"),
 )
 
 

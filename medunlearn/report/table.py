@@ -10,6 +10,7 @@ import pandas as pd
 from medunlearn.errors import counted
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, Floor, largest_error
 from medunlearn.metrics.legend import LEGEND
+from medunlearn.report.expected import compared
 from medunlearn.report.floors import ANOTHER, FURTHER, POOLED, floor_text, pooled
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
 from medunlearn.report.footnotes import footnotes
@@ -64,7 +65,7 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
     tables += [_table(rest, [])] if len(rest) else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
     legends = [EXPLANATION, *([FLOOR_LEGEND] if shown.floor.notna().any() else [])]
-    texts = [*(legends if tables else []), "\n".join(below), *_notes(own)]
+    texts = [*(legends if tables else []), "\n".join(below), *_notes(own), compared(own)]
     return "\n\n".join([*tables, *(_wrapped(text, width) for text in texts if text)])
 
 

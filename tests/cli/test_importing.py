@@ -79,7 +79,7 @@ def test_files_that_are_there_stay_unless_they_may_be_replaced(capsys):
 
 
 def test_options_that_the_page_names_exist():
-    page = (Path(__file__).parents[2] / "docs" / "import.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "import.md").read_text()
     named = set(re.findall(r"--([a-z_]+)\b(?!\.)", page))
     known = {option for action in _parser()._actions for option in action.option_strings}
     assert {f"--{name}" for name in named} <= known

@@ -26,7 +26,7 @@ class Tampering(NamedTuple):
     """One thing that was done, and a line of the verification that says so.
 
     Attributes:
-        done: What, as `docs/receipt.md` has it.
+        done: What, as `docs/guides/receipt.md` has it.
         do: Does it, in the clinic's folder.
         says: The line, without its padding, or the error of wrong input.
         verify: Further arguments of `verify`.

@@ -1,4 +1,4 @@
-"""What was done to receipts and what they are about, and what the verification says: the table of docs/receipt.md."""
+"""What was done to receipts, and what the verification says: the table of docs/guides/receipt.md."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from medunlearn.errors import InputError
 from medunlearn.receipts import summary, verify
 
 pytestmark = pytest.mark.xdist_group("receipts")
-PAGE = (Path(__file__).parents[2] / "docs" / "receipt.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "receipt.md").read_text()
 
 
 def lines(row: Tampering) -> list[str]:

@@ -1,0 +1,102 @@
+"""Expected figures of shipped experiments, from `configs/tuned/*/expected.yaml`: does a run fall inside?
+
+A file says on which data, by their SHA-256, which figures were measured over how many seeds. A run is compared where it
+is the same experiment: method, forget set, preset and every setting that the file names. Its seed and its hardware may
+differ.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medunlearn.files import read_yaml
+from medunlearn.files.configs import shipped_configs
+from medunlearn.metrics import GAP_METRICS, prediction_interval
+from medunlearn.report.frame import records
+
+FIGURES = (*GAP_METRICS, "AG")
+SAME = ("method", "forgotten", "augmentation")
+"""Columns of the frame in which a run equals the experiment that it repeats."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one experiment came to.
+
+    Args:
+        experiment: Method, what is forgotten and preset, as the columns of the frame have them.
+        settings: The settings that a run of it shares.
+        data_sha256: SHA-256 of its images and labels.
+        figures: Mean and sample standard deviation of UA, RA, TA, MIA (%) and AG (points), by name.
+        seeds: Number of seeds behind them, 2 or more.
+    """
+
+    experiment: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    data_sha256: str
+    figures: Mapping[str, tuple[float, float]]
+    seeds: int
+
+    def describes(self, run: Mapping[str, Any]) -> bool:
+        """Return whether a row of the frame is a run of this experiment."""
+        return (
+            run["data_sha256"] == self.data_sha256
+            and all(run[key] == value for key, value in self.experiment.items())
+            and all(run["settings"].get(key) == value for key, value in self.settings.items())
+        )
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return the 95 % prediction interval of each figure of one more run, within 0 and 100."""
+        limits = {key: prediction_interval(*figure, self.seeds) for key, figure in self.figures.items()}
+        return {key: (max(low, 0.0), min(high, 100.0)) for key, (low, high) in limits.items()}
+
+    def sentence(self, run: Mapping[str, Any]) -> str:
+        """Return whether a run of this experiment falls inside, and what does not."""
+        known = {key: limits for key, limits in self.intervals().items() if not pd.isna(run[key])}
+        off = [
+            f"{key} {run[key]:.2f}, expected {low:.2f} to {high:.2f}"
+            for key, (low, high) in known.items()
+            if not low <= run[key] <= high
+        ]
+        place = f"outside: {'; '.join(off)}" if off else f"inside: {', '.join(known)}"
+        return f"{run['run']}: {place}"
+
+
+def expectations(folder: Path | None = None) -> list[Expectation]:
+    """Return what is expected of the experiments in a folder of configs, by default of those shipped.
+
+    Example:
+        >>> all(each.seeds > 1 for each in expectations())
+        True
+    """
+    found = sorted((folder or shipped_configs() / "tuned").glob("*/expected.yaml"))
+    return [each for file in found for each in _read(read_yaml(file))]
+
+
+def compared(frame: pd.DataFrame, known: Iterable[Expectation] | None = None) -> str:
+    """Return a line for each run whose figures are known beforehand; an empty text where none are.
+
+    Args:
+        frame: Runs, as `medunlearn.report.load` gives them.
+        known: What is expected; by default of the shipped experiments.
+
+    Example:
+        >>> from medunlearn.report import load
+        >>> compared(load([]))
+        ''
+    """
+    known = expectations() if known is None else list(known)
+    runs = records(frame[(frame.measured_by == "") & frame.UA.notna()])
+    lines = [each.sentence(run) for run in runs for each in known if each.describes(run)]
+    head = "Against the figures measured before (95 % prediction intervals; by chance one figure in twenty is outside):"
+    return "\n".join([head, *lines]) if lines else ""
+
+
+def _read(content: Mapping[str, Any]) -> Iterator[Expectation]:
+    for run in content["runs"]:
+        figures = {key: (float(run[key][0]), float(run[key][1])) for key in FIGURES if key in run}
+        experiment = {key: run[key] for key in SAME}
+        yield Expectation(experiment, run["settings"], content["data_sha256"], figures, run["seeds"])

@@ -1,0 +1,58 @@
+"""The README's first table, printed from the evidence's results."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+EVIDENCE = Path(__file__).parents[1] / "benchmarks" / "evidence"
+BAND = {"10": 1.0, "50": 0.5}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(EVIDENCE))
+    yield import_module("front_table")
+    sys.modules.pop("front_table")
+
+
+def row(run, role, gap, proxy="", **more):
+    rate, seed = run.removesuffix("_twin").rsplit("_", 2)[1:]
+    own = {"run": f"runs/evidence/{run}", "role": role, "AG": str(gap), "proxy": str(proxy), "epochs": "3.0"}
+    own |= {"method": run.split("_")[0].title(), "forgotten": f"{rate} %", "augmentation": "Default"}
+    return own | {"split_sha256": f"{rate} {seed}", "band": str(BAND[rate])} | more
+
+
+def results():
+    rows = []
+    for seed in range(3):
+        for rate in BAND:
+            rows.append(row(f"retrain_{rate}_{seed}", "retrained", 0.0, epochs="50.0"))
+            rows.append(row(f"train_{rate}_{seed}", "original", 4.0 + seed))
+            rows.append(row(f"paper_salun_{rate}_{seed}", "unlearned", 2.0, 0.1, method="SalUn (lr 0.003)"))
+            rows.append(row(f"tuned_best_{rate}_{seed}", "unlearned", 0.2 * (1 + seed), 0.5))
+            rows.append(row(f"best_{rate}_{seed}", "unlearned", 0.1, 0.2))
+            rows.append(row(f"second_{rate}_{seed}", "unlearned", 3.0, 0.6, epochs=f"{int(rate) / 10:g}"))
+            rows.append(row(f"third_{rate}_{seed}", "unlearned", 5.0, 0.7))
+            rows.append(row(f"fourth_{rate}_{seed}", "unlearned", 0.01, 0.8))
+            rows.append(row(f"regun_{rate}_{seed}", "unlearned", 0.01, 0.01))
+    rows.append(row("partial_10_0", "unlearned", 0.0, 0.0))
+    rows.append(row("second_10_0", "unlearned", 99.0, 0.0, augmentation="NoAug"))
+    return rows
+
+
+def test_the_least_proxy_gaps_are_shown_with_mean_and_deviation(script):
+    assert script.table(results()).splitlines()[2:] == [
+        "| Retrain, another seed | 1.00 ± 0.00 | 0.50 ± 0.00 | 50 | |",
+        "| untouched model | 5.00 ± 1.00 | 5.00 ± 1.00 | 0 | |",
+        "| SalUn | 2.00 ± 0.00 | 2.00 ± 0.00 | 3 | the paper |",
+        "| Tuned | **0.40 ± 0.20** | **0.40 ± 0.20** | 3 | proxy gap, seed 0 |",
+        "| Second | 3.00 ± 0.00 | 3.00 ± 0.00 | 1, 5 | its recipe |",
+        "| Third | 5.00 ± 0.00 | 5.00 ± 0.00 | 3 | its recipe |",
+    ]
+
+
+def test_bold_is_within_the_band_alone(script):
+    rows = [each | {"AG": "0.6"} if "tuned_best" in each["run"] else each for each in results()]
+    assert "| Tuned | **0.60 ± 0.00** | 0.60 ± 0.00 |" in script.table(rows)
