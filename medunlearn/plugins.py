@@ -140,7 +140,7 @@ class Plugin(NamedTuple):
 
 def plugins(group: Group) -> list[Plugin]:
     """Return what a group holds: the built-ins in their order, then those of other packages by name."""
-    return [*built_ins(group), *sorted(_scanned(group, tuple(sys.path)), key=lambda each: (each.name, each.package))]
+    return [*built_ins(group), *sorted(_others(group), key=lambda each: (each.name, each.package))]
 
 
 def built_ins(group: Group) -> list[Plugin]:
@@ -228,13 +228,16 @@ def missing_dependency(error: Exception, path: str) -> str | None:
     """Return the module that the module of an import path needs and lacks; None where the path itself is wrong.
 
     Example:
-        >>> missing_dependency(ModuleNotFoundError(name="monai"), "own.Net"), missing_dependency(
-        ...     ModuleNotFoundError(name="own"), "own.Net"
-        ... )
+        >>> other, own = ModuleNotFoundError(name="monai"), ModuleNotFoundError(name="own")
+        >>> missing_dependency(other, "own.Net"), missing_dependency(own, "own.Net")
         ('monai', None)
     """
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     return name if name and not f"{path}.".startswith(f"{name}.") else None
+
+
+def _others(group: Group) -> list[Plugin]:
+    return _scanned(group, tuple(sys.path))
 
 
 @lru_cache(maxsize=32)
