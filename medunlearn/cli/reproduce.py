@@ -4,9 +4,10 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
-from medunlearn.cli.comparison import terminal_comparison, written_report
+from medunlearn.cli.comparison import terminal_comparison, terminal_width, written_report
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
@@ -120,7 +121,7 @@ def _run(plan: Plan, stages: Sequence[Stage], engine: str) -> int:
     settings = _settings(stages)
     check_inputs(stages, FitCommand())
     if plan.description and any(not stage.run.finished for stage in stages):
-        print(plan.description, flush=True)
+        print(fill(plan.description, terminal_width()), flush=True)
     outcomes = _outcomes(stages, [each["trainer"]["max_epochs"] for each in settings], engine)
     return _conclude(stages, outcomes, plan.report)
 

@@ -31,7 +31,7 @@ def test_configs_are_fifteen_one_for_own_images_and_the_demos_four():
         for rate in (10, 50)
     }
     assert len(names) == 15
-    demo = {f"demo_{stage}.yaml" for stage in ("train", "retrain", "salun", "fine_tune")}
+    demo = {f"demo_{stage}.yaml" for stage in ("train", "retrain", "salun", "kernel_transpose")}
     assert set(CONFIGS) == names | demo | {"train_own.yaml"}
 
 
