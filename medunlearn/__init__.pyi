@@ -43,6 +43,7 @@ __all__ = [
     "fit",
     "import_images",
     "load_model",
+    "load_predictions",
     "receipts",
     "report",
 ]
@@ -87,3 +88,4 @@ from .methods import (
 )
 from .metrics import Part, Predictions
 from .models import ResNet18, load_model
+from .runs.predictions import load_predictions

@@ -6,26 +6,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from medunlearn.cli.descriptions import describe
-from medunlearn.errors import InputError, Interrupted, Stopped, command_line
-from medunlearn.plugins import built_ins, choice, lookup, method_hint, names
-
-USAGE = """usage: medunlearn COMMAND [options]
-
-Machine unlearning for medical image classifiers: train a model, retrain it without a forget set, unlearn the same set,
-and measure how close unlearning came to retraining.
-
-commands:
-{commands}
-
-examples:
-  medunlearn reproduce demo
-  medunlearn fit --config configs/salun_blood_10.yaml
-  medunlearn report runs/train_blood runs/retrain_blood_10 runs/salun_blood_10
-
-`medunlearn COMMAND --help` lists the options of a command; `medunlearn list commands` lists those of plug-ins too;
-`medunlearn --version` tells the version.
-"""
+from medunlearn.cli.screen import show_error
+from medunlearn.errors import InputError, Interrupted, Stopped, command_line, of_a_plan
+from medunlearn.plugins import BUILT_IN, built_ins, choice, lookup, method_hint, names
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -36,7 +19,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if args is None else args)
     if not argv or argv[0] in ("-h", "--help"):
-        print(_usage(), end="")
+        from medunlearn.cli.usage import usage
+
+        print(usage(), end="")
         return 0
     if argv[0] == "--version":
         from importlib.metadata import version
@@ -54,15 +39,32 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         return 128 + 13  # SIGPIPE
     except InputError as error:
-        print(f"medunlearn: error: {error.for_command_line}", file=sys.stderr)
+        show_error(error.for_command_line)
         return 2
     except Stopped as end:
         print(f"medunlearn: {end}", file=sys.stderr)
         return end.status
     except (Interrupted, KeyboardInterrupt) as end:
-        interrupted = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
-        print(f"medunlearn: {interrupted}", file=sys.stderr)
-        return interrupted.status
+        return _interrupted(end, argv[0])
+
+
+def _interrupted(end: BaseException, command: str) -> int:
+    """Print in one line what was kept and how to go on, and return the exit status."""
+    found = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
+    if type(found) is Interrupted and of_a_plan():  # the process that runs the plan says it
+        return found.status
+    if not found.hint:
+        found = found.with_hint(_kept(command))
+    print(f"medunlearn: {found}", file=sys.stderr)
+    return found.status
+
+
+def _kept(command: str) -> str:
+    """Return what a built-in command leaves when it is interrupted; empty for those of other packages."""
+    from medunlearn.cli.commands import ABOUT
+
+    found = BUILT_IN["commands"].get(command, "").partition(":")[2]
+    return ABOUT[found].interrupted if found in ABOUT else ""
 
 
 def _unread() -> bool:
@@ -81,13 +83,12 @@ def _unread() -> bool:
     return True
 
 
-def _usage() -> str:
-    lines = (f"  {each.name:<10} {describe(each)[0]}" for each in built_ins("commands"))
-    return USAGE.format(commands="\n".join(lines))
-
-
 def _run(command: str, options: list[str]) -> int:
     # A built-in command is run without a look at what else is installed, which takes time and may be broken.
+    if command == "--completion":
+        from medunlearn.cli.completion import completion
+
+        return completion(options)
     found = next((each for each in built_ins("commands") if each.name == command), None)
     found = found or lookup("commands", command)
     if found is None:

@@ -1,6 +1,7 @@
 """What can go wrong through no fault of this package: wrong input, a file that cannot be read, an interruption."""
 
 import difflib
+import os
 import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ class Interrupted(Exception):
 
     def __init__(self, number: int, hint: str = "") -> None:
         super().__init__(f"ended by {signal.Signals(number).name}{'; ' if hint else ''}{hint}")
-        self.number = number
+        self.number, self.hint = number, hint
         self.status = 128 + number
         """The exit status, as shells have it for signals."""
 
@@ -51,7 +52,7 @@ class Killed(Interrupted):
     """
 
     def __init__(self, number: int | None, hint: str, process: int) -> None:
-        super().__init__(signal.SIGKILL if number is None else number)
+        super().__init__(signal.SIGKILL if number is None else number, hint)
         self.signal, self.process = number, process
         how = "has ended without a message" if number is None else f"was killed by {signal.Signals(number).name}"
         memory = ", as the system does where memory runs out" if number in (None, signal.SIGKILL) else ""
@@ -116,6 +117,15 @@ def command_line() -> Iterator[None]:
 def on_command_line() -> bool:
     """Return whether the user gave a command, rather than called something from Python."""
     return _COMMAND_LINE.get()
+
+
+STAGE_OF_A_PLAN = "MEDUNLEARN_STAGE_OF_A_PLAN"
+"""Set in the environment of a process that runs one stage of a plan, a study or a search."""
+
+
+def of_a_plan() -> bool:
+    """Return whether this process runs one stage, while another one tells the user about all of them."""
+    return bool(os.environ.get(STAGE_OF_A_PLAN))
 
 
 class InputError(ValueError):

@@ -215,9 +215,8 @@ def method_path(name: str, argument: str = "model") -> str:
     Raises:
         InputError: If two packages have the name, or the method cannot be imported.
     """
-    found = lookup("methods", name, argument)
-    if found is None:
-        found = next((each for each in plugins("methods") if each.attribute == name), None)
+    by_class = (each for each in plugins("methods") if each.attribute == name)
+    found = lookup("methods", name, argument) or next(by_class, None)
     if found is None:
         return name
     found.load(argument)
@@ -228,8 +227,9 @@ def missing_dependency(error: Exception, path: str) -> str | None:
     """Return the module that the module of an import path needs and lacks; None where the path itself is wrong.
 
     Example:
-        >>> other, own = ModuleNotFoundError(name="monai"), ModuleNotFoundError(name="own")
-        >>> missing_dependency(other, "own.Net"), missing_dependency(own, "own.Net")
+        >>> missing_dependency(ModuleNotFoundError(name="monai"), "own.Net"), missing_dependency(
+        ...     ModuleNotFoundError(name="own"), "own.Net"
+        ... )
         ('monai', None)
     """
     name = error.name if isinstance(error, ModuleNotFoundError) else None

@@ -12,7 +12,7 @@ import pytest
 
 import medunlearn.__main__ as entry
 from medunlearn.__main__ import main
-from medunlearn.errors import InputError, Interrupted, Stopped
+from medunlearn.errors import STAGE_OF_A_PLAN, InputError, Interrupted, Stopped
 from medunlearn.plugins import BUILT_IN
 
 
@@ -68,6 +68,29 @@ def test_main_turns_expected_ends_into_one_line_and_a_status(command, capsys, er
     assert main(["own"]) == status
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", line)
+
+
+@pytest.mark.parametrize(("name", "kept"), [("tune", "what is finished is kept"), ("import", "nothing was written")])
+def test_main_says_what_an_interrupted_command_has_left_and_how_to_go_on(monkeypatch, capsys, name, kept):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    function = "import_images" if name == "import" else name
+    monkeypatch.setattr(f"medunlearn.cli.commands.{function}", interrupted)
+    assert main([name]) == 130
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"medunlearn: ended by SIGINT; {kept}, and the same command ")
+    assert printed.count("\n") == 1
+
+
+def test_main_is_silent_in_an_interrupted_stage_of_which_the_plan_tells(command, capsys, monkeypatch):
+    def fail(options):
+        raise Interrupted(signal.SIGTERM, "go on")
+
+    command(fail)
+    monkeypatch.setenv(STAGE_OF_A_PLAN, "1")
+    assert main(["own"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr() == ("", "")
 
 
 def test_main_leaves_a_fault_of_the_program_its_traceback(command):

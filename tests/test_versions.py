@@ -39,3 +39,9 @@ def test_the_workflow_tries_every_python_that_is_promised_and_the_oldest_release
     steps = " ".join(str(step.get("run", "")) for step in WORKFLOW["jobs"]["oldest"]["steps"])
     assert "-c .github/oldest.txt" in steps
     assert "pytest" in steps
+
+
+def test_the_version_is_one():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == PROJECT["version"]
+    heads = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heads[0] in ("Unreleased", PROJECT["version"])

@@ -124,7 +124,7 @@ def _configure(
 def _trainer(record: RunRecord, evaluation: UnlearningMetrics, arguments: Mapping[str, Any]) -> Trainer:
     parts = session.trainer_parts(record.run, arguments)
     callbacks = [*parts["callbacks"], evaluation, record]
-    changes = {"callbacks": callbacks, "plugins": parts["plugins"]}
+    changes = {"callbacks": callbacks, "plugins": parts["plugins"], **session.summary(arguments)}
     if session.has_default_logger(arguments.get("logger")):
         changes["logger"] = False  # started once everything has been checked
     try:

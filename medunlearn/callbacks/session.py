@@ -1,5 +1,6 @@
 """One run from its callbacks to its end, as the command line and `medunlearn.fit` carry it out alike."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -16,11 +17,13 @@ from medunlearn.runs.starting import check_resumable
 from medunlearn.training.checkpoints import AtomicCheckpointIO
 from medunlearn.training.failures import explained, go_on
 from medunlearn.training.interruption import Interruption
+from medunlearn.training.lines import LogLines
 from medunlearn.training.loggers import default_loggers
 from medunlearn.training.memory import keep_freed_memory
 from medunlearn.training.one_bar import OneBar
 from medunlearn.training.precision import default_precision
 from medunlearn.training.processes import failing_together
+from medunlearn.training.progress import shows_bars
 
 
 def trainer_defaults() -> dict[str, Any]:
@@ -112,9 +115,20 @@ def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
 
 
 def one_bar(given: Mapping[str, Any]) -> list[Callback]:
-    """Return the progress bar of a Trainer that is given none and is not to do without."""
+    """Return what shows the progress of a Trainer that is given no bar and is not to do without.
+
+    A bar on a terminal, in a notebook and where `enable_progress_bar` is given as true; lines in a log.
+    """
     own = any(isinstance(each, ProgressBar) for each in listed(given.get("callbacks")))
-    return [] if own or given.get("enable_progress_bar") is False else [OneBar()]
+    asked = given.get("enable_progress_bar")
+    if own or asked is False:
+        return []
+    return [OneBar() if asked or shows_bars(sys.stdout) else LogLines()]
+
+
+def summary(given: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the argument that leaves out Lightning's table of layers, unless a Trainer's arguments ask for it."""
+    return {} if given.get("enable_model_summary") is not None else {"enable_model_summary": False}
 
 
 def has_default_logger(value: Any) -> bool:

@@ -4,6 +4,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.errors import InputError, counted
 
 EPILOG = """what is asked, and who asks:
@@ -40,7 +41,7 @@ def audit(argv: list[str]) -> int:
     settings = Settings(given.nonmembers, given.draws, given.seed)
     found = audited(read_subjects(given.runs, given.against), settings)
     for each in found:
-        print(terminal(each), end="\n\n")
+        show(f"{terminal(each)}\n")
     if given.out is not None:
         written = write_audit(found, given.out)
         figures = sum(file.suffix == ".png" for file in written)

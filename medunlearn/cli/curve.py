@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce
 from medunlearn.errors import InputError
 from medunlearn.plans.engines import find_engine
@@ -46,7 +47,7 @@ def curve(argv: list[str]) -> int:
     options = (given.way, tuple(given.fractions), given.epochs, given.reading, given.move_attack, given.seed)
     original = RunDir.given(given.original, "original")
     made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), announce)
-    print(_table(made.content))
+    show(_table(made.content))
     print(_foretold(made.content))
     if _rises(made.content):
         print("The validation error rises somewhere with the number of images: a run may have ended in a bad optimum")

@@ -1,5 +1,6 @@
 """A Weights & Biases workspace laid out for unlearning runs."""
 
+from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from medunlearn.cli.parser import CommandParser
@@ -15,14 +16,7 @@ def dashboard(options: list[str]) -> int:
     Raises:
         InputError: If the extra is not installed, nobody is logged in, or the service does not take the workspace.
     """
-    parser = CommandParser(
-        "medunlearn dashboard",
-        description="Lay out a Weights & Biases workspace for the runs of a project: UA, RA, TA, MIA, AG and RTE, the "
-        "gap by method, the curves.",
-    )
-    parser.add_argument("--entity", required=True, help="the user or team that owns the project")
-    parser.add_argument("--project", default="medunlearn", help="the project that the runs are in (medunlearn)")
-    given = parser.parse_args(options)
+    given = _parser().parse_args(options)
     try:
         workspace = layout(given.entity, given.project)
     except ImportError as error:
@@ -41,6 +35,19 @@ def dashboard(options: list[str]) -> int:
         ) from None
     print(f"Workspace saved: {workspace.url}")
     return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "medunlearn dashboard",
+        description="Lay out a Weights & Biases workspace for the runs of a project: UA, RA, TA, MIA, AG and RTE, the "
+        "gap by method, the curves.",
+        epilog="examples:\n  medunlearn dashboard --entity my_team --project medunlearn",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--entity", required=True, help="the user or team that owns the project")
+    parser.add_argument("--project", default="medunlearn", help="the project that the runs are in (medunlearn)")
+    return parser
 
 
 def layout(entity: str, project: str) -> Any:

@@ -1,6 +1,7 @@
 """`medunlearn fit`, `validate`, `test` and `predict`: the commands of LightningCLI."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,15 +15,17 @@ from medunlearn.callbacks import FinishedRun, RunRecord, RunTime, restarted_by_s
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.measuring import trainer_arguments
 from medunlearn.cli.parts import PartErrors
+from medunlearn.cli.screen import show
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
-from medunlearn.errors import InputError, owned_by
+from medunlearn.errors import InputError, of_a_plan, owned_by
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, shown
 from medunlearn.runs.starting import check_run_dir
+from medunlearn.training.interruption import ending_at_once
 from medunlearn.training.precision import check_precision
 from medunlearn.training.settings import check_strategy, check_trainer
 
@@ -97,6 +100,7 @@ class UnlearningCLI(SettingsCLI):
         else:
             callbacks = [RunTime(), *session.listed(given.callbacks), *session.one_bar(given.as_dict())]
             callbacks.append(FinishedRun(self.run))
+        kwargs |= session.summary(given.as_dict())
         if session.has_default_logger(given.logger):
             kwargs["logger"] = False  # started by before_fit, once everything has been checked
         try:
@@ -112,6 +116,10 @@ class UnlearningCLI(SettingsCLI):
         listed = (each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
         return next(listed, None) or run_record(self._parser(self.subcommand), self.settings)
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        with nullcontext() if subcommand == "fit" else ending_at_once():
+            super()._run_subcommand(subcommand)
+
     def before_fit(self) -> None:
         """Check everything against everything; only then touch the run directory."""
         record = self.record
@@ -123,11 +131,11 @@ class UnlearningCLI(SettingsCLI):
         session.train(self.trainer, self.record, **kwargs)
 
     def after_fit(self) -> None:
-        """Print the run's row of the comparison."""
-        if self.trainer.is_global_zero and self.run.finished:
+        """Print the run's row of the comparison; a plan prints all of them at its end."""
+        if self.trainer.is_global_zero and self.run.finished and not of_a_plan():
             earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
-            print(f"\n{terminal_comparison(runs)}\nWritten to {self.run}")
+            show(f"\n{terminal_comparison(runs)}\nWritten to {self.run}")
             if (reference := self.settings.reference) and not RunDir(reference).finished:
                 command = shown(["medunlearn", "report", *earlier, self.run.path])
                 missing = f"reference={reference}: no finished run there, so AG is null; once there is one"

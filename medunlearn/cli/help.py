@@ -22,6 +22,7 @@ from medunlearn.cli.classes import (
 )
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.descriptions import describe
+from medunlearn.cli.examples import EXAMPLES
 from medunlearn.cli.given import Setting, last
 from medunlearn.cli.methods import method_class
 from medunlearn.errors import InputError
@@ -61,7 +62,8 @@ def options_help(parser: ArgumentParser, command: str, about: str, method: type[
     texts = {title: _options(actions[name] for name in group) for title, group in groups.items()}
     texts = {"run": texts.pop("run"), "model": _model(command, method), **texts}
     sections = [f"{title}:\n{text}" for title, text in texts.items()]
-    return "\n\n".join([parser.format_usage().rstrip(), about, *sections, _trainer(actions, command)]) + "\n"
+    example = f"examples:\n{EXAMPLES[command]}"
+    return "\n\n".join([parser.format_usage().rstrip(), about, *sections, _trainer(actions, command), example]) + "\n"
 
 
 def trainer_help(parser: ArgumentParser) -> str:

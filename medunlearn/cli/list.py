@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, get_args
 
@@ -62,17 +63,23 @@ def list_names(options: list[str]) -> int:
     Raises:
         InputError: If there is no such group.
     """
-    parser = CommandParser(
-        "medunlearn list",
-        description="Print what there is to choose from, that of plug-ins included: name, what it is, and its paper.",
-    )
-    parser.add_argument("group", nargs="?", metavar="GROUP", help=f"one of {', '.join(GROUPS)}; all if left out")
-    group = parser.parse_args(options).group
+    group = _parser().parse_args(options).group
     if group is not None and group not in GROUPS:
         raise InputError(f"list={group}: no such group; {choice(group, list(GROUPS))}")
     shown = [group] if group else GROUPS
     print("\n\n".join(map(section, shown)))
     return 0
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "medunlearn list",
+        description="Print what there is to choose from, that of plug-ins included: name, what it is, and its paper.",
+        epilog="examples:\n  medunlearn list\n  medunlearn list methods",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("group", nargs="?", metavar="GROUP", help=f"one of {', '.join(GROUPS)}; all if left out")
+    return parser
 
 
 def section(group: str) -> str:

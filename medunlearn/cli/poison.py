@@ -3,6 +3,7 @@
 from argparse import RawDescriptionHelpFormatter
 
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.studies import Outcomes, add_study_options, study_plan
 from medunlearn.files import output_folder, write_whole, writing_to
 
@@ -41,7 +42,7 @@ def poison(argv: list[str]) -> int:
         text = table(found)
         with writing_to(folder.path):
             write_whole(folder.table, f"{text}\n".encode())
-        print(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, and poison.json in each run directory")
+        show(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, and poison.json in each run directory")
     return outcomes.status()
 
 

@@ -15,15 +15,15 @@ from medunlearn.runs.commands import shown
 if TYPE_CHECKING:
     from medunlearn.receipts import Built
 
-EPILOG = """examples:
+EPILOG = """docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends
+with status 1 where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
+
+examples:
   medunlearn receipt --new_key clinic.pem
   medunlearn receipt runs/request_1 --key clinic.pem --case 2026-017 --received 2026-02-27
   medunlearn receipt --verify runs/request_1/receipt.json --data.file clinic.npz --public_key clinic.pub
   medunlearn receipt --prove runs/request_1/receipt.json --images train:12 train:40 --out proof
   medunlearn receipt --verify receipt.json --public_key clinic.pub --proof proof
-
-docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends with status 1
-where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
 """
 MODES = ("run", "new_key", "verify", "prove", "schema")
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.errors import InputError
 from medunlearn.files import output_folder, write_whole, writing_to
 
@@ -43,7 +44,7 @@ def relearn(argv: list[str]) -> int:
             pass  # it can be made: said before models are trained
     found = [relearned(each, schedule, given.file, given.backbone) for each in subjects]
     text = tables(found)
-    print(text)
+    show(text)
     if out is not None:
         content = {**asdict(schedule), "runs": [each.content() for each in found]}
         with writing_to(out):

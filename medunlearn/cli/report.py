@@ -5,9 +5,15 @@ from pathlib import Path
 
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.errors import InputError, counted
 from medunlearn.files import expanded
 from medunlearn.metrics.legend import explained
+
+EXAMPLES = """examples:
+  medunlearn report runs/train_blood runs/retrain_blood_10 runs/salun_blood_10
+  medunlearn report runs --out report
+"""
 
 
 def report(options: list[str]) -> int:
@@ -22,7 +28,7 @@ def report(options: list[str]) -> int:
     from medunlearn.report.render import write_report
 
     if given.out is None:
-        print(terminal_comparison(paths))
+        show(terminal_comparison(paths))
     else:
         out = expanded(given.out, "out")
         figures = write_report(load(paths), out)
@@ -37,7 +43,8 @@ def _parser() -> CommandParser:
         description="Print the comparison table of run directories as Markdown; with --out, write the whole report: "
         "report.html, report.md, tables.tex, results.csv and the figures as PNG and SVG.",
         epilog=f"columns, and which way is better:\n{explained()}\n\n"
-        "A model is good where it is near the retrained one, not where UA or MIA is high: a destroyed model has both.",
+        "A model is good where it is near the retrained one, not where UA or MIA is high: a destroyed model has both."
+        f"\n\n{EXAMPLES}",
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument(

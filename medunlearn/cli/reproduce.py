@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 from medunlearn.cli.comparison import terminal_comparison, terminal_width, written_report
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
@@ -26,7 +27,8 @@ EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 
 A plan is one of {plans}, a plan file, or any list of config files. A plan file says
 
   configs: [train_ours.yaml, retrain_ours.yaml, salun_ours.yaml]
-  description: Our images, a day.        # the rest is optional; this is printed before the first stage
+  description: Our images, three seeds.  # the rest is optional; this is printed before the first stage
+  minutes: 90                            # how long its stages take about, on two CPU cores
   augmentations: [NoAug, Default]
   seeds: [0, 1, 2]
   retrain_seeds: [101, 102]              # two more Retrains each, to see how far two are apart
@@ -120,15 +122,14 @@ def _dry_run(stages: Sequence[Stage]) -> int:
 def _run(plan: Plan, stages: Sequence[Stage], engine: str) -> int:
     settings = _settings(stages)
     check_inputs(stages, FitCommand())
-    if plan.description and any(not stage.run.finished for stage in stages):
-        print(fill(plan.description, terminal_width()), flush=True)
-    outcomes = _outcomes(stages, [each["trainer"]["max_epochs"] for each in settings], engine)
-    return _conclude(stages, outcomes, plan.report)
+    clock = TimeLeft(stages, [each["trainer"]["max_epochs"] for each in settings], plan.minutes_of(stages))
+    if clock.waiting and (plan.description or plan.minutes):
+        said = textwrap.fill(plan.description, terminal_width())
+        print("\n".join(filter(None, (said, clock.beginning()))), flush=True)
+    return _conclude(stages, _outcomes(stages, clock, engine), plan.report)
 
 
-def _outcomes(stages: Sequence[Stage], epochs: Sequence[int | None], engine: str) -> list[Outcome]:
-    clock = TimeLeft(stages, epochs)
-
+def _outcomes(stages: Sequence[Stage], clock: TimeLeft, engine: str) -> list[Outcome]:
     outcomes = []
     for outcome in find_engine(engine)(stages, lambda stage: announce(stage, clock.title(stage))):
         clock.count(outcome)
@@ -156,7 +157,7 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome], report: Path
 def _shown(what: str, make: Callable[[], str]) -> list[str]:
     """Print a text below an empty line, and return why it cannot be made; nothing where it can."""
     try:
-        print(f"\n{make()}", flush=True)
+        show(f"\n{make()}")
     except InputError as error:  # the outcomes of the stages are still printed
         return [f"no {what}: {error.for_command_line}"]
     return []

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
 from medunlearn.errors import InputError, check_least
 from medunlearn.files import expanded
@@ -120,7 +121,7 @@ def _conclude(study: Any) -> int:
     rows = rows_of(study)
     files = write_all(study, rows)
     learned = any(each.reads_validation for each in study.recipes)
-    print(f"\n{table(rows, study.place.select)}\n")
+    show(f"\n{table(rows, study.place.select)}\n")
     for text in summary(rows, study.place, learned):
         print(f"{_wrapped(text)}\n")
     print(f"Written to {study.place.folder}: {', '.join(each.name for each in files)}")

@@ -4,6 +4,7 @@ import json
 from argparse import RawDescriptionHelpFormatter
 
 from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.screen import show
 from medunlearn.cli.studies import Outcomes, add_study_options, study_plan
 from medunlearn.files import output_folder, write_whole, writing_to
 
@@ -48,7 +49,7 @@ def ulira(argv: list[str]) -> int:
         with writing_to(folder.path):
             write_whole(folder.table, f"{text}\n".encode())
             write_whole(folder.figures, (json.dumps({**study.described(), "rows": rows}, indent=2) + "\n").encode())
-        print(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, {folder.figures.name}")
+        show(f"\n{text}\nWritten to {folder.path}: {folder.table.name}, {folder.figures.name}")
     return outcomes.status()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medunlearn.data.npz import ImageData, read_npz
 from medunlearn.errors import DataError
+from medunlearn.files import access_remedy
 
 BREAST28 = "breast28"
 """The name of the data set, where a MedMNIST name would stand."""
@@ -51,9 +52,9 @@ def _check(path: Path) -> None:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
+        reason = error.strerror or error
         raise DataError(
-            f"dataset={BREAST28}: {path} cannot be read ({error.strerror or error}); install medunlearn again",
-            part="data",
+            f"dataset={BREAST28}: {path} cannot be read ({reason}); {access_remedy(error, path)}", part="data"
         ) from error
     if found != SHA256:
         raise DataError(

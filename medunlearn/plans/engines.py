@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol
 
-from medunlearn.errors import InputError, Interrupted
+from medunlearn.errors import STAGE_OF_A_PLAN, InputError, Interrupted
 from medunlearn.plans.options import setting
 from medunlearn.plans.stages import Stage
 from medunlearn.plugins import find, names
@@ -87,7 +87,9 @@ def run_stage(stage: Stage) -> Outcome:
     """
     argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
-    status = run_process([sys.executable, "-P", "-m", "medunlearn", *argv], dict(stage.environment))
+    status = run_process(
+        [sys.executable, "-P", "-m", "medunlearn", *argv], {STAGE_OF_A_PLAN: "1", **dict(stage.environment)}
+    )
     seconds = time.perf_counter() - start
     number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
     if number in PASSED_ON:
@@ -218,7 +220,11 @@ def run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingPro
 
 @contextmanager
 def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on."""
+    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on.
+
+    As SIGTERM, Ctrl-C too: a stage takes both alike once it trains, and before that, while Python imports, SIGTERM ends
+    it at once, whereas SIGINT would end it in a traceback.
+    """
     passed: list[int] = []
     if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
         yield passed
@@ -226,7 +232,7 @@ def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
     def pass_on(number: int, _: object) -> None:
         passed.append(number)
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
 
     before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
     try:

@@ -1,5 +1,6 @@
 """Plans: which stages, under which settings; reading plan files. Nothing here runs anything."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,7 +22,7 @@ from medunlearn.plans.stages import Stage, in_order, read_stage
 from medunlearn.plans.variations import Selection, selected, varied, with_retrains
 
 EVERYTHING = Selection()
-KEYS = ("configs", "description", "seeds", "augmentations", "retrain_seeds", "options", "report")
+KEYS = ("configs", "description", "minutes", "seeds", "augmentations", "retrain_seeds", "options", "report")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Plan:
         seeds: Seeds of everything random, forget sets included; empty for what each config says.
         overrides: Settings of every stage.
         retrain_seeds: Seeds of further Retrains of each forget set, which show how far two Retrains are apart.
-        description: What the plan does and how long it takes, for whoever starts it; empty where the plan does not say.
+        description: What the plan does, for whoever starts it; empty where the plan does not say.
+        minutes: About how long it takes as it stands, on two CPU cores; None where the plan does not say.
         report: Folder of the report that is written once every stage is finished; None for none.
     """
 
@@ -44,7 +46,12 @@ class Plan:
     overrides: tuple[Override, ...] = ()
     retrain_seeds: tuple[int, ...] = ()
     description: str = ""
+    minutes: float | None = None
     report: Path | None = None
+
+    def minutes_of(self, stages: Sequence[Stage]) -> float | None:
+        """Return about how many minutes so many stages take; None where the plan does not say."""
+        return self.minutes and self.minutes * len(stages) / len(self.configs)
 
     def stages(self, selection: Selection = EVERYTHING) -> list[Stage]:
         """Return the stages that are asked for and those that they need, each after what it reads.
@@ -97,6 +104,7 @@ def _plan_file(path: Path) -> Plan:
         raise InputError(f"plan={path}: names no configs; write `configs: [FILE, FILE]`")
     overrides = _overrides(content.get("options") or {}, path)
     report = _text(content, "report", path)
+    check_minutes(content.get("minutes"), path)
     check_augmentations(_list(content, "augmentations", str, path))
     for name in ("seeds", "retrain_seeds"):
         check_seeds(_list(content, name, int, path), name)
@@ -106,9 +114,20 @@ def _plan_file(path: Path) -> Plan:
         seeds=tuple(_list(content, "seeds", int, path)),
         overrides=overrides,
         retrain_seeds=tuple(_list(content, "retrain_seeds", int, path)),
-        description=_text(content, "description", path),
+        description=" ".join(_text(content, "description", path).split()),
+        minutes=content.get("minutes"),
         report=expanded(report, "report") if report else None,
     )
+
+
+def check_minutes(minutes: Any, path: Path) -> None:
+    """Refuse what is no duration; None says nothing.
+
+    Raises:
+        InputError: If it is no positive number.
+    """
+    if minutes is not None and (type(minutes) not in (int, float) or not 0 < minutes < math.inf):
+        raise InputError(f"plan={path}: minutes={minutes}; give a number above 0")
 
 
 def _text(content: dict[str, Any], key: str, path: Path) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from statistics import mean
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, counted
 from medunlearn.plans.engines import Outcome
 from medunlearn.plans.stages import Stage
 
@@ -16,15 +16,18 @@ class TimeLeft:
 
     A stage is expected to take as long for each epoch and share of the images as the finished stages most like it: of
     the same config (under other seeds or presets); else on the same data and likewise from an original or from scratch;
-    else on the same data; else of the same start; else any. There is no estimate before one is finished.
+    else on the same data; else of the same start; else any. Before one is finished, what the plan says is shared out
+    over its stages in the same way.
 
     Args:
         stages: All stages of the plan; those finished by an earlier command count with the run time that they wrote.
         epochs: The epochs of each; if one has no such number, all stages count alike.
+        minutes: How long all stages take, as the plan says; None where it does not say.
     """
 
-    def __init__(self, stages: Sequence[Stage], epochs: Sequence[int | None]) -> None:
+    def __init__(self, stages: Sequence[Stage], epochs: Sequence[int | None], minutes: float | None = None) -> None:
         self.stages = list(stages)
+        self.minutes = minutes
         self.begun = time.perf_counter()
         numbers = [number if number and number > 0 else 0 for number in epochs]
         known = all(numbers)
@@ -37,6 +40,14 @@ class TimeLeft:
         for stage in stages:
             if stage.run.finished and (seconds := _seconds_of(stage)):
                 self.spent.append((stage, seconds))
+
+    def beginning(self) -> str:
+        """Return how much there is to do, before the first stage begins."""
+        todo = f"{len(self.waiting)} of {counted(len(self.stages), 'stage')} to run"
+        if self.spent or self.minutes is None:
+            left = self.seconds_left()
+            return f"{todo}." if left is None else f"{todo}, about {_duration(left)}."
+        return f"{todo}, about {_duration(self.seconds_left() or 0)} on two CPU cores that do nothing else."
 
     def title(self, stage: Stage) -> str:
         """Return the heading of a stage that begins: how much of the plan is done, and what is left of it."""
@@ -62,8 +73,11 @@ class TimeLeft:
             self.spent.append((outcome.stage, outcome.seconds))
 
     def seconds_left(self) -> float | None:
-        """Return how long the waiting stages will take one after another; None while there is no finished stage."""
-        return sum(map(self._expected, self.waiting.values())) if self.spent else None
+        """Return how long the waiting stages will take one after another; None where nothing says."""
+        if self.spent:
+            return sum(map(self._expected, self.waiting.values()))
+        waiting = sum(self.work[path] for path in self.waiting)
+        return self.minutes and 60 * self.minutes * waiting / sum(self.work.values())
 
     def _name(self, stage: Stage) -> str:
         number = 1 + [other.run.path for other in self.stages].index(stage.run.path)

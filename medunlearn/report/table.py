@@ -25,8 +25,8 @@ OPTIONAL = {"proxy gap": "proxy", "AG/floor": "floor"}
 EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
-    "AG: mean of the four gaps; RTE: run time, in brackets its share of the retrained model's; proxy gap: AG as "
-    "foretold from validation images, for where there is no Retrain."
+    "AG: mean of the four gaps; RTE: run time, in brackets in % of the retrained model's; proxy gap: AG as foretold "
+    "from validation images, for where there is no Retrain."
 )
 
 

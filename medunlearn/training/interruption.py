@@ -20,6 +20,26 @@ from medunlearn.errors import Interrupted
 from medunlearn.training.failures import end_of_worker
 
 
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """End a `with` block on Ctrl-C, where nothing is trained; Lightning would print what it does and exit by 1.
+
+    Raises:
+        Interrupted: On the signal.
+    """
+    listener, before = os.getpid(), signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == listener:  # and no fork, such as a worker that fetches batches
+            raise Interrupted(number)
+
+    _set(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        _set(signal.SIGINT, before)
+
+
 class Interruption(Callback):
     """Ends a run on Ctrl-C, SIGTERM or SLURM's requeue signal so that it can go on from there as if nothing had been.
 

@@ -1,9 +1,10 @@
 """Progress bars outside Lightning's loops."""
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:  # to import it takes seconds, which a download need not wait for
     from lightning.pytorch import Trainer
@@ -15,6 +16,12 @@ else:
     from tqdm.auto import tqdm
 
 T = TypeVar("T")
+
+
+def shows_bars(stream: TextIO) -> bool:
+    """Return whether a bar on a stream can be seen as one: on a terminal and in a notebook, not in a log."""
+    notebook = "ipykernel" in sys.modules
+    return notebook or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def passing(trainer: "Trainer", items: Iterable[T], description: str) -> Iterable[T]:
@@ -38,10 +45,13 @@ def say(line: object) -> None:
 def progress(items: Iterable[T], description: str, enabled: bool = True, total: int | None = None) -> Iterable[T]:
     """Show a progress bar over `items` where `enabled`, and clear it at the end.
 
+    There is none where stderr is a log.
+
     Args:
         items: What to iterate over.
         description: What the bar is called.
         enabled: False for silence, as with `--trainer.enable_progress_bar false`.
         total: The number of items, where they cannot say it themselves.
     """
-    return tqdm(items, desc=description, disable=not enabled, total=total, leave=False, dynamic_ncols=True)
+    shown = enabled and shows_bars(sys.stderr)
+    return tqdm(items, desc=description, disable=not shown, total=total, leave=False, dynamic_ncols=True)

@@ -10,6 +10,8 @@ WARNINGS = (
     ".*is not supported by the model summary.*",
     ".*Checkpoint directory .* exists and is not empty.*",
     r".*isinstance\(treespec, LeafSpec\).*",
+    r".*modules? in eval mode at the start of training.*",
+    r".*modules?\(s\) in eval mode at the start of training.*",
 )
 LOG_MESSAGES = (
     "litlogger",  # an advertisement
@@ -18,10 +20,22 @@ LOG_MESSAGES = (
 )
 
 
+ABOUT_THE_RUN = (
+    *("GPU available: ", "TPU available: ", "IPU available: ", "HPU available: ", "LOCAL_RANK: "),
+    "Automatic Mixed Precision (AMP)",
+    "Seed set to ",
+    "`Trainer.fit` stopped: ",
+    *("Restoring states from the checkpoint path", "Restored all states from the checkpoint"),
+)
+"""What Lightning says of hardware, seed and end of a run, of which this project prints one line itself."""
+
+
 def hide_lightning_warnings() -> None:
-    """Show neither `WARNINGS` nor `LOG_MESSAGES` from now on."""
+    """Show neither `WARNINGS` nor `LOG_MESSAGES` nor `ABOUT_THE_RUN` from now on."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
+    for name in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.seed"):
+        logging.getLogger(f"lightning.{name}").addFilter(_is_not_about_the_run)
     hide_advertisements()
 
 
@@ -34,3 +48,7 @@ def hide_advertisements() -> None:
 
 def _is_for_users(record: logging.LogRecord) -> bool:
     return not any(message in record.getMessage() for message in LOG_MESSAGES)
+
+
+def _is_not_about_the_run(record: logging.LogRecord) -> bool:
+    return not any(message in record.getMessage() for message in ABOUT_THE_RUN)

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, Mode
 from medunlearn.callbacks import Interruption, RunTime, session
 from medunlearn.methods import SalUn, Train
 from medunlearn.runs import RunDir
-from medunlearn.training.one_bar import OneBar
+from medunlearn.training.lines import LogLines
 
 
 def test_epochs_are_the_methods_where_no_end_is_given():
@@ -22,7 +22,7 @@ def test_epochs_are_the_methods_where_no_end_is_given():
 
 def test_callbacks_are_those_of_every_run_around_those_given():
     given = EarlyStopping("val/loss")
-    kinds = [RunTime, EarlyStopping, OneBar, LearningRateMonitor, ModelCheckpoint, Interruption]
+    kinds = [RunTime, EarlyStopping, LogLines, LearningRateMonitor, ModelCheckpoint, Interruption]
     for callbacks in (given, [given]):
         parts = session.trainer_parts(RunDir("r"), {"callbacks": callbacks})
         assert [type(each) for each in parts["callbacks"]] == kinds
@@ -32,5 +32,5 @@ def test_callbacks_are_those_of_every_run_around_those_given():
 
 def test_callbacks_leave_out_what_is_turned_off():
     parts = session.trainer_parts(RunDir("r"), {"logger": False, "enable_checkpointing": False})
-    assert [type(each) for each in parts["callbacks"]] == [RunTime, OneBar, Interruption]
+    assert [type(each) for each in parts["callbacks"]] == [RunTime, LogLines, Interruption]
     assert parts["callbacks"][2].checkpoint is None

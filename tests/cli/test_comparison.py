@@ -1,12 +1,13 @@
-"""The comparison as a terminal prints it: its legend has lines that fit."""
+"""The comparison as a terminal prints it: its legend has lines that fit; and the report page beside it."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from helpers.fake_runs import chain
 
 from medunlearn.__main__ import main
-from medunlearn.cli.comparison import terminal_comparison
+from medunlearn.cli.comparison import terminal_comparison, written_report
 from medunlearn.report.table import EXPLANATION, comparison
 
 
@@ -29,3 +30,12 @@ def test_legend_is_wrapped_to_the_terminal_at_most_120_columns(monkeypatch, caps
 
 def test_legend_where_no_width_is_given_is_one_line():
     assert legend(comparison(chain())) == [EXPLANATION]
+
+
+def test_written_report_names_the_page_and_how_it_is_opened():
+    said, opens = written_report(chain(), Path("a folder/report")).splitlines()
+    page = Path("a folder/report/report.html")
+    assert page.is_file()
+    assert said == "Report: a folder/report/report.html; open it with"
+    assert opens == f"  python -m webbrowser {page.absolute().as_uri()}"
+    assert " " not in opens.split()[-1]

@@ -53,7 +53,7 @@ def test_a_run_directory_without_a_finished_run_is_refused_before_its_configurat
         "run_dir=a: config.yaml is not the file that the run wrote"
     )
     assert refused(capsys, "test", "--run_dir=b").startswith("run_dir=b: no run there; make it with ")
-    assert refused(capsys, "test").startswith("test: nothing is given; name a finished run by its config")
+    assert refused(capsys, "test").startswith("test: nothing is given; name a finished run:")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.backbones import LINEAR, WITH_TINY
-from helpers.fake_runs import chain
 from helpers.plans import model, runner, two_chains, write
 from helpers.runs import COUNTS, QUIET
 
@@ -145,54 +144,47 @@ def test_time_left_is_printed_once_a_stage_is_finished(monkeypatch, capsys):
     assert titles[-2].endswith("[###############.....] 75 %, 17 min elapsed, 2 min left")
 
 
-def test_description_of_a_plan_is_printed_before_the_first_stage_and_not_once_all_are_finished(monkeypatch, capsys):
+def plan_with_report(**more):
+    files = two_chains()[:2]
+    return write("plan.yaml", configs=files, description="Two\nstages.", minutes=3, report="r/report", **more)
+
+
+def test_a_plan_says_what_it_does_and_how_long_before_it_starts_and_names_its_report_at_the_end(monkeypatch, capsys):
     runner(monkeypatch, {})
-    plan = write("plan.yaml", configs=two_chains(), description="Two data sets; an hour.")
+    written = []
+    monkeypatch.setattr("medunlearn.cli.reproduce.written_report", lambda runs, folder: written.append(folder) or "IT")
+    plan = plan_with_report()
     assert main(["reproduce", plan]) == 0
-    assert capsys.readouterr().out.startswith("Two data sets; an hour.\nstage 1 of 4: r/a_train ")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Two stages.", "2 of 2 stages to run, about 3 min on two CPU cores that do nothing else."]
+    assert lines[2] == "stage 1 of 2: r/a_train [....................] 0 %, 0 s elapsed, 3 min left"
+    assert lines[-4:] == ["", "THE TABLE", "", "IT"]
+    assert written == [Path("r/report")]
     assert main(["reproduce", plan]) == 0
-    assert "an hour" not in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("stage 1 of 2: r/a_train: finished before"), "nothing is to begin"
+    assert len(written) == 2
 
 
-def reporting_plan():
-    """Write a plan of runs that are finished and can be reported on."""
-    train, retrain, salun = chain()
-    configs = [
-        write("t.yaml", run_dir=train, model=model("Train")),
-        write("r.yaml", run_dir=retrain, model=model("Retrain")),
-        write("s.yaml", run_dir=salun, reference=retrain, model=model("SalUn", train)),
-    ]
-    return write("plan.yaml", configs=configs, report="our report")
+def test_a_plan_whose_stage_fails_has_no_report_yet(monkeypatch, capsys):
+    runner(monkeypatch, {"r/a_salun": 1})
+    assert main(["reproduce", plan_with_report()]) == 1
+    assert "Report" not in capsys.readouterr().out
+    assert not Path("r/report").exists()
 
 
-def test_report_page_is_written_and_what_opens_it_is_printed(undrawn, monkeypatch, capsys):
-    plan = reporting_plan()
+def test_a_report_that_cannot_be_written_is_said_in_one_line(monkeypatch, capsys):
     runner(monkeypatch, {})
-    assert main(["reproduce", plan]) == 0
-    assert "SalUn" in Path("our report/report.html").read_text()
-    _, table, report = capsys.readouterr().out.split("\n\n")
-    assert table == "THE TABLE"
-    opens = f"python -m webbrowser {Path.cwd().as_uri()}/our%20report/report.html"
-    assert report == f"Report: our report/report.html; open it with\n  {opens}\n"
-
-
-def test_report_that_cannot_be_written_is_said_in_one_line(undrawn, monkeypatch, capsys):
-    plan = reporting_plan()
-    runner(monkeypatch, {})
-    Path("our report").touch()
-    assert main(["reproduce", plan]) == 1
+    assert main(["reproduce", plan_with_report()]) == 1
     printed = capsys.readouterr()
     assert "THE TABLE" in printed.out
     assert printed.err.startswith("medunlearn: no report: ")
     assert printed.err.count("\n") == 1
 
 
-def test_no_report_is_written_of_a_plan_with_a_failed_stage(monkeypatch, capsys):
-    runner(monkeypatch, {"r/b_train": 3})
-    plan = write("plan.yaml", configs=two_chains(), report="report")
-    assert main(["reproduce", plan]) == 1
-    assert "no report" not in capsys.readouterr().err
-    assert not Path("report").exists()
+def test_minutes_of_a_plan_are_those_of_each_of_its_seeds(monkeypatch, capsys):
+    runner(monkeypatch, {"r/a_train": 1, "r/a_train_seed1": 1})
+    main(["reproduce", plan_with_report(), "--seeds", "0", "1"])
+    assert "4 of 4 stages to run, about 6 min on two CPU cores" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("argument", "seed"), [("7", 7), ("-1", -1), ("1.5", "1.5"), ("a", "a"), ("9" * 20, "9" * 20)])

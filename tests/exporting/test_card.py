@@ -20,5 +20,6 @@ def test_front_matter_that_is_read_otherwise_is_an_error():
 
 def test_licence_is_that_of_the_set_and_of_no_set_it_is_not_stated():
     assert data_licence("bloodmnist").endswith("CC BY 4.0")
+    assert data_licence("breast28") == data_licence("breastmnist")
     assert data_licence("dermamnist").endswith("CC BY-NC 4.0")
     assert all("not stated" in data_licence(name) for name in (None, "synthetic"))

@@ -60,24 +60,6 @@ def test_a_plan_file_of_ones_own_has_configs_seeds_and_options(capsys):
     assert len(dry(capsys, "plans/own.yaml", "--seeds", "1", "2", "3")) == 6
 
 
-def test_a_plan_file_describes_itself_and_names_the_folder_of_its_report(monkeypatch):
-    monkeypatch.setenv("OURS", "runs/ours")
-    files = two_chains()
-    plan = read_plan(
-        [write("own.yaml", configs=files, description="Two data sets,\nan hour.\n", report="$OURS/report")]
-    )
-    assert (plan.description, plan.report) == ("Two data sets,\nan hour.", Path("runs/ours/report"))
-    assert (read_plan(files).description, read_plan(files).report) == ("", None)
-
-
-def test_the_demo_says_how_long_it_takes_and_reports():
-    plan = read_plan(["demo"])
-    assert "two cores" in plan.description
-    assert plan.report == Path("runs/demo/report")
-    assert [str(stage.run) for stage in plan.stages()][:2] == ["runs/demo/train", "runs/demo/retrain"]
-    assert len(plan.stages()) == 4
-
-
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -91,20 +73,20 @@ def test_the_demo_says_how_long_it_takes_and_reports():
         (["a_train.yaml", "b_salun.yaml", "--datasets", "a", "--rates", "10"], "no stage of this plan has both"),
         (["run_dirs.yaml"], "--run_dir: does not go to every stage"),
         (["plan.yaml"], "plan=plan.yaml: has no setting epochs"),
-        (["numbered.yaml"], "plan=numbered.yaml: description=3; give a text"),
-        (["reported.yaml"], "plan=reported.yaml: report=True; give a text"),
         (["seeds.yaml"], "plan=seeds.yaml: seeds=3; give a list of numbers"),
         (["seeds.yaml", "configs/train_blood.yaml"], "plan=seeds.yaml: is a plan; give it alone"),
         (["nowhere.yaml"], "config=nowhere.yaml: no such file"),
+        (["minutes.yaml"], "plan=minutes.yaml: minutes=soon; give a number above 0"),
+        (["report.yaml"], "plan=report.yaml: report=3; give a text"),
         ([], "reproduce: no plan given; name demo, figure2, paper, a plan file or config files"),
     ],
 )
 def test_wrong_plans_are_refused_in_one_line(capsys, argv, message):
     write("plan.yaml", configs=["configs/train_blood.yaml"], epochs=3)
     write("seeds.yaml", configs=["configs/train_blood.yaml"], seeds=3)
+    write("minutes.yaml", configs=["configs/train_blood.yaml"], minutes="soon")
+    write("report.yaml", configs=["configs/train_blood.yaml"], report=3)
     write("run_dirs.yaml", configs=["configs/train_blood.yaml"], options={"run_dir": "one/for/all"})
-    write("numbered.yaml", configs=["configs/train_blood.yaml"], description=3)
-    write("reported.yaml", configs=["configs/train_blood.yaml"], report=True)
     two_chains()
     assert main(["reproduce", *argv]) == 2
     printed = capsys.readouterr().err

@@ -55,6 +55,16 @@ def test_a_signal_that_was_passed_on_ends_the_plan_whatever_the_stage_made_of_it
         signal.signal(signal.SIGTERM, before)
 
 
+def test_ctrl_c_ends_a_stage_that_has_not_begun_to_listen_without_a_traceback(capfd):
+    stage = "import os, signal, time; time.sleep(0.2); os.kill(os.getppid(), signal.SIGINT); time.sleep(60)"
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # a stage that is too quick must not end the tests
+    try:
+        assert execution.run_process([sys.executable, "-c", stage]) == 128 + signal.SIGINT
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("argv", "option", "by"),
     [

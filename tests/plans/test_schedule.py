@@ -64,3 +64,23 @@ def test_the_estimate_counts_epochs_and_the_images_that_are_left():
     assert clock.seconds_left() is None
     clock.count(Outcome(stages[0], "done", 400.0))
     assert clock.seconds_left() == pytest.approx(200 + 20)
+
+
+def test_what_the_plan_says_counts_until_a_stage_is_finished():
+    train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t")
+    clock = TimeLeft([train, unlearn], [9, 3], minutes=4)
+    assert clock.seconds_left() == pytest.approx(240)
+    assert clock.beginning() == "2 of 2 stages to run, about 4 min on two CPU cores that do nothing else."
+    assert clock.title(train).endswith("[....................] 0 %, 0 s elapsed, 4 min left")
+    clock.count(Outcome(train, "failed", 1.0))
+    assert clock.seconds_left() == pytest.approx(60)
+    clock.count(Outcome(unlearn, "done", 30.0))
+    assert clock.seconds_left() == 0
+
+
+def test_beginning_counts_what_is_left_and_foretells_it_from_what_an_earlier_command_finished():
+    train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t")
+    assert TimeLeft([train, unlearn], [9, 3]).beginning() == "2 of 2 stages to run."
+    train.run.path.mkdir(parents=True)
+    train.run.write_json(train.run.metrics, {"runtime": {"training": 60.0}})
+    assert TimeLeft([train, unlearn], [9, 3], minutes=99).beginning() == "1 of 2 stages to run, about 20 s."

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from helpers.runs import COUNTS
 
-from medunlearn.data import ForgetSpec, MedMNISTDataModule, breast28, medmnist, named
+from medunlearn.data import ForgetSpec, MedMNISTDataModule, medmnist, named
 from medunlearn.data.augmentation import draw
 from medunlearn.data.forgetting import choose_forget_set, read_indices
 from medunlearn.data.group_names import group_names
@@ -61,17 +61,6 @@ def official(content=None, download=False, error=None, name="exists"):
         if error is not None:
             at.denied(name, error)
         return fetch("bloodmnist", 64, "data", download)
-
-    return call
-
-
-def shipped(content=None):
-    """Read the images of the package from a file of other content, or from none."""
-
-    def call(at):
-        found = Path("breast28.npz") if content is None else at.write("breast28.npz", content)
-        at.patch.setattr(breast28, "FILE", found)
-        return breast28.breast28_data()
 
     return call
 
@@ -256,20 +245,6 @@ ROWS = [
         partial(sent, scheme="ftp"),
         "data.root=data: bloodmnist_64.npz is not there and ftp://host/file could not be downloaded (only http and "
         "https are allowed); copy the file to data/bloodmnist_64.npz by hand, try again, or give data.file",
-    ),
-    # The images of the package
-    (
-        lambda at: breast28.breast28_data(64),
-        "data.size=64: breast28 has images of 28x28 pixels; set data.size=28, or data.dataset=breastmnist for other "
-        "sizes",
-    ),
-    (
-        shipped(),
-        "data.dataset=breast28: breast28.npz cannot be read (No such file or directory); install medunlearn again",
-    ),
-    (
-        shipped("x"),
-        "data.dataset=breast28: breast28.npz is truncated or altered (SHA-256 …, not …); install medunlearn again",
     ),
     # Plug-ins
     (

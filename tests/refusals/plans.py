@@ -119,7 +119,6 @@ ROWS = [
         "plan=plan.yaml: options={'a': …}; give numbers, text, lists or true and false",
     ),
     (plan({"configs": ["a"], "seeds": "x"}), "plan=plan.yaml: seeds=x; give a list of numbers"),
-    (plan({"configs": ["a"], "report": 5}), "plan=plan.yaml: report=5; give a text"),
     # Stages
     (lambda at: stage("a.yaml", run_dir=None), "config=a.yaml: names no run_dir; add `run_dir: runs/NAME`"),
     (

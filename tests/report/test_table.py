@@ -112,28 +112,6 @@ def test_heads_say_which_way_is_better():
     assert "the gap, the distance to the retrained model: lower is better" in text
 
 
-def test_untouched_model_is_called_so_and_has_the_first_row():
-    train, retrain, salun = chain()
-    lines = [line.split("|") for line in comparison([retrain, salun, train]).splitlines() if line.startswith("| runs")]
-    assert [(run.strip(), method.strip()) for _, run, method, *_ in lines] == [
-        (train, "Train, untouched"),
-        (retrain, "Retrain"),
-        (salun, "SalUn"),
-    ]
-
-
-def test_run_time_of_an_unlearned_model_has_its_share_of_retrains_in_brackets():
-    train, retrain, salun = chain()
-    found = rows(train, retrain, salun)
-    assert [found[run][5] for run in (train, retrain, salun)] == ["20.00", "18.00", "0.90 (5.0 %)"]
-    change(salun, RTE=27.0)
-    assert rows(train, retrain, salun)[salun][5] == "27.00 (150 %)"
-    change(salun, hardware={"name": "another one"})
-    assert rows(train, retrain, salun)[salun][5] == "27.00", "minutes on other hardware are no share"
-    assert rows(train, salun)[salun][5] == "27.00", "nor is there one without the Retrain"
-    assert "RTE: run time, in brackets its share of the retrained model's" in comparison([train, retrain, salun])
-
-
 def test_remarks_are_numbered_after_the_method_and_stand_below_once():
     train, retrain, salun = chain()
     change(train, notes=["low TA"])
@@ -176,3 +154,22 @@ def test_an_original_that_had_the_forget_set_already_has_one_row():
     assert list(rows(train, retrain, salun)) == [train, retrain, salun]
     lines = [line for line in comparison([train, retrain, salun]).splitlines() if line.startswith(f"| {train}")]
     assert len(lines) == 1
+
+
+def test_run_time_is_followed_by_its_share_of_retrains():
+    train, retrain, salun = chain()
+    change(train, RTE=20.0)
+    change(retrain, RTE=18.0)
+    for minutes, share in ((0.9, "0.90 (5.0 %)"), (9.0, "9.00 (50 %)"), (36.0, "36.00 (200 %)")):
+        change(salun, RTE=minutes)
+        found = rows(train, retrain, salun)
+        assert [found[run][5] for run in (train, retrain, salun)] == ["20.00", "18.00", share]
+
+
+def test_run_time_has_no_share_of_a_retrains_that_is_missing_or_ran_elsewhere():
+    train, retrain, salun = chain()
+    assert rows(train, salun)[salun][5] == "0.90"
+    change(retrain, hardware={"name": "Another"})
+    assert rows(train, retrain, salun)[salun][5] == "0.90"
+    change(retrain, hardware={"name": "Some & Processor"}, RTE=0.0)
+    assert rows(train, retrain, salun)[salun][5] == "0.90"

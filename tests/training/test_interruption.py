@@ -12,7 +12,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 from medunlearn.errors import Interrupted
 from medunlearn.training import interruption
-from medunlearn.training.interruption import Interruption, restarted_by_slurm
+from medunlearn.training.interruption import Interruption, ending_at_once, restarted_by_slurm
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -295,3 +295,13 @@ def test_restarted_by_slurm_is_what_it_counts(monkeypatch, count, restarted):
     if count:
         monkeypatch.setenv("SLURM_RESTART_COUNT", count)
     assert restarted_by_slurm() is restarted
+
+
+def test_what_trains_nothing_is_ended_at_once_and_workers_leave_it_to_the_process_that_started_them(monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted, match="SIGINT"), ending_at_once():
+        os.kill(os.getpid(), signal.SIGINT)
+    with ending_at_once():
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before

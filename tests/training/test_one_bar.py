@@ -9,6 +9,7 @@ from helpers.runs import FORGET
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from medunlearn.callbacks.session import one_bar
+from medunlearn.training.lines import LogLines
 from medunlearn.training.one_bar import OneBar
 from medunlearn.training.progress import passing
 
@@ -33,14 +34,33 @@ def test_training_preparation_rewind_and_evaluation_take_turns_on_one_line(fit, 
     assert measured == ["forget", "retain", "val", "forget", "retain", "val", "forget", "retain", "test", "val"]
     others = [each for each, _ in groupby(each for each in found if not each.startswith("Evaluation"))]
     before = ["Training", "Going through forget", "Training"]
-    assert others == [*before, "Epoch 0", "Epoch 1", "Membership inference", "Epoch 1"]
+    assert others == [*before, "Epoch 1/2", "Epoch 2/2", "Membership inference", "Epoch 2/2"]
     bar = printed.out.split("\n")[0].split("\r")[-1]
-    assert re.match(r"Epoch 1: 100%\|.*\| 4/4 \[.*train/loss_epoch=", bar)
-    assert printed.err.startswith("rewind: epoch ")
+    assert re.match(r"Epoch 2/2: 100%\|.*\| [\d:]+, 00:00 left, train/loss=[^_]*$", bar)
+    assert printed.err.startswith("SalUn: ")
+    assert "\nrewind: epoch " in printed.err
     fit("SSD", "e", FORGET, ORIGINAL, SHOWN, epochs=0)
     first, _, rest = capsys.readouterr().out.partition("\n")
     assert not first.split("\r")[-1].strip(), "nothing was trained, so no bar is left"
-    assert "it/s" not in rest
+    assert " left" not in rest
+
+
+def test_bar_counts_the_batches_of_all_epochs_and_says_how_long_the_rest_takes(fit, capsys):
+    fit("Train", "t", SHOWN, epochs=3)
+    shares = re.findall(r"Epoch (\d)/3: +(\d+)%", capsys.readouterr().out)
+    assert [int(share) for _, share in shares] == sorted(int(share) for _, share in shares)
+    assert max(int(share) for epoch, share in shares if epoch == "1") <= 34
+    assert shares[-1] == ("3", "100")
+
+
+def test_bar_of_a_resumed_run_begins_where_the_run_had_ended():
+    bar = OneBar()
+    trainer = SimpleNamespace(max_epochs=4, max_steps=-1, accumulate_grad_batches=1, current_epoch=3)
+    trainer.progress_bar_metrics, trainer.is_global_zero = {}, True
+    bar._trainer = SimpleNamespace(num_training_batches=5, **vars(trainer))
+    bar.on_train_start(trainer)
+    assert (bar.train_progress_bar.n, bar.train_progress_bar.total) == (15, 20)
+    bar.teardown()
 
 
 def test_test_has_one_bar_too(fit, capsys):
@@ -57,7 +77,8 @@ def test_test_has_one_bar_too(fit, capsys):
 def test_a_bar_of_ones_own_or_none_is_kept():
     own = TQDMProgressBar()
     assert one_bar({"callbacks": own}) == one_bar({"enable_progress_bar": False}) == []
-    assert [type(each) for each in one_bar({"enable_progress_bar": None})] == [OneBar]
+    assert [type(each) for each in one_bar({"enable_progress_bar": True})] == [OneBar]
+    assert [type(each) for each in one_bar({"enable_progress_bar": None})] == [LogLines], "the output is no terminal"
     trainer = SimpleNamespace(is_global_zero=False, progress_bar_callback=own)
     assert list(passing(trainer, [1, 2], "Mask")) == [1, 2]
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from medunlearn.training.progress import progress
+from medunlearn.training.progress import progress, shows_bars
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -13,7 +14,8 @@ def test_progress_passes_every_item_on_in_order(enabled):
     assert list(progress(iter("abc"), "Letters", enabled)) == ["a", "b", "c"]
 
 
-def test_progress_shows_its_name_and_total_on_stderr_and_clears_itself(capsys):
+def test_progress_shows_its_name_and_total_on_stderr_and_clears_itself(capsys, monkeypatch):
+    monkeypatch.setattr("medunlearn.training.progress.shows_bars", lambda stream: stream is sys.stderr)
     bar = progress(iter(range(3)), "Mask", total=3)
     assert list(bar) == [0, 1, 2]
     output = capsys.readouterr()
@@ -24,9 +26,20 @@ def test_progress_shows_its_name_and_total_on_stderr_and_clears_itself(capsys):
     assert output.err.rstrip("\r").rpartition("\r")[2].strip() == ""
 
 
-def test_progress_that_is_off_says_nothing(capsys):
+def test_progress_that_is_off_or_goes_to_a_log_says_nothing(capsys):
     list(progress(range(3), "Mask", enabled=False))
+    list(progress(range(3), "Mask"))
     assert "".join(capsys.readouterr()) == ""
+
+
+@pytest.mark.parametrize(
+    ("term", "terminal", "shown"), [("xterm", True, True), ("dumb", True, False), ("", False, False)]
+)
+def test_bars_are_shown_on_a_terminal_that_can_draw_them(monkeypatch, term, terminal, shown):
+    monkeypatch.setenv("TERM", term)
+    assert shows_bars(SimpleNamespace(isatty=lambda: terminal)) == shown
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert shows_bars(SimpleNamespace(isatty=lambda: terminal))
 
 
 def test_progress_in_a_notebook_is_a_widget_as_lightnings_bars_are():

@@ -12,7 +12,9 @@ LOGGERS = (
     "lightning.pytorch.utilities.distributed",
     "lightning.pytorch.trainer.connectors.checkpoint_connector",
 )
+FABRIC = ("lightning.fabric.utilities.rank_zero", "lightning.fabric.utilities.seed")
 HIDDEN = (
+    "Found 3 module(s) in eval mode at the start of training. This may lead to unexpected behavior during training.",
     "The 'train_dataloader' does not have many workers which may be a bottleneck. Consider increasing",
     "LightningCLI's args parameter is intended to run from within Python like if it were from the command line.",
     "`Trainer` was configured with the deprecated strategy",
@@ -26,7 +28,7 @@ SHOWN = ("The dataloader is empty", "Checkpoint directory /runs/train/checkpoint
 @pytest.fixture
 def hidden():
     """Hide them for one test."""
-    before = {name: list(logging.getLogger(name).filters) for name in LOGGERS}
+    before = {name: list(logging.getLogger(name).filters) for name in (*LOGGERS, *FABRIC)}
     with warnings.catch_warnings(record=True) as caught:
         warnings.resetwarnings()
         warnings.simplefilter("always")
@@ -51,10 +53,26 @@ def test_hidden_log_messages_are_advertisements_and_the_note_on_writing(hidden, 
     try:
         logger.warning("Tip: try %s, which is new", "litlogger")
         logger.warning("`weights_only` was not set, defaulting to `False`.")
-        logger.warning("GPU available: %s", False)
+        logger.warning("The dataloader is %s", "empty")
     finally:
         logger.removeHandler(handler)
-    assert records == ["GPU available: False"]
+    assert records == ["The dataloader is empty"]
+
+
+@pytest.mark.parametrize("name", [LOGGERS[0], *FABRIC])
+def test_hidden_log_messages_are_those_of_which_one_line_is_printed_instead(hidden, name):
+    records, logger = [], logging.getLogger(name)
+    handler = logging.Handler()
+    handler.emit = lambda record: records.append(record.getMessage())
+    logger.addHandler(handler)
+    try:
+        logger.warning("GPU available: %s", False)
+        logger.warning("Seed set to 0")
+        logger.warning("`Trainer.fit` stopped: `max_epochs=3` reached.")
+        logger.warning("`Trainer.fit` is slow")
+    finally:
+        logger.removeHandler(handler)
+    assert records == ["`Trainer.fit` is slow"]
 
 
 def test_hidden_names_are_loggers_that_lightning_has():

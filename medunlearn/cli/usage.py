@@ -1,0 +1,76 @@
+"""The help of `medunlearn` itself: its commands in groups."""
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+
+from medunlearn.cli.commands import ABOUT
+from medunlearn.cli.descriptions import describe
+from medunlearn.errors import InputError
+from medunlearn.plugins import OWN, Plugin, plugins
+
+USAGE = """usage: medunlearn COMMAND [options]
+
+{about}
+
+{commands}
+
+examples:
+  medunlearn reproduce demo
+  medunlearn fit --config configs/salun_blood_10.yaml
+  medunlearn report runs/train_blood runs/retrain_blood_10 runs/salun_blood_10
+
+{more}
+"""
+DESCRIPTION = (
+    "Machine unlearning for medical image classifiers: train a model, retrain it without a forget set, unlearn the "
+    "same set, and measure how close unlearning came to retraining."
+)
+MORE = (
+    "`medunlearn COMMAND --help` lists the options of a command, `medunlearn list` what there is to choose from; "
+    "`medunlearn --completion bash` prints what completes commands and options in a shell; `medunlearn --version` "
+    "prints the version."
+)
+PLUGINS = "of other packages"
+NARROWEST, WIDEST = 60, 120  # columns
+
+
+def usage() -> str:
+    """Return the help, as wide as the terminal, from 60 to 120 columns."""
+    width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
+    groups = grouped()
+    column = 4 + max(len(each.name) for group in groups.values() for each in group)
+    sections = (
+        "\n".join([f"{title}:", *(_entry(each, column, width) for each in group)]) for title, group in groups.items()
+    )
+    about, more = (textwrap.fill(text, width, break_on_hyphens=False) for text in (DESCRIPTION, MORE))
+    return USAGE.format(about=about, commands="\n\n".join(sections), more=more)
+
+
+def grouped() -> dict[str, list[Plugin]]:
+    """Return the commands by group: the built-in ones by what each says of itself, then those of other packages."""
+    found = plugins("commands")
+    known = {each.attribute: each for each in found if each.package == OWN}
+    groups: dict[str, list[Plugin]] = {}
+    for function, about in ABOUT.items():
+        groups.setdefault(about.group, []).append(known[function])
+    others = [each for each in found if each.package != OWN]
+    return {**groups, PLUGINS: others} if others else groups
+
+
+def _entry(command: Plugin, column: int, width: int) -> str:
+    return "\n".join(_lines(command, column, width))
+
+
+def _lines(command: Plugin, column: int, width: int) -> Iterator[str]:
+    first, *rest = textwrap.wrap(line(command), width - column, break_on_hyphens=False) or [""]
+    yield f"  {command.name:<{column - 4}}  {first}".rstrip()
+    yield from (" " * column + line for line in rest)
+
+
+def line(command: Plugin) -> str:
+    """Return what a command does, in one line."""
+    try:
+        return describe(command)[0]
+    except InputError:  # of a package that cannot be imported; `medunlearn list commands` says why
+        return f"of package {command.package}, which cannot be imported"

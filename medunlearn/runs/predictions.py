@@ -1,0 +1,27 @@
+"""A finished run's outputs on every image, from Python."""
+
+from pathlib import Path
+
+from medunlearn.metrics import Predictions
+from medunlearn.runs.directory import RunDir
+
+
+def load_predictions(run_dir: str | Path) -> Predictions:
+    """Return a run's outputs on the forget, retain, test and validation images, from its `predictions.npz`.
+
+    A run that was not given the forget set has an empty part `forget`; `Predictions.split_by` divides it by one.
+
+    Args:
+        run_dir: The run directory.
+
+    Raises:
+        FileError: If the run has no such file, or it is damaged.
+
+    Example:
+        >>> import medunlearn
+        >>> found = medunlearn.load_predictions("runs/salun_blood_10")   # doctest: +SKIP
+        >>> found.forget.probs.shape                                     # doctest: +SKIP
+        (1195, 8)
+    """
+    run = RunDir.given(run_dir, "run_dir")
+    return Predictions.from_arrays(run.read_predictions("run_dir", Predictions.names()))
