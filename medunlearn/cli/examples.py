@@ -1,7 +1,7 @@
 """Examples of `fit`, `validate`, `test` and `predict`, which end their help and stand where nothing is given."""
 
 EXAMPLES = {
-    "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/train_blood
+    "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/blood
   medunlearn fit --config configs/train_blood.yaml""",
     "validate": """  medunlearn validate runs/train_blood
   medunlearn validate --config runs/train_blood/config.yaml --data.batch_size 64""",
