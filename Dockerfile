@@ -27,7 +27,7 @@ RUN useradd --create-home --uid 10001 medunlearn \
     && install --directory --owner=medunlearn --mode=0777 /data
 ENV PATH=/opt/medunlearn/bin:$PATH \
     PYTHONUNBUFFERED=1 \
-    MPLCONFIGDIR=/tmp/matplotlib
+    HOME=/tmp
 USER 10001
 WORKDIR /data
 ENTRYPOINT ["medunlearn"]

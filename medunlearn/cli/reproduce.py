@@ -2,11 +2,12 @@
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from medunlearn.cli.comparison import terminal_comparison, written_report
+from medunlearn.cli.comparison import terminal_comparison, terminal_width, written_report
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
@@ -123,7 +124,8 @@ def _run(plan: Plan, stages: Sequence[Stage], engine: str) -> int:
     check_inputs(stages, FitCommand())
     clock = TimeLeft(stages, [each["trainer"]["max_epochs"] for each in settings], plan.minutes_of(stages))
     if clock.waiting and (plan.description or plan.minutes):
-        print("\n".join(filter(None, (plan.description, clock.beginning()))), flush=True)
+        said = textwrap.fill(plan.description, terminal_width())
+        print("\n".join(filter(None, (said, clock.beginning()))), flush=True)
     return _conclude(stages, _outcomes(stages, clock, engine), plan.report)
 
 
