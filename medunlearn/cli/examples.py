@@ -7,7 +7,7 @@ EXAMPLES = {
   medunlearn validate --config runs/train_blood/config.yaml --data.batch_size 64""",
     "test": """  medunlearn test runs/train_blood
   medunlearn test --config runs/train_blood/config.yaml --data.batch_size 64""",
-    "predict": "  medunlearn predict runs/train_blood --overwrite true",
+    "predict": "  medunlearn predict --config runs/train_blood/config.yaml --overwrite true",
 }
 """Of the commands of LightningCLI, each on lines of its own."""
 
