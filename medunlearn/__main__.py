@@ -5,6 +5,8 @@ import select
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
+from types import FrameType
 
 from medunlearn.cli.screen import show_error
 from medunlearn.errors import InputError, Interrupted, Stopped, command_line, of_a_plan
@@ -18,6 +20,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: The command and its options; by default those of the process.
     """
     argv = list(sys.argv[1:] if args is None else args)
+    if args is None and argv and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, partial(_stop, argv[0]))
     if not argv or argv[0] in ("-h", "--help"):
         from medunlearn.cli.usage import usage
 
@@ -46,6 +50,16 @@ def main(args: Sequence[str] | None = None) -> int:
         return end.status
     except (Interrupted, KeyboardInterrupt) as end:
         return _interrupted(end, argv[0])
+
+
+def _stop(command: str, number: int, frame: FrameType | None) -> None:
+    """Raise `KeyboardInterrupt`, but end at once where something is imported: some libraries make errors of it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            sys.stdout.flush()
+            os._exit(_interrupted(Interrupted(number), command))
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _interrupted(end: BaseException, command: str) -> int:

@@ -93,6 +93,30 @@ def test_main_is_silent_in_an_interrupted_stage_of_which_the_plan_tells(command,
     assert capsys.readouterr() == ("", "")
 
 
+SLEEPS = "import sys, time\nprint('ready', flush=True)\ntry:\n    time.sleep(60)\nexcept BaseException:\n    1 / 0\n"
+"""A module that makes an error of its own of what interrupts its import, as NumPy does."""
+
+
+@pytest.mark.parametrize("imported", [True, False])
+def test_ctrl_c_leaves_one_line_even_where_a_library_makes_an_error_of_it(tmp_path, imported):
+    (tmp_path / "sleeps.py").write_text(SLEEPS)
+    wait = "import sleeps" if imported else "print('ready', flush=True); time.sleep(60)"
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(tmp_path)!r}); sys.argv = ['medunlearn', 'report']\n"
+        "import medunlearn.__main__ as entry, medunlearn.cli.commands as commands\n"
+        f"def report(options):\n    {wait}\n"
+        "commands.report = report\n"
+        "sys.exit(entry.main())"
+    )
+    argv = [sys.executable, "-c", code]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error.count("\n")) == (130, 1), error
+    assert error.startswith("medunlearn: ended by SIGINT; ")
+
+
 def test_main_leaves_a_fault_of_the_program_its_traceback(command):
     def fail(options):
         raise ZeroDivisionError

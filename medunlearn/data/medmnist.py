@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from tqdm import tqdm
 
 from medunlearn.data.npz import ImageData, read_npz
 from medunlearn.errors import DataError, Fault, InputError
 from medunlearn.files import access_remedy
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs.class_names import check_class_names
+from medunlearn.training.progress import download_bar
 
 SIZES = (28, 64, 128, 224)
 
@@ -226,7 +226,7 @@ def _write(answer: HTTPResponse, part: Path, start: int) -> None:
     name = part.name.removesuffix(".part")
     with (
         part.open("ab" if start else "wb") as file,
-        tqdm(desc=name, initial=start, total=total, unit="B", unit_scale=True, unit_divisor=1024) as bar,
+        download_bar(name, start, total) as bar,
     ):
         for chunk in _chunks(answer):
             file.write(chunk)

@@ -100,6 +100,7 @@ class OneBar(TQDMProgressBar):
         with _lent(bar):
             bar.set_postfix_str("", refresh=False)
             bar.set_description_str(f"{description}: ", refresh=False)
+            bar.initial = 0  # of a resumed run, the batches before
             bar.reset(len(items) if isinstance(items, Sized) else None)
             for item in items:
                 yield item
@@ -124,7 +125,7 @@ def _batches_in_all(trainer: Trainer, batches: float) -> int | None:
 @contextmanager
 def _lent(bar: Tqdm) -> Iterator[None]:
     """Give a bar back as it was, its time too, at the end of a `with` block."""
-    kept = {name: getattr(bar, name) for name in ("n", "desc", "postfix")}
+    kept = {name: getattr(bar, name) for name in ("n", "desc", "postfix", "initial")}
     total, passed = bar.total, bar.format_dict["elapsed"]
     try:
         yield

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:  # to import it takes seconds, which a download need not wait for
     from lightning.pytorch import Trainer
@@ -55,3 +55,18 @@ def progress(items: Iterable[T], description: str, enabled: bool = True, total: 
     """
     shown = enabled and shows_bars(sys.stderr)
     return tqdm(items, desc=description, disable=not shown, total=total, leave=False, dynamic_ncols=True)
+
+
+def download_bar(name: str, start: int, total: int | None) -> "tqdm[Any]":
+    """Return the bar of a download, to be updated by bytes; in a log it is one line.
+
+    Args:
+        name: The file.
+        start: How many bytes are there already.
+        total: How many there will be; None where the server does not say.
+    """
+    shown = shows_bars(sys.stderr)
+    if not shown:
+        say(f"Downloading {name}" + (f" ({total / 1e6:,.1f} MB)" if total else ""))
+    unit: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
+    return tqdm(desc=name, initial=start, total=total, disable=not shown, dynamic_ncols=True, **unit)

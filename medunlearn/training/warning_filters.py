@@ -10,6 +10,7 @@ WARNINGS = (
     ".*is not supported by the model summary.*",
     ".*Checkpoint directory .* exists and is not empty.*",
     r".*isinstance\(treespec, LeafSpec\).*",
+    ".*is smaller than the logging interval.*",  # the mean of each epoch is logged anyway
     r".*modules? in eval mode at the start of training.*",
     r".*modules?\(s\) in eval mode at the start of training.*",
 )
@@ -24,6 +25,7 @@ ABOUT_THE_RUN = (
     *("GPU available: ", "TPU available: ", "IPU available: ", "HPU available: ", "LOCAL_RANK: "),
     "Automatic Mixed Precision (AMP)",
     "Seed set to ",
+    *("Initializing distributed: ", "distributed_backend="),
     "`Trainer.fit` stopped: ",
     *("Restoring states from the checkpoint path", "Restored all states from the checkpoint"),
 )

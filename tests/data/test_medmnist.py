@@ -245,7 +245,9 @@ def test_a_full_disk_is_not_taken_for_a_broken_connection(server, publish, root,
 # Downloads
 
 
-def test_download_leaves_the_file_and_shows_its_progress(server, publish, root, capsys):
+@pytest.mark.parametrize("shown", [True, False])
+def test_download_leaves_the_file_and_shows_its_progress(server, publish, root, capsys, monkeypatch, shown):
+    monkeypatch.setattr("medunlearn.training.progress.shows_bars", lambda stream: shown)
     publish(server.url)
     path = blood(root)
     assert path == root / "bloodmnist_64.npz"
@@ -253,8 +255,11 @@ def test_download_leaves_the_file_and_shows_its_progress(server, publish, root, 
     assert server.ranges == [None]
     assert not part_of(root).exists()
     progress = capsys.readouterr().err
-    assert "bloodmnist_64.npz" in progress
-    assert "195k/195k" in progress
+    if shown:
+        assert "bloodmnist_64.npz" in progress
+        assert "195k/195k" in progress
+    else:
+        assert progress == "Downloading bloodmnist_64.npz (0.2 MB)\n"
 
 
 def test_a_broken_connection_goes_on_where_it_ended(server, publish, root):

@@ -95,3 +95,14 @@ def test_bar_that_an_error_has_closed_stays_closed(capsys):
     bar.disable()
     assert list(bar.passing(iter([1, 2]), "Mask")) == [1, 2]
     assert not Path("logs").exists()
+
+
+def test_evaluation_of_a_resumed_run_counts_from_its_own_beginning():
+    bar = OneBar()
+    bar.init_train_tqdm()
+    bar._bar.reset(40)
+    bar._bar.initial = bar._bar.n = 20
+    counted = [bar._bar.format_dict["n"] - bar._bar.format_dict["initial"] for _ in bar.passing(range(3), "Evaluation")]
+    assert counted == [0, 1, 2]
+    assert (bar._bar.initial, bar._bar.n, bar._bar.total) == (20, 20, 40)
+    bar.teardown()

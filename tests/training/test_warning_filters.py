@@ -20,6 +20,7 @@ HIDDEN = (
     "`Trainer` was configured with the deprecated strategy",
     "Precision bf16-mixed is not supported by the model summary.  Estimated model size in MB will not be accurate.",
     "Checkpoint directory /runs/train/checkpoints exists and is not empty.",
+    "The number of training batches (2) is smaller than the logging interval Trainer(log_every_n_steps=10).",
     "`isinstance(treespec, LeafSpec)` is deprecated, use `isinstance(treespec, TreeSpec)`",
 )
 SHOWN = ("The dataloader is empty", "Checkpoint directory /runs/train/checkpoints is a link", "`Trainer` has stopped")
