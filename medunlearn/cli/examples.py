@@ -1,14 +1,13 @@
 """Examples of `fit`, `validate`, `test` and `predict`, which end their help and stand where nothing is given."""
 
 EXAMPLES = {
-    "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/train_blood
+    "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/blood
   medunlearn fit --config configs/train_blood.yaml""",
     "validate": """  medunlearn validate runs/train_blood
   medunlearn validate --config runs/train_blood/config.yaml --data.batch_size 64""",
     "test": """  medunlearn test runs/train_blood
   medunlearn test --config runs/train_blood/config.yaml --data.batch_size 64""",
-    "predict": """  medunlearn predict runs/train_blood
-  medunlearn predict --config runs/train_blood/config.yaml --overwrite true""",
+    "predict": "  medunlearn predict --config runs/train_blood/config.yaml --overwrite true",
 }
 """Of the commands of LightningCLI, each on lines of its own."""
 

@@ -29,6 +29,7 @@ def test_help_has_our_options_in_groups_then_the_trainers_and_is_short(capsys, m
         "forget set, by one of rate, classes, indices and groups:",
         "evaluation:",
         "Lightning's Trainer:",
+        "examples:",
     ]
     assert lines[0].startswith(f"usage: medunlearn {command} --model NAME")
     assert lines[1] == f"       medunlearn {command} --config FILE [options]"

@@ -60,4 +60,4 @@ def test_licence_of_the_images_lies_beside_them_and_goes_into_every_distribution
     assert all(each in text for each in ("CC BY 4.0", "creativecommons.org/licenses/by/4.0", "MedMNIST", "Al-Dhabyani"))
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert {"NOTICE", "medunlearn/data/*.LICENSE.txt"} <= set(declared["project"]["license-files"])
-    assert {"NOTICE", "medunlearn"} <= set(declared["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
+    assert {"/NOTICE", "medunlearn"} <= set(declared["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])

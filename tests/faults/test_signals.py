@@ -229,7 +229,7 @@ def test_a_plan_passes_a_signal_on_to_its_stage_and_goes_on_later(npz):
     process.kill()  # if it goes on all the same
     printed = Path("output.txt").read_text()
     assert process.exitcode == 128 + signal.SIGTERM
-    assert "go on with `medunlearn fit --config r/config.yaml --resume true`" in printed
+    assert printed.count("medunlearn: ended by ") == 1, "the plan says it, not the stage too"
     assert printed.rstrip().endswith("medunlearn: ended by SIGTERM; the same command goes on from there")
 
 
