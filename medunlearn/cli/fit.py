@@ -1,6 +1,7 @@
 """`medunlearn fit`, `validate`, `test` and `predict`: the commands of LightningCLI."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,7 @@ from medunlearn.errors import InputError, of_a_plan, owned_by
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
+from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished, shown
 from medunlearn.runs.starting import check_run_dir
@@ -140,6 +142,20 @@ class UnlearningCLI(SettingsCLI):
                 command = shown(["medunlearn", "report", *earlier, self.run.path])
                 missing = f"reference={reference}: no finished run there, so AG is null; once there is one"
                 print(f"{missing}, `{command}` computes the gap", file=sys.stderr)
+
+    def test(self, verbose: bool = True, **kwargs: Any) -> None:
+        """Measure the model on the test set, and print the figures to the last digit."""
+        self._show(self.trainer.test(verbose=False, **kwargs), verbose)
+
+    def validate(self, verbose: bool = True, **kwargs: Any) -> None:
+        """Measure the model on the validation set, and print the figures to the last digit."""
+        self._show(self.trainer.validate(verbose=False, **kwargs), verbose)
+
+    def _show(self, found: Sequence[Mapping[str, float]], verbose: bool) -> None:
+        """Print figures as other tables are; Lightning would draw boxes into a log."""
+        rows = [(name, str(value)) for each in found for name, value in each.items()]
+        if verbose and self.trainer.is_global_zero:
+            show(aligned(("metric", "value"), rows, left=(0,)))
 
     def before_validate(self) -> None:
         """Take the model of the finished run."""

@@ -28,7 +28,7 @@ LEGEND = {
     ),
     "RTE": Column(
         "lower",
-        "run time of the method in minutes: mask and updates, without evaluation; in brackets in % of Retrain's",
+        "run time in minutes: mask and updates, without evaluation; in brackets in % of Retrain's",
     ),
     "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),
     "[1]": Column("", "number of a remark on the run, which stands below the table"),

@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 def shows_bars(stream: TextIO) -> bool:
     """Return whether a bar on a stream can be seen as one: on a terminal and in a notebook, not in a log."""
-    notebook = "ipykernel" in sys.modules
+    kernel = sys.modules.get("ipykernel.kernelapp")  # which may be imported where none runs
+    notebook = kernel is not None and kernel.IPKernelApp.initialized()
     return notebook or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 

@@ -216,7 +216,7 @@ def test_config_yaml_repeats_the_run(trio):
 def test_report_puts_the_original_beside_what_unlearned_from_it(trio, capsys):
     assert main(["report", *map(str, trio)]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
-    assert [row.split("|")[2].partition("[")[0].strip() for row in rows[3:]] == ["Train", "Retrain", "SalUn"]
+    assert [row.split("|")[2].partition("[")[0].strip() for row in rows[3:]] == ["Train, untouched", "Retrain", "SalUn"]
     before = json.loads((trio[2] / "metrics.json").read_text())["before"]
     assert f"{before['UA']:.2f} (" in rows[3]
     assert rows[4].split("|")[7].strip() == "0"
@@ -230,10 +230,11 @@ def test_validate_test_and_predict_use_the_finished_model(trio, capsys):
     assert main(["test", config]) == 0
     printed = capsys.readouterr().out
     assert all(
-        re.search(rf"\b{name} +{re.escape(str(metrics[name]))}\s", printed) for name in ("UA", "RA", "TA", "MIA")
+        re.search(rf"^\| {name} +\| +{re.escape(str(metrics[name]))} \|$", printed, re.MULTILINE)
+        for name in ("UA", "RA", "TA", "MIA")
     )
     assert main(["validate", config]) == 0
-    assert re.search(rf"validation/TA +{re.escape(str(metrics['validation']['TA']))}\s", capsys.readouterr().out)
+    assert re.search(rf"validation/TA +\| +{re.escape(str(metrics['validation']['TA']))} \|", capsys.readouterr().out)
     assert main(["predict", config]) == 0
     with np.load(trio[2] / "predict.npz") as new, np.load(trio[2] / "predictions.npz") as old:
         assert np.array_equal(new["probs"], old["test_probs"])

@@ -1,9 +1,11 @@
 """Refusals of the command line, with inputs that reach them."""
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+from medunlearn.cli.completion import completion
 from medunlearn.cli.fit import _check_predict
 from medunlearn.cli.parts import PartErrors
 
@@ -25,6 +27,11 @@ def config(text):
 def untested(at):
     at.take("t")
     at.command("test", "--run_dir=t", "--data.test=false")
+
+
+def without_shtab(at):
+    at.patch.setitem(sys.modules, "shtab", None)
+    completion(["bash"])
 
 
 def own(text):
@@ -208,6 +215,12 @@ ROWS = [
         "entity=e: Weights & Biases did not take the workspace for project medunlearn (API key must be 40 characters "
         "long"
         "); check both names and your access",
+    ),
+    # Completion
+    (lambda at: completion(["fish"]), "completion=fish: no such shell; choose one of bash, zsh"),
+    (
+        without_shtab,
+        "completion=bash: shtab is not installed; install it with `pip install 'medunlearn[completion]'`",
     ),
     # Tuning
     (

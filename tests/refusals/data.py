@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from helpers.runs import COUNTS
 
-from medunlearn.data import ForgetSpec, MedMNISTDataModule, medmnist, named
+from medunlearn.data import ForgetSpec, MedMNISTDataModule, breast28, medmnist, named
 from medunlearn.data.augmentation import draw
 from medunlearn.data.forgetting import choose_forget_set, read_indices
 from medunlearn.data.group_names import group_names
@@ -361,6 +361,19 @@ ROWS = [
     (
         lambda at: replace(read_npz(at.npz()), class_names=("a", "b")),
         "data.class_names has 2 names for 4 classes; give one name for each class, in the order of the labels",
+    ),
+    (
+        lambda at: breast28.breast28_data(64),
+        "data.size=64: breast28 has images of 28x28 pixels; set data.size=28, or data.dataset=breastmnist for other "
+        "sizes",
+    ),
+    (
+        lambda at: breast28._check(at.write("breast28.npz", "other")),
+        "data.dataset=breast28: breast28.npz is truncated or altered (SHA-256 …, not …); install medunlearn again",
+    ),
+    (
+        lambda at: breast28._check(Path("breast28.npz")),
+        "data.dataset=breast28: breast28.npz cannot be read (No such file or directory); name another directory",
     ),
     (
         lambda at: MedMNISTDataModule("synthetic", size=8, class_names=["a", "b"]).setup(),

@@ -118,6 +118,8 @@ ROWS = [
         lambda at: read_plan([str(at.write("plan.yaml", "configs: [a]\noptions: {a: 2026-01-01}"))]),
         "plan=plan.yaml: options={'a': …}; give numbers, text, lists or true and false",
     ),
+    (plan({"configs": ["a"], "minutes": 0}), "plan=plan.yaml: minutes=0; give a number above 0"),
+    (plan({"configs": ["a"], "report": 5}), "plan=plan.yaml: report=5; give a text"),
     (plan({"configs": ["a"], "seeds": "x"}), "plan=plan.yaml: seeds=x; give a list of numbers"),
     # Stages
     (lambda at: stage("a.yaml", run_dir=None), "config=a.yaml: names no run_dir; add `run_dir: runs/NAME`"),

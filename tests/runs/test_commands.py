@@ -252,9 +252,8 @@ QUOTED = {
 FIXED = {
     "medunlearn --version",
     "medunlearn list",
-    "medunlearn list commands",
+    "medunlearn --completion bash",  # tests/cli/test_completion.py runs it
     "medunlearn list methods",
-    "medunlearn {0} --help",
     "medunlearn {command} --trainer.help",
     "medunlearn {command} --model.help {own}",
     "medunlearn fit --help",
@@ -300,6 +299,7 @@ NOT_TO_BE_PASTED = {
     "pip install 'medunlearn[timm]'",
     "pip install 'medunlearn[{extra}]'",
     "pip install 'medunlearn[dicom]'",
+    "pip install 'medunlearn[completion]'",
     "medunlearn import",
     "medunlearn import scans --out clinic.npz",  # tests/cli/test_importing.py imports a folder
     "pip install 'medunlearn[receipt]'",

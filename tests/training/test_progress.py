@@ -38,8 +38,10 @@ def test_progress_that_is_off_or_goes_to_a_log_says_nothing(capsys):
 def test_bars_are_shown_on_a_terminal_that_can_draw_them(monkeypatch, term, terminal, shown):
     monkeypatch.setenv("TERM", term)
     assert shows_bars(SimpleNamespace(isatty=lambda: terminal)) == shown
-    monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert shows_bars(SimpleNamespace(isatty=lambda: terminal))
+    for runs in (False, True):
+        kernel = SimpleNamespace(initialized=lambda runs=runs: runs)
+        monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", SimpleNamespace(IPKernelApp=kernel))
+        assert shows_bars(SimpleNamespace(isatty=lambda: terminal)) == (shown or runs)
 
 
 def test_progress_in_a_notebook_is_a_widget_as_lightnings_bars_are():

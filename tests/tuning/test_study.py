@@ -212,7 +212,7 @@ def test_a_method_that_reads_validation_images_is_marked_and_tuned_alone(place, 
 def test_a_recipe_that_fails_ends_the_study_and_a_proposal_that_fails_does_not(place, capsys, monkeypatch):
     def failing(number):
         def run(argv, environment):
-            assert environment == {"WANDB_RUN_GROUP": "failing"}
+            assert environment["WANDB_RUN_GROUP"] == "failing"
             return 1 if f"failing/trial_{number:03}" in argv else here(argv, environment)
 
         return run
