@@ -16,8 +16,7 @@ Mixture = Literal["classes", "prior"]
 
 
 class ReGUn(Unlearner):
-    """Reference-guided unlearning, ReGUn (Mirlach, Laguna & Vogt, ICLR workshops 2026): KL to unseen images' mean
-    output.
+    """Reference-guided unlearning, ReGUn (Mirlach, Laguna & Vogt, ICLR workshops 2026): KL to mean held-out outputs.
 
     Minimises forget_weight KL(q, p) on the forget set and retain_weight cross-entropy on the retain set, side by side.
     q is one distribution for the whole batch: the original's mean output on held-out images, here the validation
