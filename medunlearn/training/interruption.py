@@ -83,7 +83,7 @@ class Interruption(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep a checkpoint and leave; after the last batch of an epoch, the epoch's own checkpoint is at hand."""
+        """After a signal, save a checkpoint and end; after an epoch's last batch, its own checkpoint follows."""
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # else accumulated ones would be lost
         if stepped and not trainer.is_last_batch and (number := self._asked(trainer)):
             if self.checkpoint is not None:

@@ -75,7 +75,7 @@ def measured(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def say_start(trainer: Trainer, module: LightningModule) -> None:
-    """Print in one line what is trained and on what hardware; for a stage of a plan, that line is printed elsewhere."""
+    """Print in one line what is trained and on what hardware; not for a stage of a plan, announced before."""
     if not trainer.is_global_zero or of_a_plan():
         return
     count = sum(each.numel() for each in module.parameters())
