@@ -1,4 +1,4 @@
-"""The points of a learning curve: what a run on a part of the images does, and what an original has logged by epoch."""
+"""Points of a learning curve: metrics of runs on parts of the images, and values logged by an original by epoch."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 RUNGS = (25, 50)
-"""Percent of a trial's schedule after which it is compared; at each, half of the trials go on."""
+"""Rungs: percentages of a trial's schedule at which it is compared; at each, the better half continues."""
 
 
 def rung_reached(before: float, now: float) -> int | None:

@@ -1,4 +1,4 @@
-"""What a study leaves: the table in the terminal, `trials.csv`, and `tuned.yaml`, which repeats the chosen trial."""
+"""Output of a study: the table in the terminal, `trials.csv`, and `tuned.yaml`, a config of the chosen trial."""
 
 import csv
 import io

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     """Results of a trial, or of the original without unlearning."""
 
     trial: str
-    """Its number; `untouched`."""
+    """Number of the trial, or `untouched` for the original."""
     config: str
     method: str
     state: str

@@ -107,7 +107,7 @@ class Place:
         return replace(recipe.stage, overrides=(*recipe.stage.overrides, *changes), environment=environment)
 
     def _reporting(self, number: int) -> list[Override]:
-        """Return the user's callbacks and the one that reports to the study."""
+        """Return overrides that add the reporting callback to those of the user."""
         arguments = {"file": str(self.file), "trial": number}
         callback = Override("trainer.callbacks+", REPORTING, REPORTING, joined=True)
         return [callback, *(Override(f"trainer.callbacks.{k}", v, str(v), joined=True) for k, v in arguments.items())]
