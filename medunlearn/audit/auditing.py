@@ -105,7 +105,7 @@ class Audited:
         return [NO_IMAGES.format(name) for part, name in named.items() if not self.counts[part]]
 
     def _shift(self) -> list[str]:
-        """Return a note where every Retrain, which has seen neither, tells forgotten images from non-members."""
+        """Return a note if every Retrain, though it saw neither, distinguishes forgotten images from non-members."""
         labels = {each.label for each in self.subject.retrains}
         rows = [row for row in self.attacks if row.part == "forget" and row.attack == "margin" and row.model in labels]
         limits = [row.intervals["auc"] for row in rows]

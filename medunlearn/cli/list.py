@@ -1,4 +1,4 @@
-"""`medunlearn list`: what there is to choose from, built in or installed, as an aligned table."""
+"""`medunlearn list`: prints the names to choose from, built in or installed, as an aligned table."""
 
 import re
 import textwrap
