@@ -13,6 +13,8 @@ from medunlearn.cli.comparison import terminal_width
 
 STYLES = {"inside": "green", "outside": "red", "cannot tell": "yellow"}
 """Colours of the answers of an audit."""
+MOST = 8
+"""Width, in columns of the terminal, that a column of a table keeps at least while the first one is not shortened."""
 
 
 def draw(text: str, stream: TextIO) -> None:
@@ -48,11 +50,16 @@ def _table(lines: list[str]) -> Table:
     edges = [at for at, character in enumerate(rule) if character == "|"]
     spans = [slice(start + 1, end) for start, end in pairwise(edges)]
     cells = [[line[span].strip() for span in spans] for line in (head, *rows)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    longest = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    width = terminal_width()
+    gap = 1 if sum(longest) + 2 * len(longest) <= width else 0  # beside that of the box
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
     below = cells.pop(1) if len(cells) > 1 and not cells[1][0] else [""] * len(spans)  # which way is better
     for name, better, span in zip(cells[0], below, spans, strict=True):
         title = Text.assemble((name, "bold"), (f"\n{better}" if any(below) else "", "dim"))
         table.add_column(title, justify="right" if rule[span].endswith(":") else "left", overflow="fold")
+    if width >= MOST * len(spans):  # a path has no blank to be broken at: it is whole before the others, which have
+        table.columns[0].width = min(longest[0], width // 4)
     for row in cells[1:]:
         table.add_row(*map(_cell, row))
     return table

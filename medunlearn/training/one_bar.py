@@ -15,6 +15,9 @@ from medunlearn.training.lines import measured, say_start
 
 T = TypeVar("T")
 
+SHORTEST = 0.1
+"""Seconds between two batches that are shown: each asks the device for the loss, and waits for all that is queued."""
+
 
 class OneBar(TQDMProgressBar):
     """A single bar over all epochs, which also shows the progress of preparation, evaluation and attack.
@@ -31,6 +34,9 @@ class OneBar(TQDMProgressBar):
         self._bar: Tqdm | None = None
         self._before = 0
         """Number of batches in earlier epochs."""
+        self._seen = 0
+        """Number of batches so far, over all epochs."""
+        self._drawn = 0.0
 
     def init_train_tqdm(self) -> Tqdm:
         """Return the one bar."""
@@ -68,12 +74,15 @@ class OneBar(TQDMProgressBar):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Count the batch."""
-        super().on_train_batch_end(trainer, pl_module, outputs, batch, self._before + batch_idx)
+        """Count the batch, and show it unless another has only just been shown."""
+        self._seen, now = self._before + batch_idx + 1, time.monotonic()
+        if now - self._drawn >= SHORTEST:
+            self._drawn = now
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, self._seen - 1)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the epoch."""
-        self._before = max(self._before, int(self.train_progress_bar.n))
+        self._before = self.train_progress_bar.n = max(self._before, self._seen)
         super().on_train_epoch_end(trainer, pl_module)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:

@@ -63,8 +63,7 @@ def test_help_asks_for_other_packages_only_where_one_may_have_a_command(tmp_path
 
 def test_help_imports_neither_the_parser_of_sources_nor_the_metadata_of_packages():
     code = (
-        "import sys; sys.path = [each for each in sys.path if 'packages' in each or 'lib' in each or not each]\n"
-        "from medunlearn.cli.usage import usage; usage()\n"
+        "import medunlearn.cli.usage as page; page._others_may_be_there = lambda: False; page.usage(); import sys\n"
         "sys.exit(bool({'medunlearn.cli.descriptions', 'importlib.metadata', 'rich', 'tqdm'} & sys.modules.keys()))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

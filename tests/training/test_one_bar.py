@@ -106,3 +106,13 @@ def test_evaluation_of_a_resumed_run_counts_from_its_own_beginning():
     assert counted == [0, 1, 2]
     assert (bar._bar.initial, bar._bar.n, bar._bar.total) == (20, 20, 40)
     bar.teardown()
+
+
+def test_batches_that_follow_at_once_are_counted_and_not_each_shown(fit, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("medunlearn.training.one_bar.measured", lambda found: asked.append(found) or {})
+    monkeypatch.setattr("medunlearn.training.one_bar.SHORTEST", 1e9)
+    fit("Train", "t", SHOWN, epochs=2)
+    assert len(asked) <= 6, "after validations, epochs and the first batch, not after each batch"
+    last = [each for each in capsys.readouterr().out.split("\r") if each.startswith("Epoch 2/2")][-1]
+    assert last.startswith("Epoch 2/2: 100%")
