@@ -14,7 +14,7 @@ from medunlearn.cli.comparison import terminal_width
 STYLES = {"inside": "green", "outside": "red", "cannot tell": "yellow"}
 """Colours of the answers of an audit."""
 MOST = 8
-"""Width, in columns of the terminal, that a column of a table keeps at least while the first one is not shortened."""
+"""The first column is kept whole if the terminal is at least this many characters wide per table column."""
 
 
 def draw(text: str, stream: TextIO) -> None:
