@@ -204,7 +204,7 @@ def choice(name: str, known: list[str]) -> str:
 
 
 def method_hint(text: str) -> str | None:
-    """Return the correct option if a method's name was given in the wrong place; None if it is not a method's name."""
+    """Return the command to suggest if a method's name was given in the wrong place; None for other words."""
     name = next((each for each in names("methods") if each.lower() == text.lower()), None)
     return name and f"give `medunlearn fit --model {name}` and its options"
 
