@@ -1,4 +1,4 @@
-"""What data, methods and measurement agree on, so that none of them imports another."""
+"""Interfaces between data, methods and evaluation, so that none of them imports another."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ then the retain set, or both side by side: each step holds a retain batch and a 
 `paired_by_forget` is the same, but ends with one pass over the forget set, however long the retain set is."""
 
 Part = Literal["retain", "forget", "val"]
-"""What a method may look at beside its training batches. The test set chooses nothing, so it is not among them."""
+"""Parts that a method may read besides its training batches; not the test set, which must not affect a model."""
 
 
 class Batch(NamedTuple):
-    """One process's share of a global batch of B images; b of them are here.
+    """One process's share, b images, of a global batch of B images.
 
     Everything random about a batch is drawn with it, from the seed, the epoch and the number of the batch, for the
     whole global batch. So it does not depend on the device, the processes or the workers, and a resumed run draws what
@@ -46,7 +46,7 @@ class Batch(NamedTuple):
     labels: Tensor
     """(b,) int64: the true classes."""
     rows: Tensor
-    """(b,) int64: which image of its split each one is."""
+    """(b,) int64: index of each image in its split."""
     forget: Tensor
     """(b,) bool: whether the image is in the forget set."""
     weight: Tensor
@@ -54,23 +54,23 @@ class Batch(NamedTuple):
     over the global batch; where the draw is `paired` or `paired_by_forget`, the mean over its retained images plus
     the mean over its forgotten ones. 0 for an image that only fills an empty share."""
     uniform: Tensor
-    """(b,) in [0, 1): one random number an image, for methods that need one, such as random labels."""
+    """(b,) in [0, 1): one random number per image, for methods such as random labels."""
     draws: Any
-    """The parameters of the augmentation; None where images stay as they are."""
+    """The parameters of the augmentation; None for no augmentation."""
     second: Any = None
     """(b, channels, H, W): another augmented view of the same images, once on the device, where a method asks for two
     (`views`); as fetched, the parameters of its augmentation."""
 
 
 class KeepsArguments:
-    """Keeps the arguments that an object is built with, so that a run made from Python can write them down.
+    """Records the arguments of its constructor, so that a run started from Python can save them.
 
     Attributes may have other names, other forms or other values than the arguments they come from; what `__new__` is
     given is what `__init__` is given.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Keep the arguments on their way to `__init__`, and refuse those that it does not have."""
+        """Record the arguments before `__init__` gets them, and reject unknown ones."""
         check_names(cls, kwargs)
         built = super().__new__(cls)
         vars(built).update(_args=args, _kwargs=kwargs, _undrawn_seed=undrawn_seed())
@@ -91,17 +91,17 @@ class KeepsArguments:
 
     @property
     def built_from_seed(self) -> int | None:
-        """The seed, where building was the first to draw from it; None where other numbers had been drawn before."""
+        """The seed, if no random number had been drawn before construction; otherwise None."""
         seed: int | None = vars(self)["_undrawn_seed"]
         return seed
 
 
 NOT_PLAIN = object()
-"""What `plain` returns where YAML and JSON cannot hold a value."""
+"""Returned by `plain` for a value that YAML and JSON cannot hold."""
 
 
 def plain(value: Any) -> Any:
-    """Return a value as YAML and JSON can hold it, or `NOT_PLAIN`.
+    """Return a value in a form that YAML and JSON can hold, or `NOT_PLAIN`.
 
     Paths become text, tuples become lists, and dataclasses become mappings; one part that cannot be held makes the
     whole `NOT_PLAIN`.
@@ -126,7 +126,7 @@ def plain(value: Any) -> Any:
 
 
 def undrawn_seed() -> int | None:
-    """Return the seed of PyTorch's generator where nothing has been drawn from it yet, else None."""
+    """Return the seed of PyTorch's generator if nothing has been drawn from it yet, else None."""
     import torch
 
     seed = torch.initial_seed()
@@ -135,7 +135,7 @@ def undrawn_seed() -> int | None:
 
 
 class UnlearningData(Protocol):
-    """What methods and callbacks ask of the data module."""
+    """Interface of the data module for methods and callbacks."""
 
     seed: int
     batch_size: int
@@ -143,7 +143,7 @@ class UnlearningData(Protocol):
 
     @property
     def data_name(self) -> str:
-        """The name of the data, for people."""
+        """The display name of the data."""
 
     @property
     def num_classes(self) -> int:
@@ -155,7 +155,7 @@ class UnlearningData(Protocol):
 
     @property
     def retain_indices(self) -> np.ndarray:
-        """The rest of the training set likewise."""
+        """The retain set as sorted indices into the training set, shape (N - F,)."""
 
     @property
     def in_channels(self) -> int:
@@ -191,7 +191,7 @@ class UnlearningData(Protocol):
 
 
 class UnlearningModule(Protocol):
-    """What callbacks ask of a method."""
+    """Interface of a method for callbacks."""
 
     role: Role
     trainer_arguments: ClassVar[dict[str, Any]]
@@ -213,16 +213,16 @@ class UnlearningModule(Protocol):
         """Return which images an epoch goes through."""
 
     def checked_images(self, epoch: int) -> Draw:
-        """Return the same, once it is known to go with the method's role."""
+        """Return the same after checking it against the method's role."""
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse what the method cannot run under, before anything is written."""
+        """Reject settings that the method cannot run with, before anything is written."""
 
     def finish(self) -> None:
         """Bring the model into the state that is measured and saved."""
 
     def facts(self) -> dict[str, float | str]:
-        """Return what the method says of this run."""
+        """Return the method's own entries for `metrics.json`."""
 
     def departures(self) -> dict[str, Any]:
         """Return the arguments that differ from the method's defaults."""

@@ -1,4 +1,4 @@
-"""What can go wrong through no fault of this package: wrong input, a file that cannot be read, an interruption."""
+"""Exceptions for expected failures: invalid input, unreadable files, interruptions."""
 
 import difflib
 import os
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Interrupted(Exception):
-    """A run was asked to end, by Ctrl-C or a signal, and has kept what it needs to go on.
+    """A run was ended by Ctrl-C or a signal, and can be resumed.
 
     Args:
         number: The signal.
@@ -21,15 +21,15 @@ class Interrupted(Exception):
         super().__init__(f"ended by {signal.Signals(number).name}{'; ' if hint else ''}{hint}")
         self.number, self.hint = number, hint
         self.status = 128 + number
-        """The exit status, as shells have it for signals."""
+        """The exit status, 128 + signal number, as in shells."""
 
     def with_hint(self, hint: str) -> "Interrupted":
-        """Return the same with another hint how to go on."""
+        """Return a copy with another hint for resuming."""
         return Interrupted(self.number, hint)
 
 
 class Stopped(Exception):
-    """A run was ended on purpose before its end, since it was not worth going on with; it never looks finished.
+    """A tuning trial was stopped early because of its result; its run never counts as finished.
 
     Args:
         why: The reason.
@@ -59,7 +59,7 @@ class Killed(Interrupted):
         self.args = (f"process {process} {how}{memory}; {hint}",)
 
     def with_hint(self, hint: str) -> "Killed":
-        """Return the same with another hint how to go on."""
+        """Return a copy with another hint for resuming."""
         return Killed(self.signal, hint, self.process)
 
 
@@ -98,7 +98,7 @@ _COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Let remedies within a `with` block be commands; elsewhere they are calls from Python.
+    """Within a `with` block, errors suggest shell commands as remedies; elsewhere Python calls.
 
     Example:
         >>> with command_line():
@@ -115,7 +115,7 @@ def command_line() -> Iterator[None]:
 
 
 def on_command_line() -> bool:
-    """Return whether the user gave a command, rather than called something from Python."""
+    """Return whether the user runs a shell command rather than a Python call."""
     return _COMMAND_LINE.get()
 
 
@@ -124,12 +124,12 @@ STAGE_OF_A_PLAN = "MEDUNLEARN_STAGE_OF_A_PLAN"
 
 
 def of_a_plan() -> bool:
-    """Return whether this process runs one stage, while another one tells the user about all of them."""
+    """Return whether this process runs one stage of a plan whose parent process reports to the user."""
     return bool(os.environ.get(STAGE_OF_A_PLAN))
 
 
 class InputError(ValueError):
-    """Something that the user gave is wrong, and the user can put it right.
+    """Invalid input that the user can correct.
 
     The message is one line that names the argument, its value and the remedy. From Python it is a `ValueError`. The
     command line puts the path of the argument's part before it, prints it and ends with status 2.
@@ -163,7 +163,7 @@ class InputError(ValueError):
 
 
 def check_least(name: str, value: int, least: int = 0, part: str = "") -> None:
-    """Refuse a number that is too small.
+    """Reject a number that is too small.
 
     Args:
         name: The argument.
@@ -184,7 +184,7 @@ def check_least(name: str, value: int, least: int = 0, part: str = "") -> None:
 
 
 class DataError(InputError):
-    """The images, the labels or the forget set are not what a run can use."""
+    """The images, the labels or the forget set are invalid."""
 
 
 class RunError(InputError):
@@ -192,21 +192,21 @@ class RunError(InputError):
 
 
 class FileError(InputError):
-    """A file that the user names cannot be read as what it should be."""
+    """A file named by the user cannot be read in the expected format."""
 
 
 class Fault(Exception):
-    """What is wrong with a file and, after a semicolon, how to put it right, not yet naming the file."""
+    """A problem with a file and, after a semicolon, the remedy, still without the name of the file."""
 
     @property
     def problem(self) -> str:
-        """What is wrong, for whoever knows a better remedy."""
+        """The problem alone, for callers that know a better remedy."""
         return str(self).rpartition("; ")[0] or str(self)
 
 
 @contextmanager
 def owned_by(part: str, argument: str) -> Iterator[None]:
-    """Say whose the argument is in errors of a `with` block, raised by what knows the argument's name alone.
+    """Add the part that an argument belongs to, to errors in a `with` block that name only the argument.
 
     Args:
         part: As of `InputError`.

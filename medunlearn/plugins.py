@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError
 
-# What only some calls need is imported where it is used: `medunlearn --help` is to be there at once.
+# Imports that only some calls need are local, so that `medunlearn --help` stays fast.
 
 Group = Literal["methods", "backbones", "datasets", "metrics", "engines", "commands"]
 
@@ -29,7 +29,7 @@ SINGULAR: dict[Group, str] = {
 }
 
 OWN = "medunlearn"
-"""The package that the built-ins come with."""
+"""The distribution that contains the built-in plug-ins."""
 
 # The same as in pyproject.toml, which a test compares. They stand here because a clone that is not installed has no
 # entry points, and because `medunlearn --help` must not wait for the metadata of every installed package.
@@ -98,7 +98,7 @@ BUILT_IN: dict[Group, dict[str, str]] = {
 
 
 class Plugin(NamedTuple):
-    """One name of a group and what it stands for."""
+    """A name in a plug-in group, with the object that it refers to."""
 
     group: Group
     name: str
@@ -114,11 +114,11 @@ class Plugin(NamedTuple):
 
     @property
     def attribute(self) -> str:
-        """What the module holds, such as the name of a class."""
+        """The name of the object in the module, such as a class."""
         return self.value.partition(":")[2].partition("[")[0].strip()
 
     def load(self, argument: str | None = None) -> Any:
-        """Import what the name stands for.
+        """Import the object.
 
         Args:
             argument: The option that named it, for the error; by default what the group holds.
@@ -130,7 +130,7 @@ class Plugin(NamedTuple):
             found: Any = import_module(self.module)
             for part in filter(None, self.attribute.split(".")):
                 found = getattr(found, part)
-        except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is imported
+        except (Exception, SystemExit) as error:  # a plug-in's module may raise anything when it is imported
             raise InputError(
                 f"{argument or SINGULAR[self.group]}={self.name}: the plug-in {self.value} of package {self.package} "
                 f"cannot be imported ({type(error).__name__}: {error}); mend or uninstall {self.package}"
@@ -139,12 +139,12 @@ class Plugin(NamedTuple):
 
 
 def plugins(group: Group) -> list[Plugin]:
-    """Return what a group holds: the built-ins in their order, then those of other packages by name."""
+    """Return the plug-ins of a group: the built-ins in their order, then those of other packages by name."""
     return [*built_ins(group), *sorted(_others(group), key=lambda each: (each.name, each.package))]
 
 
 def built_ins(group: Group) -> list[Plugin]:
-    """Return what a group holds without any other package, and without looking for one."""
+    """Return the built-in plug-ins of a group, without searching other packages."""
     return [Plugin(group, name, value) for name, value in BUILT_IN[group].items()]
 
 
@@ -154,7 +154,7 @@ def names(group: Group) -> list[str]:
 
 
 def find(group: Group, name: str, argument: str | None = None, also: tuple[str, ...] = ()) -> Any:
-    """Return what a name of a group stands for, imported.
+    """Import and return the object with a name in a group.
 
     Args:
         group: The group.
@@ -204,13 +204,13 @@ def choice(name: str, known: list[str]) -> str:
 
 
 def method_hint(text: str) -> str | None:
-    """Return what to type where a method's name stands in another place; None where it is no method's, of any case."""
+    """Return the command to suggest if a method's name was given in the wrong place; None for other words."""
     name = next((each for each in names("methods") if each.lower() == text.lower()), None)
     return name and f"give `medunlearn fit --model {name}` and its options"
 
 
 def method_path(name: str, argument: str = "model") -> str:
-    """Return the import path of a method that is named as its plug-in or its class; any other name as it is.
+    """Return the import path of a method given by its plug-in or class name; other names unchanged.
 
     Raises:
         InputError: If two packages have the name, or the method cannot be imported.
@@ -224,7 +224,7 @@ def method_path(name: str, argument: str = "model") -> str:
 
 
 def missing_dependency(error: Exception, path: str) -> str | None:
-    """Return the module that the module of an import path needs and lacks; None where the path itself is wrong.
+    """Return the missing dependency of the module of an import path; None if the path itself is wrong.
 
     Example:
         >>> missing_dependency(ModuleNotFoundError(name="monai"), "own.Net"), missing_dependency(
@@ -242,7 +242,7 @@ def _others(group: Group) -> list[Plugin]:
 
 @lru_cache(maxsize=32)
 def _scanned(group: Group, path: tuple[str, ...]) -> list[Plugin]:
-    """Return what other installed packages add to a group; once for each `sys.path`, since it reads many files."""
+    """Return other packages' plug-ins in a group; cached for each `sys.path`, since many files are read."""
     from importlib.metadata import entry_points
 
     points = entry_points(group=f"{OWN}.{group}")

@@ -1,4 +1,4 @@
-"""Which arguments a class takes, its bases' included, and the refusal of others when it is built from Python."""
+"""Lists the arguments of a class and its bases, and rejects others when it is constructed from Python."""
 
 import dis
 import inspect
@@ -10,7 +10,7 @@ from medunlearn.errors import InputError, suggestion
 
 
 def check_names(kind: type, given: Iterable[str]) -> None:
-    """Refuse arguments that a class does not take.
+    """Reject arguments that a class does not take.
 
     Args:
         kind: The class.
@@ -35,7 +35,7 @@ def check_names(kind: type, given: Iterable[str]) -> None:
 
 
 def _argument_names(kind: type) -> list[str] | None:
-    """Return the arguments of a class and its bases; None where one does more with `**kwargs` than pass them on."""
+    """Return the arguments of a class and its bases; None if one does more with `**kwargs` than pass them on."""
     names: list[str] = []
     for base in kind.__mro__:
         if isinstance(init := vars(base).get("__init__"), FunctionType):
@@ -50,7 +50,7 @@ def _argument_names(kind: type) -> list[str] | None:
 
 
 def _passes_on(function: FunctionType, name: str) -> bool:
-    """Return whether all that a function does with its `**name` is to pass it on in a call."""
+    """Return whether a function uses its `**name` only to pass it on in a call."""
     steps = pairwise(dis.get_instructions(function))
     return [after.opname for step, after in steps if name in _named(step)] == ["DICT_MERGE"]
 

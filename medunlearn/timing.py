@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 
 OVERHEAD = ("download", "reading", "validation", "evaluation", "attack", "logging", "checkpoint", "compilation")
-"""Stages that are no part of a method: measured and listed, but left out of its run time."""
+"""Stages that do not belong to the method: measured and listed, but excluded from its run time."""
 
 
 class Stopwatch:
@@ -25,12 +25,12 @@ class Stopwatch:
         self._since = 0.0
 
     def start(self, stage: str) -> None:
-        """Put `stage` on the clock and hold the one around it."""
+        """Start `stage` and pause the enclosing one."""
         self._charge()
         self._running.append(stage)
 
     def stop(self, stage: str) -> None:
-        """Take `stage` off the clock, with whatever an exception left running inside it."""
+        """Stop `stage` and any stage still running inside it."""
         if stage not in self._running:
             return
         self._charge()
@@ -39,7 +39,7 @@ class Stopwatch:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Put `stage` on the clock for a `with` block."""
+        """Time a `with` block as `stage`."""
         self.start(stage)
         try:
             yield

@@ -1,4 +1,4 @@
-"""The audit: whether images were forgotten, from run directories alone, with the band of Retrains beside it."""
+"""The audit: tests from run directories alone whether images were forgotten, compared with the range of Retrains."""
 
 from medunlearn.audit.auditing import audit
 from medunlearn.audit.settings import Settings

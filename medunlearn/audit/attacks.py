@@ -1,4 +1,4 @@
-"""Attacks with a curve: can forgotten, or retained, images be distinguished from ones never seen?"""
+"""Membership attacks with ROC curves on forgotten or retained images against images never seen."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,20 +26,20 @@ from medunlearn.metrics import (
 )
 
 LEVELS = (0.1, 0.01, 0.001)
-"""False positive rates at which true positive rates are given."""
+"""False positive rates at which true positive rates are reported."""
 THE_MODEL, TWO_MODELS, RETRAINS = "the model", "the model and the untouched one", "the model and Retrains"
 POPULATION: tuple[Signal, ...] = get_args(Signal)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What an attack says of images; higher looks more like what it searches.
+    """Scores of an attack; higher means more like a member of the part that it searches for.
 
     Args:
-        members: Of the images that it searches, (M,).
-        nonmembers: Of images that the model has never seen, (N,).
-        member_rows: Which images of their part the first are, (M,).
-        nonmember_rows: The same of the others, (N,).
+        members: Scores of the images that it searches for, (M,).
+        nonmembers: Scores of images that the model has never seen, (N,).
+        member_rows: Row of each member in its part of the predictions, (M,).
+        nonmember_rows: Row of each non-member in its part, (N,).
     """
 
     members: np.ndarray
@@ -53,13 +53,13 @@ class AttackRow:
     """One attack on one model.
 
     Attributes:
-        part: Whose images it searches: `forget` or `retain`.
+        part: The part whose images it searches for: `forget` or `retain`.
         attack: Its name.
-        holds: What the attacker holds.
+        holds: The models that the attacker has.
         model: The label of the attacked model.
-        n: Number of images searched, and of non-members.
-        figures: `auc`, `balanced_accuracy`, `tpr@0.1`, ...: each a value; None where so few images show nothing.
-        intervals: The 95 % intervals of the same.
+        n: Numbers of images searched for and of non-members.
+        figures: `auc`, `balanced_accuracy`, `tpr@0.1`, ...: value by name; None if there are too few images for it.
+        intervals: The 95 % intervals by the same names.
     """
 
     part: str
@@ -79,7 +79,7 @@ class AttackRow:
 
 
 def attack_rows(subject: Subject, settings: Settings) -> list[AttackRow]:
-    """Return every attack on every model of a subject; none where there are no forgotten images or non-members."""
+    """Return every attack on every model of a subject; an empty list without forgotten images or non-members."""
     forget = subject.unlearned.predictions.forget
     outside = nonmembers(subject.unlearned, settings)
     if not len(forget.labels) or not len(outside.labels):
@@ -92,18 +92,18 @@ def attack_rows(subject: Subject, settings: Settings) -> list[AttackRow]:
 
 
 def nonmembers(model: Model, settings: Settings) -> Part:
-    """Return a model's predictions on the images that no model has been trained on."""
+    """Return a model's predictions on images that none of the models was trained on."""
     part: Part = getattr(model.predictions, settings.nonmembers)
     return part
 
 
 def margin_scores(model: Model, settings: Settings) -> Scores | None:
-    """Return the margins of a model on forgotten images and non-members; None for a run that kept no logits."""
+    """Return a model's margins on forgotten images and non-members; None for a run without saved logits."""
     return population_scores(model, "forget", "margin", settings)
 
 
 def population_scores(model: Model, part: str, name: Signal, settings: Settings) -> Scores | None:
-    """Return one signal on a part and on non-members; of the retain set as many images as there are non-members."""
+    """Return one signal on a part and on non-members; the retain set is sampled to the number of non-members."""
     inside, outside = getattr(model.predictions, part), nonmembers(model, settings)
     if part == "retain":
         inside = inside.take(attack_sample(len(inside.labels), len(outside.labels), settings.seed)[0])
@@ -112,7 +112,7 @@ def population_scores(model: Model, part: str, name: Signal, settings: Settings)
 
 
 def measure(scores: Scores, settings: Settings, subject: Subject) -> dict[str, Any]:
-    """Return the figures of an attack as `AttackRow` has them; intervals are by patient where these are known."""
+    """Return the statistics of an attack for `AttackRow`; intervals are drawn by patient if patients are known."""
     curve = roc(scores.members, scores.nonmembers)
     drawn = bootstrap(
         scores.members,
@@ -143,7 +143,7 @@ def _population(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
 
 
 def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
-    """Yield the attack of one who holds both models: whose margin has fallen? A Retrain leaves such a trace too."""
+    """Yield the attack with both models, by the fall in margin; a Retrain leaves such a trace too."""
     original = subject.original and margin_scores(subject.original, settings)
     if not original:
         return
@@ -159,7 +159,7 @@ def _by_difference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
 
 
 def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
-    """Yield RMIA and offline LiRA with Retrains as reference models; each Retrain against the others is the null."""
+    """Yield RMIA and offline LiRA with Retrains as reference models; Retrains among themselves are the null."""
     for model in subject.models:
         references = [each for each in subject.retrains if each is not model]
         for name, scores in (
@@ -171,7 +171,7 @@ def _by_reference(subject: Subject, settings: Settings) -> Iterator[AttackRow]:
 
 
 def rmia_scores(model: Model, references: list[Model], settings: Settings) -> Scores | None:
-    """Return RMIA's scores: one half of the non-members is its population, the other is attacked."""
+    """Return RMIA's scores: one half of the non-members is the population, the other half is attacked."""
     outside = nonmembers(model, settings)
     order = np.random.default_rng(settings.seed).permutation(len(outside.labels))
     population, attacked = np.sort(order[::2]), np.sort(order[1::2])
@@ -197,10 +197,10 @@ def _lira(model: Model, references: list[Model], settings: Settings) -> Scores |
     own, *others = known
     everyone = [np.concatenate([each.members, each.nonmembers]) for each in others]
     scores = offline_lira(np.concatenate([own.members, own.nonmembers]), np.stack(everyone))
-    members, outside = np.split(scores, [len(own.members)])  # together: an attacker does not know which are which
+    members, outside = np.split(scores, [len(own.members)])  # together: the attacker does not know which are which
     return Scores(members, outside, own.member_rows, own.nonmember_rows)
 
 
 def _true(part: Part) -> np.ndarray:
-    """Return the probability of the true class."""
+    """Return the probability of the true class, (N,)."""
     return np.asarray(part.probs[np.arange(len(part.labels)), part.labels].astype(np.float64))

@@ -1,4 +1,4 @@
-"""An audit: every figure of every subject, and the same as content of `audit.json`."""
+"""Computes all results of an audit, and the content of `audit.json`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,11 +24,11 @@ NO_LOGITS = (
 
 @dataclass(frozen=True)
 class Audited:
-    """A subject and what was found of it.
+    """The results of auditing a subject.
 
     Args:
         subject: The subject.
-        settings: How it was measured.
+        settings: Settings of the audit.
     """
 
     subject: Subject
@@ -61,12 +61,12 @@ class Audited:
 
     @property
     def reasons(self) -> list[str]:
-        """Why answers are not `inside`, each reason once: the answer, and what it means."""
+        """Reasons for answers other than `inside`, each once, with the answer."""
         return list(dict.fromkeys(f"{each.answer}: {each.reason}" for each in self.verdicts if each.answer != "inside"))
 
     @cached_property
     def notes(self) -> list[str]:
-        """What a reader must know of these figures."""
+        """Remarks that are needed to interpret the results."""
         silent = [each for each in self.subject.models if each.predictions.forget.logits is None]
         return [
             *self.subject.notes,
@@ -82,7 +82,7 @@ class Audited:
         return {part: len(getattr(predictions, part).labels) for part in ("forget", "retain", "test", "val")}
 
     def content(self) -> dict[str, Any]:
-        """Return everything as `audit.json` has it."""
+        """Return all results in the form of `audit.json`."""
         return {
             "run": str(self.subject.unlearned.run),
             "method": self.subject.unlearned.label,
@@ -100,12 +100,12 @@ class Audited:
         }
 
     def _missing(self) -> list[str]:
-        """Return a note for each kind of images without which nothing can be attacked."""
+        """Return a note for each missing kind of image without which no attack is possible."""
         named = {"forget": "forgotten images", self.settings.nonmembers: f"{self.settings.nonmembers} images"}
         return [NO_IMAGES.format(name) for part, name in named.items() if not self.counts[part]]
 
     def _shift(self) -> list[str]:
-        """Return a note where every Retrain, which has seen neither, tells forgotten images from non-members."""
+        """Return a note if every Retrain, though it saw neither, distinguishes forgotten images from non-members."""
         labels = {each.label for each in self.subject.retrains}
         rows = [row for row in self.attacks if row.part == "forget" and row.attack == "margin" and row.model in labels]
         limits = [row.intervals["auc"] for row in rows]
@@ -116,11 +116,11 @@ class Audited:
 
 
 def audit(subjects: Sequence[Subject], settings: Settings | None = None) -> list[Audited]:
-    """Audit runs from what their directories hold; figures are computed when they are asked for.
+    """Audit runs from the files in their directories; results are computed on access.
 
     Args:
-        subjects: What `read_subjects` returned.
-        settings: How; by default 1,000 draws and the test images as non-members.
+        subjects: Subjects from `read_subjects`.
+        settings: Settings of the audit; by default 1,000 draws, and the test images as non-members.
 
     Example:
         >>> audit([])

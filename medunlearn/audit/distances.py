@@ -1,4 +1,4 @@
-"""How far a model is from Retrains, image by image, beside how far two Retrains are from each other."""
+"""Distances of a model to Retrains, per image, compared with the distances between Retrains."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,12 @@ class DistanceRow:
 
     Attributes:
         part: Whose images.
-        measure: `Jensen-Shannon` in nats, `disagreement` (share of other answers), `Kolmogorov-Smirnov` (of margins).
+        measure: `Jensen-Shannon` in nats, `disagreement` (share of images with different predicted classes),
+            `Kolmogorov-Smirnov` (of margins).
         unlearned: Mean distance of the model to the Retrains.
-        retrains: Mean distance of two Retrains; None with fewer than two.
-        untouched: Mean distance of the untouched model to the Retrains; None where it is not there.
-        excess: By how much `unlearned` is above `retrains`, image by image; None where that is not known.
+        retrains: Mean distance between two Retrains; None with fewer than two.
+        untouched: Mean distance of the original to the Retrains; None if the original is missing.
+        excess: Mean over images of the difference `unlearned` - `retrains`; None if `retrains` is None.
         interval: The 95 % interval of `excess`.
         relative: `unlearned` in units of `untouched`: 0 retrained, 1 nothing done, above 1 damage.
     """
@@ -46,7 +47,7 @@ def by_jensen_shannon(first: Model, second: Model, part: str) -> np.ndarray:
 
 
 def by_disagreement(first: Model, second: Model, part: str) -> np.ndarray:
-    """Return whether two models answer otherwise on each image of a part, (N,) of 0 and 1."""
+    """Return whether two models predict different classes for each image of a part, (N,) of 0 and 1."""
     same = agreement(getattr(first.predictions, part).probs, getattr(second.predictions, part).probs)
     return (~same).astype(np.float64)
 
@@ -71,7 +72,7 @@ def to_retrains(model: Model, retrains: Sequence[Model], part: str, distance: Di
 
 
 def between(retrains: Sequence[Model], part: str, distance: Distance) -> np.ndarray | None:
-    """Return the mean distance of two Retrains on each image, (N,); None with fewer than two."""
+    """Return the mean distance between two Retrains on each image, (N,); None with fewer than two."""
     pairs = [distance(first, second, part) for first, second in combinations(retrains, 2)]
     return np.mean(pairs, axis=0) if pairs else None
 
@@ -84,8 +85,8 @@ def mean_interval(
     Args:
         values: (N,).
         settings: Draws and seed.
-        groups: The patient of each image, (N,); None for images.
-        level: Of the interval.
+        groups: The patient of each image, (N,); None to draw single images.
+        level: Confidence level of the interval.
     """
     return interval(bootstrap_mean(values, settings.draws, settings.seed, groups), level)
 

@@ -30,7 +30,7 @@ DISTANCES = (
 
 
 def draw(audited: Audited, folder: Path, name: str) -> list[tuple[str, str]]:
-    """Write the figures of a subject as PNG and SVG, and return the name and caption of each.
+    """Write the figures of a subject as PNG and SVG, and return name and caption of each.
 
     Args:
         audited: What was found.
@@ -121,7 +121,7 @@ def _distances(audited: Audited) -> Figure | None:
 
 
 def _plain_numbers(*axes: Axis) -> None:
-    """Write the numbers of a logarithmic axis as they are: powers would be markup, which is not read."""
+    """Label a logarithmic axis with plain numbers: powers would need mathtext, which is switched off."""
     for axis in axes:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())

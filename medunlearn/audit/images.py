@@ -1,4 +1,4 @@
-"""The audit image by image and class by class."""
+"""Audit results per image and per class."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from medunlearn.audit.subjects import Model, Subject
 from medunlearn.metrics import auc, signal
 
 WORST = 10
-"""How many images are named as those on which a model is furthest from Retrains."""
+"""Number of images that are listed as furthest from the Retrains."""
 COLUMNS = (
     *("run", "part", "index", "label", "patient"),
     *("margin", "margin_untouched", "margin_retrains", "js_retrains", "js_between_retrains", "js_untouched_retrains"),
@@ -31,7 +31,7 @@ class ClassRow:
         unlearned: Mean Jensen-Shannon divergence to the Retrains; None without any.
         retrains: The same between Retrains.
         untouched: The same of the untouched model.
-        interval: Of `unlearned` less `retrains`, at a level that holds for all classes together (Bonferroni).
+        interval: Interval of `unlearned` - `retrains`, at a level that holds for all classes jointly (Bonferroni).
         auc: AUC of margins against non-members of the class; None where there are none.
     """
 
@@ -45,7 +45,7 @@ class ClassRow:
 
 
 def class_rows(subject: Subject, settings: Settings) -> list[ClassRow]:
-    """Return a row for each class of which images were forgotten, the furthest from Retrains first."""
+    """Return a row for each class with forgotten images, the furthest from Retrains first."""
     part = subject.unlearned.predictions.forget
     names = subject.names
     classes = np.unique(part.labels)

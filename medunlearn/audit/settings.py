@@ -1,4 +1,4 @@
-"""What an audit may choose: non-members, bootstrap, seed, and who an image belongs to."""
+"""Settings of an audit: non-members, bootstrap and seed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ class Settings:
     """Settings of an audit.
 
     Args:
-        nonmembers: Where images come from that no model has been trained on: `test` or `val`.
+        nonmembers: The split that provides images which no model was trained on: `test` or `val`.
         draws: Draws of the bootstrap.
         seed: Seed of the bootstrap and of samples.
 

@@ -1,8 +1,8 @@
-"""Forget sets of low, middle and high memorisation: where audits must see nothing, and where they must see most.
+"""Forget sets of low, middle and high memorisation: audits must find nothing on the first and most on the last.
 
-An image is memorised as far as a model that was trained on it answers it better than models that were not (Feldman &
-Zhang 2020): mem(i) = p(y | i) under the original less its mean under models that have left the image out. Such models
-are Retrains of whatever forget set, the parts of a learning curve among them.
+The memorisation of an image is the gain in the probability of its true class from training on it (Feldman & Zhang
+2020): mem(i) = p(y | i) under the original minus its mean under models trained without the image. Such models are
+Retrains of any forget set, including the runs of a learning curve.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,14 +25,14 @@ STRATA = ("low", "middle", "high")
 
 @dataclass(frozen=True)
 class Memorisation:
-    """How far training images are memorised.
+    """Memorisation of training images.
 
     Attributes:
-        rows: Images that at least one model has left out, ascending, (M,).
+        rows: Indices of the images that at least one model was trained without, ascending, (M,).
         labels: Their classes, (M,).
         inside: Probability of the true class under the original, (M,).
-        outside: Its mean under the models that have left the image out, (M,).
-        models: Number of these, (M,).
+        outside: Its mean under the models trained without the image, (M,).
+        models: Number of these models, (M,).
     """
 
     rows: np.ndarray
@@ -63,11 +63,11 @@ class Memorisation:
 
 
 def memorisation(original: str | Path | RunDir, retrains: Iterable[str | Path | RunDir]) -> Memorisation:
-    """Return how far the images of an original are memorised.
+    """Return the memorisation of an original's training images.
 
     Args:
         original: Its run directory.
-        retrains: Models that have left out some of its images.
+        retrains: Models that were trained without some of its images.
 
     Raises:
         InputError: If a run is missing, of another role or of other data, or no image was left out.
@@ -94,7 +94,7 @@ def write_strata(found: Memorisation, strata: Mapping[str, np.ndarray], folder: 
     """Write the index files `low.txt`, `middle.txt` and `high.txt` and `strata.csv`, a row an image.
 
     Args:
-        found: How far images are memorised.
+        found: Memorisation scores.
         strata: The forget sets by name, see `Memorisation.strata`.
         folder: Where the files go.
 
@@ -133,5 +133,5 @@ def _true(part: Part) -> np.ndarray:
 
 
 def mean_of(found: Memorisation, rows: np.ndarray) -> float:
-    """Return the mean memorisation of some images."""
+    """Return the mean memorisation score of some images."""
     return float(found.scores[np.isin(found.rows, rows)].mean())

@@ -1,4 +1,4 @@
-"""What is audited: a run that unlearned, the model that it started from, and Retrains of the same forget set."""
+"""Subjects of an audit: an unlearned run, its original, and Retrains of the same forget set."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,18 +20,18 @@ from medunlearn.runs.split import dropped_of
 Paths = Iterable[str | Path | RunDir]
 
 SPLITS = {"train": ("forget", "retain"), "val": ("val",), "test": ("test",)}
-"""The parts of predictions that each split of the data is divided into."""
+"""The parts of the predictions that belong to each split of the data."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as its run directory has it.
+    """A model, read from its run directory.
 
     Args:
         run: The run directory.
         label: What it is called in tables.
-        predictions: What it predicts, its training images divided by the audited forget set.
-        sha256: Hash of its weights; None where they are not there.
+        predictions: Its predictions, with the training images divided by the audited forget set.
+        sha256: Hash of its weights; None if they are missing.
     """
 
     run: RunDir
@@ -46,11 +46,11 @@ class Subject:
 
     Args:
         unlearned: The model that unlearned.
-        original: The model that it started from; None where that run is not there any more.
-        retrains: Models that were trained without the forget set, which differ in their seed.
+        original: The model that it started from; None if that run is missing.
+        retrains: Models trained without the forget set, which differ only in their seed.
         class_names: Names of the classes; empty where they have none.
-        notes: What could not be compared, and why.
-        groups: By split (`train`, `val`, `test`), the patient of each image by its place in the split, (N,); intervals
+        notes: Comparisons that were not possible, with reasons.
+        groups: By split (`train`, `val`, `test`), the patient of each image in the order of the split, (N,); intervals
             are then drawn by patient. Empty where patients are not known.
     """
 
@@ -79,10 +79,9 @@ class Subject:
 
 
 def read_subjects(paths: Paths, against: Paths = ()) -> list[Subject]:
-    """Return what is to be audited among runs.
+    """Return the subjects of an audit among runs.
 
-    Each unlearned run among `paths` is audited against every Retrain of its forget set that is given and against its
-    own reference. Its original is the run that it started from.
+    Each unlearned run among `paths` is audited against its own reference and all given Retrains of its forget set.
 
     Args:
         paths: Run directories, or directories of them.
@@ -137,7 +136,7 @@ def _subject(own: Record, others: Sequence[Record]) -> Subject:
 
 
 def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the patient of each image by its place in its split, as a run keeps them by part."""
+    """Return the patient of each image in the order of its split, from arrays stored by part."""
     found = dict[str, np.ndarray]()
     for split, parts in SPLITS.items():
         known = [part for part in parts if f"{part}_group" in arrays]
@@ -150,7 +149,7 @@ def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _reference(own: Record, notes: list[str]) -> list[Record]:
-    """Return the Retrain that a run names, if it is there and holds what the run's gap was taken to."""
+    """Return the Retrain that a run names, if it exists and is still the model to which the gap was computed."""
     if own.reference is None:
         return []
     run = RunDir(own.reference)
@@ -192,7 +191,7 @@ def _same(first: Record, second: Record) -> bool:
 
 
 def _predictions(run: RunDir, split: Mapping[str, Any]) -> Predictions:
-    """Return what a model predicts, divided by the audited run's forget set."""
+    """Return a model's predictions, divided by the audited run's forget set."""
     return _divided(run.read_predictions("audit", Predictions.names()), split)
 
 

@@ -1,4 +1,4 @@
-"""What the figures of an audit say, question by question: inside the band of Retrains, outside, or undecided."""
+"""Verdicts of an audit: each result is inside the band of Retrains, outside it, or undecided."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class Verdict:
 
     Attributes:
         question: The question.
-        measure: What answers it.
+        measure: The measure that decides it.
         value: The measure of the audited model.
         interval: Its 95 % interval.
         band: Lowest and highest value among Retrains; None where it is not known.
-        untouched: The measure of the untouched model; None where it is not there.
+        untouched: The measure of the untouched model; None if that model is missing.
         answer: `inside` the band of Retrains, `outside` it, or `cannot tell`.
         reason: Why.
     """
@@ -60,8 +60,8 @@ ANSWERS = {
 def verdicts(subject: Subject, attacks: Sequence[AttackRow], distances: Sequence[DistanceRow]) -> list[Verdict]:
     """Return the answers of an audit.
 
-    A question about forgotten images is answered with `cannot tell` where the same measure would pass the untouched
-    model: a test that sees nothing there has shown nothing here.
+    A question about forgotten images is answered with `cannot tell` if the original would pass by the same measure: a
+    test that does not detect the original has no power.
     """
     found = []
     for attack, measure, question, name in QUESTIONS:
@@ -94,9 +94,9 @@ def _of_attack(subject: Subject, rows: Sequence[AttackRow], measure: str, questi
     before = by_model[subject.original.label] if subject.original and subject.original.label in by_model else None
     untouched = None if before is None else before.figures[key]
     if not subject.retrains and own.attack != "difference" and measure == "auc":
-        band = (CHANCE, CHANCE)  # for want of any Retrain
+        band = (CHANCE, CHANCE)  # without any Retrain
     if own.attack == "LiRA" and band is None:
-        return None  # with two Retrains none is left to compare one with
+        return None  # with two Retrains, neither can be compared with two others
     found, reason = answer(interval, band, untouched)
     if own.attack == "difference" and reason == BELOW:
         reason = NOT_FALLEN
@@ -106,12 +106,12 @@ def _of_attack(subject: Subject, rows: Sequence[AttackRow], measure: str, questi
 def answer(
     interval: tuple[float, float], band: tuple[float, float] | None, untouched: float | None
 ) -> tuple[Answer, str]:
-    """Return where a value lies to a band, and why.
+    """Return the position of a value relative to a band, and the reason.
 
     Args:
         interval: The value's 95 % interval.
         band: Lowest and highest value among Retrains; None where it is not known.
-        untouched: The value of the untouched model; None where it is not known.
+        untouched: The value of the original; None if unknown.
 
     Example:
         >>> answer((0.48, 0.56), band=(0.49, 0.51), untouched=0.63)

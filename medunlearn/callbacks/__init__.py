@@ -1,4 +1,4 @@
-"""Callbacks that make a Trainer's fit a run: evaluation, run time, run record; and `fit`, which wires them."""
+"""Callbacks that evaluate a fit, measure its run time and write its run directory; and `fit`, which combines them."""
 
 from medunlearn.callbacks.finished_run import FinishedRun
 from medunlearn.callbacks.fitting import fit

@@ -1,4 +1,4 @@
-"""What must hold before a run trains: data, method, Trainer, original and reference go together."""
+"""Checks before training that data, method, Trainer, original and reference fit together."""
 
 from typing import Any, cast
 
@@ -32,11 +32,11 @@ LIGHTNINGS_EPOCHS = 1000
 LOGGED = ("train/loss", "train/loss_step", "train/loss_epoch", "val/loss", "val/accuracy")
 """The values that this package's methods log and that callbacks can monitor."""
 
-MOST_SEED = 2**32 - 1  # of seed_everything; PyTorch's own choice, where none is set, is nearly always longer
+MOST_SEED = 2**32 - 1  # limit of seed_everything; the seed that PyTorch draws where none is set is nearly always larger
 
 
 def check_callbacks(trainer: Trainer, record: type[Callback]) -> None:
-    """Refuse callbacks that RunRecord would miss, or meet too early, once everything has been trained."""
+    """Reject a Trainer that lacks a callback RunRecord needs, or lists it after RunRecord."""
     listed = [type(callback) for callback in cast(Any, trainer).callbacks]
     place = next((number for number, kind in enumerate(listed) if issubclass(kind, record)), len(listed))
     for needed, before in ((RunTime, listed), (UnlearningMetrics, listed[:place])):
@@ -49,7 +49,7 @@ def check_callbacks(trainer: Trainer, record: type[Callback]) -> None:
 
 
 def check_free(run: RunDir, resumed: bool) -> None:
-    """Refuse to write over a run, whoever wires the Trainer."""
+    """Reject a run directory that already holds a run, also where a Trainer is built by hand."""
     if run.path.exists() and not run.path.is_dir():
         raise InputError(f"run_dir={run}: is a file; name a directory")
     if run.finished:
@@ -62,7 +62,7 @@ def check_free(run: RunDir, resumed: bool) -> None:
 
 
 def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData, own: Record) -> Predictions | None:
-    """Refuse a Trainer, data, a method and an original that cannot make a run together; return what that predicts.
+    """Reject a Trainer, method, data and original that do not fit together; return the original's predictions.
 
     Raises:
         InputError: If one of them does not fit the others.
@@ -75,7 +75,7 @@ def check_parts(trainer: Trainer, method: UnlearningModule, data: UnlearningData
     data.train_on(method.checked_images, trainer.max_epochs or 1, method.views)
     processes = 1 if has_sync_batchnorm(trainer) else trainer.world_size
     size = data.image_size
-    if not getattr(method, "freeze_statistics", False):  # which BatchNorm then computes of no batch
+    if not getattr(method, "freeze_statistics", False):  # frozen statistics are not computed from a batch
         last_map = cast(Any, method.backbone).last_map(size)
         _check_groups(method, data, trainer.max_epochs or 1, processes, last_map)
         check_batches(data.smallest_batch(), processes, data.batch_size, size, last_map)
@@ -94,7 +94,7 @@ def _check_settings(trainer: Trainer) -> None:
 
 
 def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
-    """Refuse a model of other classes or channels than the data have."""
+    """Reject a model whose numbers of classes or channels differ from the data's."""
     if method.num_classes != data.num_classes:
         raise InputError(
             f"num_classes={method.num_classes}: the data have {counted(data.num_classes, 'class')}; "
@@ -108,7 +108,7 @@ def check_sizes(method: UnlearningModule, data: UnlearningData) -> None:
 
 
 def check_nonmembers(method: UnlearningModule, attack: dict[str, Any]) -> None:
-    """Refuse an attack whose non-members the method learns from: it would take their like for unseen, and be wrong."""
+    """Reject an attack whose non-members the method learns from: they would not be unseen images."""
     if method.reads_validation and attack["nonmembers"] == "val":
         raise InputError(
             f"nonmembers=val: {type(method).__name__} learns from the original's answers on the validation images, "
@@ -118,7 +118,7 @@ def check_nonmembers(method: UnlearningModule, attack: dict[str, Any]) -> None:
 
 
 def check_hyper_parameters(trainer: Trainer, *parts: object) -> None:
-    """Refuse what `save_hyperparameters()` has collected and no checkpoint can hold."""
+    """Reject hyper-parameters collected by `save_hyperparameters()` that no checkpoint can hold."""
     if cast(Any, trainer).checkpoint_callback is None:
         return
     for part in parts:
@@ -126,14 +126,14 @@ def check_hyper_parameters(trainer: Trainer, *parts: object) -> None:
 
 
 def check_checkpoint(trainer: Trainer) -> None:
-    """Refuse what method, callbacks, optimisers and schedulers would put into a checkpoint that it cannot hold."""
+    """Reject states of method, callbacks, optimisers and schedulers that no checkpoint can hold."""
     lightning = cast(Any, trainer)
     if lightning.checkpoint_callback is not None and not lightning.fast_dev_run:
         plain_checkpoint(lightning._checkpoint_connector.dump_checkpoint(weights_only=False))
 
 
 def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
-    """Refuse the 1000 epochs that Lightning takes where a Trainer is given no end."""
+    """Reject the 1000 epochs that Lightning sets for a Trainer without an end."""
     if trainer.max_epochs == LIGHTNINGS_EPOCHS and trainer.max_steps == -1:
         own = method.trainer_arguments.get("max_epochs")
         raise InputError(
@@ -143,7 +143,7 @@ def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
 
 
 def take_up_seed(run: RunDir, data: UnlearningData) -> None:
-    """Give the data the seed that a run was started with, where no seed has been set since."""
+    """Set the data's seed to the one that the run was started with, unless another has been set since."""
     if torch.initial_seed() > MOST_SEED and exists(run.config):
         seed = run.read_config("run_dir").get("seed_everything")
         data.seed = seed if type(seed) is int else data.seed
@@ -156,7 +156,7 @@ def _strategy(trainer: Trainer) -> dict[str, Any]:
 
 
 def _check_groups(method: UnlearningModule, data: UnlearningData, epochs: int, processes: int, last_map: int) -> None:
-    """Refuse a forget or retain set of which no batch size leaves BatchNorm two images in each process."""
+    """Reject a forget or retain set too small to give BatchNorm two images per process at any batch size."""
     draws = {method.checked_images(epoch) for epoch in range(max(1, epochs))}
     forgotten, size = len(data.forget_indices), data.image_size
     retained = data.split_record()["train_size"] - forgotten
@@ -178,14 +178,14 @@ def _other_draw(method: UnlearningModule, name: str) -> str:
 
 
 def check_batches(smallest: int, processes: int, batch_size: int, size: int, last_map: int) -> None:
-    """Refuse batches of which BatchNorm would get a single value: one image, its last map one pixel.
+    """Reject batches in which BatchNorm would see a single value: one image whose last feature map is one pixel.
 
     Args:
         smallest: Images in the smallest training batch.
-        processes: Processes that share it, each with statistics of its own.
-        batch_size: As it was given.
+        processes: Number of processes that share it, each with its own BatchNorm statistics.
+        batch_size: The batch size that the user set.
         size: Height and width of the images.
-        last_map: Height and width of the model's last maps.
+        last_map: Height and width of the model's last feature maps.
     """
     if last_map == 1 and smallest // processes <= 1:
         raise InputError(

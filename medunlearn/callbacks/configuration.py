@@ -1,4 +1,4 @@
-"""Writes `config.yaml` of a run made from Python, as the command line's own parser resolves it."""
+"""Builds `config.yaml` for a run started from Python, resolved by the command line's own parser."""
 
 import importlib.util
 import sys
@@ -24,7 +24,7 @@ from medunlearn.training.interruption import Interruption
 from medunlearn.training.settings import has_sync_batchnorm
 
 PARSER = "medunlearn.cli.settings:resolved_settings"
-"""Reached by name when a configuration is written: callbacks know nothing of the command line."""
+"""Imported by name when a configuration is written, since callbacks must not import the command line."""
 
 FROM_DATA = ("num_classes", "in_channels", "image_size")
 """Arguments of a method that the command line takes from the data."""
@@ -43,10 +43,10 @@ TRAINER = (
 """Arguments that a Trainer keeps under their own names."""
 
 UNSET = {"min_epochs": 0, "limit_train_batches": 1.0, "limit_val_batches": 1.0, "val_check_interval": 1.0}
-"""What a Trainer keeps of arguments that it was not given."""
+"""Values of Trainer attributes whose arguments were not given."""
 
 OBSERVERS = (UnlearningMetrics, RunTime, Interruption, Checkpoint, ProgressBar, ModelSummary, LearningRateMonitor)
-"""Callbacks that every run has, or that change nothing of what is trained."""
+"""Callbacks that every run has, or that do not affect training."""
 
 WARNING = "# `medunlearn fit --config` on this file does not repeat the run:"
 
@@ -104,7 +104,7 @@ def configuration(
 
 
 def _resolved(given: dict[str, Any], problems: tuple[str, ...]) -> Configuration:
-    """Return the settings as the parser reads them, and what it refuses or reads as something else."""
+    """Return the settings as the parser reads them, and those that it rejects or reads differently."""
     try:
         settings = _parsed(given)
     except InputError as error:
@@ -116,11 +116,11 @@ def _resolved(given: dict[str, Any], problems: tuple[str, ...]) -> Configuration
 
 
 def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str, Any]:
-    """Return the arguments of a Trainer that change what is trained, as far as it still knows them.
+    """Return the arguments of a Trainer that affect training, as far as they can be read back from it.
 
     Args:
         trainer: The Trainer.
-        observers: Kinds of callbacks that change nothing of what is trained, beside `OBSERVERS`.
+        observers: Further classes of callbacks that do not affect training, in addition to `OBSERVERS`.
     """
     lightning = cast(Any, trainer)
     found = {name: getattr(lightning, name) for name in TRAINER}
@@ -142,7 +142,7 @@ def trainer_arguments(trainer: Trainer, *observers: type[Callback]) -> dict[str,
 
 
 def kept_problems(run: RunDir) -> tuple[str, ...]:
-    """Return the problems that an earlier start of a run has written into `config.yaml`."""
+    """Return the problems listed at the top of `config.yaml` when the run was first started."""
     if not run.config.is_file():
         return ()
     first, *lines = run.config.read_text().splitlines() or [""]
@@ -153,7 +153,7 @@ def kept_problems(run: RunDir) -> tuple[str, ...]:
 
 
 def _unknown_classes(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:
-    """Say which classes the command line could not import or build."""
+    """Yield the classes that the command line could not import or build."""
     kind = type(method)
     if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
         yield f"method: the class {kind.__qualname__} is not in a module; move it into a file of its own"
@@ -164,7 +164,7 @@ def _unknown_classes(method: UnlearningModule, data: UnlearningData) -> Iterator
 
 
 def _first_weights(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:
-    """Say where weights that are trained from scratch are not the first that the seed gives."""
+    """Yield a problem if initial weights are not those that the seed gives."""
     if method.original is None and getattr(method, "built_from_seed", None) != data.seed:
         yield (
             "seed: the method's first weights are not those of a seed; call `seed_everything` right before the data "
@@ -181,7 +181,7 @@ def _parsed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes(given: Any, read: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Return what the parser has read as something else: another number, or one of another type."""
+    """Yield the settings that the parser reads as a different number or as a number of a different type."""
     if isinstance(given, dict) and isinstance(read, dict):
         for name, value in given.items():
             yield from _changes(value, read.get(name), f"{key}.{name}".lstrip("."))

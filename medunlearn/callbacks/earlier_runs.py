@@ -1,4 +1,4 @@
-"""What must hold of the earlier runs that a run names, its original and its reference, before it trains."""
+"""Checks before training on the earlier runs that a run names: its original and its reference."""
 
 import sys
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from medunlearn.runs.split import dropped_of
 
 @owned_by("model.init_args", "original")
 def check_original(method: UnlearningModule, own: Record, data: UnlearningData) -> Predictions | None:
-    """Refuse an original of other data, another split or another architecture; return what it predicts on this one."""
+    """Reject an original with other data, split or architecture; return its predictions on this run's split."""
     if method.original is None:
         return None
     argument = "original"
@@ -40,14 +40,14 @@ def check_original(method: UnlearningModule, own: Record, data: UnlearningData) 
 
 @owned_by("data.forget", "after")
 def check_after(own: Record, data: UnlearningData) -> None:
-    """Refuse an earlier request that is the run itself, which `--overwrite true` would then delete."""
+    """Reject `data.forget.after` that names this run itself, which `--overwrite true` would then delete."""
     after = getattr(getattr(data, "forget", None), "after", None)
     if after is not None and RunDir(after).path.resolve() == own.path.resolve():
         raise InputError(f"after={after}: is this run's own run_dir; name another run_dir")
 
 
 def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> None:
-    """Refuse a reference that cannot be compared with; only mention one that is missing."""
+    """Reject a reference that is not comparable; only warn about a missing one."""
     if run is None:
         return
     if run.path.resolve() == own.path.resolve():
@@ -62,14 +62,14 @@ def check_reference(run: RunDir | None, own: Record, data: UnlearningData) -> No
 
 
 def _split(data: UnlearningData) -> dict[str, Any]:
-    """Return the settings of a data module that choose images and forget set; none where it is of another kind."""
+    """Return the settings that choose images and forget set; an empty dict for other classes of data modules."""
     source, spec = getattr(data, "source", None), getattr(data, "forget", None)
     named = {name: getattr(source, name, None) for name in ("dataset", "size", "file", "groups")}
     return {} if source is None or spec is None else {**named, "forget": asdict(spec)}
 
 
 def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, np.ndarray]:
-    """Return what an original predicts; refuse one not measured on every training image before hours are spent."""
+    """Return the original's saved predictions; reject them before training if they lack training images."""
     arrays = original.read_predictions(argument, Predictions.names())
     rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
     if not np.array_equal(rows, np.arange(train_size)):
@@ -82,7 +82,7 @@ def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, 
 def _other_images(
     original: RunDir, record: Record, own: Record, data: UnlearningData, arrays: dict[str, np.ndarray]
 ) -> str:
-    """Return what the hashes cannot tell of an original where only one of the two runs has test images."""
+    """Return why an original does not fit if only one of the two runs has test images, so that hashes differ anyway."""
     if own.untested == record.untested:
         return ""
     if record.n_forget and record.weights_sha256 not in own.earlier:

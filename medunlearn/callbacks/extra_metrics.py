@@ -1,6 +1,7 @@
-"""Metrics beside UA, RA, TA and MIA, by name: computed from a run's predictions and written to `metrics.json`.
+"""Metrics in addition to UA, RA, TA and MIA: found by name, computed from predictions, written to `metrics.json`.
 
-Such a metric is a callable `(Predictions) -> float | dict[str, float | None]` of the group `medunlearn.metrics`.
+Such a metric is a callable `(Predictions) -> float | dict[str, float | None]`, registered as a plug-in in the group
+`medunlearn.metrics`.
 """
 
 import math
@@ -31,21 +32,21 @@ def find_extra(names: Sequence[str] | None) -> dict[str, ExtraMetric]:
 
 
 def measure_extra(metrics: Mapping[str, ExtraMetric], predictions: Predictions) -> dict[str, Any]:
-    """Return the value of each metric; null, and why on stderr, where it fails: that must not cost a trained model."""
+    """Return the value of each metric; None, with the reason on stderr, if it fails: the trained model is kept."""
     return {name: _measure(name, metric, predictions) for name, metric in metrics.items()}
 
 
 def _measure(name: str, metric: ExtraMetric, predictions: Predictions) -> Any:
     try:
         return _plain(metric(predictions))
-    except Exception as error:  # whatever a stranger's arithmetic does
+    except Exception as error:  # plug-in code may raise anything
         problem = f"{ARGUMENT}={name}: is null in metrics.json ({type(error).__name__}: {error}); mend its plug-in"
         print(InputError(problem, PART).for_command_line, file=sys.stderr)  # in one line
         return None
 
 
 def _plain(value: Any) -> Any:
-    """Return a number or a mapping of numbers as JSON can hold it; what is not finite becomes null."""
+    """Return a number or a mapping of numbers in a form that JSON can hold; non-finite numbers become None."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if value is None or (isinstance(value, Real) and not math.isfinite(value)):

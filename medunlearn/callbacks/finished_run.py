@@ -1,4 +1,4 @@
-"""Measures a finished run in `validate` and `test`, by the names and to the figures of its `metrics.json`."""
+"""Measures a finished run in `validate` and `test`, with the names and values of its `metrics.json`."""
 
 import sys
 from typing import Any, cast
@@ -16,10 +16,10 @@ from medunlearn.runs.record import Record
 
 
 class FinishedRun(Callback):
-    """Logs UA, RA, TA and MIA in `test`; the same with the validation set for the test set in `validate`.
+    """Logs UA, RA, TA and MIA in `test`; in `validate` the validation set replaces the test set.
 
-    What is logged is printed and goes to every logger. On other images than the run's there is no telling which were
-    trained on, so that nothing is added to the accuracy that the method itself logs.
+    Logged values are printed and sent to every logger. On images other than the run's it is unknown which were trained
+    on, so only the accuracy that the method itself logs is available.
 
     Args:
         run: The run directory.
@@ -41,7 +41,7 @@ class FinishedRun(Callback):
             _log(pl_module, evaluation.measure(predictions))
 
     def _of_the_run(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        """Return whether the images are those of the run; say so where they or the forget set are others."""
+        """Return whether the images are those of the run; print a note if they or the forget set differ."""
         split = cast(UnlearningModule, pl_module).datamodule.split_record()
         now, kept = Record.planned(self.run, split, {}), Record.of(self.run, "run_dir")
         others = bool(why_other_data(now, kept))
@@ -56,7 +56,7 @@ class FinishedRun(Callback):
 
 
 def _evaluated(trainer: Trainer, module: LightningModule) -> tuple[UnlearningMetrics, Any]:
-    """Return the callback that measures, and what the model predicts in the precision of the Trainer."""
+    """Return the `UnlearningMetrics` callback and the model's predictions in the Trainer's precision."""
     callbacks = cast(Any, trainer).callbacks
     evaluation = next(each for each in callbacks if isinstance(each, UnlearningMetrics))
     with trainer.precision_plugin.forward_context():
@@ -64,7 +64,7 @@ def _evaluated(trainer: Trainer, module: LightningModule) -> tuple[UnlearningMet
 
 
 def _log(module: LightningModule, figures: dict[str, float | None]) -> None:
-    """Log figures in float64; those of several processes are equal, and their maximum is exact as no mean is."""
+    """Log values in float64, reduced by maximum: all processes have equal values, and a mean would round."""
     for name, value in figures.items():
         if value is not None:
             exact = torch.tensor(value, dtype=torch.float64)

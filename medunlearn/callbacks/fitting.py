@@ -41,8 +41,8 @@ def fit(
 
     `medunlearn fit --config RUN_DIR/config.yaml` repeats the run, to the same weights bit for bit in deterministic mode
     on the same hardware, where `seed_everything` was called right before the data and the method were built, and both
-    are what the command line can build. Where it would not, `config.yaml` says why at its top. A run that starts from
-    an `original` takes its weights from there, so that only the seed of the data matters.
+    are what the command line can build. Otherwise `config.yaml` says why at its top. A run that starts from an
+    `original` takes its initial weights from there, so that only the seed of the data matters.
 
     Args:
         method: What is trained, such as `medunlearn.SalUn(...)`.
@@ -112,7 +112,7 @@ def _configure(
     evaluation: UnlearningMetrics,
     arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Let the command's own parser read the settings before anything else does; return what it has read."""
+    """Resolve the settings with the command line's parser before anything else; return the result."""
     parts = cast(UnlearningModule, method), cast(UnlearningData, data)
     if record.resume:
         take_up_seed(record.run, parts[1])
@@ -140,7 +140,7 @@ def _check_original(method: LightningModule, data: LightningDataModule) -> None:
 
 
 def _check_kinds(method: Any, data: Any) -> None:
-    """Refuse what is no method and no data module, such as their names or the two the wrong way round."""
+    """Reject arguments that are not a method and a data module, such as names, or the two swapped."""
     if not (isinstance(method, LightningModule) and hasattr(method, "role")):
         raise InputError(f"method={_kind(method)}: give a method, such as medunlearn.Train(...)")
     if not (isinstance(data, LightningDataModule) and hasattr(data, "train_on")):
@@ -166,7 +166,7 @@ def _check_names(given: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _with_python_names() -> Iterator[None]:
-    """Name arguments as Python has them in what ends a run: `overwrite=True` for `--overwrite true`."""
+    """Rewrite options in error messages as Python arguments: `overwrite=True` for `--overwrite true`."""
     try:
         yield
     except InputError as error:
@@ -174,7 +174,7 @@ def _with_python_names() -> Iterator[None]:
 
 
 def _python_names(message: str) -> str:
-    """Return a message with Python's names; whole commands and calls in it stay, such as what makes a missing run."""
+    """Return a message with Python arguments for options; whole commands in it are not changed."""
     parts = message.split("`")
     return "`".join(part if part.startswith("medunlearn") else _python_name(part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""What the learning curve beside a method's original foretells of a Retrain."""
+"""The loss of accuracy of a Retrain, predicted by the learning curve of a method's original."""
 
 from medunlearn.contracts import UnlearningModule
 from medunlearn.errors import owned_by
@@ -8,11 +8,11 @@ from medunlearn.runs.learning_curve import learning_curve
 
 
 def foretold_loss(method: UnlearningModule, predictions: Predictions | None) -> Loss | None:
-    """Return what a Retrain on the retain set is foretold to lose; None where there is no original, or no curve of it.
+    """Return the predicted loss of a Retrain on the retain set; None without an original or its learning curve.
 
     Args:
         method: The method.
-        predictions: What its original predicts on this run's split, if there is one.
+        predictions: The original's predictions on this run's split, if there is an original.
 
     Raises:
         InputError: If the curve is damaged, or of another model.
@@ -25,7 +25,7 @@ def foretold_loss(method: UnlearningModule, predictions: Predictions | None) -> 
 
 
 def loss_note(loss: Loss | None) -> list[str]:
-    """Return what is to be known of a proxy gap whose targets have been moved: no other compares with it."""
+    """Return a note that the proxy gap has corrected targets, so that it is not comparable with others."""
     if loss is None:
         return []
     moved = f"validation accuracy {0 - loss.val:+.1f}, RA {0 - loss.train:+.1f}"

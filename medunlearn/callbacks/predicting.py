@@ -1,4 +1,4 @@
-"""What a model predicts in the Trainer, on every image or on some, and what its original has predicted."""
+"""Predictions of a model within a Trainer, on all images or some, and the saved predictions of its original."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from medunlearn.training.progress import passing
 
 
 def predict(trainer: Trainer, module: LightningModule) -> Predictions:
-    """Return the module's predictions on every image, each once, whatever the number of processes.
+    """Return the module's predictions on every image, each exactly once for any number of processes.
 
     In evaluation mode and, unless the caller has set autocast, in float32, as someone who loads the saved model would
     get them. Every process calls this.
@@ -29,7 +29,7 @@ def predict(trainer: Trainer, module: LightningModule) -> Predictions:
 
 @torch.inference_mode()
 def predict_parts(trainer: Trainer, module: LightningModule, loaders: Mapping[str, Iterable[Batch]]) -> dict[str, Part]:
-    """Return the same on some images, by part; training goes on afterwards as if nothing had been predicted."""
+    """Return predictions on some images, by part, without any effect on the training that continues."""
     share_buffers(_method(module).backbone)
     with _undisturbed(module):
         module.eval()
@@ -37,9 +37,9 @@ def predict_parts(trainer: Trainer, module: LightningModule, loaders: Mapping[st
 
 
 def original_predictions(method: UnlearningModule, data: UnlearningData) -> Predictions | None:
-    """Return what the model that unlearning started from predicts, on this run's split.
+    """Return the original's saved predictions, divided by this run's split.
 
-    Nothing on test images where this run does without them: what they say must not come into a trial by way of it.
+    Test predictions are left out if this run has no test images, so that a tuning trial cannot use them.
     """
     if method.original is None:
         return None
@@ -51,7 +51,7 @@ def original_predictions(method: UnlearningModule, data: UnlearningData) -> Pred
 
 
 def all_finite(network: nn.Module, predictions: Predictions) -> bool:
-    """Return whether outputs and weights are: a network may turn weights that are not numbers into outputs that are."""
+    """Return whether outputs and weights are finite: a network may turn NaN weights into finite outputs."""
     outputs = (array for name, array in predictions.to_arrays().items() if name.endswith(("probs", "logits")))
     weights = (value for value in network.state_dict().values() if value.is_floating_point())
     return all(np.isfinite(each).all() for each in outputs) and all(bool(value.isfinite().all()) for value in weights)
@@ -59,7 +59,7 @@ def all_finite(network: nn.Module, predictions: Predictions) -> bool:
 
 @contextmanager
 def _undisturbed(module: LightningModule) -> Iterator[None]:
-    """Give each layer its mode back at the end, and PyTorch its random state: a loader draws when a pass begins."""
+    """Restore each layer's mode and PyTorch's random state on exit: starting a loader draws a random number."""
     modes = [(layer, layer.training) for layer in module.modules()]
     with torch.random.fork_rng(devices=[module.device] if module.device.type == "cuda" else []):
         yield
@@ -72,7 +72,7 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
     for batch in passing(trainer, loader, f"Evaluation: {name}"):
         if len(batch.labels):  # a process may have no share of the last batch
             output = module.predict_step(trainer.strategy.batch_to_device(batch), 0)
-            outputs.append(output)  # on the device: to fetch each would make the host wait for it
+            outputs.append(output)  # kept on the device: copying each batch would synchronise the host
     kept = ARRAYS if any(LOGITS not in output for output in outputs) else (*ARRAYS, LOGITS)
     local = {key: torch.cat([output[key] for output in outputs]).cpu().numpy() for key in kept}
     shares = _gather(local)
@@ -83,7 +83,7 @@ def _predict_part(trainer: Trainer, module: LightningModule, loader: Iterable[Ba
 
 
 def _no_rows(module: LightningModule) -> dict[str, Tensor]:
-    """Return an empty output, so that an empty part has its shapes too."""
+    """Return an empty output, so that an empty part has the right shapes."""
     empty = torch.empty(0, dtype=torch.int64, device=module.device)
     probs = torch.empty(0, _method(module).num_classes, device=module.device)
     return {"probs": probs, "labels": empty, "index": empty, LOGITS: probs}

@@ -1,4 +1,4 @@
-"""What a run says of the request that it answers: patients, and copies of forgotten images that stay."""
+"""Metrics and notes on a deletion request: by patient, and on retained copies of forgotten images."""
 
 from typing import Any, cast
 
@@ -10,17 +10,17 @@ from medunlearn.errors import counted
 from medunlearn.metrics import Predictions, attack_calls, by_group, group_arrays
 
 SHOWN = 20
-"""Pairs of copies that `metrics.json` lists."""
+"""Largest number of pairs of copies that `metrics.json` lists."""
 
 
 def group_rows(data: UnlearningData, predictions: Predictions) -> dict[str, np.ndarray]:
-    """Return the group of each image as `predictions.npz` keeps it; nothing where no table says who it belongs to."""
+    """Return the arrays of groups for `predictions.npz`; empty without a table of patients."""
     groups = getattr(data, "groups", None)
     return {} if groups is None else group_arrays(predictions, groups.numbers)
 
 
 def group_figures(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, Any]:
-    """Return the figures by patient; nothing where no table says who an image belongs to."""
+    """Return the metrics by patient; empty without a table of patients."""
     groups, predictions = getattr(data, "groups", None), evaluation.predictions
     if groups is None or predictions is None:
         return {}
@@ -33,7 +33,7 @@ def group_figures(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[s
 
 
 def copies(data: UnlearningData) -> dict[str, Any]:
-    """Return the copies of forgotten images among the retained, as `metrics.json` has them; nothing without any."""
+    """Return the retained copies of forgotten images, in the form of `metrics.json`; empty if there are none."""
     found = getattr(data, "duplicates", None)
     if found is None or not (found.exact or found.near):
         return {}
@@ -43,7 +43,7 @@ def copies(data: UnlearningData) -> dict[str, Any]:
 
 
 def copies_note(data: UnlearningData) -> list[str]:
-    """Return what is to be known of copies that stay."""
+    """Return a note on copies of forgotten images in the retain set."""
     found = copies(data).get("copies")
     if not found:
         return []

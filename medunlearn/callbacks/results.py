@@ -1,4 +1,4 @@
-"""What `metrics.json` says of a run: figures, times, what it is, and what it rests on."""
+"""Builds the content of `metrics.json`: metrics, times, identity of the run, and the runs it depends on."""
 
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +27,7 @@ def results(
     run: RunDir,
     reference: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return what was measured and what it rests on.
+    """Return the content of `metrics.json`.
 
     Args:
         trainer: The Trainer.
@@ -38,7 +38,7 @@ def results(
         reference: Content of the reference's `metrics.json`.
 
     Raises:
-        InputError: If weights have moved that the mask had frozen.
+        InputError: If a frozen weight has changed.
     """
     data = module.datamodule
     parameters, known = _count_parameters(module), _seen(module, evaluation)
@@ -76,7 +76,7 @@ def results(
 def identity(
     module: UnlearningModule, epochs: int, original_sha256: str | None, reference: Record | None
 ) -> dict[str, Any]:
-    """Return what the run is, and the runs that it rests on, by directory and by the hash of their weights."""
+    """Return the identity of the run, and its original and reference by directory and weight hash."""
     return {
         "role": module.role,
         "trained_on": _trained_on(module, epochs),
@@ -88,7 +88,7 @@ def identity(
 
 
 def _images(data: UnlearningData, evaluation: UnlearningMetrics) -> dict[str, Any]:
-    """Return which images were measured on, and how many by part."""
+    """Return the data's identity and the number of images by part."""
     predictions = evaluation.predictions
     assert predictions is not None
     split = data.split_record()
@@ -109,7 +109,7 @@ def _remarks(
     changed: int | None,
     known: Seen | None,
 ) -> dict[str, Any]:
-    """Return the original's metrics, the figures by class, and what they say of the run."""
+    """Return the original's metrics, the metrics by class, and the remarks that follow from them."""
     predictions = evaluation.predictions
     assert predictions is not None
     original = original_predictions(module, module.datamodule)
@@ -133,7 +133,7 @@ def _remarks(
 
 
 def _seen(module: UnlearningModule, evaluation: UnlearningMetrics) -> Seen | None:
-    """Return whether a model that was trained elsewhere looks as if it had seen the forget set; None for others."""
+    """Return the test of whether a model trained elsewhere has seen the forget set; None for other models."""
     if not getattr(module, "trained_elsewhere", False):
         return None
     predictions = evaluation.predictions
@@ -148,7 +148,7 @@ def _seen(module: UnlearningModule, evaluation: UnlearningMetrics) -> Seen | Non
 
 
 def _seen_note(module: UnlearningModule, predictions: Predictions, known: Seen | None) -> list[str]:
-    """Return what is said of a model that was trained elsewhere and may have seen the forget set."""
+    """Return a note on whether a model trained elsewhere has seen the forget set."""
     if known is not None:
         return [known.note()]
     if not getattr(module, "trained_elsewhere", False) or not len(predictions.forget.labels):
@@ -159,7 +159,7 @@ def _seen_note(module: UnlearningModule, predictions: Predictions, known: Seen |
 def _proxy(
     evaluation: UnlearningMetrics, predictions: Predictions, original: Predictions, loss: Loss | None
 ) -> dict[str, Any]:
-    """Return the proxy gap, and what it is taken to where the original has a learning curve."""
+    """Return the proxy gap, and its targets if the original has a learning curve."""
     measured: dict[str, Any] = evaluation.measure_proxy(predictions, original, loss)
     if loss is not None:
         measured["targets"] = {**evaluation.proxy_targets(original, loss), "loss": asdict(loss)}
@@ -167,7 +167,7 @@ def _proxy(
 
 
 def _validation_note(module: UnlearningModule) -> list[str]:
-    """Return what is to be known of figures on validation images where the method has learned from these."""
+    """Return a note that metrics on validation images are too optimistic, if the method has learned from them."""
     learned = "the method learned from the original's answers on validation images"
     return [f"{learned}: figures on these, the proxy gap among them, look too good"] if module.reads_validation else []
 
@@ -177,7 +177,7 @@ def _retained(predictions: Predictions) -> dict[str, float | None]:
 
 
 def _inherited(module: UnlearningModule) -> dict[str, Any]:
-    """Return what a run says of itself because the model that it started from does: that it was trained elsewhere."""
+    """Return facts inherited from the original, such as that it was trained elsewhere."""
     if module.original is None or not RunDir(module.original).finished:
         return {}
     facts = RunDir(module.original).read_metrics("original").get("facts") or {}
@@ -185,17 +185,17 @@ def _inherited(module: UnlearningModule) -> dict[str, Any]:
 
 
 def _trained_on(module: UnlearningModule, epochs: int) -> str:
-    """Return which images the epochs went through, each draw once, in order."""
+    """Return the draws of images that the epochs went through, each once, in order."""
     if getattr(module, "trained_elsewhere", False):
         return "elsewhere"
     return "+".join(dict.fromkeys(module.images(epoch) for epoch in range(max(1, epochs))))
 
 
 def _count_parameters(module: UnlearningModule) -> dict[str, int]:
-    """Return how many parameters there are, may move and have moved since the original; statistics are none of them.
+    """Return the numbers of parameters in all, free to move, and changed since the original; without statistics.
 
     Raises:
-        InputError: If one moved that the mask had frozen.
+        InputError: If a frozen weight has changed.
     """
     counts = {"total": sum(parameter.numel() for parameter in module.backbone.parameters())}
     if module.original is None:

@@ -1,4 +1,4 @@
-"""The proxy gap after an epoch, by which `rewind` chooses: how it is measured, and where it cannot be."""
+"""Measures the proxy gap after each epoch, by which `rewind` chooses one, and checks that it can be measured."""
 
 import math
 from collections.abc import Callable
@@ -20,14 +20,14 @@ Proxy = Callable[[Predictions, Predictions, Loss | None], dict[str, float | None
 class EpochGap:
     """Measures the proxy gap of a model in training: on the forget set, the validation set and as many retained images.
 
-    A sample of the retain set is enough: the attack takes no more of it, and the accuracy is compared with the
-    original's on the same images. The whole of it would cost up to a third of an epoch each time.
+    A sample of the retain set is enough: the attack uses no more, and the accuracy is compared with the original's on
+    the same images. The whole retain set would cost up to a third of an epoch each time.
 
     Args:
         method: The method.
         data: The data module.
         original: What the original predicts on this run's split.
-        proxy: Returns the proxy gap as `gap`, of predictions, the original's, and what a Retrain loses.
+        proxy: Function from the predictions, the original's predictions and the loss of a Retrain to a dict with `gap`.
         seed: Seed of the sample.
     """
 
@@ -38,12 +38,12 @@ class EpochGap:
         self.loss = foretold_loss(method, original)
         chosen = np.random.default_rng(seed).permutation(len(original.retain.labels))[: len(original.val.labels)]
         self.chosen = np.sort(chosen)
-        """Which images of the retain set, by their places in it."""
+        """Indices into the retain set of the images that are used."""
         retain = original.retain.take(self.chosen)
-        self.original = replace(original, retain=retain, test=original.val)  # the test set chooses nothing
+        self.original = replace(original, retain=retain, test=original.val)  # the test set must not choose
 
     def measure(self, trainer: Trainer, module: LightningModule) -> float:
-        """Return the gap of the model as it is, the same in every process; infinite where it has diverged."""
+        """Return the proxy gap of the current model, equal in every process; infinite if it has diverged."""
         parts = predict_parts(
             trainer,
             module,
@@ -62,14 +62,14 @@ class EpochGap:
 
 
 def check_rewind(trainer: Trainer, original: Predictions) -> None:
-    """Refuse to keep the nearest epoch where there is none, or where no images are there to measure it by.
+    """Reject `rewind` for a run without epochs, or without the images that the proxy gap needs.
 
     Args:
         trainer: The Trainer.
         original: What the original predicts on this run's split.
 
     Raises:
-        InputError: If `rewind` cannot be had.
+        InputError: If `rewind` is impossible.
     """
     if trainer.max_epochs == 0:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Writes the run directory of a run, and refuses before the work what would be wrong after it."""
+"""Writes the run directory, and rejects invalid runs before training rather than after it."""
 
 import sys
 from pathlib import Path
@@ -47,14 +47,14 @@ class RunRecord(Callback):
     List `RunTime` and `UnlearningMetrics` before it.
 
     Args:
-        run_dir: The run directory; one that holds a run is refused before anything is trained, unless that run is
-            unfinished and gone on with, by `trainer.fit(..., ckpt_path=...)` or `resume`.
+        run_dir: The run directory; one that holds a run is rejected before training, unless that run is unfinished and
+            is resumed by `trainer.fit(..., ckpt_path=...)` or `resume`.
         reference: Run directory of the retrained model that AG is taken against; AG is null where there is no finished
             run yet.
-        config: The resolved configuration as YAML, for `config.yaml`; by default what the parts and the Trainer say,
-            read by the command line's own parser. Where `medunlearn fit --config` on it would not repeat the run, it
-            says so at the top, and the run in one line.
-        resume: Go on with the unfinished run in `run_dir`, also where it has left no checkpoint.
+        config: The resolved configuration as YAML, for `config.yaml`; by default it is built from the arguments of
+            method, data, callbacks and Trainer by the command line's parser. If `medunlearn fit --config` on it would
+            not repeat the run, a comment at its top and a line on stderr say why.
+        resume: Resume the unfinished run in `run_dir`, even if it has left no checkpoint.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunRecord(Callback):
         config: str | None = None,
         resume: bool = False,
     ) -> None:
-        hide_advertisements()  # which a Trainer shows as it is built, after its callbacks
+        hide_advertisements()  # which a Trainer prints when it is built, after its callbacks
         self.run = RunDir.given(run_dir, "run_dir")
         self.reference = None if reference is None else RunDir.given(reference, "reference")
         self.config = config
@@ -74,9 +74,9 @@ class RunRecord(Callback):
         self._checked = False
 
     def check(self, trainer: Trainer, module: LightningModule, data: UnlearningData) -> None:
-        """Refuse what cannot become a run, before anything is trained or written.
+        """Reject an invalid run before anything is trained or written.
 
-        `trainer.fit` calls this; calling it earlier only brings it forward.
+        `trainer.fit` calls this; call it earlier to get errors earlier.
 
         Args:
             trainer: The Trainer.
@@ -95,7 +95,7 @@ class RunRecord(Callback):
         own = Record.planned(self.run, data.split_record(), attack)
         check_after(own, data)
         original = check_parts(trainer, method, data, own)
-        foretold_loss(method, original)  # a curve of another model is refused now, and not once all is done
+        foretold_loss(method, original)  # reject a curve of another model now rather than after training
         _sibling(trainer, UnlearningMetrics).take_up(trainer, method, data, original)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
@@ -103,23 +103,23 @@ class RunRecord(Callback):
         self._checked = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check the parts, and keep which original the run starts from, before the method reads it."""
+        """Check method and data, and record the original's hash before the method reads its weights."""
         if stage == "fit":
             if not self._checked:
                 self.check(trainer, pl_module, cast(Any, trainer).datamodule)
             self._original_sha256 = _original_sha256(cast(UnlearningModule, pl_module))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run must know of its start."""
+        """Return the start state that a resumed run restores."""
         return {"original_sha256": self._original_sha256}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the start of the run that is resumed."""
+        """Restore the start state of the run that is resumed."""
         self.resume = True
         self._original_sha256 = state_dict["original_sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what was asked for, before the work.
+        """Write configuration and split before training.
 
         Raises:
             InputError: If the run directory holds another run, or the original is not the one of the run's start.
@@ -134,7 +134,7 @@ class RunRecord(Callback):
             if self.resume and self.run.started:
                 check_resumable(self.run, yaml.safe_load(self.config), method.datamodule.split_record())
             self.run.write_config(self.config)
-            self.run.stopped.unlink(missing_ok=True)  # of a trial that goes on after all
+            self.run.stopped.unlink(missing_ok=True)  # a stopped trial is being resumed
             if problems := kept_problems(self.run):
                 print(f"{self.run.config} does not repeat this run: {'; '.join(problems)}", file=sys.stderr)
             split = method.datamodule.split_record()
@@ -144,12 +144,12 @@ class RunRecord(Callback):
             log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse what the first checkpoint could not hold, before the first epoch rather than after it."""
+        """Reject states that no checkpoint can hold, before the first epoch rather than after it."""
         if not self.resume:  # what is resumed has been written once
             check_checkpoint(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Make plain what a checkpoint holds, also where a bare Trainer writes it."""
+        """Convert the checkpoint to plain values, also for a Trainer without this package's checkpoint writer."""
         plain = plain_checkpoint(checkpoint)
         checkpoint.clear()
         checkpoint.update(plain)
@@ -159,14 +159,14 @@ class RunRecord(Callback):
         return configuration(*parts, trainer_arguments(trainer, RunRecord), self.resume).text
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what came of it, in one process; the others go on once it is written."""
+        """Write the results in one process; the others wait until they are written."""
         self._keep_checkpoint(trainer)
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
             self._write(trainer, pl_module)
         trainer.strategy.barrier("run written")
 
     def _keep_checkpoint(self, trainer: Trainer) -> None:
-        """Keep a checkpoint where a method has done its work without an epoch, after which Lightning would keep one."""
+        """Save a checkpoint for methods without epochs; otherwise Lightning saves one after an epoch."""
         lightning = cast(Any, trainer)
         if lightning.checkpoint_callback is not None and not lightning.fast_dev_run and trainer.max_epochs == 0:
             trainer.save_checkpoint(self.run.last)
@@ -184,7 +184,7 @@ class RunRecord(Callback):
         runtime = _sibling(trainer, RunTime)
         self.metrics = results(trainer, method, evaluation, runtime, self.run, reference)
         self.metrics |= identity(method, trainer.current_epoch, self._original_sha256, compared)
-        self._check_original(method)  # which `before` has been read from
+        self._check_original(method)  # `before` was read from it
         results_of = self.run, self.metrics, evaluation.predictions, reference
         log_results(trainer.loggers, *results_of, trainer.global_step)
         self.run.write_metrics(self.metrics)
@@ -206,7 +206,7 @@ class RunRecord(Callback):
 
     def _write_weights(self, module: UnlearningModule) -> None:
         data, mask = module.datamodule, module.mask
-        gray = cast(Any, data).data.channels == 1  # as stored; a model may see the one channel three times
+        gray = cast(Any, data).data.channels == 1  # as stored; the model may get this channel three times
         extra: dict[str, Any] = {"images": {"size": data.image_size, "gray": gray}}
         if names := data.split_record().get("class_names"):
             extra["class_names"] = names
@@ -216,7 +216,7 @@ class RunRecord(Callback):
         save_weights(module.backbone, self.run.weights, **extra)
 
     def _compared(self, module: UnlearningModule, evaluation: UnlearningMetrics) -> Record | None:
-        """Return the reference; None, and why on stderr, where the run cannot be compared with it."""
+        """Return the reference; None, with the reason on stderr, if the run cannot be compared with it."""
         if self.reference is None or not self.reference.finished:
             return None
         own = Record.planned(self.run, module.datamodule.split_record(), evaluation.attack_settings())

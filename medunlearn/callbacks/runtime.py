@@ -11,15 +11,16 @@ from medunlearn.timing import OVERHEAD, Stopwatch, run_time_minutes
 
 
 class RunTime(Callback):
-    """Measures the run time of a method by stage; RTE is what the method needs.
+    """Measures the run time of a method by stage; RTE is the time of the stages that belong to the method.
 
-    The clock runs from the first batch of an epoch to its last, with fetching and augmentation. Validation, evaluation
-    and logging inside it stop the clock and are listed beside it, as are download, reading and checkpoints. A stage
-    that a method measures itself, such as SalUn's saliency mask, counts. A resumed run adds up its parts; what a killed
-    epoch had done is done again and counts once.
+    The clock runs from the first to the last batch of each epoch, including data loading and augmentation. Validation,
+    evaluation and logging stop it and are timed as separate stages, as are download, reading and checkpoints. Stages
+    that a method measures itself, such as SalUn's saliency mask, count towards RTE. A resumed run adds up its parts;
+    the repeated part of an interrupted epoch counts once.
 
-    Put it before every other callback. It wraps two methods, `log_metrics` and `save_checkpoint`, while a stage runs:
-    Lightning's `Profiler` is not called around loggers, and a Trainer has one alone, which is the user's.
+    List it before every other callback. It wraps `log_metrics` of the loggers and `save_checkpoint` of the Trainer.
+    Lightning's `Profiler` would not do: it is not called around loggers, and the only one of a Trainer belongs to the
+    user.
     """
 
     def __init__(self) -> None:
@@ -27,7 +28,7 @@ class RunTime(Callback):
         self._wrapped: list[tuple[Any, str]] = []
 
     def seconds(self, trainer: Trainer) -> dict[str, float]:
-        """Return the seconds spent in each stage, overhead included (0 where there was none)."""
+        """Return the seconds spent in each stage, also in those outside RTE (0 for a stage that did not occur)."""
         spent = dict.fromkeys(("training", *OVERHEAD), 0.0)
         for watch in (self._stopwatch, getattr(getattr(trainer, "datamodule", None), "stopwatch", None)):
             for stage, seconds in watch.seconds.items() if watch else ():
@@ -39,7 +40,7 @@ class RunTime(Callback):
         return run_time_minutes(self.seconds(trainer))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Share the module's stopwatch, and let loggers and checkpoints charge their time to themselves."""
+        """Share the module's stopwatch, and time logging and checkpoints as separate stages."""
         self._stopwatch = cast(UnlearningModule, pl_module).stopwatch
         if stage == "fit":
             for logger in trainer.loggers:
@@ -47,7 +48,7 @@ class RunTime(Callback):
             self._wrap(trainer, "save_checkpoint", "checkpoint")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give loggers and trainer their own methods back."""
+        """Restore the wrapped methods of loggers and Trainer."""
         for owner, method in self._wrapped:
             delattr(owner, method)
         self._wrapped.clear()
@@ -62,7 +63,7 @@ class RunTime(Callback):
         self._stopwatch.start("training")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock, before anything else is done at the end of an epoch."""
+        """Stop the clock before all other work at the end of an epoch."""
         self._stopwatch.stop("training")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -70,15 +71,15 @@ class RunTime(Callback):
         self._stopwatch.start("validation")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let the clock go on."""
+        """Restart the clock."""
         self._stopwatch.stop("validation")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run adds to."""
+        """Return the times so far, to which a resumed run adds."""
         return {"seconds": dict(self._stopwatch.seconds)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the time of the run that is resumed."""
+        """Restore the times of the run that is resumed."""
         self._stopwatch.seconds.update(state_dict["seconds"])
 
     def _wrap(self, owner: Any, method: str, stage: str) -> None:

@@ -1,4 +1,4 @@
-"""One run from its callbacks to its end, as the command line and `medunlearn.fit` carry it out alike."""
+"""Carries out one run, for the command line and `medunlearn.fit` alike."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from medunlearn.training.progress import shows_bars
 
 
 def trainer_defaults() -> dict[str, Any]:
-    """Return the arguments of a Trainer that are other than Lightning's here where nobody gives them."""
+    """Return this project's defaults for Trainer arguments that differ from Lightning's."""
     return {
         "precision": default_precision(),
         "num_sanity_val_steps": 0,
@@ -37,14 +37,14 @@ def trainer_defaults() -> dict[str, Any]:
 
 
 def fill_arguments(given: dict[str, Any], method: type) -> None:
-    """Give a Trainer the arguments of its method that are left open; epochs only where it has no end of its own."""
+    """Fill in the method's Trainer arguments that were not given; epochs only if no other end was given."""
     for name, value in cast(Any, method).trainer_arguments.items():
         if given.get(name) is None and (name != "max_epochs" or given.get("max_steps", -1) == -1):
             given[name] = value
 
 
 def trainer_parts(run: RunDir, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return callbacks and plugins of a Trainer: those given, and those that every run has.
+    """Return a Trainer's callbacks and plugins: those given plus those of every run.
 
     Args:
         run: The run directory.
@@ -68,7 +68,7 @@ def prepare(
     settings: Mapping[str, Any],
     overwrite: bool,
 ) -> None:
-    """Check everything against everything; only then touch the run directory.
+    """Check settings, method, data and Trainer against each other before the run directory is changed.
 
     Args:
         trainer: The Trainer.
@@ -90,23 +90,23 @@ def prepare(
         return
     if overwrite:
         rank_zero_only(record.run.clear)()
-    # Loggers that a Trainer from Python was given are objects, which the settings cannot hold.
+    # From Python, loggers may be given as objects, which the settings cannot hold.
     if has_default_logger(settings["trainer"].get("logger")) and not trainer.loggers:
         with explained(record.run):
             trainer.loggers = default_loggers(record.run)
 
 
 def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
-    """Run `trainer.fit`, from the last checkpoint where the run is resumed; what ends it early is one line.
+    """Run `trainer.fit`, from the last checkpoint if resumed; expected failures become one-line errors.
 
     Args:
         trainer: The Trainer.
         record: The callback that writes the run directory.
-        arguments: Of `trainer.fit`.
+        arguments: Further arguments of `trainer.fit`.
     """
     if record.resume and record.run.last.is_file():
         arguments["ckpt_path"] = record.run.last
-    # Whatever was drawn since the parts were built, such as by a notebook, what training draws is the seed's.
+    # Seed again, so that training does not depend on random numbers drawn in between, such as by a notebook.
     torch.manual_seed(arguments["datamodule"].seed)
     interruption = next(each for each in cast(Any, trainer).callbacks if isinstance(each, Interruption))
     together = failing_together(trainer.strategy.launcher, lambda: go_on(record.run))
@@ -115,9 +115,9 @@ def train(trainer: Trainer, record: RunRecord, **arguments: Any) -> None:
 
 
 def one_bar(given: Mapping[str, Any]) -> list[Callback]:
-    """Return what shows the progress of a Trainer that is given no bar and is not to do without.
+    """Return the progress callback for a Trainer without one, unless progress is disabled.
 
-    A bar on a terminal, in a notebook and where `enable_progress_bar` is given as true; lines in a log.
+    It is a bar on a terminal, in a notebook, or if `enable_progress_bar` is true; otherwise lines in a log.
     """
     own = any(isinstance(each, ProgressBar) for each in listed(given.get("callbacks")))
     asked = given.get("enable_progress_bar")
@@ -127,12 +127,12 @@ def one_bar(given: Mapping[str, Any]) -> list[Callback]:
 
 
 def summary(given: Mapping[str, Any]) -> dict[str, bool]:
-    """Return the argument that leaves out Lightning's table of layers, unless a Trainer's arguments ask for it."""
+    """Return the argument that disables Lightning's table of layers, unless it was requested."""
     return {} if given.get("enable_model_summary") is not None else {"enable_model_summary": False}
 
 
 def has_default_logger(value: Any) -> bool:
-    """Return whether an argument `logger` asks for what logs a run by default."""
+    """Return whether an argument `logger` requests the default loggers."""
     return value is None or value is True
 
 

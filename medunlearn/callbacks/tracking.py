@@ -1,4 +1,4 @@
-"""Sends the settings and the results of a run to every logger, with tables and histograms where one takes them."""
+"""Sends the settings and results of a run to every logger, with tables and histograms for Weights & Biases."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,9 +17,9 @@ HISTOGRAM_BINS = np.linspace(0, 1, 51)
 def log_settings(
     loggers: Iterable[Logger], run: RunDir, settings: Mapping[str, Any], split: Mapping[str, Any], method: str
 ) -> None:
-    """Send what a run is to every logger: its resolved configuration, and which data and forget set it has.
+    """Send the resolved configuration and the identity of data and forget set to every logger.
 
-    A failure to log is a warning: the run does not hang on it.
+    A failure to log is only a warning and does not end the run.
 
     Args:
         loggers: The trainer's loggers.
@@ -34,7 +34,7 @@ def log_settings(
 
 
 def without_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with the number of patients in the place of their names, which stay in the run directory.
+    """Return settings with patients' names, which must not leave the run directory, replaced by their number.
 
     Args:
         settings: The content of `config.yaml`.
@@ -59,17 +59,17 @@ def log_results(
     reference: dict[str, Any] | None,
     step: int,
 ) -> None:
-    """Send what came of a run to every logger; to Weights & Biases as summary, gap table and histograms.
+    """Send the results of a run to every logger; to Weights & Biases as summary, gap table and histograms.
 
-    A failure to log is a warning: the run's result does not hang on it.
+    A failure to log is only a warning and does not affect the results.
 
     Args:
         loggers: The trainer's loggers.
         run: The run directory.
         metrics: The content of `metrics.json`.
-        predictions: What the metrics derive from.
+        predictions: The predictions that the metrics were computed from.
         reference: The metrics of the retrained model, if there is one.
-        step: Optimiser steps that the run has made.
+        step: Number of optimiser steps of the run.
     """
 
     def log(logger: Logger) -> None:
@@ -82,7 +82,7 @@ def log_results(
 
 
 def result_values(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the results of a run by name, each a number; those that it has none of are left out.
+    """Return the numeric results of a run by name; missing ones are left out.
 
     Args:
         metrics: The content of `metrics.json`.
@@ -102,7 +102,7 @@ def _to_each(loggers: Iterable[Logger], run: RunDir, what: str, send: Callable[[
     for logger in loggers:
         try:
             send(logger)
-        except Exception as error:  # whatever goes wrong in a logger must not cost the result
+        except Exception as error:  # no failure of a logger may lose the result
             name = "Weights & Biases" if isinstance(logger, WandbLogger) else type(logger).__name__
             rank_zero_warn(f"{name} did not take the {what} of {run}: {error}")
 
@@ -118,7 +118,7 @@ def _log_run(
     experiment.log({"gaps": wandb.Table(columns=columns, data=_gap_rows(metrics, reference))})
     experiment.summary.update(result_values(metrics))
     described = {key: metrics[key] for key in ("n", "versions", "hardware", "attack", "parameters")}
-    # `data` and `model` are groups of the configuration, which is there already.
+    # The names `data` and `model` are taken by groups of the configuration.
     experiment.config.update({"data_name": metrics["data"], **described}, allow_val_change=True)
 
 

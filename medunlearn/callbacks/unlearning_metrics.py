@@ -1,4 +1,4 @@
-"""Measures what the trained model does on every image: UA, RA, TA and MIA."""
+"""Measures UA, RA, TA and MIA of the trained model on every image."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast, get_args
@@ -31,7 +31,7 @@ Nonmembers = Literal["test", "val"]
 
 
 class UnlearningMetrics(KeepsArguments, Callback):
-    """Measures UA, RA, TA and MIA from one pass over all images at the end of fit, and curves before on request.
+    """Measures UA, RA, TA and MIA in one pass over all images at the end of fit and, on request, curves during it.
 
     Args:
         every_n_epochs: Log UA, RA and TA every so many epochs; 0 for the end only. Each time costs a pass over all
@@ -82,7 +82,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
         self._epoch_gap: EpochGap | None = None
 
     def attack_settings(self) -> dict[str, Any]:
-        """Return what two runs must share for their MIA to be compared."""
+        """Return the attack settings that two runs must share for their MIA to be comparable."""
         return {"feature": self.feature, "nonmembers": self.nonmembers, "seed": self.seed}
 
     def measure(self, predictions: Predictions) -> dict[str, float | None]:
@@ -96,11 +96,11 @@ class UnlearningMetrics(KeepsArguments, Callback):
     def measure_proxy(
         self, predictions: Predictions, original: Predictions, loss: Loss | None = None
     ) -> dict[str, float | None]:
-        """Return the proxy gap and its parts, with this callback's attack and with what a Retrain loses."""
+        """Return the proxy gap and its parts, with this callback's attack and the predicted loss of a Retrain."""
         return proxy_gap(predictions, original, self.feature, self.seed, self.solver, loss)
 
     def proxy_targets(self, original: Predictions, loss: Loss | None = None) -> dict[str, float | None]:
-        """Return what the proxy gap is taken to."""
+        """Return the targets of the proxy gap, in %."""
         return proxy_targets(original, self.feature, self.seed, self.solver, loss)
 
     def validation_to(self, reference: dict[str, Any] | None) -> dict[str, float | None]:
@@ -122,25 +122,25 @@ class UnlearningMetrics(KeepsArguments, Callback):
         return {"attack_member_rows": members, "attack_nonmember_rows": nonmembers}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Take up what the epochs are compared with, unless `RunRecord` has done so already."""
+        """Prepare the per-epoch proxy gap, unless `RunRecord` has done so already."""
         method, known = _method(pl_module), self._epoch_gap
         if stage == "fit" and getattr(method, "rewind", False) and (not known or known.network is not method.backbone):
             self.take_up(trainer, method, method.datamodule, original_predictions(method, method.datamodule))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forget them: the next fit may start from another model."""
+        """Drop the prepared proxy gap: the next fit may start from another model."""
         self._epoch_gap = None
 
     def take_up(
         self, trainer: Trainer, method: UnlearningModule, data: UnlearningData, original: Predictions | None
     ) -> None:
-        """Take up what epochs are compared with, where the nearest is to be kept; refuse those that cannot be.
+        """Prepare the per-epoch proxy gap if the method has `rewind`; reject runs in which it cannot be measured.
 
         Args:
             trainer: The Trainer.
             method: The method.
             data: The data module.
-            original: What the original predicts on this run's split, if there is one.
+            original: The original's predictions on this run's split, if there is an original.
         """
         if getattr(method, "rewind", False) and original is not None:
             check_rewind(trainer, original)
@@ -151,12 +151,12 @@ class UnlearningMetrics(KeepsArguments, Callback):
         self._epoch_gap = EpochGap(method, data, original, self.measure_proxy, self.seed)
 
     def epoch_gap(self, trainer: Trainer, pl_module: LightningModule) -> float:
-        """Return the proxy gap of the model as it is, for `rewind` and `tune`; of several processes all call this."""
+        """Return the proxy gap of the current model, for `rewind` and `tune`; every process must call this."""
         assert self._epoch_gap is not None
         return self._epoch_gap.measure(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log a point of the curves where one is due; the last one comes with the final evaluation."""
+        """Log a point of the curves every `every_n_epochs`; the last one comes from the final evaluation."""
         epoch = trainer.current_epoch + 1
         if self.every_n_epochs and epoch % self.every_n_epochs == 0:
             with _method(pl_module).stopwatch.measure("evaluation"):
@@ -166,7 +166,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
                 logger.log_metrics(curves | {"epoch": epoch - 1}, step=trainer.global_step)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure the model as the last epoch left it. Also runs where a resumed run had no epoch left to train."""
+        """Measure the final model, also if a resumed run had no epoch left to train."""
         if cast(Any, trainer).fast_dev_run:
             return
         pl_module.to(trainer.strategy.root_device)
@@ -182,7 +182,7 @@ class UnlearningMetrics(KeepsArguments, Callback):
 
 
 def _check_finite(method: UnlearningModule, predictions: Predictions) -> None:
-    """Refuse a model that has diverged."""
+    """Reject a model that has diverged."""
     if not all_finite(method.backbone, predictions):
         argument, remedy = method.diverged
         raise InputError(

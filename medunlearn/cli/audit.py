@@ -1,4 +1,4 @@
-"""`medunlearn audit`: was it forgotten? From run directories alone, with the band of Retrains beside every figure."""
+"""`medunlearn audit`: tests from run directories alone whether images were forgotten, against the band of Retrains."""
 
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
@@ -34,7 +34,7 @@ def audit(argv: list[str]) -> int:
     given = _parser().parse_args(argv)
     if not given.runs:
         raise InputError("audit: no run directories given; name some, as in `medunlearn audit runs/salun --out audit`")
-    from medunlearn.audit import Settings, read_subjects  # imports matplotlib, for which `--help` does not wait
+    from medunlearn.audit import Settings, read_subjects  # imports matplotlib, which `--help` avoids
     from medunlearn.audit import audit as audited
     from medunlearn.audit.pages import terminal, write_audit
 

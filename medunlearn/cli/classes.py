@@ -1,4 +1,4 @@
-"""Classes that settings name: importing them and asking what their arguments take, with errors of one line."""
+"""Imports classes that settings name and inspects the types of their arguments, with one-line errors."""
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -16,32 +16,32 @@ FROM_DATA = {
     "in_channels": "data.as_rgb",
     "image_size": "data.size",
 }
-"""Arguments of a method that come from the data, and the setting that governs each."""
+"""Arguments of a method that are taken from the data, and the setting that determines each."""
 
 
 class ClassError(Exception):
-    """A class cannot be had."""
+    """A class cannot be found or imported."""
 
 
 class NotFound(ClassError):
-    """There is no class of this name; the message says what to do."""
+    """There is no class of this name; the message contains the remedy."""
 
 
 class NotSubclass(ClassError):
-    """What is found at this import path is not a class of the right kind."""
+    """The object at this import path is not a class of the right kind."""
 
 
 class NotImportable(ClassError):
-    """The import path leads nowhere; the message says why and what to do."""
+    """The import path cannot be imported; the message contains the reason and the remedy."""
 
 
 def find_class(name: str, bases: tuple[type, ...]) -> type:
-    """Return the class of a name: its import path, or the bare name of an imported subclass of `bases`.
+    """Return the class with a name: an import path, or the bare name of an imported subclass of `bases`.
 
     Raises:
         NotFound: If no subclass has this bare name.
-        NotImportable: If the import path leads nowhere.
-        NotSubclass: If it leads to something else.
+        NotImportable: If the import path cannot be imported.
+        NotSubclass: If it is not the path of such a class.
     """
     module, _, attribute = name.rpartition(".")
     found = _attribute(module, attribute) if module else _by_name(name, _subclasses(bases))
@@ -51,12 +51,12 @@ def find_class(name: str, bases: tuple[type, ...]) -> type:
 
 
 def arguments_of(kind: type) -> dict[str, Any]:
-    """Return the arguments of a class, those of its bases included, with the type that each takes."""
+    """Return the arguments of a class and its bases, with their types."""
     return {name: type_of(action) for name, action in class_actions(kind).items()}
 
 
 def class_actions(kind: type) -> dict[str, Any]:
-    """Return the options that jsonargparse makes of a class's arguments, by name."""
+    """Return jsonargparse's options for the arguments of a class, by name."""
     parser = _parser()
     parser.add_class_arguments(kind, as_group=False, fail_untyped=False)
     return {
@@ -76,7 +76,7 @@ def is_required(kind: type, name: str) -> bool:
 
 
 def accepts(hint: Any, value: Any) -> bool:
-    """Return whether a type takes a value, text from the command line included."""
+    """Return whether a type accepts a value, which may be text from the command line."""
     parser = _parser()
     parser.add_argument("--value", type=hint)
     try:
@@ -87,12 +87,12 @@ def accepts(hint: Any, value: Any) -> bool:
 
 
 def type_of(action: Any) -> Any:
-    """Return the type of what an option of jsonargparse takes."""
+    """Return the type of the values of a jsonargparse option."""
     return getattr(action, "_typehint", None) or action.type or str
 
 
 def class_bases(hint: Any) -> tuple[type, ...]:
-    """Return the classes of which a type takes instances, alone or in a list."""
+    """Return the classes whose instances a type accepts, alone or in a list."""
     if get_origin(hint) is Literal:
         return ()
     if inner := get_args(hint):
@@ -103,7 +103,7 @@ def class_bases(hint: Any) -> tuple[type, ...]:
 
 
 def described(hint: Any) -> str:
-    """Return what a type takes, for people: `a whole number, or null`."""
+    """Describe the values of a type: `a whole number, or null`."""
     kinds_of_value = members(hint)
     choices = [str(each) for kind in kinds_of_value if get_origin(kind) is Literal for each in get_args(kind)]
     kinds = [
@@ -116,7 +116,7 @@ def described(hint: Any) -> str:
 
 
 def members(hint: Any) -> tuple[Any, ...]:
-    """Return the types of a union, one by one; of any other type, itself."""
+    """Return the members of a union; for any other type, the type itself."""
     if get_origin(hint) not in (Union, UnionType):
         return (hint,)
     return tuple(member for each in get_args(hint) for member in members(each))
@@ -156,7 +156,7 @@ def _attribute(module: str, name: str) -> Any:
             f"no module {error.name} is found; mend the name, or set PYTHONPATH to the folder that holds "
             f"{error.name}.py"
         ) from None
-    except Exception as error:  # whatever a module of the user's own raises
+    except Exception as error:  # a user's module may raise anything
         raise NotImportable(f"{module} cannot be imported ({type(error).__name__}: {error}); mend it") from None
     if not hasattr(holder, name):
         known = [each for each in dir(holder) if not each.startswith("_")]

@@ -1,7 +1,7 @@
-"""The built-in commands by name; each imports what it needs when it runs, for Lightning alone takes seconds.
+"""The built-in commands by name; each imports its dependencies when it runs, since importing Lightning takes seconds.
 
 A command takes the options after its name and returns an exit status. Its docstring's first line is its help text; its
-decorator says in which group of `medunlearn --help` it stands, and what an interruption leaves.
+decorator gives its group in `medunlearn --help` and the message after an interruption.
 """
 
 import gc
@@ -25,11 +25,12 @@ NOTHING = "nothing was changed, and the same command starts anew"
 
 
 class About(NamedTuple):
-    """What is known of a built-in command beside its help text.
+    """Properties of a built-in command other than its help text.
 
     Args:
-        group: The heading in `medunlearn --help` that it stands under.
-        interrupted: What Ctrl-C leaves and how to go on, where nothing that ran says more.
+        group: Its heading in `medunlearn --help`.
+        interrupted: The message after Ctrl-C: what is left and how to continue; used if no more specific message
+            exists.
     """
 
     group: str
@@ -37,7 +38,7 @@ class About(NamedTuple):
 
 
 ABOUT: dict[str, About] = {}
-"""What is known of each command, by the name of its function, in the order of `medunlearn --help`."""
+"""The properties of each command by the name of its function, in the order of `medunlearn --help`."""
 
 
 def _command(group: str, interrupted: str = NOTHING) -> Callable[[Command], Command]:
@@ -225,16 +226,16 @@ def _lightning(command: str, options: list[str]) -> int:
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Import with the garbage collector off, and leave what is imported, which stays, out of its later searches.
+    """Import with the garbage collector off, and exclude the imported objects from later collections.
 
-    Its searches while modules come in and when the process ends take a third of the time of a short run.
+    Collections during imports and at exit take a third of the time of a short run.
     """
     enabled, known = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        if len(sys.modules) > known:  # or a second command in one process would keep what the first one has left
+        if len(sys.modules) > known:  # otherwise a second command in one process would freeze the garbage of the first
             gc.freeze()
         if enabled:
             gc.enable()

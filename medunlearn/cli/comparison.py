@@ -1,4 +1,4 @@
-"""The comparison of runs as it is printed in a terminal, and the report page that it names."""
+"""Formats the comparison of runs for the terminal, and writes the report page."""
 
 import shutil
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ NARROWEST, WIDEST = 40, 120  # columns
 
 
 def terminal_width(narrowest: int = NARROWEST) -> int:
-    """Return the columns of the terminal, at least `narrowest` and at most 120.
+    """Return the width of the terminal in columns, clipped to `narrowest` and 120.
 
     Example:
         >>> 60 <= terminal_width(narrowest=60) <= 120
@@ -20,7 +20,7 @@ def terminal_width(narrowest: int = NARROWEST) -> int:
 
 
 def terminal_comparison(runs: Iterable[str | Path | RunDir]) -> str:
-    """Return the comparison of finished runs, its legend wrapped to the terminal's width, at most 120 columns.
+    """Return the comparison table of finished runs, with its legend wrapped to the terminal's width.
 
     Raises:
         InputError: If a run is unfinished or damaged.
@@ -29,21 +29,21 @@ def terminal_comparison(runs: Iterable[str | Path | RunDir]) -> str:
         >>> terminal_comparison([])
         ''
     """
-    from medunlearn.report.table import comparison  # imports pandas, for which `--help` does not wait
+    from medunlearn.report.table import comparison  # imports pandas, which `--help` avoids
 
     return comparison(runs, width=terminal_width())
 
 
 def written_report(runs: Iterable[str | Path | RunDir], folder: Path) -> str:
-    """Write the report of finished runs, and return where its page is and a command that opens it in a browser.
+    """Write the report of finished runs; return the path of its page and a command that opens it in a browser.
 
     Raises:
         InputError: If a run is damaged, runs cannot be distinguished, or the folder cannot be written.
     """
-    from medunlearn.report import load  # imports pandas, for which `--help` does not wait
+    from medunlearn.report import load  # imports pandas, which `--help` avoids
     from medunlearn.report.render import write_report
 
     write_report(load(runs), folder)
     page = folder / "report.html"
-    # The address has no blank and is understood alike on Linux, macOS and Windows.
+    # The URI has no spaces and works on Linux, macOS and Windows.
     return f"Report: {page}; open it with\n  python -m webbrowser {page.absolute().as_uri()}"

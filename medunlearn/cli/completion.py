@@ -1,4 +1,4 @@
-"""What completes commands, options, names and configs in a shell: a script that the shell reads without Python."""
+"""Prints shell-completion scripts for commands, options, names and configs; the shell runs them without Python."""
 
 import argparse
 from collections.abc import Iterable
@@ -16,28 +16,28 @@ from medunlearn.plugins import BUILT_IN, built_ins, choice, names, plugins
 
 SHELLS = ("bash", "zsh")
 MODULES = {"import": "importing"}
-"""Commands whose module has another name."""
+"""Modules of commands whose module has a different name."""
 CONFIGS = ("reproduce", "tune", "poison", "ulira", "confuse")
-"""Commands that begin with configs or a plan; their other options go to stages."""
+"""Commands that take configs or a plan first and pass unknown options to stages."""
 STAGES = (*CONFIGS, "forget")
 FUNCTION = "_medunlearn_files_and_configs"
 PREAMBLES = {
     "bash": FUNCTION + '() {{ compgen -f -- "$1"; compgen -W "{words}" -- "$1"; }}',
     "zsh": FUNCTION + "() {{ _files; compadd -- {words}; }}",
 }
-"""The function that completes a config or a plan: a file, or a name of what is shipped."""
+"""Shell function that completes a config or a plan: a file or the name of a shipped one."""
 
 Added = dict[str, Any]
 
 
 def completion(options: list[str]) -> int:
-    """Print what completes `medunlearn` in a shell and return the exit status.
+    """Print the completion script of a shell and return the exit status.
 
     Args:
         options: The name of the shell.
 
     Raises:
-        InputError: If it is none that is known, or shtab is not installed.
+        InputError: If the shell is not supported, or shtab is not installed.
     """
     shell = options[0] if options else ""
     if shell not in SHELLS:
@@ -56,7 +56,7 @@ def completion(options: list[str]) -> int:
 
 
 def _root() -> argparse.ArgumentParser:
-    """Return a parser of all commands with their options, as shtab reads it."""
+    """Return a parser of all commands with their options, for shtab."""
     root = argparse.ArgumentParser("medunlearn")
     root.add_argument("--version", action="store_true", help="print the version")
     root.add_argument("--completion", choices=SHELLS, help="print what completes commands in a shell")
@@ -83,12 +83,12 @@ def _add(parser: argparse.ArgumentParser, options: Iterable[tuple[list[str], Add
             completes = more.pop("complete", None)
             action = parser.add_argument(*strings or [f"argument_{len(parser._actions)}"], **more)
             if completes:
-                action.complete = completes  # type: ignore[attr-defined]  # which shtab reads
+                action.complete = completes  # type: ignore[attr-defined]  # read by shtab
             known |= set(strings)
 
 
 def _of_action(action: argparse.Action) -> tuple[list[str], Added]:
-    """Return an option of argparse: its strings, how many values it takes and what completes them."""
+    """Return an argparse option as its strings, number of values and completions."""
     import shtab
 
     more: Added = {"help": argparse.SUPPRESS if action.help == argparse.SUPPRESS else ""}
@@ -152,7 +152,7 @@ def _of_methods() -> list[tuple[list[str], Added]]:
 
 
 def _values(hint: Any) -> Added:
-    """Return what completes the values of a type."""
+    """Return the completions for values of a type."""
     import shtab
 
     from medunlearn.cli.classes import members

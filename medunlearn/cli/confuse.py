@@ -31,7 +31,7 @@ def confuse(argv: list[str]) -> int:
     parsed, plan = study_plan(argv, parser, "`medunlearn confuse demo --classes 0 1`")
     if parsed.classes is None:
         raise InputError("confuse: no classes given; name some, as in `medunlearn confuse demo --classes 0 1`")
-    from medunlearn.confusion.study import Study, table  # imports torch, for which `--help` does not wait
+    from medunlearn.confusion.study import Study, table  # imports torch, which `--help` avoids
     from medunlearn.confusion.swap import Folder, Swap
 
     folder, outcomes = Folder(output_folder(parsed.out)), Outcomes()

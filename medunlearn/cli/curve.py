@@ -1,4 +1,4 @@
-"""`medunlearn curve`: the learning curve of an original, by which the proxy gap knows what a Retrain loses."""
+"""`medunlearn curve`: makes an original's learning curve, which predicts the loss of a Retrain for the proxy gap."""
 
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
@@ -58,7 +58,7 @@ def curve(argv: list[str]) -> int:
 
 
 def _table(content: dict[str, Any]) -> str:
-    from medunlearn.report.markdown import aligned  # imports pandas, for which `--help` does not wait
+    from medunlearn.report.markdown import aligned  # imports pandas, which `--help` avoids
 
     heads = ("images", "epochs", "val_error", "train_error", "attack", "seconds")
     rows = [[_number(point.get(name)) for name in heads] for point in content["points"]]

@@ -1,4 +1,4 @@
-"""A Weights & Biases workspace laid out for unlearning runs."""
+"""Creates a Weights & Biases workspace for unlearning runs."""
 
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
@@ -14,7 +14,7 @@ def dashboard(options: list[str]) -> int:
     """Run `medunlearn dashboard --entity E --project P` and return its exit status.
 
     Raises:
-        InputError: If the extra is not installed, nobody is logged in, or the service does not take the workspace.
+        InputError: If the extra is not installed, the user is not logged in, or the service rejects the workspace.
     """
     given = _parser().parse_args(options)
     try:
@@ -27,7 +27,7 @@ def dashboard(options: list[str]) -> int:
     _check_login()
     try:
         workspace.save()
-    except Exception as error:  # the service has many ways to refuse
+    except Exception as error:  # the service may raise any error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"entity={given.entity}: Weights & Biases did not take the workspace for project {given.project} "
@@ -107,7 +107,7 @@ def _by_epoch(metric: str, title: str) -> Any:
 
 
 def _check_login() -> None:
-    """Refuse to go on without a login, rather than ask for one."""
+    """Reject a missing login instead of prompting for one."""
     import wandb
 
     try:

@@ -1,4 +1,4 @@
-"""What a plug-in is in one line, its paper, and what a method says of itself: read from the source where possible."""
+"""One-line description and paper of a plug-in, and class attributes of methods, read from source where possible."""
 
 import ast
 import re
@@ -9,37 +9,37 @@ from typing import Any, NamedTuple
 from medunlearn.plugins import Plugin
 
 CITATION = re.compile(r"\s*\(([^():]*\b(?:19|20)\d\d)[^()]*\)")
-"""A paper as docstrings name it: `(Fan et al., ICLR 2024)`, perhaps with `: ...` or `, Eq. 3` behind."""
+"""Matches a paper in a docstring: `(Fan et al., ICLR 2024)`, optionally followed by `: ...` or `, Eq. 3`."""
 DEEPEST = 20
-"""How many bases and imports are followed from a class to an attribute."""
+"""Most bases and imports that are followed from a class to an attribute."""
 
 
 class Source(NamedTuple):
-    """A module that was read and not imported."""
+    """A module that was parsed without importing it."""
 
     tree: ast.Module
     package: str
-    """The package that its relative imports start from."""
+    """The package to which its relative imports refer."""
 
 
 def describe(plugin: Plugin) -> tuple[str, str]:
-    """Return the first line of the docstring, without the paper that it cites, and that paper.
+    """Return the first line of the docstring without its citation, and the cited paper.
 
     Raises:
-        InputError: If it has to be imported for that and cannot be.
+        InputError: If it must be imported for that and the import fails.
     """
     text = _from_source(plugin) or _imported(plugin)
     paper = CITATION.search(" ".join(text.split()))
     line = CITATION.sub("", " ".join(text.partition("\n\n")[0].split()), count=1)
-    line = line.removeprefix("Return ").rstrip(".")  # how functions begin
+    line = line.removeprefix("Return ").rstrip(".")  # first word in docstrings of functions
     return line[:1].upper() + line[1:], paper[1] if paper else ""
 
 
 def images_and_epochs(method: Plugin) -> tuple[str, str]:
-    """Return which images a method uses, and what it costs in epochs; empty where its class does not say.
+    """Return which images a method uses and its cost in epochs; empty strings if its class does not state them.
 
-    `all`, `retain` or `forget`, with `val` where it reads the original's answers on validation images. The cost is that
-    of a run of its own number of epochs, preparation included, where 10 % of the images are forgotten.
+    `all`, `retain` or `forget`, with `val` if it uses the original's outputs on validation images. The cost is that of
+    a run with its default number of epochs, including preparation, at a forget rate of 10 %.
     """
     uses, arguments, cost = (stated(method, name) for name in ("uses", "trainer_arguments", "cost"))
     parts = ["all"] if {"retain", "forget"} <= set(uses or ()) else list(uses or ())
@@ -49,13 +49,13 @@ def images_and_epochs(method: Plugin) -> tuple[str, str]:
 
 
 def stated(plugin: Plugin, name: str) -> Any:
-    """Return what a class, or the nearest base that has it, sets an attribute to; None where the source has no value.
+    """Return the value of an attribute of a class or its nearest base that sets it; None if the source has none.
 
-    To import a method takes seconds, so bases are looked for in the source too, through the imports of each module.
+    Importing a method takes seconds, so bases are found in the source too, by following each module's imports.
     """
     try:
         return _stated(plugin.module, plugin.attribute, name, DEEPEST)
-    except Exception:  # then it is not known
+    except Exception:  # then it is unknown
         return None
 
 
@@ -77,7 +77,7 @@ def _stated(module: str, of: str, name: str, deepest: int) -> Any:
 
 
 def _origin(source: Source, name: str) -> tuple[str, str] | None:
-    """Return the module that a name, perhaps with a module in front, was imported from, and its name there."""
+    """Return the module from which a name, possibly a dotted one, was imported, and its name there."""
     before, _, last = name.rpartition(".")
     for node in ast.walk(source.tree):
         for alias in getattr(node, "names", ()) if isinstance(node, ast.Import | ast.ImportFrom) else ():
@@ -90,10 +90,10 @@ def _origin(source: Source, name: str) -> tuple[str, str] | None:
 
 
 def _from_source(plugin: Plugin) -> str | None:
-    """Return the docstring in the source; None where it does not stand there."""
+    """Return the docstring from the source; None if it is not there."""
     try:
         found = _definition(_read(plugin.module).tree, plugin.attribute)
-    except Exception:  # then importing says why
+    except Exception:  # importing then gives the reason
         return None
     return ast.get_docstring(found) if found else None
 
@@ -109,20 +109,20 @@ def _read(module: str) -> Source:
     return Source(_parsed(path), package)
 
 
-@lru_cache  # by file: which file a module is may change while the process lives
+@lru_cache  # keyed by file, since the file of a module may change during the process
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _source(module: str) -> Path:
-    """Return the file of a module, without importing the packages around it as `find_spec` of the whole name would."""
+    """Return the file of a module without importing its parent packages, as `find_spec` would do."""
     from importlib.util import find_spec
 
     top, *inner = module.split(".")
     spec = find_spec(top)
     folders = (spec and spec.submodule_search_locations) or ()
     found = [Path(folder, *inner) for folder in folders]
-    # Of a package that imports its names when they are first used, the stub has the imports.
+    # For a package with lazy imports, the stub contains the imports.
     modules = [path.with_suffix(".py") for path in found]
     files = [*modules, *(path / f"__init__{end}" for path in found for end in (".pyi", ".py"))]
     return next((file for file in files if file.is_file()), Path((spec and spec.origin) or ""))

@@ -1,4 +1,4 @@
-"""Markdown tables and errors as rich draws them on a terminal."""
+"""Draws Markdown tables and errors on a terminal with rich."""
 
 import re
 from itertools import groupby, pairwise
@@ -12,16 +12,16 @@ from rich.text import Text
 from medunlearn.cli.comparison import terminal_width
 
 STYLES = {"inside": "green", "outside": "red", "cannot tell": "yellow"}
-"""Of the answers of an audit."""
+"""Colours of the answers of an audit."""
 MOST = 8
-"""Columns of the terminal that a column of a table has at least, where the first one is kept whole."""
+"""The first column is kept whole if the terminal is at least this many characters wide per table column."""
 
 
 def draw(text: str, stream: TextIO) -> None:
-    """Print text with the Markdown tables in it drawn.
+    """Print text, with its Markdown tables drawn.
 
     Args:
-        text: Text; what is no table is printed as it is.
+        text: The text; everything except tables is printed unchanged.
         stream: The terminal.
     """
     console = Console(file=stream, width=terminal_width(), highlight=False, markup=False, emoji=False)
@@ -34,7 +34,7 @@ def draw(text: str, stream: TextIO) -> None:
 
 
 def draw_error(text: str, stream: TextIO) -> None:
-    """Print what is wrong after a red `medunlearn: error:`.
+    """Print an error message after a red `medunlearn: error:`.
 
     Args:
         text: What is wrong.
@@ -66,7 +66,7 @@ def _table(lines: list[str]) -> Table:
 
 
 def _cell(text: str) -> Text:
-    """Return a cell: an answer of an audit in its colour, what stands in brackets dimmed."""
+    """Return a cell: answers of an audit in their colour, text in brackets dimmed."""
     styled = Text(text, style=STYLES.get(text, ""))
     for found in re.finditer(r"\(.*?\)", text):
         styled.stylize("dim", *found.span())

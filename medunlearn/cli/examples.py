@@ -1,4 +1,4 @@
-"""Examples of `fit`, `validate`, `test` and `predict`, which end their help and stand where nothing is given."""
+"""Examples of `fit`, `validate`, `test` and `predict`, shown in their help and if no arguments are given."""
 
 EXAMPLES = {
     "fit": """  medunlearn fit --model Train --data.dataset bloodmnist --run_dir runs/blood
@@ -9,11 +9,11 @@ EXAMPLES = {
   medunlearn test --config runs/train_blood/config.yaml --data.batch_size 64""",
     "predict": "  medunlearn predict --config runs/train_blood/config.yaml --overwrite true",
 }
-"""Of the commands of LightningCLI, each on lines of its own."""
+"""Examples by command of LightningCLI."""
 
 
 def nothing_given(command: str) -> str:
-    """Return what to give where a command is given nothing."""
+    """Return the message for a command without arguments."""
     meant = "name a method, images and a run directory, or a config" if command == "fit" else "name a finished run"
     listed = "`medunlearn list` has the methods and data sets, " if command == "fit" else ""
     help_text = f"{listed}`medunlearn {command} --help` lists the options"

@@ -34,7 +34,7 @@ def export(argv: list[str]) -> int:
         raise InputError(
             "export: no run given; name a finished one, as in `medunlearn export runs/salun --format onnx`"
         )
-    from medunlearn.exporting import export as exported  # imports torch, for which `--help` does not wait
+    from medunlearn.exporting import export as exported  # imports torch, which `--help` avoids
 
     out = given.out or RunDir.given(given.run, "run").path / "export"
     formats, overwrite = given.format or ["safetensors"], given.overwrite
@@ -46,7 +46,7 @@ def export(argv: list[str]) -> int:
 
 
 def lines(content: dict[str, Any]) -> list[str]:
-    """Return what was written and how it was checked, a line a format.
+    """Return what was written and how it was checked, one line per format.
 
     Args:
         content: Of `export.json`.

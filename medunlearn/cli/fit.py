@@ -46,13 +46,13 @@ def run(argv: list[str]) -> int:
 
 
 class UnlearningCLI(SettingsCLI):
-    """Wires data, method, measurement and run directory; the parts themselves know nothing of each other."""
+    """Connects data, method, evaluation and run directory, which do not depend on each other."""
 
     datamodule: MedMNISTDataModule
     model: Classifier
 
     def before_instantiate_classes(self) -> None:
-        """Refuse what can be refused before any data is read."""
+        """Reject invalid settings that can be detected before data is read."""
         if self.settings.run_dir is None:
             raise InputError("run_dir: not set; name the run directory, as in `--run_dir runs/my_run`")
         check_strategy(self.settings.trainer.strategy)
@@ -62,7 +62,7 @@ class UnlearningCLI(SettingsCLI):
                 self.settings.resume, self.settings.overwrite = True, False
             check_precision(self.settings.trainer.precision)
             check_trainer(self.settings.trainer.as_dict())
-            # Other processes meet the directory as the first one has left it.
+            # Only rank 0 checks: for other processes it may already have changed the directory.
             rank_zero_only(check_run_dir)(self.run, self.settings.resume, self.settings.overwrite)
             original = self.settings.model.init_args.get("original")
             if original is not None:
@@ -82,7 +82,7 @@ class UnlearningCLI(SettingsCLI):
         super()._set_seed()
 
     def instantiate_classes(self) -> None:
-        """Build the parts, and raise what they say of their arguments."""
+        """Build the parts, and raise their errors about arguments."""
         errors = PartErrors(self.parser, self._parser(self.config.subcommand))
         try:
             super().instantiate_classes()
@@ -94,7 +94,7 @@ class UnlearningCLI(SettingsCLI):
             raise errors.first from None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Add the callbacks that every run has; `RunRecord` comes last, as LightningCLI's own config saver would."""
+        """Add the callbacks that every run has; `RunRecord` comes last, like LightningCLI's own config saver."""
         given = self._get(self.config_init, "trainer")
         if self.config.subcommand == "fit":
             parts = session.trainer_parts(self.run, given.as_dict())
@@ -104,7 +104,7 @@ class UnlearningCLI(SettingsCLI):
             callbacks.append(FinishedRun(self.run))
         kwargs |= session.summary(given.as_dict())
         if session.has_default_logger(given.logger):
-            kwargs["logger"] = False  # started by before_fit, once everything has been checked
+            kwargs["logger"] = False  # started by before_fit, after all checks
         try:
             return super().instantiate_trainer(callbacks=callbacks, **kwargs)
         except (MisconfigurationException, ValueError, TypeError, ImportError) as error:
@@ -114,7 +114,7 @@ class UnlearningCLI(SettingsCLI):
 
     @property
     def record(self) -> RunRecord:
-        """The callback that writes the run directory; a fast_dev_run lists none, and is checked by it all the same."""
+        """The callback that writes the run directory; a fast_dev_run does not list it, but is checked by it too."""
         listed = (each for each in cast(Any, self.trainer).callbacks if isinstance(each, RunRecord))
         return next(listed, None) or run_record(self._parser(self.subcommand), self.settings)
 
@@ -123,17 +123,17 @@ class UnlearningCLI(SettingsCLI):
             super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
-        """Check everything against everything; only then touch the run directory."""
+        """Check the parts against each other before the run directory is changed."""
         record = self.record
         settings = yaml.safe_load(cast(str, record.config))
         session.prepare(self.trainer, self.model, self.datamodule, record, settings, self.settings.overwrite)
 
     def fit(self, **kwargs: Any) -> None:
-        """Run the stage, from its last checkpoint where it is resumed."""
+        """Run the stage, from its last checkpoint if it is resumed."""
         session.train(self.trainer, self.record, **kwargs)
 
     def after_fit(self) -> None:
-        """Print the run's row of the comparison; a plan prints all of them at its end."""
+        """Print the run's row of the comparison table; a plan prints the whole table at its end."""
         if self.trainer.is_global_zero and self.run.finished and not of_a_plan():
             earlier = [path for path in (self.model.original, self.settings.reference) if path is not None]
             runs = [run for run in map(RunDir, [*earlier, self.run.path]) if run.finished]
@@ -158,7 +158,7 @@ class UnlearningCLI(SettingsCLI):
             show(aligned(("metric", "value"), rows, left=(0,)))
 
     def before_validate(self) -> None:
-        """Take the model of the finished run."""
+        """Load the model of the finished run."""
         load_weights(self.model.backbone, self.run.path, "run_dir")
 
     before_test = before_validate
@@ -175,7 +175,7 @@ class UnlearningCLI(SettingsCLI):
 
 
 def _check_ckpt_path(path: object, command: str) -> None:
-    """Reject a checkpoint: Lightning would merge its settings over the config, and run code from one on the web."""
+    """Reject a checkpoint: Lightning would merge its settings over the config, and run code from a remote one."""
     if path is None:
         return
     if command == "fit":
@@ -187,7 +187,7 @@ def _check_ckpt_path(path: object, command: str) -> None:
 
 
 def _check_test_images(command: str, test: bool) -> None:
-    """Refuse to measure on test images that are not read."""
+    """Reject measuring on test images if `data.test` is false."""
     if command in ("test", "predict") and not test:
         raise InputError(
             f"data.test=false: {command} measures on test images, which the run did without; give `--data.test true`"
@@ -195,7 +195,7 @@ def _check_test_images(command: str, test: bool) -> None:
 
 
 def _check_predict(path: Path, overwrite: bool, processes: int) -> None:
-    """Reject writing over predictions, and writing a part of them."""
+    """Reject overwriting predictions, and running with several processes, each of which would write only a part."""
     if path.exists() and not overwrite:
         raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
     if processes > 1:

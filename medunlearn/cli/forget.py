@@ -1,4 +1,4 @@
-"""`medunlearn forget`: a patient withdraws, and one command answers the request."""
+"""`medunlearn forget`: answers a deletion request, such as of a patient who withdraws, with one command."""
 
 import argparse
 from pathlib import Path
@@ -40,7 +40,7 @@ def forget(argv: list[str]) -> int:
     parser = _parser()
     own, others = separated(argv, parser)
     given = parser.parse_args(own)
-    for name in ("from", "run_dir"):  # the first is a word of Python, so that argparse cannot require it by attribute
+    for name in ("from", "run_dir"):  # `from` is a Python keyword, so it cannot be an attribute
         if vars(given)[name] is None:
             raise InputError(f"forget: no --{name} given; name it, as in {EXAMPLE}")
     if given.trials < 0:
@@ -90,7 +90,7 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
 
 
 def _config(given: argparse.Namespace, request: Any, images: Any) -> tuple[dict[str, Any], int | None]:
-    """Return the config of the answer and its epochs, which are those of a recipe on so many images."""
+    """Return the config of the answer and its epochs, which depend on the recipe and the number of images."""
     from medunlearn.deletion.recipes import epochs_for
 
     config: dict[str, Any] = request.config(_recipe(given, images.share))
@@ -109,7 +109,7 @@ def _plan(given: argparse.Namespace, config: dict[str, Any], epochs: int | None)
 
 
 def _split(others: list[str]) -> tuple[dict[str, Any], tuple[Any, ...]]:
-    """Return the settings below `data` that were given, and the other options of the run."""
+    """Return the given settings below `data`, and the other options of the run."""
     from medunlearn.plans.options import nested, overrides_from_argv
 
     overrides = overrides_from_argv(others)
@@ -134,7 +134,7 @@ def _forget(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def _weights(given: argparse.Namespace, source: Path) -> Any:
-    """Return the file of weights that is to be made an original; None where a run is named."""
+    """Return the file of weights to turn into an original; None if a run is named."""
     from medunlearn.deletion.adopting import Weights
 
     network = {name: getattr(given, name) for name in ("backbone", "stem", "mean", "std")}

@@ -1,4 +1,4 @@
-"""The settings that the user gave, one by one, from options and config files, before jsonargparse merges them."""
+"""Collects the settings that the user gave in options and config files, before jsonargparse merges them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ class Setting:
 
     Args:
         key: Its full name, such as `data.forget.rate`.
-        value: Its value: text from the command line, anything from a config file, None for an option without a value.
+        value: Its value: text from the command line, any YAML value from a config file, None for an option without a
+            value.
         source: The option as it was typed, or the config file.
-        typed: Whether it is an option of the command line.
+        typed: Whether it was given on the command line.
     """
 
     key: str
@@ -29,7 +30,7 @@ class Setting:
 
     @property
     def content(self) -> Any:
-        """The value as YAML reads it."""
+        """The value, parsed as YAML."""
         if not self.typed or not isinstance(self.value, str):
             return self.value
         try:
@@ -39,10 +40,10 @@ class Setting:
 
 
 def given_settings(argv: Sequence[str]) -> list[Setting]:
-    """Return every setting in the order given; a later one of the same key counts.
+    """Return every setting in the order given; for equal keys the last one counts.
 
     Args:
-        argv: Options, each `--config FILE` a file that can be read. Mappings are taken apart, lists are left whole.
+        argv: Options, each `--config FILE` a file that can be read. Mappings are flattened, lists are not.
     """
     found: list[Setting] = []
     for option, value, source in _options(argv):
@@ -57,7 +58,7 @@ def given_settings(argv: Sequence[str]) -> list[Setting]:
 
 
 def last(settings: Sequence[Setting], *keys: str) -> Any:
-    """Return the content of the last setting with one of these keys, None where there is none."""
+    """Return the content of the last setting with one of these keys; None if there is none."""
     return next((each.content for each in reversed(settings) if each.key in keys), None)
 
 
@@ -65,12 +66,12 @@ def _taken_apart(setting: Setting) -> list[Setting]:
     """Return the settings within `--data {size: 28}`."""
     try:
         return [Setting(name, each, setting.source, False) for name, each in _leaves(setting.content, setting.key)]
-    except RecursionError:  # an alias that stands for what it is part of
+    except RecursionError:  # an alias that refers to its own container
         return [setting]
 
 
 def _options(argv: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
-    """Yield each option, its value and how both were typed."""
+    """Yield each option, its value, and both as they were typed."""
     for argument, after in zip(argv, [*argv, "--"][1:], strict=True):
         if argument.startswith("-") and not _is_value(argument):
             option, equals, value = argument.partition("=")
@@ -81,7 +82,7 @@ def _options(argv: Sequence[str]) -> Iterator[tuple[str, str | None, str]]:
 
 
 def _is_value(argument: str) -> bool:
-    """Return whether an argument is the value of the option before it: also `-1` is."""
+    """Return whether an argument is the value of the preceding option; negative numbers such as `-1` are."""
     return not argument.startswith("-") or argument[1:2] in tuple("0123456789.")
 
 

@@ -29,14 +29,14 @@ from medunlearn.errors import InputError
 from medunlearn.methods import Classifier, Unlearner
 from medunlearn.plugins import Plugin, choice, names, plugins
 
-COLUMN = 34  # where the explanation of an option begins
+COLUMN = 34  # column at which the explanation of an option begins
 NARROWEST = 60  # columns
 RUN = ("config", "run_dir", "resume", "overwrite", "reference", "seed_everything", "print_config")
 REFUSED = ("ckpt_path", "weights_only")
-"""Options of Lightning that are refused wherever they are given."""
+"""Lightning's options that are always rejected."""
 MOST_CHOICES = 4
 TRAINER = ("max_epochs", "max_steps", "accelerator", "devices", "precision")
-"""Options of the Trainer that are explained among the others."""
+"""Trainer options that are listed among this project's own."""
 
 
 def options_help(parser: ArgumentParser, command: str, about: str, method: type[Classifier] | None) -> str:
@@ -46,7 +46,7 @@ def options_help(parser: ArgumentParser, command: str, about: str, method: type[
         parser: The parser of the command.
         command: `fit`, `validate`, `test` or `predict`.
         about: What the command does, in one line.
-        method: The method that was named beside `--help`; its arguments are listed too.
+        method: The method given together with `--help`, whose arguments are listed too.
     """
     actions = {action.dest: action for action in parser._actions if not action.dest.endswith(".help")}
     single = [name for name in actions if "." not in name and "==" not in name]
@@ -79,9 +79,9 @@ def trainer_help(parser: ArgumentParser) -> str:
 
 
 def method_help(kind: type[Classifier]) -> str:
-    """Return what a method is and its arguments, with the defaults that will run.
+    """Return the description of a method and its arguments, with the defaults that apply.
 
-    Those that the data state, such as `num_classes`, are left out, since they may not be given.
+    Arguments taken from the data, such as `num_classes`, are omitted, since they must not be given.
     """
     about = " ".join((inspect.getdoc(kind) or kind.__name__).partition("\n\n")[0].split())
     sections = [f"{title}:\n{text}" for title, text in _arguments(kind).items()]
@@ -100,12 +100,12 @@ def methods_help(command: str) -> str:
 def _line(plugin: Plugin) -> str:
     try:
         return describe(plugin)[0]
-    except InputError:  # of a package that cannot be imported; `medunlearn list methods` says why
+    except InputError:  # its package cannot be imported; `medunlearn list methods` says why
         return f"of package {plugin.package}, which cannot be imported"
 
 
 def show_method_help(given: Sequence[Setting], command: str) -> None:
-    """Print the help that `--model.help NAME` asks for, of the method of `--model` without a name, and exit.
+    """Print the help of the method in `--model.help NAME`, or of `--model` if NAME is missing, and exit.
 
     Raises:
         InputError: If there is no such method.
@@ -161,7 +161,7 @@ def _arguments(kind: type[Classifier]) -> dict[str, str]:
 
 
 def _declared(kinds: Iterable[type]) -> list[str]:
-    """Return the arguments that classes declare themselves."""
+    """Return the arguments that the classes themselves declare, without those of their bases."""
     found = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
     return [name for init in found for name in inspect.signature(init).parameters]
 
@@ -179,7 +179,7 @@ def _options(actions: Iterable[Any]) -> str:
 
 
 def _option(name: str, action: Any, required: bool = False) -> str:
-    """Return an option, what it takes, what it means and its default."""
+    """Return the help of an option: values, meaning and default."""
     value = "" if name == "print_config" else f" {_metavar(type_of(action))}"
     text = " ".join(str(action.help or "").split())
     default = action.default
@@ -192,7 +192,7 @@ def _option(name: str, action: Any, required: bool = False) -> str:
 
 
 def _metavar(hint: Any) -> str:
-    """Return what stands for the value of an option."""
+    """Return the placeholder for the value of an option."""
     kinds = [each for each in members(hint) if each is not NoneType]
     choices = [str(choice) for each in kinds if get_origin(each) is Literal for choice in get_args(each)]
     if choices and len(choices) <= MOST_CHOICES:
@@ -203,7 +203,7 @@ def _metavar(hint: Any) -> str:
 
 
 def _entry(left: str, text: str, indent: int, column: int) -> str:
-    """Return a line with its explanation beside it, or below it where it is long."""
+    """Return an option with its explanation beside it or, if the option is long, below it."""
     lines = textwrap.wrap(text, _width() - column, break_on_hyphens=False) or [""]
     head = " " * indent + left
     rest = [" " * column + line for line in lines]

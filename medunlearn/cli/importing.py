@@ -1,4 +1,4 @@
-"""`medunlearn import`: from a folder of images to a file in MedMNIST's format, planned before it is written."""
+"""`medunlearn import`: converts a folder of images to a file in MedMNIST's format, after showing a plan."""
 
 import sys
 from argparse import Namespace, RawDescriptionHelpFormatter
@@ -32,7 +32,7 @@ def import_images(argv: list[str]) -> int:
         argv: The folder and options.
 
     Raises:
-        InputError: If the folder cannot be imported, or nobody can be asked whether the plan is to be carried out.
+        InputError: If the folder cannot be imported, or there is no terminal on which to confirm the plan.
     """
     given = _parser().parse_args(argv)
     if given.folder is None or not (given.out or given.dry_run):
@@ -64,10 +64,10 @@ def import_images(argv: list[str]) -> int:
 
 
 def _asked() -> bool:
-    """Ask on the terminal whether the plan is to be carried out.
+    """Ask on the terminal whether to carry out the plan.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no terminal.
     """
     if not sys.stdin.isatty():
         raise InputError("yes: nothing was written, since there is no terminal to ask; add --yes to write it")
@@ -124,4 +124,4 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "skip_bad": {**BOOLEAN, "help": "leave out what cannot be imported"},
     "follow_links": {**BOOLEAN, "help": "follow symbolic links, also out of the folder"},
 }
-"""The options that are settings of an import, by name."""
+"""Options that correspond to settings of an import, by name."""

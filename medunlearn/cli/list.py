@@ -1,4 +1,4 @@
-"""`medunlearn list`: what there is to choose from, built in or installed, as an aligned table."""
+"""`medunlearn list`: prints the names to choose from, built in or installed, as an aligned table."""
 
 import re
 import textwrap
@@ -26,7 +26,7 @@ USES = {
     "engines": "medunlearn reproduce PLAN --engine NAME",
     "commands": "medunlearn NAME",
 }
-"""How a name of each group is used."""
+"""Usage of a name of each group."""
 
 
 LEGENDS = {
@@ -37,11 +37,11 @@ LEGENDS = {
     ),
     "backbones": "timm:NAME is one of timm's, where timm is installed; `timm.list_models()` has their names.",
 }
-"""What stands below the table of a group."""
+"""Footnotes of the table of a group."""
 
 
 class Row(NamedTuple):
-    """One name, of methods what they use and cost, what it is, its paper, and the package if another than this one."""
+    """A row: name, for methods also images and cost, description, paper, and the package if it is not this one."""
 
     name: str
     what: str
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 COLUMNS = ("name", "images", "epochs", "what", "paper", "package")
 HEADS = {"methods": Row("name", "what it is", "paper", images="images", epochs="epochs")}
 NARROW = 40
-"""Columns of text that a description needs beside the paper; with less room, the paper stands below it."""
+"""Least width of the description beside the paper; with less room, the paper is printed below it."""
 
 
 def list_names(options: list[str]) -> int:
@@ -90,7 +90,7 @@ def section(group: str) -> str:
 
 
 def rows(group: str) -> list[Row]:
-    """Return what a group holds: the built-ins, what a library brings, then plug-ins."""
+    """Return the rows of a group: built-ins, names from other libraries, then plug-ins."""
     if group == "plans":
         return [Row(name, _plan(name)) for name in shipped_plans()]
     known = next(each for each in get_args(Group) if each == group)
@@ -104,7 +104,7 @@ def _row(plugin: Plugin) -> Row:
     try:
         facts = images_and_epochs(plugin) if plugin.group == "methods" else ("", "")
         return Row(plugin.name, *describe(plugin), package, *facts)
-    except InputError as error:  # the others are listed nevertheless
+    except InputError as error:  # the other plug-ins are still listed
         return Row(plugin.name, error.for_command_line, "", package)
 
 
@@ -141,11 +141,11 @@ def _torchvision() -> Iterator[Row]:
 
 
 FROM_LIBRARIES: dict[str, Callable[[], Iterator[Row]]] = {"backbones": _torchvision, "datasets": _medmnist}
-"""What other libraries bring beside the entry points of a group."""
+"""Names from other libraries, in addition to the entry points of a group."""
 
 
 def table(found: list[Row], head: Row | None = None) -> str:
-    """Return rows as columns of text; a column that is empty throughout is left out, a long line is wrapped.
+    """Return rows as columns of text; empty columns are omitted, long lines are wrapped.
 
     Args:
         found: The rows.
@@ -161,7 +161,7 @@ def table(found: list[Row], head: Row | None = None) -> str:
 
 
 def _left(found: list[Row], columns: list[str]) -> int:
-    """Return the room that other columns leave to the description."""
+    """Return the width that the other columns leave for the description."""
     others = [max(len(getattr(row, name)) for row in found) + 2 for name in columns if name != "what"]
     return terminal_width() - 2 - sum(others)
 

@@ -1,4 +1,4 @@
-"""What `validate`, `test` and `predict` take from a finished run; what comes first without an option's name."""
+"""Completes the options of `validate`, `test` and `predict` from a run named as first argument."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ TRAINER: dict[str, Any] = {
     "precision": "32-true",
     **dict.fromkeys(("limit_val_batches", "limit_test_batches", "limit_predict_batches")),
 }
-"""Arguments of the Trainer that hold whatever the fit was given: the model is measured as `metrics.json` has it."""
+"""Trainer arguments that replace those of the fit, so that the model is measured as in `metrics.json`."""
 
 
 def with_option_name(command: str, options: Sequence[str]) -> list[str]:
-    """Return options where what comes first has its option's name: `--run_dir RUN` for `RUN`.
+    """Return options with the option name added to a first argument without one: `--run_dir RUN` for `RUN`.
 
     Args:
         command: The command.
         options: Its options.
 
     Raises:
-        InputError: If nothing but an option can come first; says which one is meant.
+        InputError: If the first argument must be an option; suggests one.
     """
     if not options or options[0].startswith("-"):
         return list(options)
@@ -38,7 +38,7 @@ def with_option_name(command: str, options: Sequence[str]) -> list[str]:
 
 
 def _meant(command: str, first: str) -> str:
-    """Return the command that was meant."""
+    """Return a suggestion of the intended command."""
     run = RunDir(first)
     if run.finished:
         return f"the run there is finished, and `{shown(['medunlearn', 'test', '--run_dir', first])}` measures it"
@@ -53,7 +53,7 @@ def _meant(command: str, first: str) -> str:
 
 
 def with_own_config(command: str, options: Sequence[str]) -> list[str]:
-    """Return options that name a run alone with its `config.yaml` before them, so that the run says the rest.
+    """Return options with `--config RUN/config.yaml` prepended if they name only a run, so that its settings apply.
 
     Args:
         command: The command.
@@ -75,7 +75,7 @@ def with_own_config(command: str, options: Sequence[str]) -> list[str]:
 
 
 def trainer_arguments(given: Sequence[Setting]) -> dict[str, Any]:
-    """Return the arguments of `TRAINER` that the command line itself leaves open; what a config says does not count.
+    """Return the arguments of `TRAINER` that are not set on the command line; settings in a config are overridden.
 
     Args:
         given: The settings that were given.

@@ -1,7 +1,7 @@
-"""What is wrong with a setting, in one line that names it, its value and the remedy.
+"""One-line errors for wrong settings that name the setting, its value and the remedy.
 
-jsonargparse says that something is wrong, in sentences that change from release to release. Which setting it is, and
-why, is found here from the settings that were given and the options that there are.
+The messages of jsonargparse change from release to release. So the wrong setting and the reason are determined here,
+from the given settings and the available options.
 """
 
 import re
@@ -43,8 +43,8 @@ def explained_error(
     """Return an error of jsonargparse in this project's form.
 
     Args:
-        error: What jsonargparse raised. Where nothing below finds the cause, its own sentence is passed on.
-        settings: What was given.
+        error: The exception of jsonargparse. Its own message is passed on if the cause is not found here.
+        settings: The settings that the user gave.
         parser: The parser of the command.
         command: `fit`, `validate`, `test` or `predict`.
     """
@@ -53,7 +53,7 @@ def explained_error(
     except InputError as found:
         return found
     line = " ".join(str(error).split())
-    if TYPE_NAMES.search(line):  # what the types of Python are called helps nobody to mend a setting
+    if TYPE_NAMES.search(line):  # names of Python types do not help to correct a setting
         named = re.search(r'[Kk]ey "([\w.]+)"', line)
         line = f"{named[1] if named else 'settings'}: holds a value of another kind than it takes"
     return InputError(f"{line}; `medunlearn {command} --help` lists the options")
@@ -76,7 +76,7 @@ def check_groups(settings: Iterable[Setting], parser: ArgumentParser, command: s
 
 
 def _whole(setting: Setting, rest: str) -> Setting:
-    """Return a setting with its value as the parser sees it: a list, or `{a: 1}` where it is of `a` in an option."""
+    """Return a setting with the value of its whole option: a list, or `{a: 1}` for the key `a` within the option."""
     content = setting.content
     if not rest and not isinstance(content, list):
         return setting
@@ -110,12 +110,12 @@ class _Settings:
             self._check_required(option, kind)
 
     def is_group(self, key: str) -> bool:
-        """Return whether a key is that of a group of settings, the whole with an empty key included."""
+        """Return whether a key names a group of settings; the empty key names the whole configuration."""
         inside = (option for option in self.actions if option.startswith(f"{key}.") or not key)
         return any(not option.endswith(".help") for option in inside)
 
     def check_group(self, setting: Setting) -> None:
-        """Raise `InputError` where a group of settings is given a value other than settings."""
+        """Raise `InputError` if the value given for a group of settings is not a mapping."""
         file = setting.typed and isinstance(setting.content, str)  # `--data FILE` reads the group from a file
         if file and not exists(Path(setting.content)):
             problem = "no such file of settings"
@@ -141,7 +141,7 @@ class _Settings:
             self._check_value(option, type_of(self.actions[option]), _whole(setting, rest))
 
     def _option(self, key: str) -> str:
-        """Return the longest option that a key begins with, empty where there is none."""
+        """Return the longest option that is a prefix of a key; an empty string if there is none."""
         parts = key.split(".")
         starts = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
         return next((start for start in starts if start in self.actions), "")

@@ -1,4 +1,4 @@
-"""Methods by name on the command line and in configs: a plug-in's name becomes the import path of its class."""
+"""Replaces names of methods, on the command line and in configs, by the import paths of their classes."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,14 +17,14 @@ from medunlearn.plugins import method_path
 OPTIONS = ("--model", "--model.class_path")
 
 PARSER_MODE = "medunlearn"
-"""jsonargparse's name for how configs are read: as YAML, with methods by name."""
+"""Name of the jsonargparse loader that reads configs as YAML, with methods by name."""
 
 
 def resolve_methods(argv: list[str]) -> list[str]:
-    """Return command-line arguments with each method that `--model` names as a plug-in replaced by its import path.
+    """Return command-line arguments with plug-in names after `--model` replaced by import paths.
 
     Raises:
-        InputError: If two packages have the name, or the method cannot be imported.
+        InputError: If two packages define the name, or the method cannot be imported.
     """
     resolved: list[str] = []
     for argument in argv:
@@ -42,18 +42,18 @@ def load_settings(text: str) -> Any:
     """Read YAML; in settings of a run, replace the name of the method by its import path.
 
     Raises:
-        InputError: If two packages have the name, or the method cannot be imported.
+        InputError: If two packages define the name, or the method cannot be imported.
     """
     content = null_for_none(names_as_text(get_loader("yaml")(text), text))
     if isinstance(content, dict):
-        for settings in (content, *content.values()):  # of `fit`, or with `fit` above them
+        for settings in (content, *content.values()):  # at the top level, or below the key `fit`
             if isinstance(settings, dict) and "model" in settings:
                 settings["model"] = _named(settings["model"])
     return content
 
 
 def method_class(name: str) -> type[Classifier]:
-    """Return the method of a name: that of a plug-in, of its class, or its import path.
+    """Return the class of a method, given the name of its plug-in, its class name or its import path.
 
     Raises:
         ClassError: If there is no such method.
@@ -62,7 +62,7 @@ def method_class(name: str) -> type[Classifier]:
 
 
 def given_method(given: Sequence[Setting]) -> type[Classifier] | None:
-    """Return the method that the settings name, None where there is none of that name."""
+    """Return the class of the method in the settings; None if it does not exist."""
     name = last(given, "model", "model.class_path")
     with suppress(ClassError, InputError):
         return method_class(name) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""The parser of the commands that are this project's own; the commands of LightningCLI have theirs in `settings`."""
+"""Argument parser of this project's own commands; the commands of LightningCLI have theirs in `settings`."""
 
 import argparse
 from typing import Any, NoReturn
@@ -7,7 +7,7 @@ from medunlearn.errors import InputError
 
 
 def boolean(text: str) -> bool:
-    """Return what an option of `true` or `false` says.
+    """Parse the value of an option that is `true` or `false`.
 
     Raises:
         argparse.ArgumentTypeError: If it is neither.
@@ -22,15 +22,15 @@ def boolean(text: str) -> bool:
 
 
 BOOLEAN: dict[str, Any] = {"type": boolean, "default": False, "metavar": "{true,false}"}
-"""What `add_argument` takes for an option that is true or false."""
+"""Keyword arguments of `add_argument` for an option that is true or false."""
 
 
 class CommandParser(argparse.ArgumentParser):
-    """argparse's parser that takes options in full and raises `InputError` for wrong ones.
+    """An argparse parser that rejects abbreviated options and raises `InputError` on errors.
 
     Args:
-        prog: The command, `medunlearn NAME`, and what stands before its options.
-        options: As `argparse.ArgumentParser` takes them.
+        prog: The command, `medunlearn NAME`, with its positional arguments.
+        options: Keyword arguments of `argparse.ArgumentParser`.
     """
 
     def __init__(self, prog: str, **options: Any) -> None:

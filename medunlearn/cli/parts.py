@@ -1,4 +1,4 @@
-"""Errors that the parts of a run raise while they are built, with the option that names the part."""
+"""Reports errors raised while the parts of a run are built, with the option that names the part."""
 
 from functools import partial
 from typing import Any
@@ -11,11 +11,11 @@ from medunlearn.errors import InputError
 
 
 class PartErrors:
-    """Keeps the first error of a part: jsonargparse wraps it in what else it has tried, and may lose it.
+    """Keeps the first error of a part, which jsonargparse would mix with other errors or lose.
 
     Args:
         parser: The parser that builds the parts.
-        options: The parser whose options say which classes there are.
+        options: The parser whose options list the available classes.
     """
 
     def __init__(self, parser: ArgumentParser, options: ArgumentParser) -> None:
@@ -33,7 +33,7 @@ class PartErrors:
             self.first = self.first or error
             raise
         except (ValueError, ImportError, MisconfigurationException) as error:
-            if option != "model":  # whoever writes a method needs the traceback
+            if option != "model":  # authors of a method need the traceback
                 remedy = "install what it needs" if isinstance(error, ImportError) else "mend its init_args"
                 self.first = self.first or InputError(f"{option}: {kind.__name__}: {error}; {remedy}")
             raise

@@ -1,4 +1,4 @@
-"""`medunlearn poison`: unlearn images that noise was added to, and ask each model whether it still shows the noise."""
+"""`medunlearn poison`: adds noise to images, unlearns them, and tests whether each model still depends on the noise."""
 
 from argparse import RawDescriptionHelpFormatter
 
@@ -30,7 +30,7 @@ def poison(argv: list[str]) -> int:
     """
     parser = _parser()
     parsed, plan = study_plan(argv, parser, "`medunlearn poison demo`")
-    from medunlearn.poisoning.poison import Folder  # imports torch, for which `--help` does not wait
+    from medunlearn.poisoning.poison import Folder  # imports torch, which `--help` avoids
     from medunlearn.poisoning.study import Study
     from medunlearn.poisoning.table import table
 

@@ -35,7 +35,7 @@ def receipt(argv: list[str]) -> int:
         argv: A run directory, or `--verify`, `--prove`, `--new_key` or `--schema`, and options.
 
     Raises:
-        InputError: If something that is named cannot be used.
+        InputError: If an argument is invalid.
     """
     given = _parser().parse_args(argv)
     chosen = [mode for mode in MODES if getattr(given, mode)]
@@ -56,7 +56,7 @@ def _new_key(given: argparse.Namespace) -> int:
 
 
 def _build(given: argparse.Namespace) -> int:
-    from medunlearn.receipts import Stated, build  # imports torch, for which `--help` does not wait
+    from medunlearn.receipts import Stated, build  # imports torch, which `--help` avoids
 
     named = {field.name: getattr(given, field.name) for field in fields(Stated)}
     stated = Stated(**{name: value for name, value in named.items() if value is not None})

@@ -1,4 +1,4 @@
-"""`medunlearn relearn`: how many steps until a model knows the forgotten images again?"""
+"""`medunlearn relearn`: counts the training steps until a model classifies forgotten images again."""
 
 import json
 from argparse import RawDescriptionHelpFormatter
@@ -31,7 +31,7 @@ def relearn(argv: list[str]) -> int:
     given = _parser().parse_args(argv)
     if not given.runs:
         raise InputError("relearn: no run given; name one that unlearned, as in `medunlearn relearn runs/salun`")
-    from medunlearn.audit import read_subjects  # imports torch, for which `--help` does not wait
+    from medunlearn.audit import read_subjects  # imports torch, which `--help` avoids
     from medunlearn.relearning.figure import write_figure
     from medunlearn.relearning.measuring import relearned, tables
     from medunlearn.relearning.training import Schedule
@@ -41,7 +41,7 @@ def relearn(argv: list[str]) -> int:
     subjects = read_subjects(given.runs, given.against)
     if out is not None:
         with writing_to(out):
-            pass  # it can be made: said before models are trained
+            pass  # check that it can be written before models are trained
     found = [relearned(each, schedule, given.file, given.backbone) for each in subjects]
     text = tables(found)
     show(text)

@@ -24,7 +24,7 @@ def report(options: list[str]) -> int:
     paths = [*given.runs, *others]  # others: those after an option
     if not paths:
         raise InputError("report: no run directories given; name some, as in `medunlearn report runs/*`")
-    from medunlearn.report import load  # imports pandas, for which `--help` does not wait
+    from medunlearn.report import load  # imports pandas, which `--help` avoids
     from medunlearn.report.render import write_report
 
     if given.out is None:

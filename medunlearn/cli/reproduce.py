@@ -49,7 +49,7 @@ def reproduce(argv: list[str]) -> int:
     """Run `medunlearn reproduce PLAN [options]` and return its exit status: 0 where every stage is finished, else 1.
 
     Args:
-        argv: The plan, what narrows or widens it, and the options that go to every stage.
+        argv: The plan, options that select or repeat its stages, and options for every stage.
 
     Raises:
         InputError: If the plan cannot be run, before anything is.
@@ -83,7 +83,7 @@ def _settings(stages: Sequence[Stage]) -> list[dict[str, Any]]:
 
 def _seed(argument: str) -> int | str:
     number = argument.removeprefix("-").isdecimal() and len(argument) < 20
-    return int(argument) if number else argument  # which check_seeds refuses
+    return int(argument) if number else argument  # rejected by check_seeds
 
 
 def _parser() -> CommandParser:
@@ -139,7 +139,7 @@ def _outcomes(stages: Sequence[Stage], clock: TimeLeft, engine: str) -> list[Out
 
 
 def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome], report: Path | None) -> int:
-    """Print the comparison of what is finished and write the report of all, then print what is not and why."""
+    """Print the comparison of finished runs, write the report, then print unfinished stages with reasons."""
     broken = [outcome for outcome in outcomes if outcome.state in ("failed", "left out")]
     missing = {outcome.stage.run.path for outcome in broken}
     wrong = [f"{outcome.stage.run} {outcome.state}: {outcome.reason}" for outcome in broken]
@@ -155,9 +155,9 @@ def _conclude(stages: Sequence[Stage], outcomes: Sequence[Outcome], report: Path
 
 
 def _shown(what: str, make: Callable[[], str]) -> list[str]:
-    """Print a text below an empty line, and return why it cannot be made; nothing where it can."""
+    """Print a text below an empty line; return a list with the error if it cannot be made, else an empty one."""
     try:
         show(f"\n{make()}")
-    except InputError as error:  # the outcomes of the stages are still printed
+    except InputError as error:  # the outcomes of the stages must still be printed
         return [f"no {what}: {error.for_command_line}"]
     return []

@@ -1,10 +1,10 @@
-"""What a command prints: colours and drawn tables on a terminal that has them, plain text everywhere else."""
+"""Output of commands: colours and drawn tables on terminals that support them, otherwise plain text."""
 
 import os
 import sys
 from typing import TextIO
 
-# rich is imported where something is drawn: `medunlearn --help` and logs do not wait for it.
+# rich is imported only when something is drawn, so that `medunlearn --help` and logs stay fast.
 
 
 def draws(stream: TextIO) -> bool:
@@ -13,7 +13,7 @@ def draws(stream: TextIO) -> bool:
 
 
 def show(text: str) -> None:
-    """Print text on stdout; on a terminal, the Markdown tables in it as drawn ones."""
+    """Print text on stdout; on a terminal, its Markdown tables are drawn."""
     if not draws(sys.stdout):
         print(text, flush=True)
         return
@@ -23,7 +23,7 @@ def show(text: str) -> None:
 
 
 def show_error(text: str) -> None:
-    """Print what is wrong on stderr, after `medunlearn: error:`, which is red on a terminal."""
+    """Print an error message on stderr after `medunlearn: error:`, which is red on a terminal."""
     if not draws(sys.stderr):
         print(f"medunlearn: error: {text}", file=sys.stderr)
         return

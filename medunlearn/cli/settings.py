@@ -1,4 +1,4 @@
-"""How LightningCLI is set up for this project: from options and config files to resolved settings."""
+"""Sets up LightningCLI for this project: from options and config files to resolved settings."""
 
 import inspect
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ class SettingsCLI(LightningCLI):
         return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add what a run needs beside data, model and trainer."""
+        """Add the options of a run other than data, model and trainer."""
         parser.add_argument("--run_dir", type=Path | None, default=None, help="The run directory.")
         parser.add_argument("--resume", type=bool, default=False, help="Go on with the unfinished run in run_dir.")
         parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start anew.")
@@ -101,7 +101,7 @@ class SettingsCLI(LightningCLI):
         return options_help(parser, self.command, about.partition("\n")[0], self.method)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and raise what is wrong as `InputError`."""
+        """Parse the arguments, and raise errors as `InputError`."""
         command = args[0]
         check_groups(self.given, self._parser(command), command)
         try:
@@ -112,14 +112,14 @@ class SettingsCLI(LightningCLI):
         self._fill_open_settings()
 
     def _expand_paths(self) -> None:
-        """Replace `~` and environment variables in every path, those of a method of the user's own included."""
+        """Expand `~` and environment variables in every path, including arguments of custom methods."""
         for key, value in list(self.settings.items()):
             if isinstance(value, Path):
                 part = next((each for each in PARTS if key.startswith(f"{each}.")), "")
                 self.settings[key] = expanded(value, key.removeprefix(f"{part}."), part)
 
     def _fill_open_settings(self) -> None:
-        """Fill in the method's own Trainer settings where `_trainer_defaults` could not see the method."""
+        """Fill in the method's own Trainer settings if `_trainer_defaults` did not know the method."""
         trainer = self.settings.trainer
         filled = trainer.as_dict()
         session.fill_arguments(filled, find_class(self.settings.model.class_path, (Classifier,)))
@@ -175,7 +175,7 @@ def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None)
 
 
 def _epochs_for_null(given: Sequence[Setting], method: type[Classifier] | None) -> list[str]:
-    """Return the option that replaces an explicit `max_epochs: null`, by which a config leaves the choice open."""
+    """Return the option that replaces an explicit `max_epochs: null` in a config by the method's default."""
     null = any(setting.key == "trainer.max_epochs" for setting in given) and last(given, "trainer.max_epochs") is None
     if not null or method is None or _has_steps(given):
         return []
@@ -187,12 +187,12 @@ def _has_steps(given: Sequence[Setting]) -> bool:
 
 
 def _help_for_trainer_help(options: list[str]) -> list[str]:
-    """Return `--help` for `--trainer.help`, which is the same for another part of the options."""
+    """Return arguments with `--trainer.help` replaced by `--help`."""
     return ["--help" if option.partition("=")[0] == "--trainer.help" else option for option in options]
 
 
 def _null_for_none(argv: Sequence[str]) -> list[str]:
-    """Return arguments with `null` for the `None` of `--key=None`, which sweeps send, and of `--key None`."""
+    """Return arguments with `--key=None`, as sent by W&B sweeps, and `--key None` changed to `null`."""
     found: list[str] = []
     for argument in argv:
         option = found[-1] if found else ""
@@ -208,7 +208,7 @@ def _parser_options(command: str) -> dict[str, Any]:
 
 
 def _adjust(parser: ArgumentParser) -> None:
-    """Correct what the parser says of its options, and how it reads whole numbers."""
+    """Correct the parser's help texts, and its parsing of integers."""
     for action in cast(list[Any], parser._actions):
         action.help = HELP.get(action.dest, action.help)
         if hasattr(action, "_typehint"):
@@ -216,9 +216,9 @@ def _adjust(parser: ArgumentParser) -> None:
 
 
 def _whole_numbers_first(hint: Any) -> Any:
-    """Return a union with int before float, or `limit_train_batches 1`, one batch, is read as 1.0, all of them.
+    """Return a union with int before float; else `limit_train_batches 1` (one batch) would be read as 1.0 (all).
 
-    Python keeps a single object for `Union[int, float]` and `Union[float, int]`, in the order that was met first.
+    Python caches one object for `Union[int, float]` and `Union[float, int]`, in the order that was created first.
     """
     members = get_args(hint)
     if get_origin(hint) not in (Union, UnionType) or int not in members or float not in members:
@@ -232,9 +232,9 @@ def _whole_numbers_first(hint: Any) -> Any:
 def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
     """Return the callback that writes the run directory; LightningCLI calls this where it would save the config.
 
-    A function and no subclass of its `SaveConfigCallback`: Lightning keeps a callback's state under the name of its
-    class, and a run that the command line began can be gone on with from Python.
+    A function rather than a subclass of `SaveConfigCallback`: Lightning saves a callback's state under its class name,
+    so that a run started on the command line can be resumed from Python.
     """
     kept = config.clone()
-    kept.resume = kept.overwrite = False  # of this call, not of the experiment
+    kept.resume = kept.overwrite = False  # they belong to this call, not to the experiment
     return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)

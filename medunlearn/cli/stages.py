@@ -1,4 +1,4 @@
-"""What the commands share that run stages of `medunlearn fit`: their arguments, and what plans ask of `fit`."""
+"""Shared by the commands that run stages of `medunlearn fit`: argument parsing, and the interface of plans to `fit`."""
 
 import difflib
 import re
@@ -15,11 +15,11 @@ from medunlearn.runs import RunDir
 
 
 def announce(stage: Stage, title: str | None = None) -> None:
-    """Print that a stage begins, and the command that it is.
+    """Print the title and the command of a stage that begins.
 
     Args:
         stage: The stage.
-        title: What stands above the command; by default the run directory.
+        title: The line above the command; by default the run directory.
     """
     print(f"{title or stage.run}\n  {stage.command}", flush=True)
 
@@ -36,7 +36,7 @@ def before_options(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 class FitCommand:
-    """What plans need to know of `medunlearn fit`; imports it, and with it Lightning, when first asked."""
+    """Interface of plans to `medunlearn fit`; imports it, and with it Lightning, on first use."""
 
     def settings(self, argv: list[str]) -> dict[str, Any]:
         """Return the resolved settings of a command."""
@@ -45,13 +45,13 @@ class FitCommand:
         return resolved_settings(argv)
 
     def check_same_run(self, run: RunDir, settings: dict[str, Any]) -> None:
-        """Refuse a run that was made under other settings."""
+        """Reject an existing run with other settings."""
         from medunlearn.runs.starting import check_same_run
 
         check_same_run(run, settings)
 
     def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
+        """Return the content of `split.json` for the user's current files; None if the data file is missing."""
         from medunlearn.data import MedMNISTDataModule
         from medunlearn.data.index_files import index_file
 
@@ -72,7 +72,7 @@ class FitCommand:
             raise
 
     def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None, test: bool = True) -> None:
-        """Refuse a data file or a list of indices that is missing or cannot be read."""
+        """Reject a data file or a list of indices that is missing or cannot be read."""
         if file is None and indices is None:
             return
         from medunlearn.data.index_files import read_indices
@@ -84,7 +84,7 @@ class FitCommand:
 
 
 def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], list[str]]:
-    """Return the arguments that are a command's own, and those that go to every stage."""
+    """Split arguments into a command's own and those for every stage."""
     own, others = list[str](), list[str]()
     names = {"-h", "--help", *(f"--{name}" for name in vars(parser.parse_args([])))}
     group = others
@@ -97,11 +97,11 @@ def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], li
 
 @contextmanager
 def own_options_meant(parser: CommandParser, lists: str) -> Iterator[None]:
-    """Name a command's own options beside those of stages in the error of an option that no stage takes.
+    """Extend the error on an unknown stage option by suggestions from the command's own options.
 
     Args:
         parser: The command's own parser.
-        lists: What lists its options.
+        lists: Text that says where the command's options are listed.
     """
     try:
         yield

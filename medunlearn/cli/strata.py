@@ -1,4 +1,4 @@
-"""`medunlearn strata`: forget sets of images that are little, somewhat and much memorised."""
+"""`medunlearn strata`: writes forget sets of images with low, medium and high memorisation."""
 
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
@@ -26,12 +26,12 @@ def strata(argv: list[str]) -> int:
         argv: The original's run directory, and options.
 
     Raises:
-        InputError: If the runs do not say which images are memorised.
+        InputError: If memorisation cannot be computed from the runs.
     """
     given = _parser().parse_args(argv)
     if given.original is None:
         raise InputError("strata: no run given; name an original, as in `medunlearn strata runs/train --out_of runs/r`")
-    from medunlearn.audit.strata import (  # imports NumPy, for which help does not wait
+    from medunlearn.audit.strata import (  # imports NumPy, which `--help` avoids
         mean_of,
         memorisation,
         write_strata,

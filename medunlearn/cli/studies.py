@@ -1,4 +1,4 @@
-"""What the commands of studies share: their plan and options, who runs the stages, and what became of these."""
+"""Shared by the commands of studies: plan, options, running of stages, and their outcomes."""
 
 import argparse
 import sys
@@ -19,20 +19,20 @@ from medunlearn.plugins import names as plugin_names
 
 
 class Outcomes:
-    """What became of the stages of a study: said as they end, and counted for the exit status."""
+    """Outcomes of the stages of a study: printed as they end, and collected for the exit status."""
 
     def __init__(self) -> None:
         self.broken: list[Outcome] = []
 
     def ended(self, outcome: Outcome) -> None:
-        """Print what became of a stage, and keep it if it is not finished."""
+        """Print the outcome of a stage, and keep it if the stage has not finished."""
         after = f" after {outcome.seconds:.0f} s" if outcome.seconds else ""
         print(f"{outcome.stage.run}: {outcome.state}{after}", flush=True)
         if outcome.state in ("failed", "left out"):
             self.broken.append(outcome)
 
     def status(self) -> int:
-        """Print what is broken and return the exit status: 1 where anything is."""
+        """Print the stages that have not finished and return the exit status: 1 if there are any."""
         for outcome in self.broken:
             print(f"medunlearn: {outcome.stage.run} {outcome.state}: {outcome.reason}", file=sys.stderr)
         if self.broken:
@@ -41,7 +41,7 @@ class Outcomes:
 
     @contextmanager
     def runner(self, engine: str, parser: CommandParser) -> Iterator[Runner]:
-        """Yield what runs stages on an engine and tells this of each; an unknown option is named with the own ones."""
+        """Yield a function that runs stages on an engine and records outcomes; clarify errors on unknown options."""
         command = parser.prog.split()[1]
         with own_options_meant(parser, f"`medunlearn {command} --help` lists the options"):
             yield Runner(FitCommand(), find_engine(engine), announce, self.ended)
@@ -53,7 +53,7 @@ def study_plan(argv: Sequence[str], parser: CommandParser, example: str) -> tupl
     Args:
         argv: The configs or a plan, the options of the study, and those that go to every stage.
         parser: The command's parser.
-        example: A command that is right, in backticks.
+        example: A correct example command, in backticks.
 
     Raises:
         InputError: If no config is given, or one cannot be read.
@@ -70,12 +70,12 @@ def study_plan(argv: Sequence[str], parser: CommandParser, example: str) -> tupl
 
 
 def add_study_options(parser: CommandParser, out: str, retrain_seeds: str = "") -> None:
-    """Add the options that the commands of studies share.
+    """Add the options shared by the commands of studies.
 
     Args:
         parser: The command's parser.
-        out: Where its folder is by default.
-        retrain_seeds: What further Retrains are good for; none can be asked for where this is empty.
+        out: Default folder of the study.
+        retrain_seeds: Purpose of further Retrains, for the help text; if empty, the option is not added.
     """
     parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="the folder of the study")
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")

@@ -79,7 +79,7 @@ def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
 
 
 def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:
-    """Make the learning curve of an original where it has none, before any trial: all go by the same targets."""
+    """Make the learning curve of an original if it has none, before any trial, so that all have the same targets."""
     from medunlearn.tuning.learning_curve import Plan, curve_beside
 
     content = curve_beside(original, FitCommand(), Plan(way), engine, announce)
@@ -89,7 +89,7 @@ def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:
 
 
 def _recipes(configs: Sequence[str], options: tuple[Override, ...], parsed: argparse.Namespace) -> list[Any]:
-    """Return the configs as recipes: their resolved settings and what is varied."""
+    """Return the configs as recipes: their resolved settings and the parameters to vary."""
     from medunlearn.tuning.space import read_space
     from medunlearn.tuning.trials import Recipe
 
@@ -114,7 +114,7 @@ def _reads_validation(path: str) -> bool:
 
 
 def _conclude(study: Any) -> int:
-    """Write what the study leaves, and print the table and what was chosen."""
+    """Write the output of the study, and print the table and the choice."""
     from medunlearn.tuning.results import summary, table, write_all
     from medunlearn.tuning.rows import chosen, rows_of
 

@@ -1,4 +1,4 @@
-"""`medunlearn ulira`: attack a method by shadow models, each of which has learned and forgotten other images."""
+"""`medunlearn ulira`: attacks a method with shadow models that have learned and unlearned different images."""
 
 import json
 from argparse import RawDescriptionHelpFormatter
@@ -32,7 +32,7 @@ def ulira(argv: list[str]) -> int:
     """
     parser = _parser()
     parsed, plan = study_plan(argv, parser, "`medunlearn ulira demo`")
-    from medunlearn.ulira.folder import Folder  # imports torch, for which `--help` does not wait
+    from medunlearn.ulira.folder import Folder  # imports torch, which `--help` avoids
     from medunlearn.ulira.study import Study
     from medunlearn.ulira.table import table
 

@@ -1,4 +1,4 @@
-"""The help of `medunlearn` itself: its commands in groups."""
+"""Help text of `medunlearn` itself: its commands in groups."""
 
 import shutil
 import sys
@@ -37,7 +37,7 @@ NARROWEST, WIDEST = 60, 120  # columns
 
 
 def usage() -> str:
-    """Return the help, as wide as the terminal, from 60 to 120 columns."""
+    """Return the help text, wrapped to the terminal's width, between 60 and 120 columns."""
     width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
     groups = grouped()
     column = 4 + max(len(each.name) for group in groups.values() for each in group)
@@ -49,7 +49,7 @@ def usage() -> str:
 
 
 def grouped() -> dict[str, list[Plugin]]:
-    """Return the commands by group: the built-in ones by what each says of itself, then those of other packages."""
+    """Return the commands by group: the built-in ones by their declared group, then those of other packages."""
     found = plugins("commands") if _others_may_be_there() else built_ins("commands")
     known = {each.attribute: each for each in found if each.package == OWN}
     groups: dict[str, list[Plugin]] = {}
@@ -70,18 +70,18 @@ def _lines(command: Plugin, column: int, width: int) -> Iterator[str]:
 
 
 def line(command: Plugin) -> str:
-    """Return what a command does, in one line."""
-    if command.package == OWN:  # of one small module, which is imported already
+    """Return a one-line description of a command."""
+    if command.package == OWN:  # all in one small module, already imported
         return (command.load().__doc__ or "").partition("\n")[0].rstrip(".")
     from medunlearn.cli.descriptions import describe
 
     try:
         return describe(command)[0]
-    except InputError:  # of a package that cannot be imported; `medunlearn list commands` says why
+    except InputError:  # its package cannot be imported; `medunlearn list commands` says why
         return f"of package {command.package}, which cannot be imported"
 
 
 def _others_may_be_there() -> bool:
-    """Return whether another package may add a command, in a fiftieth of the time that it takes to ask which."""
+    """Return whether another package may add a command; fifty times faster than looking up which."""
     files = (file for folder in dict.fromkeys(sys.path) for file in Path(folder).glob("*-info/entry_points.txt"))
     return any(b"medunlearn.commands" in file.read_bytes() for file in files if file.parent.name[:11] != f"{OWN}-")

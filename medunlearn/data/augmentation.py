@@ -1,4 +1,4 @@
-"""Augmentation of whole uint8 batches, with a draw of its own for every image.
+"""Augments whole uint8 batches, with an independent draw for every image.
 
 Drawing is apart from applying. `draw` runs on the CPU from a generator that the caller owns, so which image gets which
 change depends on neither the device nor the number of processes or workers; `augment` then applies the draws to the
@@ -29,7 +29,7 @@ NUM_MAGNITUDE_BINS = 31
 
 
 class Draws(NamedTuple):
-    """What was drawn for each image of a batch, one row per image.
+    """Parameters drawn for the augmentation of a batch, one row per image.
 
     `shift` `(N, 2)` is where the crop begins in the padded image, vertically and horizontally, in [0, 2 * PADDING];
     `flip` `(N,)` says whether it is mirrored; `operation` `(N, num_ops)` counts in `OPERATIONS`, in the order of
@@ -43,14 +43,14 @@ class Draws(NamedTuple):
     negative: Tensor
 
     def rows(self, selection: Tensor | slice) -> "Draws":
-        """The draws of some of the images, for instance one process's share."""
+        """Return the draws of some of the images, such as one process's share."""
         return Draws._make(field[selection] for field in self)
 
     def to(self, device: torch.device | str) -> "Draws":
         """Move what the device computes with.
 
-        The operations stay behind: they decide on the host which images go together, and to fetch them back would make
-        the host wait for the device in every step. Lightning moves a batch through this method.
+        The operations stay on the host, which groups images by them: copying them back would synchronise with the
+        device in every step. Lightning calls this method to move a batch.
         """
         return self._replace(shift=_send(self.shift, device), flip=_send(self.flip, device))
 
@@ -90,7 +90,7 @@ def augment(images: Tensor, draws: Draws | None) -> Tensor:
     """
     if draws is None:
         return images
-    if len(draws.shift) != len(images):  # a single row would broadcast: the same crop for every image
+    if len(draws.shift) != len(images):  # a single row would be broadcast, with the same crop for every image
         raise ValueError(f"Expected `draws` to have a row for each of {len(images)} images, but got {len(draws.shift)}")
     augmented = _crop_and_flip(images, _send(draws.shift, images.device), _send(draws.flip, images.device))
     signed = torch.tensor([name in _LARGEST_SIGNED for name in OPERATIONS])
@@ -102,12 +102,12 @@ def augment(images: Tensor, draws: Draws | None) -> Tensor:
 
 
 def _send(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """Move a small tensor; towards CUDA, without the host waiting for the work that is queued there."""
+    """Move a small tensor, to CUDA without synchronising with its queued work."""
     return tensor.to(device, non_blocking=torch.device(device).type == "cuda")
 
 
 def _crop_and_flip(images: Tensor, shift: Tensor, flip: Tensor) -> Tensor:
-    """Crop each image from its zero-padded self and mirror it, as one look-up of whole pixels for the batch."""
+    """Crop each zero-padded image and mirror it, with one gather operation for the whole batch."""
     count, channels, height, width = images.shape
     padded = pad(images.permute(0, 2, 3, 1), (0, 0, PADDING, PADDING, PADDING, PADDING))
     image, row, column = (torch.arange(n, device=images.device) for n in (count, height, width))

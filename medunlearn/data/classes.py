@@ -1,4 +1,4 @@
-"""Classes that are to be forgotten, by number or by name, as numbers."""
+"""Converts classes to forget, given by number or by name, to numbers."""
 
 from collections.abc import Sequence
 

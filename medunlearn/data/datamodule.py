@@ -1,4 +1,4 @@
-"""The data of a run: images, forget set, and the batches that training and evaluation go through."""
+"""The data of a run: images, forget set, and batches for training and evaluation."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from medunlearn.timing import Stopwatch
 
 
 class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
-    """A MedMNIST data set, or a file in its format, split into what is to be forgotten and what is retained.
+    """A MedMNIST data set, or a file in its format, with its training set split into forget set and retain set.
 
     Args:
         dataset: Name of a single-label 2-D MedMNIST set, such as `bloodmnist`, or another that `medunlearn list` has.
@@ -80,7 +80,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         self._views = 1
 
     def prepare_data(self) -> None:
-        """Download what is missing; once a machine."""
+        """Download missing files, once per machine."""
         if self.source.official:
             with self.stopwatch.measure("download"):
                 self.source.fetch()
@@ -94,7 +94,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
 
         Args:
             images: Returns the draw of an epoch.
-            epochs: How many epochs are checked beforehand; each later one is when it begins.
+            epochs: Number of epochs whose draws are checked now; later ones are checked when they begin.
             views: How many augmented views of each image a training batch holds: 1 or 2.
 
         Raises:
@@ -108,8 +108,8 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
                 self.require_forget_set()
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the augmented training batches of the epoch to come."""
-        # Where a run is resumed after a whole epoch, `trainer.current_epoch` is still the number of that one.
+        """Return the augmented training batches of the next epoch."""
+        # If a run is resumed after a complete epoch, `trainer.current_epoch` is still the number of that epoch.
         epoch = cast(Any, self.trainer).fit_loop.epoch_progress.current.processed if self.trainer else 0
         sampler = self._epoch_sampler(epoch)
         return self._loader(self.data.train, sampler, self.augmentation, self.num_workers, self._views)
@@ -171,7 +171,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         return DistributedBatchSampler(groups, batch_size, **settings)
 
     def _kept(self, name: str) -> Tensor:
-        """Return the places of a split's images that are measured."""
+        """Return the indices of a split's images that count in metrics."""
         return torch.from_numpy(self.forget_set.kept(name, len(getattr(self.data, name))))
 
     def _in_order(self, split: Split, rows: Tensor, augmentation: Preset = "NoAug") -> DataLoader[Batch]:

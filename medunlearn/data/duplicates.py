@@ -1,4 +1,4 @@
-"""Copies of forgotten images among the retained: what they teach is not forgotten with the images."""
+"""Finds copies of forgotten images in the retain set, which a model would continue to learn from."""
 
 import hashlib
 from typing import NamedTuple
@@ -9,24 +9,24 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 
 SIDE = 16
-"""Images are compared at so many pixels a side."""
+"""Side length in pixels at which images are compared."""
 NEAR = 0.99
 """Correlation of two reduced images from which they count as near copies. Among 3,000 different blood cells the highest
 is 0.958; 140 of BreastMNIST's 546 training images, pictures of one lesion saved twice, reach it. Aligned radiographs of
 different patients may be as alike: look at the pairs."""
 MOST = 10_000
-"""At most so many forgotten images are compared for near copies, a few seconds where all others are retained."""
-PIXELS = 2**23  # values of images that are reduced at once
-AT_ONCE = 2**26  # values of a piece of the matrix of correlations
+"""Most forgotten images that are searched for near copies; this takes a few seconds."""
+PIXELS = 2**23  # values of the images that are reduced at a time
+AT_ONCE = 2**26  # values of the correlation matrix that are computed at a time
 
 
 class Duplicates(NamedTuple):
     """Pairs of a forgotten and a retained image, as places in the training set."""
 
     exact: list[tuple[int, int]]
-    """Same in every pixel; one pair for each forgotten image that has a copy."""
+    """Pairs equal in every pixel; one for each forgotten image that has a copy."""
     near: list[tuple[int, int]]
-    """Alike when reduced; the most similar retained image of each further forgotten one."""
+    """Pairs similar at reduced size: each further forgotten image with its most similar retained image."""
     compared: int
     """How many forgotten images were compared for near copies."""
 
@@ -95,7 +95,7 @@ def _near(images: np.ndarray, forget: Rows, retain: Rows) -> list[tuple[int, int
 
 
 def _reduced_at(images: np.ndarray, rows: Rows) -> npt.NDArray[np.float32]:
-    """Reduce some images, a piece at a time: in between, each takes many times its bytes."""
+    """Reduce images in chunks, since intermediate results need many times their memory."""
     pieces = -(-len(rows) * images[0].size // PIXELS)
     return np.concatenate([reduced(images[some]) for some in np.array_split(rows, pieces)])
 

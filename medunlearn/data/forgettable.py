@@ -1,4 +1,4 @@
-"""The images of a run and what is to be forgotten of them, whatever they are used for."""
+"""Images with a forget set, independent of their use."""
 
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from medunlearn.timing import Stopwatch
 
 
 class Forgettable:
-    """Images with a forget set; read when they are first asked for."""
+    """Images with a forget set, read on first access."""
 
     source: ImageSource
     forget: ForgetSpec
@@ -34,12 +34,12 @@ class Forgettable:
 
     @cached_property
     def groups(self) -> Groups | None:
-        """Who each image belongs to; None where no table says so."""
+        """The group (patient) of each image; None without a table."""
         return self.source.read_groups(self.data, self.forget.group_by)
 
     @property
     def data_name(self) -> str:
-        """The name of the data, for people."""
+        """The display name of the data."""
         return self.data.name
 
     @property
@@ -83,11 +83,11 @@ class Forgettable:
         return np.setdiff1d(np.arange(len(self.data.train)), self.forget_indices)
 
     def split_record(self) -> dict[str, Any]:
-        """Return what `split.json` keeps: the forget set, how it was chosen, and the hashes that tie runs together."""
+        """Return the content of `split.json`: the forget set, its rule, and the hashes that comparable runs share."""
         return split_record(self.data, self.forget.numbered(self.num_classes, self.class_names), self.forget_set)
 
     def require_forget_set(self) -> None:
-        """Raise `InputError` where there is no forget set."""
+        """Raise `InputError` if there is no forget set."""
         if not self.forget.given:
             remedy = f"set one of {', '.join(f'data.forget.{each}' for each in RULES)}"
             raise DataError(f"forget: this method needs a forget set and none is named; {remedy}", part="data")

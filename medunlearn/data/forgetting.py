@@ -1,4 +1,4 @@
-"""The forget set: which training images are to be forgotten, by rate, class or index."""
+"""Chooses the forget set among the training images, by rate, class, index or group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ from medunlearn.files import expanded
 from medunlearn.runs.class_names import named
 
 RULES = ("rate", "classes", "indices", "groups")
-"""What a forget set may be chosen by; one at a time."""
+"""The rules by which a forget set may be chosen, one at a time."""
 
 OTHER_RULES = ("rate", "classes", "groups", "after")
-"""What is cleared where a list of indices takes the place of any other choice."""
+"""Settings to clear when a list of indices replaces another rule."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class ForgetSpec:
 
     @property
     def given(self) -> bool:
-        """Whether there is a forget set at all."""
+        """Whether a forget set is specified."""
         return any(getattr(self, name) is not None for name in RULES)
 
     def named_groups(self) -> str:
@@ -109,13 +109,13 @@ class ForgetSpec:
         return ",".join(self.groups or ())
 
     def numbered(self, num_classes: int, class_names: Sequence[str] | None) -> "ForgetSpec":
-        """Return the same with classes as numbers, by which runs know them."""
+        """Return the same specification with classes as numbers, as runs store them."""
         if self.classes is None:
             return self
         return replace(self, classes=[*class_numbers(self.classes, num_classes, class_names)])
 
     def describe(self) -> dict[str, object]:
-        """Return how the forget set was chosen, as `split.json` keeps it."""
+        """Return the rule that chose the forget set, in the form of `split.json`."""
         if self.rate is not None:
             return {"rate": self.rate, "stratified": self.stratified}
         if self.classes is not None:
@@ -127,7 +127,7 @@ class ForgetSpec:
 
 
 def as_spec(forget: Any) -> ForgetSpec:
-    """Return a spec, which a config gives as a mapping.
+    """Return a `ForgetSpec`, converting a mapping from a config.
 
     Raises:
         DataError: If it is neither.
@@ -189,7 +189,7 @@ def choose_forget_set(
 
 
 def _share(rate: float, count: int) -> int:
-    """Return floor(rate x count) of the decimal number that was meant: 0.29 of 100 is 29, not 28."""
+    """Return floor(rate x count), with the rate as a decimal number: 0.29 of 100 is 29, not 28."""
     return int(rate * count + 1e-9)
 
 

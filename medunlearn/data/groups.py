@@ -1,4 +1,4 @@
-"""Who an image belongs to: patients, sites or devices, from a table with a row for each image."""
+"""Groups of images (patients, sites or devices), read from a table with a row for each image."""
 
 import csv
 import re
@@ -38,7 +38,7 @@ class Groups:
 
     Args:
         by: What the groups are, such as `patient`.
-        names: By split, the name of each image's group by its place, shape (N,); empty where it is not known.
+        names: By split, the group name of each image in order, shape (N,); empty if unknown.
         source: What errors name.
 
     Example:
@@ -52,12 +52,12 @@ class Groups:
     source: str = "groups"
 
     def rows(self, split: str, wanted: Iterable[str]) -> npt.NDArray[np.int64]:
-        """Return the places of the images of some groups in a split, sorted."""
+        """Return the sorted indices of the images of some groups in a split."""
         return np.flatnonzero(np.isin(self.names[split], [*wanted])) if split in self.names else np.empty(0, np.int64)
 
     @cached_property
     def numbers(self) -> dict[str, npt.NDArray[np.int64]]:
-        """By split, a number for each image's group, (N,), the same in all splits; each unknown one has its own."""
+        """By split, the group number of each image, (N,), consistent over splits; an unknown group is a new one."""
         sizes = [len(each) for each in self.names.values()]
         joined = np.concatenate([*self.names.values()])
         known, found = np.unique(joined, return_inverse=True)
@@ -66,7 +66,7 @@ class Groups:
         return dict(zip(self.names, np.split(found.astype(np.int64), np.cumsum(sizes)[:-1]), strict=True))
 
     def check_known(self, wanted: Iterable[str]) -> None:
-        """Refuse names that no image has.
+        """Reject group names that no image has.
 
         Raises:
             DataError: Names the first of them, and a close one that there is.
@@ -128,7 +128,7 @@ def _rows(path: Path, by: str, dataset: str | None) -> list[_Row]:
 
 
 def _column(head: Sequence[str], by: str, dataset: str | None) -> tuple[int, str | None]:
-    """Return the place of the column with the groups, and the pattern of the name in it."""
+    """Return the index of the column with the groups, and the pattern that extracts the name."""
     if len(head) == 1 and ";" in head[0]:
         raise Fault("line 1 is separated by semicolons; save the table with commas")
     for each in PLACE:

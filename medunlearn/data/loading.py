@@ -1,4 +1,4 @@
-"""Fetches whole batches from images in memory, in the order that a sampler gives."""
+"""Fetches whole batches from images in memory, in the order of a sampler."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -14,11 +14,11 @@ from medunlearn.data.sampling import DistributedBatchSampler, Request
 from medunlearn.errors import InputError, check_least
 
 EVALUATION_PIXELS = 2**19
-"""Pixels that a process evaluates at a time: 128 images at 64x64, enough to fill the hardware; in float32 and with
-gradients, as the saliency mask needs them, they take the memory that 256 take in bfloat16 training."""
+"""Pixels that a process evaluates at a time: 128 images of 64x64, enough to use the hardware fully. In float32 with
+gradients, as for the saliency mask, they take as much memory as 256 images in bfloat16 training."""
 
 EVALUATION_IMAGES = 1024
-"""At most so many images at a time, however small: more only leave the processor's caches."""
+"""Most images at a time, however small: with more, the data no longer fit in the processor's caches."""
 
 
 class ImageDataset(Dataset[Batch]):
@@ -29,7 +29,7 @@ class ImageDataset(Dataset[Batch]):
         labels: (N,) integers.
         forget: (N,) bool: which images are in the forget set; None for none.
         augmentation: The preset drawn for each batch; None for images as they are.
-        views: How often it is drawn: 2 for `Batch.second` too.
+        views: Number of augmented views: with 2, `Batch.second` is filled.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ImageDataset(Dataset[Batch]):
         return len(self.labels)
 
     def __getitem__(self, request: Request) -> Batch:
-        """Return the batch asked for; images are (b, channels, H, W) in channels-last memory."""
+        """Return the requested batch; images are (b, channels, H, W) in channels-last memory."""
         generator = torch.Generator().manual_seed(request.seed)
         images = self.images.index_select(0, request.indices)
         draws = self._drawn(request, generator)
@@ -62,7 +62,7 @@ class ImageDataset(Dataset[Batch]):
             uniform=torch.rand(request.global_size, generator=generator)[request.places],
             draws=draws,
         )
-        # Drawn last, so that all else is the same with one view and with two.
+        # Drawn last, so that all other random numbers are the same with one view and with two.
         return batch if self.views == 1 else batch._replace(second=self._drawn(request, generator))
 
     def _drawn(self, request: Request, generator: torch.Generator) -> Draws | None:
@@ -71,10 +71,10 @@ class ImageDataset(Dataset[Batch]):
 
 
 class ResumableLoader(DataLoader[Batch]):
-    """A DataLoader that goes on in the middle of a pass: Lightning keeps its state in checkpoints."""
+    """A DataLoader that can resume in the middle of an epoch; Lightning saves its state in checkpoints."""
 
     given = 0
-    """Batches given out in this pass."""
+    """Number of batches returned so far in this pass."""
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # an iterator like torch's, counting
         sampler = cast(DistributedBatchSampler, self.sampler)
@@ -84,11 +84,11 @@ class ResumableLoader(DataLoader[Batch]):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """Return how many batches of this pass have been given out."""
+        """Return the number of batches returned so far in this pass."""
         return {"given": self.given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Let the next pass begin after those that were given out."""
+        """Let the next pass skip the batches that had been returned."""
         cast(DistributedBatchSampler, self.sampler).skip = state["given"]
 
 
@@ -105,12 +105,12 @@ def make_loader(dataset: ImageDataset, sampler: DistributedBatchSampler, workers
 
 
 def evaluation_batch(size: int) -> int:
-    """Return how many images of `size` pixels a side a process evaluates at a time, whatever it trains with."""
+    """Return how many images of `size` pixels a side a process evaluates at a time; independent of the batch size."""
     return min(EVALUATION_IMAGES, max(1, EVALUATION_PIXELS // size**2))
 
 
 def check_loading(augmentation: str, batch_size: int, num_workers: int) -> None:
-    """Refuse settings of `MedMNISTDataModule` by which no batch can be fetched."""
+    """Reject settings of `MedMNISTDataModule` with which no batch can be fetched."""
     if augmentation not in PRESETS:
         raise InputError(
             f"augmentation={augmentation}: unknown preset; choose one of {', '.join(PRESETS)}", part="data"
@@ -126,7 +126,7 @@ def augmented(images: Tensor, draws: Draws | None, as_rgb: bool) -> Tensor:
 
 
 def check_views(views: int, augmentation: str) -> int:
-    """Return `views`, and refuse two views of each image that would be the same."""
+    """Return `views`; reject two views without augmentation, which would be equal."""
     if views not in (1, 2):
         raise ValueError(f"Expected argument `views` to be 1 or 2, but got {views}")
     if views == 2 and augmentation == "NoAug":

@@ -1,4 +1,4 @@
-"""A deletion request: from the names of patients to an unlearned run, its audit, and what is to be known of it."""
+"""Deletion requests: from the names of patients to an unlearned run, its audit, and a summary for the reader."""
 
 from medunlearn.deletion.answer import Answer, answer_lines
 from medunlearn.deletion.request import Request

@@ -1,4 +1,4 @@
-"""A model that was trained elsewhere, made an original before a request is answered."""
+"""Turns a model that was trained elsewhere into an original, before a deletion request is answered."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from medunlearn.runs import RunDir
 
 
 class Weights(NamedTuple):
-    """A file of weights, and what must be known of its network; see `Pretrained`."""
+    """A file of weights, and the arguments that describe its network; see `Pretrained`."""
 
     file: Path
     backbone: str | None = None
@@ -25,7 +25,7 @@ class Weights(NamedTuple):
     std: Sequence[float] | None = None
 
     def config(self, run: RunDir, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the config of the run that measures the model, on the forget set that is asked for."""
+        """Return the config of the run that measures the model on the requested forget set."""
         if not (data.get("file") or data.get("dataset")):
             raise InputError(
                 f"from={self.file}: is a file of weights, which knows no images; give them by --data.file, or "
@@ -51,10 +51,10 @@ def adopted(
     Args:
         weights: The model.
         run: The run directory of the answer.
-        data: Settings below `data`, with what is to be forgotten: whether the model has seen it is tested.
-        options: Settings of the Trainer that were given.
-        means: What with.
-        anew: Whether what is there is deleted first, once it is known that the images can be had.
+        data: Settings below `data`, including the forget set; the run tests whether the model has seen it.
+        options: Trainer settings from the command line.
+        means: How stages are run.
+        anew: Whether to delete an existing run first, once the images are known to be available.
 
     Raises:
         InputError: If the weights cannot be read or do not fit.
@@ -76,4 +76,4 @@ def adopted(
 SHOWN = tuple(
     f"trainer.{name}" for name in ("logger", "enable_progress_bar", "enable_model_summary", "accelerator", "devices")
 )
-"""Settings that hold for measuring too; others, such as epochs, are of unlearning."""
+"""Settings that also apply to measuring; others, such as epochs, apply only to unlearning."""

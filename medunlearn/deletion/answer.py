@@ -1,4 +1,4 @@
-"""What came of a deletion request, in a few sentences: what was done, how near to never seen, what is not known."""
+"""Summarises a deletion request: what was done, how close the model is to one that never saw the images, and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from medunlearn.runs.split import requests_of
 from medunlearn.tuning.rows import measured_before
 
 DUE = 1.0
-"""Percentage points by which the proxy gap may grow over requests before a Retrain is called due."""
+"""Growth of the proxy gap over requests, in percentage points, above which a Retrain is recommended."""
 
 LITTLE = 50
-"""Forgotten images below which a share of them tells little."""
+"""With fewer forgotten images than this, percentages of them are marked as uncertain."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
     Args:
         run: Its run directory.
         original: The run that it started from.
-        trials: How many settings were tried; 0 where the recipe was taken as it is.
+        trials: Number of settings that were tried; 0 if the recipe was used unchanged.
     """
 
     run: RunDir
@@ -35,21 +35,21 @@ class Answer:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The figures of the run."""
+        """The content of the run's `metrics.json`."""
         return self.run.read_metrics("run_dir")
 
     def untouched(self) -> dict[str, float | None]:
-        """Return the proxy gap of the model before, and its parts."""
+        """The proxy gap of the original, and its parts, in percentage points."""
         predictions, settings = self._before
         return proxy_gap(predictions, predictions, **settings)
 
     def foretold(self) -> dict[str, float | None]:
-        """Return what is foretold of a Retrain."""
+        """The metrics predicted for a Retrain, in %."""
         predictions, settings = self._before
         return proxy_targets(predictions, **settings)
 
     def gaps(self) -> list[float | None]:
-        """Return the proxy gap after each request since the model was last trained from scratch, this one's last."""
+        """The proxy gap after each request since the last training from scratch, this request last."""
         done = requests_of(self.run.read_split("run_dir"))[:-1]
         since = max((place + 1 for place, each in enumerate(done) if each.get("role") == "retrained"), default=0)
         own = (self.metrics.get("proxy") or {}).get("gap")
@@ -63,7 +63,7 @@ class Answer:
 
 
 def answer_lines(answer: Answer) -> list[str]:
-    """Return what came of it, a sentence or two a line."""
+    """Return the summary, one or two sentences per line."""
     metrics, split = answer.metrics, answer.run.read_split("run_dir")
     return [
         _done(split, metrics),

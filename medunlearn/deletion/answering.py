@@ -1,4 +1,4 @@
-"""Carries out a deletion request: settings by the proxy gap, the run, its audit; each is gone on with where it is."""
+"""Carries out a deletion request: tuning by the proxy gap, the run, and its audit; finished steps are skipped."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -22,12 +22,12 @@ from medunlearn.tuning.study import Study
 from medunlearn.tuning.trials import Place, Recipe, proposed
 
 TRIALS, AUDIT, ORIGINAL = "trials", "audit", "original"
-"""Folders of the run directory beside the run's own files."""
+"""Folders that a request adds to the run directory."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What a request is carried out with.
+    """The environment in which the stages of a request run.
 
     Args:
         fit: What plans need to know of `medunlearn fit`.
@@ -43,13 +43,13 @@ class Means:
 
 
 def carry_out(request: Request, options: Sequence[Override], trials: int, means: Means) -> Answer:
-    """Carry out a request whose config is written; what is finished is not done again.
+    """Carry out a request whose config has been written; finished steps are skipped.
 
     Args:
         request: The request.
-        options: Settings that differ from the config.
-        trials: How many settings are tried, the recipe's own first; 0 takes those.
-        means: What with.
+        options: Settings that override the config.
+        trials: Number of settings to try, beginning with the recipe's own; 0 uses those without tuning.
+        means: How stages are run.
 
     Raises:
         InputError: If a stage fails, or cannot run.
@@ -72,7 +72,7 @@ def carry_out(request: Request, options: Sequence[Override], trials: int, means:
 
 
 def clear(run: RunDir) -> None:
-    """Delete a run and what a request has left beside it, and nothing else."""
+    """Delete a run and the folders that a request has added, and nothing else."""
     for folder in (TRIALS, AUDIT, ORIGINAL):
         shutil.rmtree(run.path / folder, ignore_errors=True)
     (run.path / CONFIG).unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def clear(run: RunDir) -> None:
 
 
 def _tuned(stage: Stage, folder: Path, trials: int, means: Means) -> Stage:
-    """Return the stage with the settings of the trial with the least proxy gap."""
+    """Return the stage with the settings of the trial with the smallest proxy gap."""
     settings = means.fit.settings(stage.argv)
     method = str(settings["model"]["class_path"])
     space = read_space(None, method.rpartition(".")[2], settings)

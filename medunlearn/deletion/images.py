@@ -1,4 +1,4 @@
-"""The images of a deletion request: how many, of whom, and which copies stay."""
+"""The images of a deletion request: their number, their patients, and copies of them in the retain set."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from medunlearn.errors import counted
 
 
 class Asked(NamedTuple):
-    """What a request names."""
+    """The images that a request names."""
 
     train: int
     """Training images to forget, those of earlier requests included."""
@@ -17,24 +17,24 @@ class Asked(NamedTuple):
     val: int
     test: int
     requests: int
-    """Requests that are answered together: this one and those before it."""
+    """Number of requests: this one and all earlier ones."""
     exact: int
-    """Forgotten images with an exact copy among the retained."""
+    """Number of forgotten images with an exact copy in the retain set."""
     near: int
     batch_size: int
 
     @property
     def share(self) -> float:
-        """Share of the training images."""
+        """Share of the training images that is to be forgotten, in [0, 1]."""
         return self.train / self.of
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch over the retained images."""
+        """Number of steps of an epoch over the retain set."""
         return -(-(self.of - self.train) // self.batch_size)
 
     def lines(self) -> list[str]:
-        """Return what is asked for, a sentence a line."""
+        """Return a description of the request, one sentence per line."""
         number = f"{counted(self.train, 'training image')} of {self.of:,} ({100 * self.share:.2g} %)"
         before = f", {counted(self.requests - 1, 'earlier request')} included" if self.requests > 1 else ""
         found = [f"To forget: {number}{before}; left out of every figure: {self.val} validation and {self.test} test"]
@@ -47,13 +47,13 @@ class Asked(NamedTuple):
 
 
 def asked(data: Mapping[str, Any]) -> Asked:
-    """Return what a request names.
+    """Return the images that a request names.
 
     Args:
         data: Settings below `data`.
 
     Raises:
-        InputError: If the images cannot be had, or no such forget set can be chosen.
+        InputError: If the images are not available, or the forget set is invalid.
     """
     module = MedMNISTDataModule(**data)
     module.require_forget_set()

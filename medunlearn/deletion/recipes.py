@@ -1,4 +1,4 @@
-"""Which recipe answers a deletion request: by the share of images, or the one that ships with a method."""
+"""Chooses the recipe for a deletion request, by the share of images or by the method."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from medunlearn.plugins import choice, names
 
 
 class Recipe(NamedTuple):
-    """What is taken up to a share of the training images."""
+    """The recipe for requests of up to a given share of the training images."""
 
     share: float
     config: str
@@ -18,23 +18,22 @@ class Recipe(NamedTuple):
 
 
 RECIPES = (Recipe(0.3, "kernel_transpose.yaml"), Recipe(1.0, "kernel_transpose.yaml"))
-"""By share, the first that reaches as far; benchmarks/evidence has what this rests on."""
+"""In order of share: the first one whose limit is not exceeded is used; benchmarks/evidence gives the reasons."""
 
 LARGE = 0.3
-"""Share from which a method's second config, made for 50 %, is taken where it has one."""
+"""Share from which a method's config for a forget rate of 50 % is used, if it has one."""
 
 STEPS = 60
-"""Fewer steps than this change too little: on few images a recipe has more epochs, at most a quarter of the original's.
-
-Three epochs of the evidence's 3,000 images in batches of 64 are 127 steps."""
+"""Least number of steps; fewer change too little. With few images the recipe gets more epochs, at most a quarter of the
+original's. Three epochs of 3,000 images in batches of 64, as in benchmarks/evidence, are 127 steps."""
 
 
 def recipe_for(share: float, method: str | None = None) -> Path:
-    """Return the shipped config that a request is answered by.
+    """Return the shipped config for a request.
 
     Args:
         share: Share of the training images that is to be forgotten.
-        method: The name of a method's class; None for the one that fits the share.
+        method: The name of a method's class; None to choose by the share.
 
     Raises:
         InputError: If no config ships with the method.
@@ -57,12 +56,12 @@ def recipe_for(share: float, method: str | None = None) -> Path:
 
 
 def epochs_for(own: int, steps_an_epoch: int, original: int | None) -> int:
-    """Return how many epochs a recipe has on these data.
+    """Return how many epochs a recipe gets on these data.
 
     Args:
-        own: Its own number of epochs.
-        steps_an_epoch: Steps of an epoch here.
-        original: Epochs that the original was trained for, if they are known.
+        own: The recipe's own number of epochs.
+        steps_an_epoch: Number of steps of an epoch on these data.
+        original: Epochs for which the original was trained, if known.
 
     Example:
         >>> epochs_for(3, steps_an_epoch=42, original=50), epochs_for(3, steps_an_epoch=4, original=50)

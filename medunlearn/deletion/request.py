@@ -1,4 +1,4 @@
-"""A deletion request as the config of a run: whose images, from which model, by which recipe."""
+"""Translates a deletion request into the config of a run: patients, model and recipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,31 +16,31 @@ from medunlearn.runs.commands import check_finished
 from medunlearn.runs.record import role_of
 
 CONFIG = "request.yaml"
-"""The file of a run directory that holds the config by which the request is answered."""
+"""The file in the run directory with the config that answers the request."""
 
 FROM_ORIGINAL = (
     *("dataset", "file", "size", "root", "num_classes", "class_names"),
     *("as_rgb", "augmentation", "batch_size", "num_workers", "groups", "test"),
 )
-"""Settings of the data that are the original's."""
+"""Data settings that are taken from the original."""
 
 NETWORK = ("backbone", "stem")
-"""Arguments of a method that say which network it has."""
+"""Arguments of a method that define its network."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Whose images are to be forgotten, and by which model.
+    """A deletion request: the images to forget, and the model that must forget them.
 
     Args:
-        original: Run directory of the model; one that has answered a request before is gone on from.
+        original: Run directory of the model; it may be the answer to an earlier request.
         run: The run directory of the answer.
         forget: Settings below `data.forget`, such as `groups`.
         changed: Settings below `data` that differ from the original's, such as a file that has moved.
         reference: A Retrain to compare with, if there is one.
 
     Raises:
-        InputError: If the original is no finished run, or a Retrain that is asked to forget what it never saw.
+        InputError: If the original is not a finished run, or is a Retrain that never saw the images.
     """
 
     original: RunDir
@@ -56,12 +56,12 @@ class Request:
 
     @property
     def answered_before(self) -> bool:
-        """Whether the model has forgotten something already, or was trained without it."""
+        """Whether the model has already unlearned images or was trained without some."""
         role = role_of(self.original.read_metrics("from"))
         return role != "original" and bool(self.original.read_split("from")["indices"])
 
     def data(self) -> dict[str, Any]:
-        """Return the settings below `data`: the original's, with what is to be forgotten."""
+        """Return the settings below `data`: the original's, with the forget set of the request."""
         known = self.original.read_config("from").get("data") or {}
         data = {name: known[name] for name in FROM_ORIGINAL if known.get(name) is not None} | dict(self.changed)
         after = {"after": str(self.original)} if self.answered_before else {}
@@ -71,8 +71,8 @@ class Request:
         """Return the config of the run that answers the request.
 
         Args:
-            recipe: A config, of which model and Trainer are taken.
-            epochs: How many epochs it has; None for its own number.
+            recipe: A config from which model and Trainer settings are taken.
+            epochs: Number of epochs; None for the recipe's own.
         """
         content = read_config(recipe)
         model = content.get("model")
@@ -94,23 +94,23 @@ class Request:
         return kept
 
     def _network(self) -> dict[str, Any]:
-        """Return the arguments of the network, which is the original's."""
+        """Return the arguments that define the original's network."""
         arguments = (self.original.read_config("from").get("model") or {}).get("init_args") or {}
         return {name: arguments[name] for name in NETWORK if arguments.get(name) is not None}
 
 
 def with_table(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings below `data` with the table beside the data file, where patients are named and no table is."""
+    """Return settings below `data`; if patients but no table are named, with the table beside the data file."""
     beside = Path(str(data.get("file"))).with_suffix(".csv")
     wanted = data["forget"].get("groups") is not None and data.get("groups") is None and data.get("file")
     return {**data, "groups": str(beside)} if wanted and exists(beside) else dict(data)
 
 
 def write_request(run: RunDir, config: Mapping[str, Any]) -> Path:
-    """Write the config of a request, and return its file; the one that is there must say the same.
+    """Write the config of a request, and return its path; an existing file must have the same content.
 
     Raises:
-        InputError: If another request is being answered there.
+        InputError: If the directory holds another request.
     """
     file = run.path / CONFIG
     if exists(file):

@@ -1,4 +1,4 @@
-"""Reading strangers' files without running code or allocating what they cannot hold; writing files whole."""
+"""Reads untrusted files without running code or allocating more than they can hold; writes files atomically."""
 
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint

@@ -1,4 +1,4 @@
-"""Writing files whole: a reader finds the old content or the new one, whatever happens in between."""
+"""Writes files atomically: a reader finds either the old or the new content, even after a crash."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from medunlearn.files.paths import expanded
 
 
 def writing_remedy(error: OSError) -> str:
-    """Return how to put right what the system does not let one write, such as `make room there`.
+    """Return the remedy for a failed write, such as `make room there`.
 
     Args:
         error: What writing raised.
@@ -55,7 +55,7 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def access_remedy(error: OSError, path: Path) -> str:
-    """Return how to put right what the system has refused: reading what is there, or writing what is not."""
+    """Return the remedy for a failed access: reading an existing path, or writing a new one."""
     with suppress(PermissionError):  # in a folder that may not even be looked into
         if not (isinstance(error, PermissionError) and path.exists()):
             return writing_remedy(error)

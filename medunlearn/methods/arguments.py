@@ -1,4 +1,4 @@
-"""Which arguments a method has, through the `**kwargs` that it hands on to its bases, and which were set."""
+"""Lists the arguments of a method, including those its bases take through `**kwargs`, and those that were set."""
 
 import inspect
 from typing import Any
@@ -10,7 +10,7 @@ GIVEN = ("num_classes", "in_channels", "image_size", "original", "weights")
 
 
 def arguments(kind: type) -> dict[str, inspect.Parameter]:
-    """Return the parameters of a class by name; those of its bases belong to it where it takes `**kwargs`."""
+    """Return the parameters of a class by name, including those of its bases where it takes `**kwargs`."""
     found: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
         if "__init__" not in vars(base):

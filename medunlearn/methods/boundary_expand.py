@@ -1,4 +1,4 @@
-"""Boundary expand: forgotten images move to a class of their own, which is dropped in the end."""
+"""Boundary expand: forgotten images move to a class of their own, which is dropped at the end."""
 
 from typing import Any, ClassVar
 
@@ -14,10 +14,11 @@ from medunlearn.models import features_and_logits, last_linear
 class BoundaryExpand(Unlearner):
     """Boundary expand (Chen et al., CVPR 2023, Sec. 3.4): CE on the forget set to an extra class K.
 
-    The head gains a row, drawn from the seed, beside those of the original. It is no part of the backbone: what is
-    validated, measured and saved has K classes, where some public code evaluates K + 1 and counts the extra one as
-    forgotten. Made to forget classes: on images forgotten at random, with the row dropped, it changes next to nothing.
-    BatchNorm ends on the forget set: see `refresh_statistics`. A mask leaves the extra row free.
+    The head gains one row, initialised from the seed. This row is not part of the backbone: the model that is
+    validated, measured and saved has K classes, whereas some public code evaluates K + 1 classes and counts predictions
+    of the extra one as forgotten. The method was designed to forget classes: on images forgotten at random it changes
+    almost nothing once the row is dropped. BatchNorm ends on the forget set: see `refresh_statistics`. A mask never
+    freezes the extra row.
 
     Args:
         lr: Learning rate; 1e-6 to 1e-4 at random forgetting.
@@ -32,7 +33,7 @@ class BoundaryExpand(Unlearner):
 
     def __init__(self, *args: Any, lr: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)
-        # In the checkpoint as a part of the method, so a resumed run goes on with it.
+        # A submodule of the method, so that checkpoints contain it and a resumed run restores it.
         self.extra = nn.Linear(last_linear(self.backbone, self.num_classes).in_features, 1)
 
     def trained(self) -> list[nn.Parameter]:

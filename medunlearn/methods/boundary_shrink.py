@@ -14,10 +14,11 @@ from medunlearn.methods.unlearner import Unlearner
 class BoundaryShrink(Unlearner):
     """Boundary shrink (Chen et al., CVPR 2023, Sec. 3.3): CE to the class that an adversarial attack finds nearby.
 
-    Goes through the forget set alone; y' is what the original, frozen, answers at x + epsilon sign(grad of CE(x, y)).
-    It was made to forget classes: on images forgotten at random it does nothing at a low rate and destroys the model at
-    a high one. Where the attack fails, y' is the true class: `attack_success` in `metrics.json` is the share, in %, of
-    forgotten images, as they are, whose y' is another one. BatchNorm ends on the forget set: see `refresh_statistics`.
+    Trains on the forget set alone. The target y' is the class that the frozen original predicts at x + epsilon
+    sign(grad of CE(x, y)). It was made to forget classes: on images forgotten at random it does nothing at a low rate
+    and destroys the model at a high one. Where the attack fails, y' is the true class: `attack_success` in
+    `metrics.json` is the share, in %, of the unaugmented forgotten images whose y' is another class. BatchNorm ends on
+    the forget set: see `refresh_statistics`.
 
     Args:
         epsilon: Size of the attack in pixel values of [0, 1], above 0 and up to 1.
@@ -40,7 +41,7 @@ class BoundaryShrink(Unlearner):
         return "forget"
 
     def prepare(self) -> dict[str, Tensor]:
-        """Attack the forget set once as it is and count successes; steps attack the augmented images that they meet."""
+        """Attack the unaugmented forget set and count successes; training steps attack their own augmented images."""
         counts = torch.zeros(2, dtype=torch.int64, device=self.device)
         for batch in self.batches("forget"):
             missed = self.targets(batch) != batch.labels
@@ -53,15 +54,15 @@ class BoundaryShrink(Unlearner):
         return {"attack_success": float(self.kept["attack_success"])}
 
     def targets(self, batch: Batch) -> Tensor:
-        """Return the classes (b,) that the original sees in the attacked images."""
+        """Return the classes (b,) that the original predicts for the attacked images."""
         return nearest_classes(self.teacher(), batch.images, batch.labels, self.epsilon)
 
 
 def nearest_classes(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
-    """Return what a model answers (b,) at x + epsilon sign(grad of CE(x, y)), cut to [0, 1] (FGSM, Goodfellow 2015).
+    """Return the classes (b,) predicted at x + epsilon sign(grad of CE(x, y)), cut to [0, 1] (FGSM, Goodfellow 2015).
 
     Args:
-        model: A classifier in evaluation mode; no weight of it gets a gradient.
+        model: A classifier in evaluation mode; its weights get no gradient.
         images: (b, channels, H, W) in [0, 1].
         labels: True classes (b,).
         epsilon: Size of the change of each pixel.

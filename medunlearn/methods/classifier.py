@@ -29,9 +29,9 @@ from medunlearn.timing import Stopwatch
 class Classifier(KeepsArguments, LightningModule):
     """What every method shares: a backbone, cross-entropy, SGD with momentum, and a schedule of the learning rate.
 
-    A method overrides what differs: `images` says which images an epoch goes through, `targets` which labels the loss
-    is taken against, `losses` the loss of each image, `penalty` what is added once a step. One that starts from a
-    trained model derives from `Unlearner`.
+    A method overrides what differs: `images` names the images of an epoch, `targets` returns the labels for the loss,
+    `losses` the loss of each image, `penalty` a term added once per step. Methods that start from a trained model
+    derive from `Unlearner`.
 
     Args:
         num_classes: Number of classes C; the command line takes it from the data.
@@ -53,21 +53,21 @@ class Classifier(KeepsArguments, LightningModule):
 
     role: ClassVar[Role] = "original"
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 200}
-    """Arguments of the Trainer that hold where the user leaves them open."""
+    """Defaults for Trainer arguments that the user has not set."""
     reads_validation: ClassVar[bool] = False
-    """Whether it learns from the original's answers on validation images: then they are no non-members."""
+    """Whether it learns from the original's outputs on validation images, which then cannot serve as non-members."""
     trained_elsewhere: ClassVar[bool] = False
-    """Whether its weights come from elsewhere: then which images it has seen is not known, and is tested."""
+    """Whether its weights were trained elsewhere; which images they have seen is then unknown, and is tested."""
     uses: ClassVar[tuple[Part, ...]] = ()
-    """Which images it learns from or looks at, the original's answers on them apart; () says nothing."""
+    """Parts of the data whose images it uses, not counting the original's saved outputs on them; () if not stated."""
     cost: ClassVar[tuple[float, float] | None] = None
-    """Of an epoch and of the preparation, in forward and backward passes over all images; 10 % of them forgotten."""
+    """Cost of an epoch and of the preparation at a forget rate of 10 %, in training passes over all images."""
     diverged: ClassVar[tuple[str, str]] = ("lr", "lower the learning rate")
-    """The argument that made a model diverge, where it has, and what to do about it; for the error."""
+    """For the error on a diverged model: the argument that probably caused it, and the remedy."""
     original: Path | None = None
     mask: dict[str, Tensor] | None = None
     views: int = 1
-    """2 for another augmented view of each training image, `batch.second`."""
+    """Augmented views of each training image; with 2, the second one is `batch.second`."""
 
     def __init__(
         self,
@@ -116,20 +116,20 @@ class Classifier(KeepsArguments, LightningModule):
         return F.cross_entropy(self(batch.images).float(), self.targets(batch), reduction="none")
 
     def penalty(self) -> Tensor | None:
-        """Return what is added to the loss once a step, such as a norm of the weights; None for nothing."""
+        """Return a term that is added to the loss once per step, such as a norm of the weights; None for no term."""
         return None
 
     def trained(self) -> list[nn.Parameter]:
-        """Return the weights that the optimiser moves: the backbone's, and those of a head that a method adds."""
+        """Return the weights that the optimiser updates: the backbone's, and those of a head that a method adds."""
         return list(self.backbone.parameters())
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse what this method cannot run under, before it is set up and anything is written."""
+        """Reject Trainer settings that this method cannot run with, before setup and before anything is written."""
         if self.lr_schedule == "cosine" and self.lr > 0:
             check_end(trainer.max_epochs, trainer.max_steps)
 
     def facts(self) -> dict[str, float | str]:
-        """Return what `metrics.json` is to say of this run beside the figures."""
+        """Return the method's own entries for `metrics.json`, in addition to the metrics."""
         return {}
 
     def departures(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Classifier(KeepsArguments, LightningModule):
         """Bring the model into the state that is measured and saved."""
 
     def new_backbone(self) -> nn.Module:
-        """Return another network like this one, with weights drawn anew."""
+        """Return a new network of the same architecture, with freshly initialised weights."""
         return another_like(self.backbone).to(memory_format=torch.channels_last)
 
     @property
@@ -148,7 +148,7 @@ class Classifier(KeepsArguments, LightningModule):
         """The data of this run.
 
         Raises:
-            TypeError: If the trainer was given bare data loaders, from which no method can tell the forget set.
+            TypeError: If the trainer was given bare data loaders, which do not identify the forget set.
         """
         data = getattr(self.trainer, "datamodule", None)
         if not hasattr(type(data), "train_on"):
@@ -158,7 +158,7 @@ class Classifier(KeepsArguments, LightningModule):
         return cast(UnlearningData, data)
 
     def setup(self, stage: str) -> None:
-        """Tell the data which images the epochs go through."""
+        """Tell the data module which images each epoch goes through."""
         if self.original is not None and self.role != "unlearned":
             raise TypeError(f"Expected {type(self).__name__} to derive from Unlearner, since it has an `original`")
         if stage == "fit":
@@ -172,7 +172,7 @@ class Classifier(KeepsArguments, LightningModule):
         """Return the draw of an epoch.
 
         Raises:
-            InputError: If it is unknown, or the method would not be what its role says.
+            InputError: If the draw is unknown, or contradicts the method's role.
         """
         return check_role(self.images(epoch), self.role, type(self).__name__)
 
@@ -182,7 +182,7 @@ class Classifier(KeepsArguments, LightningModule):
 
     @final
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the sum of weighted losses, whose average over processes is the mean of the global batch."""
+        """Return the sum of the weighted losses; averaged over processes, it is the mean over the global batch."""
         name, first = type(self).__name__, self._trainer is not None and not self.trainer.global_step
         losses = check_losses(self.losses(batch), len(batch.weight), name, first)
         loss = check_step((losses * batch.weight).sum(), self.penalty(), name, first)
@@ -190,15 +190,15 @@ class Classifier(KeepsArguments, LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Log loss and accuracy on the validation set: in a fit for watching and tuning only, in `validate` in %.
+        """Log the validation loss and accuracy: as a share during a fit, for monitoring only, and in % in `validate`.
 
-        One of several processes may have no share of the last batch, which torchmetrics does not take.
+        With several processes, one may have no images of the last batch; torchmetrics does not accept empty batches.
         """
         logits, images = self(batch.images).float(), len(batch.labels)
         finished = self._trainer is not None and self.trainer.state.fn == TrainerFn.VALIDATING
         if images:
             self.val_accuracy.update(logits, batch.labels)
-            # A metric of its own: Lightning's mean over processes rounds the number of images of each down.
+            # Not Lightning's own mean over processes, which rounds down each one's number of images.
             self.val_loss.update(F.cross_entropy(logits, batch.labels), images)
         self.log("val/loss", self.val_loss, batch_size=images)
         if finished:
@@ -229,18 +229,18 @@ class Classifier(KeepsArguments, LightningModule):
         return optimizer
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Make a step; after the first, see that no network of the method's own was left out or forgotten to freeze."""
+        """Make a step; after the first, check that the optimiser has every weight that gets a gradient."""
         first = not self.trainer.global_step
         super().optimizer_step(*args, **kwargs)
         if first and type(self).configure_optimizers is Classifier.configure_optimizers:
             check_trained(self.named_parameters(), self.trained(), type(self).__name__)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the weights under the names that they have without `torch.compile`."""
+        """Save the weights under the names that they have without `torch.compile`."""
         checkpoint["state_dict"] = {plain_name(name): value for name, value in checkpoint["state_dict"].items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Give the weights the names that they have here, compiled or not."""
+        """Rename the weights to match this model, compiled or not."""
         own = {plain_name(name): name for name in self.state_dict()}
         checkpoint["state_dict"] = {own.get(name, name): value for name, value in checkpoint["state_dict"].items()}
 

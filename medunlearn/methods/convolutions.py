@@ -28,10 +28,10 @@ def backbone_name(backbone: Backbone) -> str:
 
 
 def check_statistics(freeze_statistics: object) -> None:
-    """Refuse to freeze running statistics that an edit of the weights leaves behind.
+    """Reject frozen running statistics: they no longer match the edited weights.
 
     Raises:
-        InputError: If they are to be frozen.
+        InputError: If `freeze_statistics` is set.
     """
     if freeze_statistics:
         raise InputError(

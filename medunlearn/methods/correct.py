@@ -1,4 +1,4 @@
-"""The share of images that are classified correctly, to the last digit of `metrics.json`."""
+"""Accuracy in %, computed in float64 so that logged values equal those in `metrics.json` exactly."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from torchmetrics import Metric
 class PercentCorrect(Metric):
     """Counts correct classifications and returns 100 x correct / images, in %.
 
-    In float64, where torchmetrics' accuracy is a float32 share: a figure that is logged is then the one that
-    `metrics.json` has.
+    Computed in float64, unlike torchmetrics' accuracy, a float32 share: the logged value is then exactly the one in
+    `metrics.json`.
 
     Example:
         >>> correct = PercentCorrect()
@@ -30,7 +30,7 @@ class PercentCorrect(Metric):
         self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, probs: Tensor, labels: Tensor) -> None:
-        """Count probabilities (N, C), of which the first of equal ones is taken, against labels (N,)."""
+        """Compare the most probable classes of `probs`, (N, C), with labels (N,); of equal ones the first counts."""
         self.correct += (probs.argmax(1) == labels).sum()
         self.images += len(labels)
 

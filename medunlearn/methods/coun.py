@@ -15,12 +15,12 @@ from medunlearn.training.processes import gather_rows
 
 
 class CoUn(FineTune):
-    """Contrastive unlearning, CoUn (Khalil, Setayesh & Li, arXiv 2025): fine-tuning with a contrast of two views.
+    """Contrastive unlearning, CoUn (Khalil, Setayesh & Li, arXiv 2025): fine-tuning with a contrastive loss.
 
-    Loss on the retain set: cross-entropy of one augmented view + weight x InfoNCE between two. The contrast rearranges
-    the features of retained images, and forgotten ones end where unseen images of their kind do. Negatives are the
-    other images of the global batch, whatever the number of processes. Two views are two forward passes, so a step
-    costs twice that of fine-tuning; weak augmentation (`Default`) makes the better views.
+    Loss on the retain set: cross-entropy of one augmented view + weight x InfoNCE between two views. The contrastive
+    loss rearranges the features of retained images, so that forgotten images end up where unseen images of their class
+    do. Negatives are the other images of the global batch, whatever the number of processes. Two views are two forward
+    passes, so a step costs twice that of fine-tuning; weak augmentation (`Default`) makes the better views.
 
     Args:
         weight: Weight of InfoNCE against the cross-entropy, 0 or more; the paper's range is 0.1 to 6. 0 is `FineTune`.
@@ -46,16 +46,16 @@ class CoUn(FineTune):
         if not self.weight:
             return super().losses(batch)
         first, logits = features_and_logits(self.backbone, batch.images, self.num_classes)
-        # A pass of its own, so that BatchNorm normalises each view by itself, the first as in fine-tuning.
+        # A separate forward pass, so that BatchNorm normalises each view by itself, the first one as in fine-tuning.
         second, _ = features_and_logits(self.backbone, batch.second, self.num_classes)
-        real = batch.weight > 0  # an image that only fills an empty share is nobody's negative
+        real = batch.weight > 0  # images that only pad an empty batch must not be negatives
         contrast = torch.zeros_like(batch.weight)
         contrast[real] = info_nce(first[real], second[real], self.temperature)
         return F.cross_entropy(logits.float(), batch.labels, reduction="none") + self.weight * contrast
 
 
 def info_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Return InfoNCE of each of b images, the mean over its two views, as SimCLR has it (Chen et al. 2020, Eq. 1).
+    """Return InfoNCE of each image, (b,), the mean over its two views, as in SimCLR (Chen et al. 2020, Eq. 1).
 
     loss(i) = -log(exp(s_ij / temperature) / sum over k != i of exp(s_ik / temperature)) with the cosine similarity s,
     j the other view of the same image, and k all views of all images, of every process.

@@ -1,4 +1,4 @@
-"""How far one model's answers are from another's."""
+"""KL divergence between the outputs of two models."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -8,10 +8,10 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class FineTune(Unlearner):
-    """Goes on training on the retain set and relies on forgetting: the baseline `FT` of SalUn's paper.
+    """Continues training on the retain set and relies on catastrophic forgetting: the baseline `FT` of SalUn's paper.
 
-    From a high learning rate that falls along a cosine: at a low one nothing moves, since the retain set is learned
-    already, and a constant high one ends before the model has settled (CoUn's settings, with fewer epochs).
+    The learning rate starts high and falls along a cosine (CoUn's settings, with fewer epochs). A low rate changes
+    nothing, since the retain set is learned already; with a constant high rate the model does not settle.
 
     Args:
         lr: Learning rate at the first step.

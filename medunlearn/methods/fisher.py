@@ -1,4 +1,4 @@
-"""Gradients of each image by itself, and the Fisher information that they add up to, on its diagonal and in full."""
+"""Per-image gradients, the diagonal of the Fisher information, and solutions with the full, damped Fisher matrix."""
 
 from collections.abc import Callable
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 Gradients = dict[str, Tensor]
-"""For each parameter, by name: its gradient, of its shape, or (b, *shape) with one for each of b images."""
+"""Gradients by parameter name: of the parameter's shape, or (b, *shape) with one gradient for each of b images."""
 
 
 def by_image(model: nn.Module) -> Callable[[Tensor, Tensor], Gradients]:
-    """Return a function of images (b, channels, H, W) and labels (b,) that returns the gradient of each image's loss.
+    """Return a function from images (b, channels, H, W) and labels (b,) to the gradient of each image's loss.
 
-    The loss is the cross-entropy. The model is called in the mode that it is in, which has to be the evaluation mode:
-    in training mode BatchNorm makes an image's loss depend on the others. Memory is b times that of the weights. In
-    float32 also under autocast, whose eight bits of mantissa are too few for squares of gradients.
+    The loss is the cross-entropy. The model must be in evaluation mode: in training mode BatchNorm makes an image's
+    loss depend on the other images. Memory is b times that of the weights. Computed in float32 even under autocast,
+    since bfloat16's eight bits of mantissa are too few for squares of gradients.
 
     Args:
         model: A classifier; torchvision's all work.
@@ -42,24 +42,24 @@ def by_image(model: nn.Module) -> Callable[[Tensor, Tensor], Gradients]:
 def add_squares(
     sums: Gradients, model: nn.Module, images: Tensor, labels: Tensor, block: int, weights: Tensor | None = None
 ) -> None:
-    """Add the squared gradients of images to sums: over all images, n times the diagonal of the Fisher information.
+    """Add each image's squared gradient to `sums`: over n images, n times the diagonal of the Fisher information.
 
-    Each image's gradient is squared by itself: the square of a batch's mean gradient, as public code takes it, falls
-    with the batch size.
+    Each image's gradient is squared separately. Public code squares the mean gradient of a batch, which gives values
+    that fall with the batch size.
 
     Args:
         sums: Float64, by parameter name; changed in place.
         model: As of `by_image`.
         images: (b, channels, H, W); b may be 0.
         labels: Classes (b,) that the cross-entropy is taken against.
-        block: How many images are gone through at a time.
-        weights: (b,): what each image's squares count; 1 by default.
+        block: Number of images processed at a time.
+        weights: Weight of each image's squares, (b,); 1 by default.
     """
     gradients = by_image(model)
     for start in range(0, len(images), block):
         part = slice(start, start + block)
         for name, gradient in gradients(images[part], labels[part]).items():
-            # In float32 within a block, which loses nothing that counts; over blocks in float64.
+            # Summed in float32 within a block, where the rounding error is negligible, and in float64 over blocks.
             squares = gradient.square()
             if weights is not None:
                 squares *= weights[part].reshape(-1, *(1,) * (squares.ndim - 1))
@@ -67,7 +67,7 @@ def add_squares(
 
 
 def add_gradients(sums: Gradients, model: nn.Module, images: Tensor, labels: Tensor, size: int) -> None:
-    """Add the gradient of the summed cross-entropy to sums, `size` images at a time; else as `add_squares`."""
+    """Add the gradient of the summed cross-entropy to `sums`, `size` images at a time; see `add_squares`."""
     names, weights = zip(*model.named_parameters(), strict=True)
     for start in range(0, len(images), size):
         part = slice(start, start + size)
@@ -79,7 +79,7 @@ def add_gradients(sums: Gradients, model: nn.Module, images: Tensor, labels: Ten
 
 
 def zeros(model: nn.Module) -> Gradients:
-    """Return a zero in float64 for each weight of a model, by parameter name."""
+    """Return float64 zeros of the shape of each parameter of a model, by parameter name."""
     return {name: torch.zeros_like(value, dtype=torch.float64) for name, value in model.named_parameters()}
 
 
@@ -88,17 +88,17 @@ def damped_solution(
 ) -> Gradients:
     """Return (damping I + G'G / m)^-1 v = (v - G' (m damping I + G G')^-1 G v) / damping, by Woodbury's identity.
 
-    Two blocks of rows of G are in memory at a time, and are computed again for each pair: with B blocks that is
-    (B + 3) / 2 times as many gradients of an image as m.
+    Two blocks of rows of G are in memory at a time and are recomputed for each pair of blocks: with B blocks, m (B + 3)
+    / 2 image gradients are computed.
 
     Args:
         vector: v, in float64, by parameter name.
-        gradients: Returns the rows of G of some images, (b, *shape) by parameter name.
+        gradients: Returns the rows of G for some images, (b, *shape) by parameter name.
         blocks: The m images, in blocks.
         damping: Above 0.
 
     Raises:
-        ValueError: If G or v are not numbers, or `damping` is lost beside them.
+        ValueError: If G or v are not finite, or `damping` is so small that it vanishes in rounding.
     """
     size, device = sum(map(len, blocks)), next(iter(vector.values())).device
     gram = size * damping * torch.eye(size, dtype=torch.float64, device=device)
@@ -122,7 +122,7 @@ def damped_solution(
 
 
 def _products(left: Gradients, right: Gradients) -> Tensor:
-    """Return the scalar products (a, b) of a gradients with b others, over all weights."""
+    """Return the scalar products (a, b) between a and b gradients, over all weights."""
     return torch.stack([_flat(left[name]) @ _flat(right[name]).T for name in left]).sum(0)
 
 

@@ -1,4 +1,4 @@
-"""Fisher forgetting: noise on the weights, the more the less the retain set needs them."""
+"""Fisher forgetting: adds noise to the weights, more to those that matter less for the retain set."""
 
 from typing import Any, ClassVar, Literal
 
@@ -16,7 +16,7 @@ Labels = Literal["drawn", "all"]
 class FisherForgetting(OneShot):
     """Fisher forgetting (Golatkar et al., CVPR 2020): normal noise whose variance is alpha / F.
 
-    (The paper's text derives F^(-1/2) for the variance; its code, and all after it, take 1 / F.)
+    (The paper's text derives a variance of F^(-1/2); its code, and all later code, uses 1 / F.)
 
     F is the diagonal of the Fisher information of the retain set, with labels from the model's own prediction: for each
     image, the mean squared gradient of the cross-entropy over the labels that it predicts.
@@ -24,8 +24,8 @@ class FisherForgetting(OneShot):
     Args:
         alpha: Variance of the noise times F; 0 or more, at 0 nothing changes. Public code has 1e-9 to 1e-6.
         largest: Largest standard deviation of a weight's noise, for weights whose F is nearly 0; 0 or more.
-        labels: `drawn` takes one label an image, drawn from the prediction, which is right on average; `all` each of
-            the K labels by its probability, at K times the time.
+        labels: `drawn` takes one label per image, drawn from the prediction, an unbiased estimate; `all` weights each
+            of the K labels by its probability, which takes K times as long.
 
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
@@ -47,7 +47,7 @@ class FisherForgetting(OneShot):
         self.alpha, self.largest, self.labels = alpha, largest, labels
 
     def images(self, epoch: int) -> Draw:
-        """Return the retain set: no other image is looked at."""
+        """Return the retain set, the only images that are read."""
         return "retain"
 
     def prepare(self) -> dict[str, Tensor]:
@@ -58,13 +58,13 @@ class FisherForgetting(OneShot):
         generator = torch.Generator().manual_seed(self.datamodule.seed)
         for name, weight in self.backbone.named_parameters():
             # Public code averages F over the input channels of a convolution and gives BatchNorm and the last layer ten
-            # times the noise; here every weight has that of its own F.
+            # times the noise; here the noise of each weight follows from its own F.
             scale = noise_scale(sums[name] / count, self.alpha, self.largest).to(weight)
             weight.data.add_(scale * torch.randn(weight.shape, generator=generator).to(weight))
         return {}
 
     def _add_drawn(self, sums: Gradients, batch: Batch) -> None:
-        # By image, so that the draw does not depend on the number of processes.
+        # Random numbers belong to images, so that the draw does not depend on the number of processes.
         size = self.datamodule.split_record()["train_size"]
         uniform = torch.rand(size, generator=torch.Generator().manual_seed(self.datamodule.seed + 1))
         labels = drawn_labels(self._probs(batch), uniform[batch.rows.cpu()].to(self.device))
@@ -81,10 +81,10 @@ class FisherForgetting(OneShot):
 
 
 def drawn_labels(probs: Tensor, uniform: Tensor) -> Tensor:
-    """Return a label (b,) for each row of probabilities (b, C), from a number in [0, 1) of each (b,)."""
+    """Return labels (b,) drawn from rows of probabilities (b, C), given one uniform number in [0, 1) per row, (b,)."""
     return (probs.double().cumsum(1) <= uniform[:, None]).sum(1).clamp(max=probs.shape[1] - 1)
 
 
 def noise_scale(fisher: Tensor, alpha: float, largest: float) -> Tensor:
-    """Return the standard deviation sqrt(alpha / F), at most `largest`, which it is where F is 0."""
+    """Return the standard deviation sqrt(alpha / F), at most `largest`; where F is 0 it is `largest`."""
     return (alpha / fisher).sqrt().clamp(max=largest)

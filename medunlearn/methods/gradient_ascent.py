@@ -9,12 +9,12 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class GradientAscent(Unlearner):
-    """Gradient ascent (Graves et al., AAAI 2021: and Thudi et al.): training turned round on the forget set.
+    """Gradient ascent (Graves et al., AAAI 2021; Thudi et al.): training with the sign of the loss reversed.
 
-    loss = -mean CE over the forget set. At the original the gradient is nearly zero, and it grows with each step: the
-    learning rates between no effect and a destroyed model are few. `trainer.gradient_clip_val` bounds the steps;
-    BatchNorm's statistics end as the forget set's, unless `freeze_statistics` or `refresh_statistics` is set. A model
-    that is no longer finite is refused when it is measured.
+    loss = -mean CE over the forget set. At the original the gradient is nearly zero, and it grows with each step, so
+    the range of learning rates between no effect and a destroyed model is narrow. `trainer.gradient_clip_val` bounds
+    the steps; BatchNorm's statistics end as the forget set's, unless `freeze_statistics` or `refresh_statistics` is
+    set. A model whose weights or outputs are no longer finite is rejected when it is measured.
 
     Args:
         lr: Learning rate; 1e-5 for a tenth of the images, 1e-4 for half of them.
@@ -23,7 +23,7 @@ class GradientAscent(Unlearner):
     uses: ClassVar[tuple[Part, ...]] = ("forget",)
     cost: ClassVar[tuple[float, float] | None] = (0.1, 0.0)
 
-    # Weight decay is not turned round: it goes on shrinking the weights, as in the public code.
+    # The sign of weight decay is not reversed: it still shrinks the weights, as in the public code.
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 5}
 
     def __init__(self, *args: Any, lr: float = 1e-5, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the original answers on validation images: how a model might answer that has never seen the forget set."""
+"""The original's outputs on validation images, which stand in for those of a model that never saw the forget set."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +11,11 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.split import dropped_of
 
 NEEDED = ("val_probs", "val_labels", "val_index", "forget_index", "forget_labels", "retain_index", "retain_labels")
-SMALLEST = 1e-30  # keeps the answer of an image defined that is all of a class forgotten as a whole
+SMALLEST = 1e-30  # avoids 0 / 0 for an image whose whole probability is on forgotten classes
 
 
 class HeldOut(NamedTuple):
-    """The original's answers on validation images, and the labels of both sets."""
+    """The original's outputs on validation images, and the labels of the validation and training images."""
 
     answers: np.ndarray
     """(V, C) float32: probabilities on validation images."""
@@ -26,7 +26,7 @@ class HeldOut(NamedTuple):
 
 
 def held_out(original: Path, forget: np.ndarray, split: Mapping[str, Any] | None = None) -> HeldOut:
-    """Read what the original answered when it was measured, which takes no pass through the images.
+    """Read the outputs that the original's run saved when it was measured; no forward pass is needed.
 
     Args:
         original: Run directory of the original.
@@ -48,9 +48,9 @@ def held_out(original: Path, forget: np.ndarray, split: Mapping[str, Any] | None
 
 
 def without_classes(answers: np.ndarray, retained: np.ndarray) -> np.ndarray:
-    """Return answers over the retained classes alone: a model that never met a class does not name it.
+    """Return probabilities over the retained classes alone: a model that never saw a class does not predict it.
 
-    The same array where every class is retained.
+    Returns the same array where every class is retained.
 
     Args:
         answers: Probabilities (V, C).

@@ -1,4 +1,4 @@
-"""Held-out twins: each forgotten image is answered as the original answers a validation image of its class."""
+"""Held-out twins: the target of each forgotten image is the original's output on a validation image of its class."""
 
 from typing import Any, ClassVar
 
@@ -15,18 +15,18 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class HeldOutTwins(Unlearner):
-    """Held-out twins, a method of this package's own: forgotten images are answered as unseen ones are.
+    """Held-out twins, introduced by this package: forgotten images get the outputs of unseen images as targets.
 
     Each forgotten image has a twin, a validation image of its class drawn once with the seed. Minimises cross-entropy
     to the original's probabilities on the twin, and to the true label on the retain set, in one shuffled pass through
-    both. Error and confidence on the forget set are then aimed at, class by class, and not overshot.
+    both. Error and confidence on the forget set are thereby driven to those on unseen images, class by class, and not
+    beyond.
 
-    A class that is forgotten as a whole is struck from the original's probabilities, and the rest scaled to a sum of 1:
-    what its images are taken for. A forgotten image of a class without validation images has its twin among all of
-    them.
+    The probability of a class that is forgotten as a whole is set to 0, and the others are rescaled to a sum of 1. The
+    twin of a forgotten image whose class has no validation images is drawn from all validation images.
 
-    The validation images are read by this method, though no gradient is taken on them: they are no non-members for the
-    membership attack, and the figures on them are too good.
+    This method uses the outputs on validation images, though it takes no gradient on them: they cannot be non-members
+    for the membership attack, and metrics on them are too optimistic.
 
     Args:
         wrong_share: Share of the forget set whose twins come from another class, in [0, 1): the accuracy that a model
@@ -67,19 +67,19 @@ class HeldOutTwins(Unlearner):
         return {name: torch.from_numpy(value) for name, value in kept.items()}
 
     def losses(self, batch: Batch) -> Tensor:
-        """Return the cross-entropy to the answer on its twin of a forgotten image, to its label of a retained one."""
+        """Return the cross-entropy (b,): to the twin's output for forgotten images, to the label for retained ones."""
         answers = self.kept["answers"][self.kept["twins"][batch.rows]]
         own = F.one_hot(batch.labels, self.num_classes).to(answers.dtype)
         targets = torch.where(batch.forget[:, None], answers, own)
         return F.cross_entropy(self(batch.images).float(), targets, reduction="none")
 
     def facts(self) -> dict[str, float | str]:
-        """Return the error in % that the forget set has where it is answered as its twins are."""
+        """Return the error in % on the forget set that a perfect fit to the twins' outputs would give."""
         return {"aimed_UA": 100 * int(self.kept["wrong"]) / len(self.datamodule.forget_indices)}
 
 
 def draw_twins(labels: np.ndarray, val_labels: np.ndarray, wrong_share: float, seed: int) -> np.ndarray:
-    """Return a validation image for each forgotten one, (F,): of its class, or of another for the share of wrong ones.
+    """Return a validation image for each forgotten one, (F,), of the same class or, for `wrong_share` of them, another.
 
     Args:
         labels: True classes of the forget set, (F,).

@@ -1,4 +1,4 @@
-"""Carries an unlearner from its original to its last step; the Trainer's own hooks stay free for the methods."""
+"""Callback that prepares an unlearner and keeps frozen weights frozen, so that methods need not use Trainer hooks."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class UnlearnerHooks(Callback):
-    """Prepares an unlearner before the first step, keeps its mask, and puts what must be resumed into checkpoints.
+    """Prepares an unlearner before the first step, enforces its mask, and saves both in checkpoints.
 
-    An `Unlearner` brings it along, and it is called after the callbacks of the Trainer. So frozen weights are frozen
-    whatever moves them: an optimiser of the user's own, a hook, another callback.
+    `Unlearner.configure_callbacks` adds it, and it runs after the Trainer's callbacks. So frozen weights stay frozen
+    whatever else changes weights: a custom optimiser, a hook, another callback.
     """
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -26,7 +26,7 @@ class UnlearnerHooks(Callback):
         _unlearner(pl_module).begin()
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Hold frozen statistics, whatever has set modes since the last batch: preparation, mask, another hook."""
+        """Put layers with frozen statistics back into evaluation mode, which other hooks may have changed."""
         _unlearner(pl_module).hold_statistics()
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
@@ -40,7 +40,7 @@ class UnlearnerHooks(Callback):
         _unlearner(pl_module).hold()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore frozen weights, and judge the epoch, once every other callback has changed what it changes."""
+        """Restore frozen weights and measure the epoch's proxy gap, after all other callbacks."""
         method = _unlearner(pl_module)
         method.hold()
         if method.rewind and not cast(Any, trainer).fast_dev_run:
@@ -53,7 +53,7 @@ class UnlearnerHooks(Callback):
         _unlearner(pl_module).hold()
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Keep the mask, what was prepared and the nearest epoch: the weights say nothing of them any more."""
+        """Save the mask, the prepared tensors and the nearest epoch: current weights cannot restore them."""
         method = _unlearner(pl_module)
         method.hold()  # the checkpoint's weights share their memory with the model's
         if method.mask is not None:
@@ -63,7 +63,7 @@ class UnlearnerHooks(Callback):
             checkpoint["nearest_epoch"] = method.nearest.state_dict()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Take them up again."""
+        """Restore the mask, the prepared tensors and the nearest epoch."""
         _unlearner(pl_module).resume(checkpoint.get("saliency_mask"), checkpoint.get("kept", {}))
         _unlearner(pl_module).nearest.load_state_dict(checkpoint.get("nearest_epoch", {}))
 
@@ -73,11 +73,11 @@ def _unlearner(module: LightningModule) -> "Unlearner":
 
 
 def check_prepared(kept: Any, added: Collection[str]) -> None:
-    """Refuse what `prepare` cannot leave: only tensors by name are kept for a run that goes on.
+    """Reject results of `prepare` that a resumed run would lack: only a dict of tensors is saved in checkpoints.
 
     Args:
         kept: What it returned.
-        added: Names of the networks that it has put into the method.
+        added: Names of the networks that `prepare` has added to the method.
 
     Raises:
         InputError: If a resumed run would lack some of it.

@@ -22,9 +22,9 @@ class Influence(OneShot):
 
     Args:
         scale: Length of the step, the papers' alpha; 1 is Newton's, 0 changes nothing.
-        damping: Added to H's diagonal; above 0. H has rank m without it, so along most directions the step is
-            v / damping; at 0.1 the step has destroyed models of blood cells.
-        samples: m, or the number of retained images where that is smaller; drawn from the seed.
+        damping: Added to H's diagonal; above 0. Without it H has rank m, so along most directions the step is v /
+            damping. At 0.1 the step destroyed models trained on blood cells.
+        samples: m, at most the number of retained images; which ones is drawn from the seed.
 
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
@@ -42,14 +42,14 @@ class Influence(OneShot):
         self.scale, self.damping, self.samples = scale, damping, samples
 
     def prepare(self) -> dict[str, Tensor]:
-        """Make the step, and keep its length as a share of that of the weights."""
+        """Make the step, and keep its length relative to the norm of the weights."""
         (forget, n_forget), (retain, n_retain) = self.total("forget", self._add), self.total("retain", self._add)
-        # The ImageNet branch of public code takes the gradient of F twice, in the place of R's.
+        # The ImageNet branch of the public code uses the gradient of F twice, where one should be that of R.
         vector = {name: (g - n_forget / n_retain * retain[name]) / (n_forget + n_retain) for name, g in forget.items()}
         images, labels = self._drawn(n_forget + n_retain)
         rows, gradients = torch.arange(len(labels), device=self.device), by_image(self.backbone)
         try:
-            # "WoodFisher" in public code starts its recursion from one gradient and only ever scales that, so its
+            # "WoodFisher" in public code starts its recursion from one gradient and only rescales it, so its
             # "inverse Hessian" takes a multiple of the first image's gradient from v; here the identity is exact.
             step = damped_solution(
                 vector, lambda part: gradients(images[part], labels[part]), torch.split(rows, self.block), self.damping
@@ -66,7 +66,7 @@ class Influence(OneShot):
         return {"step": moved / length}
 
     def facts(self) -> dict[str, float | str]:
-        """Return the length of the step as a share of that of the weights."""
+        """Return the length of the step relative to the norm of the weights."""
         return {"step": float(self.kept["step"])}
 
     def _add(self, sums: Gradients, batch: Batch) -> None:
@@ -79,7 +79,7 @@ class Influence(OneShot):
         rows, side = retain[order[: self.samples]].to(self.device), self.datamodule.image_size
         images = torch.zeros(len(rows), self.datamodule.in_channels, side, side, device=self.device)
         labels = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
-        for batch in self.batches("retain"):  # of which this process has a share
+        for batch in self.batches("retain"):  # of each batch, this process has a share
             here, place = (batch.rows[:, None] == rows).nonzero(as_tuple=True)
             images[place], labels[place] = batch.images[here], batch.labels[here]
         found = self.summed({"images": images, "labels": labels})

@@ -1,4 +1,4 @@
-"""Kernel transpose: the original is made to see images transposed, and fine-tuned on the retain set in that view."""
+"""Kernel transpose: transposes every convolution kernel of the original, then fine-tunes on the retain set."""
 
 from typing import Any, ClassVar
 
@@ -18,11 +18,11 @@ class KernelTranspose(FineTune):
     K(c, d, j, i), then fine-tunes on the retain set. The forget set is not needed.
 
     Convolution commutes with transposition, and so do BatchNorm, activations and an average over all positions: the
-    edited network maps an image x to what the original maps x transposed to. So it starts nearly as accurate as the
-    original on images without an orientation, such as cells or tissue, and far less so on organs in a fixed pose.
-    BatchNorm's running statistics are then those of transposed images. It does nothing for a model that was trained
-    with transposed images too. In networks that know positions, such as transformers, the kernels of the
-    convolutions are transposed all the same, but the output is not that for the transposed image.
+    edited network maps an image x to what the original maps x transposed to. So fine-tuning starts from nearly the
+    original's accuracy on images without a fixed orientation, such as cells or tissue, and from a far lower one on
+    organs in a fixed pose. BatchNorm's running statistics are then those of transposed images. It has no effect on a
+    model that was also trained on transposed images. In networks with position embeddings, such as transformers, the
+    convolution kernels are transposed too, but the output is not that for the transposed image.
 
     Args:
         lr: Learning rate at the first step.
@@ -33,7 +33,7 @@ class KernelTranspose(FineTune):
 
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 3}
 
-    # The entry's rate is 0.001 at a batch of 64, for faces; 0.05 is what a trial on blood cells ran with.
+    # The entry's rate is 0.001 at a batch of 64, for faces; 0.05 was used in a trial on blood cells.
     def __init__(self, *args: Any, lr: float = 0.05, **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, **kwargs)
         check_square(self.backbone)
@@ -49,12 +49,12 @@ class KernelTranspose(FineTune):
 def transpose_kernels(backbone: Backbone) -> None:
     """Swap the two spatial axes of every convolution's kernels in place; twice is the identity."""
     for layer in convolutions(backbone).values():
-        # The public port makes new parameters, which an optimiser built before would not move.
+        # In place: the public port creates new parameters, which an optimiser that was built before would not update.
         layer.weight.copy_(layer.weight.transpose(2, 3).clone())
 
 
 def check_square(backbone: Backbone) -> None:
-    """Refuse a backbone that treats height and width differently.
+    """Reject a backbone that treats height and width differently.
 
     Raises:
         InputError: If a convolution's kernel, stride, padding or dilation is not square, or there is no convolution.

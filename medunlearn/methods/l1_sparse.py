@@ -1,4 +1,4 @@
-"""Fine-tuning under an l1 penalty that falls to nothing ("Model Sparsity Can Simplify Machine Unlearning")."""
+"""Fine-tuning with an l1 penalty that falls to zero ("Model Sparsity Can Simplify Machine Unlearning")."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from medunlearn.methods.ranges import not_negative, whole
 
 
 class L1Sparse(FineTune):
-    """l1-sparse unlearning (Jia et al., NeurIPS 2023): fine-tuning under an l1 penalty that falls to nothing.
+    """l1-sparse unlearning (Jia et al., NeurIPS 2023): fine-tuning with an l1 penalty that falls to zero.
 
     loss = mean CE over the retain set + gamma_t |weights|_1, with gamma_t = l1 (1 - t / T) in epoch t = 0..T - 1. The
     norm is over all parameters, those of BatchNorm and the biases too. Subgradient steps leave hardly any weight at
@@ -32,7 +32,7 @@ class L1Sparse(FineTune):
         self.l1, self.l1_free_epochs = l1, l1_free_epochs
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse a run in which the penalty has no epoch to fall in."""
+        """Reject a run without a known number of epochs, or whose epochs are all free of the penalty."""
         epochs = trainer.max_epochs
         if self.l1 and epochs in (None, -1):
             raise InputError("l1: falls over the epochs of the run; set trainer.max_epochs", part="model.init_args")
@@ -46,7 +46,8 @@ class L1Sparse(FineTune):
     def penalty(self) -> Tensor | None:
         """Return gamma_t |weights|_1; its gradient is gamma_t times the sign of each weight, 0 where a weight is 0."""
         epochs = (self.trainer.max_epochs or 0) - self.l1_free_epochs
-        # From `l1` anew each epoch: AMUN's copy multiplies the last epoch's value, which grows to 9.7 times `l1`.
+        # Computed from `l1` in each epoch. AMUN's copy multiplies the previous epoch's value, which grows to 9.7 times
+        # `l1`.
         strength = falling(self.l1, self.current_epoch, epochs)
         if not strength:
             return None
@@ -54,5 +55,5 @@ class L1Sparse(FineTune):
 
 
 def falling(first: float, epoch: int, epochs: int) -> float:
-    """Return what a value that falls linearly from `first` to 0 over `epochs` epochs is in one of them."""
+    """Return the value in epoch `epoch` of a quantity that falls linearly from `first` to 0 over `epochs` epochs."""
     return first * max(0.0, 1 - epoch / epochs) if epochs > 0 else 0.0

@@ -1,4 +1,4 @@
-"""What `losses` and `penalty` of a method must return; those of a user's own are checked in every step."""
+"""Checks of what a method's `losses` and `penalty` return, run in every step."""
 
 from collections.abc import Iterable
 from typing import Any, TypeGuard
@@ -18,7 +18,7 @@ def check_losses(losses: Any, images: int, name: str, first: bool) -> Tensor:
         first: Whether no step has been made yet: losses that are not numbers then come from the method itself.
 
     Raises:
-        InputError: If they are not one number an image.
+        InputError: If they are not one number per image.
 
     Example:
         >>> import torch
@@ -48,7 +48,7 @@ def check_step(loss: Tensor, penalty: Any, name: str, first: bool) -> Tensor:
         loss: The weighted sum of the losses.
         penalty: What `penalty` returned.
         name: Class of the method.
-        first: Whether no step has been made yet; the gradient is looked for once.
+        first: Whether no step has been made yet; only then is it checked that the loss has a gradient.
 
     Raises:
         InputError: If the penalty is not one number, or no weight has a gradient.
@@ -74,11 +74,11 @@ def check_step(loss: Tensor, penalty: Any, name: str, first: bool) -> Tensor:
 
 
 def check_trained(named: Iterable[tuple[str, Tensor]], trained: Iterable[Tensor], name: str) -> None:
-    """Refuse weights that get a gradient and are not trained: a head that was left out, or a teacher left unfrozen.
+    """Reject weights that get a gradient but are not trained: a head missing from `trained`, an unfrozen teacher.
 
     Args:
-        named: Name and weights of all that the method holds, after the first backward pass.
-        trained: Those that the optimiser moves.
+        named: All named parameters of the method, after the first backward pass.
+        trained: Those that the optimiser updates.
         name: Class of the method.
 
     Raises:
@@ -105,7 +105,7 @@ def _is_real(value: Any) -> TypeGuard[Tensor]:
 
 
 def _kind(value: Any) -> str:
-    """Return what a value is, for people."""
+    """Describe a value for an error message."""
     if not isinstance(value, Tensor):
         return "None" if value is None else f"{type(value).__name__}"
     numbers = "" if value.is_floating_point() else f" of {str(value.dtype).removeprefix('torch.')}"

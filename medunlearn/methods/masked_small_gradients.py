@@ -1,4 +1,4 @@
-"""Masked small gradients: the weights that tell the two sets least apart are drawn anew, then fine-tuned."""
+"""Masked small gradients: reinitialises the weights that distinguish the two sets least, then fine-tunes."""
 
 from typing import Any, ClassVar
 
@@ -15,18 +15,19 @@ from medunlearn.models import plain_name
 
 
 class MaskedSmallGradients(FineTune):
-    """MSG, masked small gradients (Triantafillou et al., NeurIPS competition 2023): fine-tuning of weights redrawn.
+    """MSG, masked small gradients (Triantafillou et al., NeurIPS competition 2023): reinitialise, then fine-tune.
 
-    The entry "Kookmin" (arXiv 2406.09073). g is the gradient of cross-entropy over the forget set minus that over as
-    many retained images, drawn at random. In each convolution the weights with the smallest |g| are drawn anew;
-    fine-tuning on the retain set multiplies the gradient of the convolution's other weights by 0.1. All else is trained
-    as usual. An optimiser that divides by the gradient's size, as Adam does, takes that factor out again.
+    The entry "Kookmin" (arXiv 2406.09073). g is the gradient of cross-entropy over the forget set minus that over
+    equally many retained images, drawn at random. In each convolution the weights with the smallest |g| are
+    reinitialised; fine-tuning on the retain set multiplies the gradient of the convolution's other weights by 0.1. All
+    other layers are trained as usual. An optimiser that divides by the gradient's magnitude, such as Adam, cancels that
+    factor.
 
-    BatchNorm's running statistics are the original's at the first step and follow as fine-tuning goes on: after s
-    steps 0.9^s is left of them. With fewer than about 50 steps set `refresh_statistics`.
+    BatchNorm's running statistics are the original's at the first step and adapt during fine-tuning: after s steps the
+    original's still have weight 0.9^s. With fewer than about 50 steps, set `refresh_statistics`.
 
     Args:
-        redrawn_share: Share of each convolution's weights that is drawn anew, rounded down; in [0, 1].
+        redrawn_share: Share of each convolution's weights that is reinitialised, rounded down; in [0, 1].
         kept_factor: Factor of the gradient of the convolution's other weights; in [0, 1].
         lr: Learning rate at the first step.
 
@@ -54,23 +55,23 @@ class MaskedSmallGradients(FineTune):
 
     @torch.no_grad()
     def prepare(self) -> dict[str, Tensor]:
-        """Draw weights anew, and return which, by the names of the convolutions' weights."""
+        """Reinitialise weights, and return a boolean mask of them by parameter name."""
         generator = torch.Generator().manual_seed(self.datamodule.seed)
         forget = torch.from_numpy(self.datamodule.forget_indices)
         retain = torch.from_numpy(self.datamodule.retain_indices)
         retain = retain[torch.randperm(len(retain), generator=generator)[: len(forget)]]
-        # Means rather than sums, which are the same where the retain set has as many images as the forget set.
+        # Means rather than sums: equivalent, except where the retain set is smaller than the forget set.
         of_forget, of_retain = self._mean_gradient("forget", forget), self._mean_gradient("retain", retain)
         redrawn = {}
         for name, layer in convolutions(self.backbone).items():
             weight, key = layer.weight, f"{name}.weight"
             redrawn[key] = smallest((of_forget[key] - of_retain[key]).abs(), self.redrawn_share)
             fresh = nn.init.kaiming_normal_(torch.empty(weight.shape), mode="fan_out", generator=generator)
-            weight.copy_(torch.where(redrawn[key], fresh.to(weight), weight))  # a bias stays, unlike in the port
+            weight.copy_(torch.where(redrawn[key], fresh.to(weight), weight))  # biases are kept, unlike in the port
         return redrawn
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Slow the kept weights: once a step, whatever was accumulated, and before the gradients are clipped."""
+        """Scale the gradients of the kept weights by `kept_factor`, once per optimiser step and before clipping."""
         stepped = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         for name, layer in convolutions(self.backbone).items():
             if layer.weight.grad is not None and id(layer.weight) in stepped:

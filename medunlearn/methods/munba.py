@@ -16,8 +16,9 @@ class MUNBa(Unlearner):
     """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025): steps that serve both sets alike.
 
     Each step takes the gradients g_r of CE on the retain set and g_f of CE towards random labels on the forget set, and
-    goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), cos that of their angle: the bisector of the two,
-    of length sqrt(2) whatever theirs. A second backward pass makes a step 5/3 as dear as fine-tuning's.
+    goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), where cos is the cosine of their angle: the bisector
+    of the two, whose length is sqrt(2) whatever the lengths of g_r and g_f. The second backward pass makes a step cost
+    5/3 of a fine-tuning step.
 
     Args:
         lr: Learning rate; the length of a step, since the Trainer clips the bisector to 1 as the public code does.
@@ -28,10 +29,10 @@ class MUNBa(Unlearner):
     cost: ClassVar[tuple[float, float] | None] = (3.0, 0.0)  # 1.8, with two backward passes
     trainer_arguments: ClassVar[dict[str, Any]] = {"max_epochs": 10, "gradient_clip_val": 1.0}
 
-    # The public code has a constant rate; steps of one length do not settle unless it falls.
+    # The public code has a constant rate; but steps of constant length do not converge unless the rate falls.
     def __init__(self, *args: Any, lr: float = 0.01, lr_schedule: Schedule = "cosine", **kwargs: Any) -> None:
         super().__init__(*args, lr=lr, lr_schedule=lr_schedule, **kwargs)
-        self._forget: Tensor | None = None  # gradient of the forget part, of the batches since the last step
+        self._forget: Tensor | None = None  # gradient on forgotten images, summed over the batches since the last step
 
     def images(self, epoch: int) -> Draw:
         """Return both sets side by side."""
@@ -53,11 +54,11 @@ class MUNBa(Unlearner):
         return losses
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Replace the sum of both gradients, which the backward pass has left, by their bisector."""
+        """Replace the sum of both gradients, which the backward pass has accumulated, by their bisector."""
         assert self._forget is not None
         share = 1 / (self.trainer.world_size * self.trainer.accumulate_grad_batches)
         forget, self._forget = self.summed({"forget": self._forget})["forget"] * share, None
-        if self.mask is not None:  # frozen weights have no say in the angle
+        if self.mask is not None:  # frozen weights must not affect the angle
             forget *= torch.cat([free.to(forget.device).flatten() for free in self.mask.values()])
         gradients = [each.grad for each in self.backbone.parameters() if each.grad is not None]
         both = torch.cat([each.flatten() for each in gradients])
@@ -69,8 +70,8 @@ class MUNBa(Unlearner):
 def bisector(first: Tensor, second: Tensor) -> Tensor:
     """Return the bisector of two gradients (P,), of length sqrt(2).
 
-    It is zero where there is none, so that a step moves by momentum and weight decay alone: the gradients are opposite,
-    or one of them is zero.
+    It is zero where the gradients are opposite or one of them is zero; the step then consists of momentum and weight
+    decay alone.
     """
     lengths = [torch.linalg.vector_norm(each, dtype=torch.float64) for each in (first, second)]
     units = [each / length.clamp_min(1e-30).float() for each, length in zip((first, second), lengths, strict=True)]

@@ -1,4 +1,4 @@
-"""What methods that train for no epoch refuse: epochs, and arguments of training."""
+"""Check for methods that train for no epoch: rejects epochs and arguments of training."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ OF_TRAINING = (
 
 
 def check_no_epochs(method: Any, trainer: Trainer, what: str) -> None:
-    """Refuse epochs, and arguments of training that were set: they would change nothing.
+    """Reject a number of epochs and arguments of training, such as `lr`, which would have no effect.
 
     Args:
         method: The method.

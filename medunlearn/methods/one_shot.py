@@ -19,8 +19,8 @@ class OneShot(Unlearner):
     Arguments of training, such as `lr`, are refused, since they would change nothing.
 
     Args:
-        block: How many images have their gradients in memory at a time, each as large as the weights. It changes
-            memory and speed alone.
+        block: Number of images whose gradients are in memory at a time, each as large as the weights. It affects only
+            memory and speed.
 
     Raises:
         InputError: If a value is out of range, or the original's weights are missing or do not fit.
@@ -39,7 +39,7 @@ class OneShot(Unlearner):
         check_no_epochs(self, trainer, "changes the weights once")
 
     def total(self, part: Part, add: Callable[[Gradients, Batch], None]) -> tuple[Gradients, int]:
-        """Return what `add` adds to sums over a part of the data, in all processes, and how many images it has.
+        """Return the sums of `add` over a part of the data and over all processes, and the number of images.
 
         Args:
             part: Which images.

@@ -16,8 +16,8 @@ from medunlearn.models import Elsewhere, check_constant, fitted, read_elsewhere,
 class Pretrained(Classifier):
     """A model trained elsewhere: its weights are read from a file, measured, and become an original to unlearn from.
 
-    No step is made. What it was trained on is not known: where a forget set is named, whether its answers on it look
-    like those on training images or on unseen ones is tested, and `metrics.json` says it.
+    No step is made. Which images it was trained on is unknown. If a forget set is given, the run tests whether the
+    model's outputs on it look like those on training images or on unseen ones, and writes the result to `metrics.json`.
 
     The file is .pt, .pth or .safetensors: a state dict, or a checkpoint with one in `state_dict`, `model_state_dict` or
     `model`. It is read without running code. Prefixes of wrappers (`module.`, `_orig_mod.`, `model.`, `backbone.`) are
@@ -25,8 +25,8 @@ class Pretrained(Classifier):
 
     Args:
         weights: The file.
-        mean: What is subtracted from pixels in [0, 1] before they are divided by `std`, as in its training; one number,
-            or one for each channel.
+        mean: Subtracted from pixels in [0, 1] before they are divided by `std`, as in the model's training; one number,
+            or one per channel.
         std: See `mean`.
 
     Raises:
@@ -55,7 +55,7 @@ class Pretrained(Classifier):
         set_normalisation(self.backbone, normalisation)
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse epochs and arguments of training, and read the weights, before anything is written."""
+        """Reject epochs and arguments of training, and read the weights, before anything is written."""
         super().check_run(trainer)
         check_no_epochs(self, trainer, "has been trained")
         if self._read is None:
@@ -64,7 +64,7 @@ class Pretrained(Classifier):
             self._read = found._replace(tensors={})
 
     def facts(self) -> dict[str, float | str]:
-        """Return that it was trained elsewhere, and which file its weights are from."""
+        """Return that the model was trained elsewhere, and the file that its weights were read from."""
         assert self._read is not None
         return {"trained": "elsewhere", "weights": self._read.name, "weights_sha256": self._read.sha256}
 

@@ -17,14 +17,13 @@ Order = Literal["mixed", "sequential"]
 class RandomLabels(Unlearner):
     """Random labels (Golatkar et al., CVPR 2020): wrong answers on the forget set, true ones on the retain set.
 
-    Labels are drawn anew each epoch, so that none is learned by heart: their gradient is, on average, that of a uniform
-    answer.
+    Labels are redrawn each epoch, so that none is memorised: the gradient is, on average, that of a uniform target.
 
     Args:
         relabel: `random` draws from all classes, as SalUn's code does; `random_other` from all but the true one, as
-            its text says; `uniform` draws none and trains towards 1 / C for each class, which `random` averages to;
-            `none` keeps the true labels, which is fine-tuning on all images and, masked, what the code of Falcao &
-            Cordeiro does on MedMNIST.
+            SalUn's paper says; `uniform` draws no label but trains towards 1 / C for each class, the average of
+            `random`; `none` keeps the true labels, which is fine-tuning on all images and, with a mask, what the code
+            of Falcao & Cordeiro does on MedMNIST.
         schedule: `mixed` goes through both sets in one shuffled pass; `sequential` through the whole forget set, then
             the whole retain set.
         lr: Learning rate.
@@ -58,7 +57,7 @@ class RandomLabels(Unlearner):
         return torch.where(batch.forget, relabelled(batch, self.num_classes, self.relabel), batch.labels)
 
     def losses(self, batch: Batch) -> Tensor:
-        """Return the cross-entropy of each image, to the uniform answer where the forget set is to have it."""
+        """Return the cross-entropy (b,), for forgotten images with `relabel=uniform` to the uniform distribution."""
         if self.relabel != "uniform":
             return super().losses(batch)
         logits = self(batch.images).float()
@@ -67,9 +66,9 @@ class RandomLabels(Unlearner):
 
 
 def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
-    """Return the labels (b,) that `relabel` gives the images of a batch, from the one random number of each.
+    """Return the labels (b,) that `relabel` gives the images of a batch, from one random number per image.
 
-    Each image is met once an epoch, in either schedule, so its label is drawn once an epoch.
+    With either schedule each image occurs once per epoch, so its label is drawn once per epoch.
     """
     if relabel == "random":
         return (batch.uniform * num_classes).long()
@@ -79,8 +78,8 @@ def relabelled(batch: Batch, num_classes: int, relabel: Relabel) -> Tensor:
 
 
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
-    """Return the cross-entropy (b,) of logits (b, C) to the uniform answer 1 / C.
+    """Return the cross-entropy (b,) of logits (b, C) to the uniform distribution 1 / C.
 
-    Its gradient softmax(logits) - 1 / C is the expected one of a label drawn from all classes.
+    Its gradient softmax(logits) - 1 / C is the expected gradient for a label drawn from all classes.
     """
     return -logits.log_softmax(1).mean(1)

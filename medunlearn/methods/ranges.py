@@ -1,4 +1,4 @@
-"""Checks of the values that a method is given: a wrong one is one line that says what is allowed."""
+"""Range checks for arguments of methods, with one-line errors that say what is allowed."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from medunlearn.errors import InputError
 
 
 def not_negative(**values: float) -> None:
-    """Raise InputError unless values are numbers of 0 or more, by the name of their argument."""
+    """Raise InputError unless all values, given by argument name, are numbers of 0 or more."""
     within("a number of 0 or more", lambda value: 0 <= value < math.inf, **values)
 
 

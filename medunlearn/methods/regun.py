@@ -1,4 +1,4 @@
-"""ReGUn: forgotten images are pulled to the mean answer on unseen ones."""
+"""ReGUn: forgotten images are trained towards the original's mean output on unseen images."""
 
 from typing import Any, ClassVar, Literal
 
@@ -16,18 +16,19 @@ Mixture = Literal["classes", "prior"]
 
 
 class ReGUn(Unlearner):
-    """Reference-guided unlearning, ReGUn (Mirlach, Laguna & Vogt, ICLR workshops 2026): towards unseen images' mean.
+    """Reference-guided unlearning, ReGUn (Mirlach, Laguna & Vogt, ICLR workshops 2026): KL to mean held-out outputs.
 
     Minimises forget_weight KL(q, p) on the forget set and retain_weight cross-entropy on the retain set, side by side.
-    q is one distribution for the whole batch: the original's mean answer on held-out images, here the validation
-    images, mixed by the classes of the batch's forgotten images.
+    q is one distribution for the whole batch: the original's mean output on held-out images, here the validation
+    images, weighted by the classes of the batch's forgotten images.
 
-    q is flat, nearly the prior of the classes. So each image is pulled to an answer that no unseen image has: only
-    the other term and an early end keep the model right.
+    q is flat, nearly the class prior. So each image is trained towards an output that no unseen image has; only the
+    retain term and early stopping keep the model accurate.
 
-    A class that is forgotten as a whole is struck from the original's answers, and the rest scaled to a sum of 1. A
-    class without validation images has the mean answer on all of them. The validation images are no non-members for the
-    membership attack, since this method reads the original's answers on them, and the figures on them are too good.
+    The probability of a class that is forgotten as a whole is set to 0, and the others are rescaled to a sum of 1. A
+    class without validation images gets the mean output on all of them. The validation images cannot be non-members for
+    the membership attack, since this method uses the original's outputs on them, and metrics on them are too
+    optimistic.
 
     Args:
         mixture: `classes` mixes by the classes of each batch's forgotten images, as in the paper; `prior` takes the
@@ -59,17 +60,17 @@ class ReGUn(Unlearner):
         self.mixture, self.forget_weight, self.retain_weight = mixture, forget_weight, retain_weight
 
     def images(self, epoch: int) -> Draw:
-        """Return both sets side by side, as long as the forget set lasts."""
+        """Return both sets side by side; an epoch is one pass over the forget set."""
         return "paired_by_forget"
 
     def prepare(self) -> dict[str, Tensor]:
-        """Return what the original answers, on average, on unseen images of each class."""
-        # The paper draws images by the batch's classes; here the mean over all of a class stands for the draw.
+        """Return the original's mean output on validation images of each class."""
+        # The paper draws images by the batch's classes; here the mean over all images of a class replaces the draw.
         found = held_out(self.original, self.datamodule.forget_indices, self.datamodule.split_record())
         return {"means": torch.from_numpy(mean_answers(found, self.mixture))}
 
     def losses(self, batch: Batch) -> Tensor:
-        """Return KL(q, p) of a forgotten image and the cross-entropy of a retained one, each with its weight."""
+        """Return the weighted KL(q, p) of forgotten images and the weighted cross-entropy of retained ones, (b,)."""
         logits = self(batch.images).float()
         q = (self.class_shares(batch) @ self.kept["means"]).expand_as(logits)
         divergence = F.kl_div(logits.log_softmax(1), q, reduction="none").sum(1)
@@ -78,17 +79,17 @@ class ReGUn(Unlearner):
 
     def class_shares(self, batch: Batch) -> Tensor:
         """Return each class's share of the forgotten images of the global batch, (C,)."""
-        weight = batch.weight.float() * batch.forget  # which sums, over all processes, to their number
+        weight = batch.weight.float() * batch.forget  # sums, over all processes, to the number of forgotten images
         shares = F.one_hot(batch.labels, self.num_classes).float().T @ weight
         return self.summed({"shares": shares})["shares"] / self.trainer.world_size
 
 
 def mean_answers(found: HeldOut, mixture: Mixture) -> np.ndarray:
-    """Return the mean answer on validation images of each class, (C, C) float32; of all where a class has none.
+    """Return the mean output on validation images of each class, (C, C) float32; on all for a class without any.
 
     Args:
         found: The original's answers.
-        mixture: `prior` for the mean of all in every row.
+        mixture: With `prior`, every row is the mean over all validation images.
     """
     answers = found.answers.astype(np.float64)
     means = np.tile(answers.mean(0), (answers.shape[1], 1))

@@ -7,9 +7,9 @@ from medunlearn.methods.classifier import Classifier
 
 
 class Retrain(Classifier):
-    """The gold standard: trained from scratch by the same recipe, on the retain set alone.
+    """The gold standard: trained from scratch like the original, but on the retain set alone.
 
-    No image and no label of the forget set reaches it, so its weights do not depend on them.
+    It gets no image or label of the forget set, so its weights do not depend on them.
     """
 
     uses: ClassVar[tuple[Part, ...]] = ("retain",)

@@ -1,4 +1,4 @@
-"""Keeps the weights of the epoch that comes nearest to a Retrain, as far as the proxy gap foretells it."""
+"""Keeps the weights of the epoch with the smallest proxy gap, which estimates the distance to a Retrain."""
 
 import math
 from typing import Any
@@ -12,16 +12,16 @@ from medunlearn.models import plain_name
 
 
 class NearestEpoch:
-    """The epoch with the least proxy gap so far, of equal ones the first, and its weights and statistics."""
+    """The epoch with the smallest proxy gap so far (the first of equal ones), with its weights and statistics."""
 
     def __init__(self) -> None:
         self.epoch = self.epochs = 0
-        """Its number and that of the last epoch seen, from 1 on; 0 for none."""
+        """Number of the kept epoch and of the last epoch seen, counted from 1; 0 for none."""
         self.gap = math.inf
         self.weights: dict[str, Tensor] = {}
 
     def offer(self, epoch: int, gap: float, network: nn.Module) -> None:
-        """Keep an epoch if it is nearer than all before.
+        """Keep an epoch if its gap is smaller than all before.
 
         Args:
             epoch: Its number, from 1 on.
@@ -36,7 +36,7 @@ class NearestEpoch:
 
     @torch.no_grad()
     def restore(self, network: nn.Module) -> bool:
-        """Put the kept weights back, the first time; return whether there were any."""
+        """Load the kept weights into the network, once; return whether there were any."""
         kept, self.weights = self.weights, {}
         own = {plain_name(name): value for name, value in network.state_dict().items()}
         for name, value in kept.items():
@@ -52,7 +52,7 @@ class NearestEpoch:
         return f"rewind: epoch {self.epoch} of {self.epochs} is kept, with a proxy gap of {self.gap:.2f} points"
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run goes on from."""
+        """Return the state that a resumed run restores."""
         return {**vars(self), "weights": {name: value.cpu() for name, value in self.weights.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def judge(trainer: Trainer) -> Any:
 
 
 def check_unseen(method: type) -> None:
-    """Refuse a method that learns from validation images, which then foretell nothing of unseen ones."""
+    """Reject a method that learns from validation images, since these no longer represent unseen images."""
     if getattr(method, "reads_validation", False):
         raise InputError(
             f"rewind=true: {method.__name__} learns from the original's answers on the validation images, which then "

@@ -1,4 +1,4 @@
-"""What the role of a method says about the images that it trains on."""
+"""Checks that a method trains on the images that its role allows."""
 
 import inspect
 from collections.abc import Callable
@@ -12,17 +12,17 @@ DRAWS: dict[Role, tuple[Draw, ...]] = {
     "retrained": ("retain",),
     "unlearned": get_args(Draw),
 }
-"""Which images a model must go through to be what its role says."""
+"""The draws of images that each role allows."""
 
 REPLACED = {"training_part": "images(self, epoch)", "default_epochs": "trainer_arguments"}
-"""What methods of the first release set, and what has taken its place."""
+"""Names of class attributes in the first release, and what has replaced them."""
 
 
 def check_role(draw: Draw, role: Role, method: str) -> Draw:
-    """Return a draw that goes with a role.
+    """Return a draw of images after checking it against the method's role.
 
     Raises:
-        InputError: If it is none, or a model that is trained on it is not what its role says.
+        InputError: If the draw is unknown, or the role does not allow it.
     """
     if draw not in get_args(Draw):
         raise InputError(f"images={draw}: unknown draw; choose one of {', '.join(get_args(Draw))}")
@@ -35,7 +35,7 @@ def check_role(draw: Draw, role: Role, method: str) -> Draw:
 
 
 def vary(images: Callable[[int], Draw], epochs: int | None, own: bool) -> bool:
-    """Return whether epochs go through different images, or might.
+    """Return whether epochs go through different images, or might do so.
 
     Args:
         images: Returns the draw of an epoch.
@@ -46,10 +46,10 @@ def vary(images: Callable[[int], Draw], epochs: int | None, own: bool) -> bool:
 
 
 def check_names(method: type) -> None:
-    """Refuse a class that sets what is no longer read: it would train on other images than it says.
+    """Reject a class that sets a removed attribute, which would be ignored, so that it would train on the wrong images.
 
     Raises:
-        TypeError: If it does.
+        TypeError: If it sets one, or if `images` is not a method.
     """
     for name, now in REPLACED.items():
         if name in vars(method):
@@ -59,7 +59,7 @@ def check_names(method: type) -> None:
 
 
 def _takes_epoch(images: Any) -> bool:
-    """Return whether something is a function that can be called with a method and the number of an epoch."""
+    """Return whether `images` is a function that takes the method and an epoch number."""
     if isinstance(images, staticmethod | classmethod):
         return True
     try:

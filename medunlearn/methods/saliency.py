@@ -22,7 +22,7 @@ def forget_gradients(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]])
     an image of a smaller batch counts more.) The signed gradients are summed; the absolute value comes after.
 
     Args:
-        model: Any classifier of C classes; its mode and its gradients are as before afterwards.
+        model: Any classifier of C classes; its mode and its gradients are restored afterwards.
         batches: Images (b, channels, H, W) and true labels (b,).
     """
     names, parameters = zip(*model.named_parameters(), strict=True)
@@ -39,12 +39,12 @@ def forget_gradients(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]])
 
 
 def mask_size(ratio: float, total: int) -> int:
-    """Return how many of `total` coordinates a share leaves free: floor(ratio x total) of the decimal ratio meant."""
+    """Return how many of `total` coordinates may move: floor(ratio x total), with the ratio as a decimal number."""
     return math.floor(ratio * total + 1e-6)
 
 
 def check_size(ratio: float, total: int) -> None:
-    """Refuse a share that leaves none of `total` coordinates free."""
+    """Reject a ratio that leaves none of `total` coordinates free."""
     if not mask_size(ratio, total):
         raise InputError(
             f"mask_ratio={ratio}: leaves none of {total} weights free; give at least {1 / total:.1g}",
@@ -53,10 +53,10 @@ def check_size(ratio: float, total: int) -> None:
 
 
 def saliency_mask(gradients: dict[str, Tensor], ratio: float) -> Mask:
-    """Return the mask of the floor(ratio x P) coordinates with the largest absolute gradient, of P in all parameters.
+    """Return the mask of the floor(ratio x P) coordinates, among P in all, with the largest absolute gradient.
 
-    One ranking goes over all parameters together. Of equal values at the threshold those that come first in the order
-    of the parameters are taken, so that the number is exact: that of the decimal ratio meant, not of its binary form.
+    All parameters are ranked together. Among equal values at the threshold, the first in parameter order are taken, so
+    that the number is exact. It is computed from the decimal form of the ratio, not from its binary rounding.
 
     Args:
         gradients: The gradient over the forget set, by parameter name.
@@ -87,8 +87,8 @@ def diverged(original: Path) -> InputError:
 class FrozenWeights:
     """Holds every weight outside a mask bit-identical, in place.
 
-    Works on the bits: one AND clears what may not move, one OR puts the held weights back. This is exact whatever the
-    values, and several times quicker than choosing by a boolean mask.
+    Works on the bit patterns: one AND clears the frozen weights, one OR restores their held values. This is exact for
+    any values, and several times faster than selecting with a boolean mask.
 
     Args:
         model: The model.
@@ -115,7 +115,7 @@ class FrozenWeights:
                 _bits(parameter.grad).bitwise_and_(free)
 
     def restore(self) -> None:
-        """Put frozen weights back: weight decay and momentum move a weight also where it has no gradient."""
+        """Restore frozen weights: weight decay and momentum change a weight even without a gradient."""
         for parameter, free, frozen in self._held:
             _bits(parameter).bitwise_and_(free).bitwise_or_(frozen)
 

@@ -6,7 +6,7 @@ from medunlearn.methods.random_labels import RandomLabels
 
 
 class SalUn(RandomLabels):
-    """Saliency unlearning, SalUn (Fan et al., ICLR 2024): random labels, learned by the salient weights alone.
+    """Saliency unlearning, SalUn (Fan et al., ICLR 2024): random labels, with only salient weights trained.
 
     Trains the salient weights towards random labels on the forget set and true labels on the retain set. Every other
     weight stays bit-identical to the original's.

@@ -1,4 +1,4 @@
-"""SalUn-soft: random labels, with every weight pulled back to the original's."""
+"""SalUn-soft: random labels, with every weight pulled back towards the original's."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ class SalUnSoft(RandomLabels):
     Running statistics of BatchNorm are no weights and are not pulled.
 
     Args:
-        beta: How far the first step's pull reaches, in the weights' own unit; 0 or more. 0 is random labels; where it
-            is above what the steps move, the weights stay the original's.
+        beta: Strength of the pull at the first step, in units of the weights; 0 or more. With 0 this is random labels;
+            if it exceeds the change of a step, the weights stay the original's.
 
     Raises:
         InputError: If a value is out of range, the run has no known end, or the original's weights are missing or do
@@ -38,7 +38,7 @@ class SalUnSoft(RandomLabels):
         self.beta = beta
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse a run that has no known end."""
+        """Reject a run that has no known end."""
         super().check_run(trainer)
         if self.beta and trainer.max_epochs in (None, -1) and trainer.max_steps == -1:
             raise InputError(
@@ -54,7 +54,7 @@ class SalUnSoft(RandomLabels):
 
 
 def pulled(weights: Tensor, original: Tensor, beta: float) -> Tensor:
-    """Return weights beta nearer to the original's, and those that are within beta of them bit for bit the original's.
+    """Return weights moved by beta towards the original's; those within beta of it become the original's bit for bit.
 
     original + sign(d) max(|d| - beta, 0) of d = weights - original, up to rounding.
     """

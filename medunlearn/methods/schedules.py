@@ -1,4 +1,4 @@
-"""Learning-rate schedules that every method can be run with."""
+"""Learning-rate schedules available to every method."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,13 +13,13 @@ Schedule = Literal["constant", "cosine", "step"]
 
 
 def cosine_factor(total: Callable[[], int], least: float) -> Callable[[int], float]:
-    """Return the factor of the learning rate after each step: 1 at the first, `least` at the end.
+    """Return a function from the step to the factor of the learning rate: 1 at the first step, `least` at the end.
 
     factor(t) = least + (1 - least) (1 + cos(pi t / T)) / 2, and `least` after the end (Loshchilov & Hutter 2017, Eq. 5,
     without restarts).
 
     Args:
-        total: Returns the number of steps T; asked for once training goes on, when the data are known.
+        total: Returns the number of steps T; called during training, when the data are known.
         least: The last factor.
     """
 
@@ -31,7 +31,7 @@ def cosine_factor(total: Callable[[], int], least: float) -> Callable[[int], flo
 
 
 def check_end(max_epochs: int | None, max_steps: int) -> None:
-    """Refuse a cosine over a run that has no known end."""
+    """Reject a cosine schedule for a run that has no known end."""
     if max_epochs in (None, -1) and max_steps == -1:
         raise InputError("lr_schedule=cosine: needs the end of the run; set trainer.max_epochs", part="model.init_args")
 
@@ -55,8 +55,9 @@ def total_steps(batches: Iterable[int], limit: float, accumulated: int = 1) -> i
 
     Args:
         batches: Number of batches of each epoch.
-        limit: At most so many of them, or such a share where it is no whole number (`trainer.limit_train_batches`).
-        accumulated: Batches a step; the last step of an epoch takes what is left.
+        limit: `trainer.limit_train_batches`: the largest number of batches per epoch, or, if not whole, a share of
+            them.
+        accumulated: Batches per step; the last step of an epoch takes the remaining ones.
     """
     limited = [min(count, limit) if isinstance(limit, int) else int(count * limit) for count in batches]
     return sum(-(-count // accumulated) for count in limited)

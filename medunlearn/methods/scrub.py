@@ -19,9 +19,9 @@ class SCRUB(Unlearner):
     Each of the first epochs goes through the forget set and maximises KL(original, model). Every epoch then goes
     through the retain set and minimises kl_weight KL(original, model) + ce_weight cross-entropy.
 
-    At the start the model is the original and KL has no gradient: what first moves it is that the model uses the
-    batch's statistics and the original its running ones. With `freeze_statistics` the first pass through the forget set
-    moves it by weight decay alone.
+    At the start the model equals the original, where KL has no gradient. The first updates come from BatchNorm: the
+    model uses the batch's statistics, the original its running ones. With `freeze_statistics`, weight decay alone
+    changes the model in the first pass through the forget set.
 
     Args:
         forget_epochs: How many epochs begin with the forget set (max-steps in the paper); 0 or more.
@@ -57,11 +57,11 @@ class SCRUB(Unlearner):
         self.kl_weight, self.ce_weight = kl_weight, ce_weight
 
     def images(self, epoch: int) -> Draw:
-        """Return both sets, one after the other, in the first epochs, which count from 0; then the retain set."""
+        """Return both sets, one after the other, in the first `forget_epochs` epochs; afterwards the retain set."""
         return "forget_then_retain" if epoch < self.forget_epochs else "retain"
 
     def losses(self, batch: Batch) -> Tensor:
-        """Return -KL of a forgotten image, and the sum of both terms of a retained one."""
+        """Return -KL for forgotten images and the sum of both terms for retained ones, (b,)."""
         logits = self(batch.images).float()
         divergence = divergences(self.teacher()(batch.images), logits, self.temperature)
         entropy = F.cross_entropy(logits, batch.labels, reduction="none")

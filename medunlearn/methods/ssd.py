@@ -1,4 +1,4 @@
-"""SSD: the weights that matter more to the forget set than to all images are dampened."""
+"""SSD: dampens the weights that matter more to the forget set than to the whole training set."""
 
 from typing import Any, ClassVar
 
@@ -12,13 +12,13 @@ from medunlearn.methods.ranges import positive, within
 
 
 class SSD(OneShot):
-    """Selective synaptic dampening, SSD (Foster et al., AAAI 2024): weights that the forget set needs most shrink.
+    """Selective synaptic dampening, SSD (Foster et al., AAAI 2024): shrinks the forget set's most important weights.
 
     A weight whose diagonal Fisher information on the forget set, I_F, is more than `alpha` times that on all training
     images, I_D, is multiplied by min(dampening I_D / I_F, 1). BatchNorm's weights and biases are among them.
 
-    I_F is at most n / n_f times I_D, with n_f forgotten images of n, since they are among all: at a rate of 10 % an
-    `alpha` of 10 or more, the paper's for whole classes, changes nothing.
+    I_F is at most n / n_f times I_D, with n_f forgotten images among all n. So at a forget rate of 10 %, an `alpha` of
+    10 or more, which the paper uses for whole classes, changes nothing.
 
     Args:
         alpha: How many times I_D a weight's I_F must exceed; 0 or more. The lower, the more weights are dampened.
@@ -39,9 +39,9 @@ class SSD(OneShot):
         self.alpha, self.dampening = alpha, dampening
 
     def prepare(self) -> dict[str, Tensor]:
-        """Dampen weights, and keep how many."""
-        # The reference code squares gradients of batch means, in batches of other sizes on F than on D, and so compares
-        # values that fall with the batch size. D is F and R, so F is gone through once.
+        """Dampen weights, and keep the number of dampened ones."""
+        # The reference code squares gradients of batch means, with different batch sizes on F and D; such values fall
+        # with the batch size and are not comparable. D is the union of F and R, so one pass through F is enough.
         (forget, n_forget), (retain, n_retain) = self.total("forget", self._add), self.total("retain", self._add)
         dampened = torch.zeros((), dtype=torch.int64, device=self.device)
         for name, weight in self.backbone.named_parameters():

@@ -1,4 +1,4 @@
-"""The running statistics of BatchNorm: held while weights move, or recalibrated while no weight does."""
+"""Running statistics of BatchNorm: freezes them during training, or recalibrates them for fixed weights."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,10 +15,10 @@ Reduce = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = dict) -> None:
     """Replace the running statistics by their plain average over batches.
 
-    Each batch counts the same. Nothing else is in training mode, so dropout draws nothing.
+    Each batch has equal weight. Only BatchNorm is in training mode, so dropout is inactive.
 
     Args:
-        model: The model; its modes are as before afterwards.
+        model: The model; its modes are restored afterwards.
         batches: Images (b, channels, H, W).
         summed: Returns the sum over all processes of tensors by name, where each process has batches of its own.
     """
@@ -28,7 +28,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = di
     model.eval()
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # PyTorch's sign for a cumulative average
+        layer.momentum = None  # selects PyTorch's cumulative average
         layer.train()
     for images in batches:
         model(images)
@@ -40,10 +40,10 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor], summed: Reduce = di
 
 
 def hold_statistics(model: nn.Module) -> None:
-    """Put every layer with running statistics into evaluation mode: it uses them, and they do not move.
+    """Put every layer with running statistics into evaluation mode: it uses them and does not update them.
 
     Args:
-        model: The model; the other layers stay in the mode that they are in.
+        model: The model; the other layers keep their mode.
     """
     for layer in model.modules():
         if isinstance(layer, _NormBase) and layer.running_mean is not None:
@@ -51,7 +51,7 @@ def hold_statistics(model: nn.Module) -> None:
 
 
 def check_choice(freeze: object, refresh: object) -> None:
-    """Refuse statistics that are to be held and to be replaced."""
+    """Reject settings that both freeze and refresh the statistics."""
     if freeze and refresh:
         raise InputError(
             "freeze_statistics=true: contradicts refresh_statistics=true; keep one of them", part="model.init_args"
@@ -59,12 +59,12 @@ def check_choice(freeze: object, refresh: object) -> None:
 
 
 def check_layers(model: nn.Module, processes: int, sync_batchnorm: bool = False) -> None:
-    """Refuse layers that wait for all processes in each batch, where processes have different numbers of batches.
+    """Reject synchronised BatchNorm with several processes: ranks have different numbers of batches and would deadlock.
 
     Args:
         model: The model.
         processes: Number of processes.
-        sync_batchnorm: Whether the Trainer is going to make its BatchNorm such layers.
+        sync_batchnorm: Whether the Trainer will convert BatchNorm to synchronised BatchNorm.
     """
     waits = sync_batchnorm or any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
     if processes > 1 and waits:

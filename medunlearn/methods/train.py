@@ -9,7 +9,7 @@ from medunlearn.methods.classifier import Classifier
 class Train(Classifier):
     """The original model: trained on the whole training set (Falcao & Cordeiro 2025: 200 epochs, lr 0.1, batch 256).
 
-    A forget set may be named all the same; the run is then measured on it too.
+    A forget set may be given too; the model is then also measured on it.
     """
 
     uses: ClassVar[tuple[Part, ...]] = ("retain", "forget")

@@ -13,14 +13,15 @@ from medunlearn.methods.ranges import within
 
 
 class UGradSL(NegGradPlus):
-    """UGradSL (Di et al., ICLR 2026): NegGrad+ with negatively smoothed labels, an epoch over the forget set.
+    """UGradSL (Di et al., ICLR 2026): NegGrad+ with negative label smoothing; an epoch is one pass over the forget set.
 
     loss = p mean CE over a retain batch - (1 - p) mean CE(t) over a forget batch, with the smoothed labels
     t = (1 - alpha) onehot(y) + alpha / C and alpha < 0. So the true class is pushed down and the others are drawn
-    towards a uniform answer. Still nothing bounds the loss below.
+    towards a uniform answer. As in NegGrad+, the loss has no lower bound.
 
     Args:
-        smoothing: alpha, 0 or less, such as -0.2 or -1; with 0 this is `NegGradPlus`, by the length of the forget set.
+        smoothing: alpha, 0 or less, such as -0.2 or -1; with 0 this is `NegGradPlus`, except that the forget set
+            determines the length of an epoch.
         retain_weight: p, the weight of the retain set, in [0, 1]. With 1 the forget set is left out altogether, and
             this is `FineTune`.
     """
@@ -43,9 +44,9 @@ class UGradSL(NegGradPlus):
 
 
 class UGradSLPlus(UGradSL):
-    """UGradSL+ (Di et al., ICLR 2026): the same as UGradSL, an epoch over the larger of the two sets.
+    """UGradSL+ (Di et al., ICLR 2026): UGradSL whose epoch is one pass over the larger of the two sets.
 
-    It costs more than `UGradSL` where the forget set is the smaller one, and is the better of the two in the paper.
+    It costs more than `UGradSL` if the forget set is the smaller one, and performs better in the paper.
 
     Args:
         smoothing: alpha, 0 or less, such as -0.2 or -1; with 0 this is `NegGradPlus`.
@@ -61,7 +62,7 @@ class UGradSLPlus(UGradSL):
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: Tensor) -> Tensor:
     """Return the cross-entropy (b,) of logits (b, C) to (1 - smoothing) onehot(labels) + smoothing / C.
 
-    PyTorch's `label_smoothing` takes no negative number. `smoothing` (b,) is one for each image.
+    PyTorch's `label_smoothing` does not accept negative values. `smoothing`, (b,), has one value per image.
     """
     true = F.cross_entropy(logits, labels, reduction="none")
     return (1 - smoothing) * true - smoothing * logits.log_softmax(1).mean(1)

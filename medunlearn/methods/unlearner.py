@@ -28,21 +28,22 @@ from medunlearn.training.settings import has_sync_batchnorm
 class Unlearner(Classifier):
     """Starts from the weights of `original` and makes them forget.
 
-    A method overrides what differs: `images`, `targets`, `losses` and `penalty` as in `Classifier`, `prepare` for what
-    is done once before the first step, `after_step` for what is done after each, `facts` for what `metrics.json` says.
-    It is given `kept`, `batches`, `summed`, `teacher` and `untrained`.
+    A method overrides what differs: `images`, `targets`, `losses` and `penalty` as in `Classifier`, `prepare` for work
+    before the first step, `after_step` for work after each step, `facts` for entries in `metrics.json`. It can use
+    `kept`, `batches`, `summed`, `teacher` and `untrained`.
 
     Args:
         original: Run directory of the trained model to unlearn from.
         mask_ratio: Share of the weights that may move, those with the largest gradient over the forget set (SalUn's
             saliency mask); in (0, 1]. Without it all may.
         saliency_augmentation: Augmentation of the forget set while the mask is computed.
-        freeze_statistics: Keep BatchNorm's running statistics as the original's, and use them while training: no mask
-            holds them, since they are no weights.
-        refresh_statistics: Recompute BatchNorm's running statistics after the last step, on the retain set
-            augmented as in training: weights go with the statistics of the images that they were trained on.
-        rewind: Measure the proxy gap after each epoch, and end with the weights of the epoch where it was least. It is
-            taken from the forget set, the validation images and as many retained ones; its time counts as run time.
+        freeze_statistics: Keep BatchNorm's running statistics at the original's values and use them in training. A mask
+            does not freeze them, since they are not weights.
+        refresh_statistics: Recompute BatchNorm's running statistics after the last step, on the retain set augmented as
+            in training, so that they match the images that the weights were trained on.
+        rewind: Measure the proxy gap after each epoch, and end with the weights of the epoch where it was smallest. It
+            is measured on the forget set, the validation set and equally many retained images; its time counts as run
+            time.
         lr: Learning rate.
         lr_schedule: `constant`, `cosine` from `lr` to `lr_min` over all steps, or `step` at the milestones.
 
@@ -77,30 +78,30 @@ class Unlearner(Classifier):
             check_unseen(type(self))
         self.rewind, self.nearest = rewind, NearestEpoch()
         self.kept: dict[str, Tensor] = {}
-        """What `prepare` returned, on the device; also in a resumed run."""
+        """The tensors that `prepare` returned, on the device; restored in a resumed run."""
         self._prepared = self._refreshed = False
         self._frozen: FrozenWeights | None = None
-        self._teacher: list[nn.Module] = []  # in a list, so that it is no part of this module
+        self._teacher: list[nn.Module] = []  # in a list, so that it is not registered as a submodule
 
     def prepare(self) -> dict[str, Tensor]:
-        """Do what comes once before the first step, and return what to keep of it.
+        """Do the work before the first step, and return the tensors to keep as `self.kept`.
 
-        Called on the original's weights, in evaluation mode, and never again in a resumed run. It may change weights in
-        place. Its time counts as part of the method's. What it draws at random comes from the seed of the run; of
-        several processes the first one's weights and results are taken by all, so sums over images that a process has
-        a share of need `summed`.
+        Called once, on the original's weights in evaluation mode; a resumed run does not call it again. It may change
+        weights in place. Its time counts as run time of the method. Random draws come from the run's seed. With several
+        processes, all take the weights and results of the first; each has a share of the images, so sums over images
+        need `summed`.
         """
         return {}
 
     def after_step(self) -> None:
-        """Do what comes after each step of the optimiser, without gradients; frozen weights are restored after it."""
+        """Called after each optimiser step, without gradients; frozen weights are restored afterwards."""
 
     def facts(self) -> dict[str, float | str]:
-        """Return what `metrics.json` is to say of this run, from `kept` and arguments, as a resumed run has them."""
+        """Return entries for `metrics.json`, computed from `kept` and arguments only, which a resumed run has too."""
         return {}
 
     def batches(self, part: Part, augmentation: Preset = "NoAug") -> Iterator[Batch]:
-        """Yield a part of the data in order, on the device; of several processes each has a share of every batch."""
+        """Yield a part of the data in order, on the device; each process yields its share of every batch."""
         loader = self.datamodule.part_dataloader(part, augmentation)
         for batch in passing(self.trainer, loader, f"Going through {part}"):
             yield self.trainer.strategy.batch_to_device(batch)
@@ -111,9 +112,9 @@ class Unlearner(Classifier):
         return {name: torch.as_tensor(reduce(value, reduce_op="sum")) for name, value in tensors.items()}
 
     def teacher(self) -> nn.Module:
-        """Return the original as it was, in evaluation mode; no weight of it takes a gradient.
+        """Return the unchanged original in evaluation mode; its weights get no gradient.
 
-        It is no part of `state_dict`, the optimiser or a checkpoint: a resumed run reads the original again.
+        It is not part of `state_dict`, the optimiser or a checkpoint: a resumed run reads the original again.
         """
         if not self._teacher:
             teacher = deepcopy(self.backbone)
@@ -123,13 +124,13 @@ class Unlearner(Classifier):
         return self._teacher[0].to(self.device)
 
     def untrained(self) -> nn.Module:
-        """Return a backbone that has learned nothing, drawn from the seed of the run."""
+        """Return an untrained backbone, initialised from the seed of the run."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.datamodule.seed)
             return self.new_backbone().to(self.device)
 
     def setup(self, stage: str) -> None:
-        """Start from the original's weights; a resumed run gets its own back from its checkpoint after this."""
+        """Load the original's weights; in a resumed run the checkpoint replaces them afterwards."""
         self.datamodule.require_forget_set()
         super().setup(stage)
         if stage == "fit":
@@ -140,7 +141,7 @@ class Unlearner(Classifier):
                 load_weights(self.backbone, self.original)
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse what this method cannot run under, and a mask that leaves no weight free."""
+        """Reject settings that this method cannot run with, and a mask that leaves no weight free."""
         super().check_run(trainer)
         if self.refresh_statistics:
             check_layers(self.backbone, trainer.world_size, has_sync_batchnorm(trainer))
@@ -148,15 +149,15 @@ class Unlearner(Classifier):
             check_size(self.mask_ratio, sum(weight.numel() for weight in self.backbone.parameters()))
 
     def configure_callbacks(self) -> list[Callback]:
-        """Return the callback that prepares this method and keeps its mask."""
+        """Return the callback that prepares this method and enforces its mask."""
         return [UnlearnerHooks()]
 
     def resume(self, mask: Mask | None, kept: dict[str, Tensor]) -> None:
-        """Take up what the run that is resumed had prepared."""
+        """Restore the mask and the prepared tensors of the run that is resumed."""
         self.mask, self.kept, self._prepared = mask, kept, True
 
     def begin(self) -> None:
-        """Compute the mask and prepare, unless a resumed run brought both along."""
+        """Compute the mask and prepare, unless both were restored from a checkpoint."""
         self._refreshed = False
         if not self._prepared and self.mask_ratio is not None:
             with self.stopwatch.measure("saliency"):
@@ -179,12 +180,12 @@ class Unlearner(Classifier):
         return self
 
     def hold_statistics(self) -> None:
-        """Keep BatchNorm's running statistics as they are, where they are frozen."""
+        """Put layers with running statistics into evaluation mode if `freeze_statistics` is set."""
         if self.freeze_statistics:
             hold_statistics(self.backbone)
 
     def hold(self) -> None:
-        """Put the frozen weights back to the original's."""
+        """Reset the frozen weights to the original's."""
         if self._frozen is not None:
             self._frozen.restore()
 
@@ -194,12 +195,12 @@ class Unlearner(Classifier):
             self._frozen.clear_gradients()
 
     def configure_gradient_clipping(self, *args: Any, **kwargs: Any) -> None:
-        """Clip what a hook of the method has left of the gradients of free weights."""
+        """Clip the gradients of the free weights, after the method's own hooks."""
         self.clear_frozen_gradients()
         super().configure_gradient_clipping(*args, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Make a step, and let the method change weights after it; neither moves a frozen one."""
+        """Make a step and call `after_step`; neither changes a frozen weight."""
         super().optimizer_step(*args, **kwargs)
         self.hold()
         if type(self).after_step is not Unlearner.after_step:
@@ -209,7 +210,7 @@ class Unlearner(Classifier):
 
     @property
     def rewound(self) -> dict[str, float | str]:
-        """What `metrics.json` is to say of the epoch that was kept, beside `facts`."""
+        """Entries for `metrics.json` on the epoch that was kept, in addition to `facts`."""
         return self.nearest.facts()
 
     def finish(self) -> None:
@@ -224,7 +225,7 @@ class Unlearner(Classifier):
             self._refreshed = True
 
     def on_fit_end(self) -> None:
-        """Finish also where nothing measures."""
+        """Call `finish` even if no callback measures the model."""
         self.finish()
 
     def _prepare(self) -> None:
@@ -242,7 +243,8 @@ class Unlearner(Classifier):
         gradients = forget_gradients(self.backbone, ((batch.images, batch.labels) for batch in batches))
         assert self.mask_ratio is not None
         try:
-            # Summed over the processes before the absolute value is taken, so that the mask is a single process's.
+            # Summed over processes before the absolute value is taken, so that the mask equals that of a single
+            # process.
             return saliency_mask(self.summed(gradients), self.mask_ratio)
-        except ValueError:  # of the gradients: the ratio has been checked
+        except ValueError:  # raised for the gradients: the ratio has been checked
             raise diverged(self.original) from None

@@ -1,4 +1,4 @@
-"""Weight negation: the first convolution is turned round, and fine-tuning repairs what that breaks."""
+"""Weight negation: negates the first convolution's weights, then fine-tunes on the retain set."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from medunlearn.methods.fine_tune import FineTune
 class WeightNegation(FineTune):
     """NoT, unlearning by weight negation (Khalil et al., CVPR 2025): W_1 <- -W_1, then fine-tuning on the retain set.
 
-    W_1 are the weights of the first convolution in the order in which the network defines them, which in each of
-    torchvision's is the first that an image meets. The forget set is not needed.
+    W_1 are the weights of the first convolution in the order in which the network defines them, in each of
+    torchvision's networks the first one applied to the image. The forget set is not needed.
 
-    BatchNorm's running statistics are the original's at the first step, and each step replaces a tenth of them: after
-    s steps 0.9^s is left of them. So set `refresh_statistics` where there are fewer than about 50 steps.
+    BatchNorm's running statistics are the original's at the first step, and each step replaces a tenth of them: after s
+    steps the original's still have weight 0.9^s. So set `refresh_statistics` with fewer than about 50 steps.
 
     Args:
         lr: Learning rate at the first step.
@@ -35,6 +35,6 @@ class WeightNegation(FineTune):
 
     @torch.no_grad()
     def prepare(self) -> dict[str, Tensor]:
-        """Negate the weights of the first convolution; a bias stays, since the paper negates weights."""
+        """Negate the weights of the first convolution; a bias is kept, since the paper negates weights only."""
         next(iter(convolutions(self.backbone).values())).weight.neg_()
         return {}

@@ -1,4 +1,4 @@
-"""UA and TA of each class, and TA of the classes that are not forgotten as a whole."""
+"""UA and TA by class, and TA over the classes that are not wholly forgotten."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ COUNTED = ("forget", "retain", "test")
 def by_class(predictions: Predictions) -> dict[str, dict[str, Any]]:
     """Return UA and TA of each class, in %, and the numbers of images, by class number as text.
 
-    A class without an image in the forget or the test set has None there.
+    UA is None for a class without forgotten images, TA for one without test images.
 
     Args:
         predictions: The model's predictions on every part, of C classes.
@@ -48,7 +48,7 @@ def forgotten_classes(n: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def wholly_forgotten(predictions: Predictions) -> set[int]:
-    """Return the same as `forgotten_classes` from predictions.
+    """Return the same classes as `forgotten_classes`, as numbers, from predictions.
 
     Args:
         predictions: A model's predictions on every part.

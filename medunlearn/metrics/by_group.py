@@ -1,4 +1,4 @@
-"""Figures by patient, or by another group that images belong to: a patient counts once, however many images."""
+"""Metrics by patient, or by another group of images: each patient has equal weight, however many images it has."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ SPLIT_OF = {"forget": "train", "retain": "train", "test": "test", "val": "val"}
 
 
 def group_arrays(predictions: Predictions, numbers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the group of each image of each part, as `predictions.npz` keeps it: `forget_group` (F,), ...
+    """Return the group number of each image by part, named as in `predictions.npz`: `forget_group` (F,), ...
 
     Args:
         predictions: A model's predictions.
-        numbers: By split (train, val, test), the number of each image's group by its place, (N,) int64.
+        numbers: By split (train, val, test), the group number of each image in the order of the split, (N,) int64.
 
     Example:
         >>> from medunlearn.metrics import Part
@@ -31,15 +31,15 @@ def group_arrays(predictions: Predictions, numbers: Mapping[str, np.ndarray]) ->
 def by_group(predictions: Predictions, numbers: Mapping[str, np.ndarray], called: np.ndarray | None) -> dict[str, Any]:
     """Return UA, recognition and MIA by group, in %, and the numbers of groups by part.
 
-    UA is the mean over groups of each one's UA. `recognised` is the share of groups with at least one forgotten image
-    that is still classified correctly: of a patient with many images this is nearly certain for any good model, a
-    Retrain too, so compare it with a Retrain's. MIA is the share of groups of whose forgotten images at least half are
-    called never seen. None where nothing is forgotten.
+    UA is computed in each group and averaged over groups. `recognised` is the share of groups with at least one
+    forgotten image that is still classified correctly: for a patient with many images this is nearly certain under any
+    good model, also a Retrain, so compare it with a Retrain's. MIA is the share of groups in which the attack calls at
+    least half of the forgotten images non-members. Values are None where nothing is forgotten.
 
     Args:
         predictions: The model's predictions on every part.
         numbers: As for `group_arrays`.
-        called: Which forgotten images the membership attack calls never seen, (F,) bool; None where it was not made.
+        called: Which forgotten images the membership attack calls non-members, (F,) bool; None if it was not run.
 
     Example:
         >>> from medunlearn.metrics import Part
@@ -65,6 +65,6 @@ def by_group(predictions: Predictions, numbers: Mapping[str, np.ndarray], called
 
 
 def _shares(groups: np.ndarray, holds: np.ndarray) -> np.ndarray:
-    """Return the share of each group's images of which something holds, (G,)."""
+    """Return the share of True in `holds` for each group, (G,)."""
     numbers = np.unique(groups, return_inverse=True)[1]
     return np.bincount(numbers, weights=holds) / np.bincount(numbers)

@@ -1,11 +1,11 @@
-"""How far the outputs of two models are apart, image by image or as distributions."""
+"""Distances between the outputs of two models, per image or between distributions."""
 
 import numpy as np
 from scipy.special import rel_entr
 
 
 def agreement(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return for which images two models predict the same class; of equal outputs the first class counts.
+    """Return for which images two models predict the same class; among equal outputs the first class counts.
 
     Args:
         p: Softmax outputs of one model, shape (N, C).
@@ -29,7 +29,8 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return the Jensen-Shannon divergence between two models' outputs on each image (Lin, 1991).
 
     JS = 1/2 sum_c p log(p / m) + 1/2 sum_c q log(q / m) with m = (p + q) / 2, the natural logarithm and 0 log 0 = 0.
-    Its square root is a metric. Rows are first divided by their sums, which a float32 softmax leaves beside 1.
+    Its square root is a metric. Rows are first divided by their sums, since those of a float32 softmax differ slightly
+    from 1.
 
     Args:
         p: Softmax outputs of one model, shape (N, C).
@@ -53,8 +54,8 @@ def kolmogorov_smirnov(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
 
     The statistic is the largest distance between the two empirical distribution functions. The p-value is the chance of
     one as large if both samples were drawn independently from one continuous distribution: exact up to 10,000 values a
-    sample, asymptotic beyond. Margins of two models on the *same* images are not independent, so that the p-value is
-    then a scale, as the forget quality of TOFU (Maini et al., 2024), and no error rate.
+    sample, asymptotic beyond. Margins of two models on the *same* images are not independent; the p-value is then only
+    a scale, like the forget quality of TOFU (Maini et al., 2024), not an error rate.
 
     Args:
         a: One sample, such as margins on the forget set under one model, shape (N,).
@@ -92,11 +93,11 @@ def relative_distance(unlearned: np.ndarray, retrained: np.ndarray, original: np
         original: Those of the original O, shape (N, C).
 
     Returns:
-        0 where U is as G, 1 where nothing was done (U = O), above 1 where U is further from G than O was: damage. NaN
-        where O = G, so that there is nothing to be undone.
+        0 where U equals G, 1 where nothing was unlearned (U = O), above 1 where U is further from G than O was, which
+        means damage. NaN where O = G, so that there is no distance to remove.
 
     Raises:
-        ValueError: As `jensen_shannon`, and without an image.
+        ValueError: As for `jensen_shannon`, and if there is no image.
 
     Example:
         >>> original, retrained = np.array([[0.9, 0.1]]), np.array([[0.5, 0.5]])

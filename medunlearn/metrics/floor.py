@@ -1,9 +1,9 @@
-"""The noise floor: how far Retrains that differ in their seed alone are apart, and where a method's gap lies to that.
+"""The noise floor: the distance between Retrains that differ only in their seed, and a method's gap relative to it.
 
-The unit is the mean Average Gap between two Retrains, over all pairs. It is not a standard deviation of each metric: of
-two Retrains that would rest on one difference, be 0 wherever they agree to the image, and no mean of four such
-quotients could be used. A mean over four metrics is rarely 0, and with k Retrains it rests on k (k - 1) / 2 pairs.
-A model as near to the Retrains as they are to each other is at 1.
+The unit is the mean Average Gap between two Retrains, over all pairs. The standard deviation of each metric would not
+do: with two Retrains it rests on one difference and is 0 wherever they agree exactly, so that a mean of four quotients
+would be undefined. The mean over four metrics is rarely 0, and with k Retrains it rests on k (k - 1) / 2 pairs. A model
+that is as close to the Retrains as they are to each other has the value 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ from medunlearn.metrics.gap import GAP_METRICS, average_gap
 
 Figures = Mapping[str, Any]
 Place = Literal["inside", "outside", "further"]
-"""Where a model lies: inside the band of the Retrains, outside it, or no nearer to them than the untouched model."""
+"""Position of a model: inside the band of the Retrains, outside it, or no closer to them than the original is."""
 
 
 class Floor(NamedTuple):
-    """How far two Retrains of one forget set are apart, in percentage points.
+    """Distance between two Retrains of one forget set, in percentage points.
 
     Example:
         >>> Floor(retrains=2, mean=1.5, largest=1.5).largest
@@ -34,7 +34,7 @@ class Floor(NamedTuple):
 
 
 def noise_floor(retrains: Sequence[Figures]) -> Floor | None:
-    """Return the noise floor; None of fewer than two Retrains.
+    """Return the noise floor; None with fewer than two Retrains.
 
     Args:
         retrains: UA, RA, TA and MIA of each, in %.
@@ -49,7 +49,7 @@ def noise_floor(retrains: Sequence[Figures]) -> Floor | None:
 
 
 def pair_gaps(retrains: Sequence[Figures]) -> dict[str, float]:
-    """Return the mean distance of two Retrains in each metric, over all pairs; of two or more.
+    """Return the mean distance between two Retrains in each metric, over all pairs; it needs two or more Retrains.
 
     Example:
         >>> pair_gaps([dict.fromkeys(GAP_METRICS, value) for value in (90.0, 91.0, 93.0)])["RA"]
@@ -60,9 +60,9 @@ def pair_gaps(retrains: Sequence[Figures]) -> dict[str, float]:
 
 
 def gap_to_all(figures: Figures, retrains: Sequence[Figures]) -> float:
-    """Return the mean AG of a model to each of the Retrains, of one or more.
+    """Return the AG of a model to a Retrain, averaged over one or more Retrains.
 
-    To all and not to the first alone: that one shares its seed, and so its first weights, with the original.
+    Not to the first Retrain alone, which shares its seed, and so its initial weights, with the original.
 
     Example:
         >>> retrains = [dict.fromkeys(GAP_METRICS, value) for value in (90.0, 92.0)]
@@ -73,13 +73,13 @@ def gap_to_all(figures: Figures, retrains: Sequence[Figures]) -> float:
 
 
 def place(gap: float, band: float, untouched: float | None) -> Place:
-    """Return where a model lies.
+    """Return the position of a model relative to the Retrains.
 
     Args:
         gap: Its mean AG to all Retrains.
         band: The largest AG between two Retrains.
-        untouched: The mean AG of the untouched model to all Retrains; None of the untouched model itself, or where it
-            is not known. No nearer than that is `further`, also where it lies inside the band.
+        untouched: The mean AG of the original to all Retrains; None for the original itself, or if unknown. A model no
+            closer than that is `further`, even inside the band.
 
     Example:
         >>> place(1.0, 1.5, 3.0), place(2.0, 1.5, 3.0), place(3.0, 1.5, 3.0)

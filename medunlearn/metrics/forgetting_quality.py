@@ -3,9 +3,9 @@
 import numpy as np
 
 CAP = 50.0
-"""The largest epsilon, given where a rule separates the two groups without an error."""
+"""The largest epsilon, returned where a rule separates the two groups without error."""
 BUFFER = 2.0
-"""How far the ends of an interval may lie from where the narrower group ends."""
+"""Largest distance between an end of the interval and the corresponding end of the narrower group."""
 NARROW = 0.01
 """Ratio of the two ranges below which the narrower group counts as separated."""
 
@@ -14,17 +14,17 @@ def epsilons(unlearned: np.ndarray, retrained: np.ndarray, delta: float = 1e-5) 
     """Return for each image an estimate of epsilon from N unlearned and N retrained models.
 
     An attacker knows an image's margins under both groups and decides by one threshold (above it: the group with the
-    larger median) or by an interval (inside it: the group of the smaller range). Of a rule with the error rates FPR and
-    FNR follows epsilon >= max(log((1 - delta - FPR) / FNR), log((1 - delta - FNR) / FPR)); the best rule counts
-    (Triantafillou et al. 2024, arXiv 2406.09073). A rule without any error gives `CAP`,
-    and so does a group whose range is below 1 % of the other's. A rule with one error rate of 0 and another above 0 is
-    left out, since so few models cannot show a rate of 0.
+    larger median) or by an interval (inside it: the group with the smaller range). A rule with the error rates FPR and
+    FNR implies epsilon >= max(log((1 - delta - FPR) / FNR), log((1 - delta - FNR) / FPR)); the best rule counts
+    (Triantafillou et al. 2024, arXiv 2406.09073). A rule without any error gives `CAP`, and so does a group whose range
+    is below 1 % of the other's. A rule with one error rate of 0 and the other above 0 is skipped, since so few models
+    cannot establish a rate of 0.
 
-    The challenge tries 100 thresholds a unit; here every threshold and every interval within its limits is tried, which
-    is what a finer grid tends to. So a value is never below that of the grid.
+    The challenge tries 100 thresholds per unit of margin. Here every distinct threshold and interval within its limits
+    is tried, the limit of an ever finer grid, so a value is never below that of the grid.
 
-    It is a lower bound that rests on one statistic and no proof that forgetting has a small epsilon. Models of the same
-    distribution have an epsilon above 0 too, by the chance of N draws: show that of two groups of retrained models.
+    The estimate is a lower bound from one statistic, not a proof that epsilon is small. Even models from the same
+    distribution get an epsilon above 0, by chance: report that of two groups of retrained models beside it.
 
     Args:
         unlearned: Margins of the true class (`margins`) of each image under each unlearned model, (N, I).
@@ -51,8 +51,9 @@ def epsilons(unlearned: np.ndarray, retrained: np.ndarray, delta: float = 1e-5) 
 def forgetting_quality(unlearned: np.ndarray, retrained: np.ndarray, delta: float = 1e-5) -> float:
     """Return the forgetting quality: the mean over images of 2^-k, where epsilon lies in [k / 2, k / 2 + 1 / 2).
 
-    Images whose epsilon reaches ceil(log(N - 1)), more than N models can show, count 0. The challenge multiplies the
-    quality by the ratios of retain and test accuracy to those of the retrained models (arXiv 2406.09073).
+    Images whose epsilon reaches ceil(log(N - 1)), more than N models can establish, count as 0. The challenge
+    multiplies the quality by the ratios of retain and test accuracy to those of the retrained models (arXiv
+    2406.09073).
 
     Args:
         unlearned: Margins, (N, I); see `epsilons`. N is 3 or more.
@@ -60,7 +61,7 @@ def forgetting_quality(unlearned: np.ndarray, retrained: np.ndarray, delta: floa
         delta: See `epsilons`.
 
     Returns:
-        From 0, every image is distinguished, to 1, none is.
+        From 0 (every image can be distinguished) to 1 (none can).
 
     Raises:
         ValueError: As `epsilons`, and with fewer than three models in a group.
@@ -109,17 +110,17 @@ def _threshold_errors(positive: np.ndarray, negative: np.ndarray) -> tuple[np.nd
 
 
 def _interval_errors(positive: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return FPR and FNR of each rule `left <= margin <= right` that calls the group of the smaller range, (T,) each.
+    """Return FPR and FNR, (T,) each, of rules `left <= margin <= right` for the group with the smaller range.
 
     The right end lies within `BUFFER` of that group's largest margin, and the left one within `BUFFER` of the right one
-    less its range. Two intervals that hold the same margins are one rule, so each pair of a first and a last margin is
-    tried if any interval of the kind holds just those between them.
+    less its range. Two intervals that hold the same margins are one rule, so each pair of a smallest and a largest
+    margin is tried if some allowed interval holds exactly the margins between them.
     """
     narrow, wide = (negative, positive) if np.ptp(positive) >= np.ptp(negative) else (positive, negative)
     values = np.union1d(narrow, wide)
     previous, following = np.append(-np.inf, values[:-1]), np.append(values[1:], np.inf)
     width, end = np.ptp(narrow), narrow.max()
-    least, most = np.maximum(values, end - BUFFER), np.minimum(following, end + BUFFER)  # of the right end
+    least, most = np.maximum(values, end - BUFFER), np.minimum(following, end + BUFFER)  # limits of the right end
     reachable = (least < following) & (least <= end + BUFFER)
     left_fits = (values[:, None] >= least - width - BUFFER) & (previous[:, None] < most - width + BUFFER)
     first, last = np.nonzero(left_fits & reachable & (values[:, None] <= values))

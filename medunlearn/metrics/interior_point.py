@@ -1,8 +1,9 @@
 """The support vector machine of the membership attack in linear time.
 
-libsvm's time grows with the square of the number of samples. A kernel of one feature, or a few, has a small numerical
-rank r: pivoted Cholesky finds r explicit features that give it to rounding (Fine & Scheinberg, JMLR 2001), and an
-interior-point method then solves the same dual problem in O(n r^2) an iteration (Ferris & Munson, SIAM J. Optim. 2002).
+libsvm's time grows with the square of the number of samples. The kernel of one or a few features has a small numerical
+rank r: pivoted Cholesky finds r explicit features that reproduce it up to rounding (Fine & Scheinberg, JMLR 2001), and
+an interior-point method then solves the same dual problem in O(n r^2) per iteration (Ferris & Munson, SIAM J. Optim.
+2002).
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-LARGEST_RANK = 256  # of a kernel that is worth it; beyond, libsvm is as quick
+LARGEST_RANK = 256  # largest rank for this solver; beyond it, libsvm is as fast
 KERNEL_TOLERANCE = 1e-13
 GAP_GOAL, GAP_TOLERANCE = 1e-12, 1e-9  # of the duality gap, relative: to be reached, and to do where rounding ends it
 SLOPE_TOLERANCE = 1e-6  # of the optimality condition of each sample, where libsvm stops at 1e-3
@@ -42,13 +43,13 @@ def nonmembers_by_interior_point(
     """Return which queries a support vector machine with an RBF kernel calls non-members.
 
     The problem is libsvm's, solved closer to its optimum than libsvm does by default. Equal samples are merged into one
-    with a larger penalty. A tie, as everywhere where members and non-members are exactly alike, counts as member; in
-    libsvm rounding decides it.
+    with a larger penalty. A tie, as where members and non-members have exactly equal features, counts as member; in
+    libsvm rounding decides.
 
     Args:
-        samples: What the machine learns from, (n, d).
+        samples: Training samples, (n, d).
         is_member: Their class, (n,); both must occur.
-        queries: What it is then shown, (q, d).
+        queries: Samples to classify, (q, d).
         penalty: C of the machine.
         gamma: Width of the kernel exp(-gamma |x - y|^2).
 
@@ -77,7 +78,7 @@ def nonmembers_by_interior_point(
 
 
 def _explicit_features(points: Array, gamma: float) -> _Features | None:
-    """Choose pivots until the kernel of all points is explained by them; None where too many would be needed."""
+    """Choose pivots until they reproduce the kernel of all points; None if too many would be needed."""
     residual = np.ones(len(points))
     columns: list[Array] = []
     pivots: list[int] = []
@@ -100,7 +101,7 @@ def _kernel(a: Array, b: Array, gamma: float) -> Array:
 
 
 class _Point(NamedTuple):
-    """Where the interior-point method stands."""
+    """An iterate of the interior-point method."""
 
     alpha: Array
     """(n,), strictly between 0 and the upper bound."""
@@ -173,7 +174,7 @@ class _Dual:
         return np.asarray(self.signed @ (self.signed.T @ alpha) - 1)
 
     def _newton(self, point: _Point, room: Array, slope: Array, balance: float) -> Callable[[Array, Array], _Point]:
-        """Return the function from targets of the two complementarities to Newton's step.
+        """Return a function that maps targets of the two complementarity conditions to Newton's step.
 
         The matrix is a diagonal plus rank r, so its inverse is one of size r (Sherman, Morrison, Woodbury).
         """
@@ -202,7 +203,7 @@ class _Dual:
         return min(1.0, *(float((value / np.maximum(-change, 1e-300)).min()) for value, change in pairs))
 
     def _bias(self, point: _Point) -> float:
-        """Return the bias; where every sample is at a bound it may vary, and libsvm takes the middle."""
+        """Return the bias; with every sample at a bound, the midpoint of the optimal interval, as libsvm does."""
         share = point.alpha / self.upper
         at_low, at_high = share < AT_BOUND, share > 1 - AT_BOUND
         if not (at_low | at_high).all():

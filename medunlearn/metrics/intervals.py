@@ -1,4 +1,4 @@
-"""How uncertain a percentage is that rests on few images: Wilson's interval, and what it means for the Average Gap."""
+"""Uncertainty of percentages of few images: Wilson's interval, and the resulting margin of the Average Gap."""
 
 from collections.abc import Mapping
 from math import hypot, sqrt
@@ -7,7 +7,7 @@ from typing import Any
 from medunlearn.metrics.gap import GAP_METRICS
 
 FEW = 200
-"""A percentage of fewer images is shown with its interval."""
+"""Percentages of fewer images than this are shown with their interval."""
 PART_OF = {"UA": "forget", "RA": "retain", "TA": "test", "MIA": "forget"}
 """The part of the data whose images each metric counts."""
 
@@ -77,14 +77,14 @@ def gap_difference_margin(
 ) -> float:
     """Return what the difference of two Average Gaps must exceed to be more than chance at 95 %, in percentage points.
 
-    The half widths of Wilson's intervals are added in squares, as in method 10 of Newcombe (1998), as if all figures
-    were independent: cautious, since models that are measured on the same images err together. The reference counts,
-    twice, for a metric in which it lies between the two models; else it cancels out.
+    The half widths of Wilson's intervals are added in quadrature, as in method 10 of Newcombe (1998), as if all metrics
+    were independent. This is conservative, since the errors of models measured on the same images are correlated. The
+    reference's half width counts twice for a metric in which it lies between the two models; otherwise it cancels out.
 
     Args:
         first: UA, RA, TA and MIA of one model, in %.
         second: Those of another model.
-        reference: Those of the retrained model that both gaps are taken to.
+        reference: Those of the retrained model that is the reference of both gaps.
         images: Number of forget, retain and test images.
 
     Example:

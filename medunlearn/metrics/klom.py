@@ -3,7 +3,7 @@
 import numpy as np
 
 LEAST = 1e-5
-"""The least probability that an oracle gives to a bin in which an unlearned model lies."""
+"""Lower bound on the oracles' probability of a bin."""
 
 
 def klom(unlearned: np.ndarray, oracle: np.ndarray, bins: int = 20, clip: float = 100) -> np.ndarray:
@@ -13,7 +13,7 @@ def klom(unlearned: np.ndarray, oracle: np.ndarray, bins: int = 20, clip: float 
     of the unlearned models and q of the oracles, at least 1e-5, natural logarithm (Georgiev et al. 2024, arXiv
     2410.23232). Report its mean and its 95th percentile on the forget set, the retain set and the validation images.
 
-    Few models make it too large: two groups of oracles are not at 0 either. Show that value as the floor.
+    With few models it is biased upwards: two groups of oracles do not give 0 either. Report that value as the floor.
 
     Args:
         unlearned: Margins of the true class (`margins`) of each image under each unlearned model, (N, I).

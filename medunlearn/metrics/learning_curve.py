@@ -1,4 +1,4 @@
-"""What a Retrain loses because it has fewer images, foretold from models that were trained on parts of them."""
+"""Predicts how much worse a Retrain is for having fewer images, from models trained on parts of the training set."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from medunlearn.metrics.power_law import PowerLaw, fit_power_law
 from medunlearn.metrics.predictions import Predictions
 
 Reading = Literal["level", "difference", "ratio"]
-"""What a Retrain is foretold to be: at the curve's own level, whatever luck the original had; or as far below the
-original as the curve says, by its differences or, for a curve of models that were trained for less long, its ratios."""
+"""How the curve predicts a Retrain: by its own level, whatever error the original happened to have, or by applying its
+differences or, for a curve of models with shorter training, its ratios to the original."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """By how many percentage points a Retrain is foretold to be worse than the original for want of images.
+    """Percentage points by which a Retrain is predicted to be worse than the original because it has fewer images.
 
     Args:
-        val: Of accuracy on the validation set.
-        train: Of accuracy on the training images; below 0 where fewer images are learned more easily.
-        forget: Of accuracy on images of the forget set's classes, as UA sees it; None for `val`.
-        attack: How many more of 100 unseen images the membership attack calls non-members. With it, MIA of a model is
-            compared with what is foretold for a Retrain; without (None), with the share of validation images under the
-            model itself.
+        val: Loss of accuracy on the validation set.
+        train: Loss of accuracy on the training images; below 0 where fewer images are easier to fit.
+        forget: Loss of accuracy on images of the forget set's classes, by which UA rises; None for `val`.
+        attack: How many more of 100 unseen images the membership attack calls non-members. If given, a model's MIA is
+            compared with that predicted for a Retrain; if None, with the share of validation images called non-members
+            under the model itself.
 
     Example:
         >>> Loss(val=6.2, train=3.1).forget is None
@@ -43,7 +43,7 @@ NO_LOSS = Loss(0.0)
 
 @dataclass(frozen=True)
 class Point:
-    """What a model that was trained on a number of images does, in %.
+    """Metrics in % of a model that was trained on a given number of images.
 
     Args:
         images: Number of training images.
@@ -64,12 +64,12 @@ class Point:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Figures against number of training images.
+    """Metrics as functions of the number of training images.
 
     Args:
         points: A point for each model.
-        original: The original's point; its `images` are all that there are.
-        reading: How the curve is carried over to the original.
+        original: The original's point; its `images` is the size of the whole training set.
+        reading: How the curve predicts a Retrain; see `Reading`.
         moves_attack: Whether the attack's share moves the target of MIA.
 
     Example:
@@ -101,7 +101,7 @@ class LearningCurve:
         return laws
 
     def loss(self, n_from: float, n_to: float) -> Loss:
-        """Return what a model loses that is trained on `n_to` images rather than on `n_from`.
+        """Return the loss from training on `n_to` images instead of `n_from`.
 
         Example:
             >>> curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), original=Point(1000, 6.0), reading="ratio")
@@ -112,11 +112,11 @@ class LearningCurve:
         return Loss(val or 0.0, train or 0.0, attack=attack if self.moves_attack else None)
 
     def loss_for(self, original: Predictions) -> Loss:
-        """Return what a Retrain on the retain set loses.
+        """Return the loss of a Retrain on the retain set.
 
-        Of each class a Retrain has the share that is retained, and it loses on it what it would lose with that share of
-        all images. So a class that is forgotten as a whole costs the others nothing; its own images are errors in any
-        case and are left to the targets.
+        For each class, the loss is that of training on a share of all images equal to the retained share of the class.
+        So forgetting a whole class costs the other classes nothing. Its own images count as errors anyway, which the
+        targets of the proxy gap handle.
 
         Args:
             original: The original's predictions, with the forget set.
@@ -133,7 +133,7 @@ class LearningCurve:
         for number in np.unique(np.concatenate([forget, retain])):
             kept, lost = int((retain == number).sum()), int((forget == number).sum())
             losses[int(number)] = self.loss(images, images * kept / (kept + lost)) if kept else NO_LOSS
-        measured = forget[np.isin(forget, val) | ~np.isin(forget, retain)]  # whose error can be foretold
+        measured = forget[np.isin(forget, val) | ~np.isin(forget, retain)]  # classes whose error can be predicted
         return Loss(
             val=_mean(val, losses, lambda each: each.val),
             train=_mean(retain, losses, lambda each: each.train),
@@ -158,14 +158,14 @@ class LearningCurve:
 
 
 def _mean(labels: np.ndarray, losses: dict[int, Loss], value: Callable[[Loss], float]) -> float:
-    """Return the mean over images; of a class without a training image nothing is known, so nothing is lost."""
+    """Return the mean over images; for a class without training images the loss is unknown and counts as 0."""
     return float(np.mean([value(losses.get(int(number), NO_LOSS)) for number in labels])) if len(labels) else 0.0
 
 
 def nested_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return the images in an order of which every beginning has the classes in proportion; drawn by the seed.
+    """Return a random order of the images in which every prefix is stratified by class.
 
-    So parts of several sizes are nested: a smaller one lies within a larger one.
+    So parts of several sizes are nested: each smaller one is a subset of the larger ones.
 
     Args:
         labels: The class of each image, (N,).

@@ -1,4 +1,4 @@
-"""What the columns of tables mean, and which way is better: one text for terminal, pages and help."""
+"""Meaning and direction of each table column, as shown in the terminal, on report pages and in help texts."""
 
 from typing import NamedTuple
 

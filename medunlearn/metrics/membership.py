@@ -28,25 +28,25 @@ def membership_inference(
 ) -> float:
     """Return the share of the forget set that a membership inference attack calls non-member.
 
-    A support vector machine (RBF kernel, C = 3, gamma 1 / number of features) learns to tell members from non-members
-    by one feature of the model's output, and is then shown the forget set (SalUn, Fan et al. 2024, after Song & Mittal
-    2021; Falcao & Cordeiro 2025 report `confidence` x 100 as MIA).
+    A support vector machine (RBF kernel, C = 3, gamma 1 / number of features) learns to distinguish members from
+    non-members by one feature of the model's output and then classifies the forget set (SalUn, Fan et al. 2024, after
+    Song & Mittal 2021; Falcao & Cordeiro 2025 report `confidence` x 100 as MIA).
 
     Args:
         member_probs: Softmax outputs on retained training images, shape (M, C).
         member_labels: Their true labels, shape (M,).
-        nonmember_probs: Softmax outputs on images never trained on, shape (N, C). Take as many as members: the machine
-            favours the larger group otherwise.
+        nonmember_probs: Softmax outputs on images never trained on, shape (N, C). Use as many as members: otherwise the
+            attack is biased towards the larger group.
         nonmember_labels: Their true labels, shape (N,).
         forget_probs: Softmax outputs on the forget set, shape (F, C).
         forget_labels: Their true labels, shape (F,).
         feature: `confidence`, the probability of the true class; `correctness`, whether the most probable class is the
             true one; `entropy` of the probabilities; `prob`, all probabilities.
-        solver: `interior_point` takes time in proportion to the samples, `libsvm` to their square, for the same
-            decisions; `prob`, whose kernel has no small rank, is libsvm's in any case.
+        solver: `interior_point` takes time linear in the number of samples, `libsvm` quadratic, with the same
+            decisions; `prob`, whose kernel has no small rank, always uses libsvm.
 
     Returns:
-        A share in [0, 1]; 1 where the whole forget set looks as if it had never been trained on.
+        A share in [0, 1]; 1 if the attack calls every forgotten image a non-member.
 
     Raises:
         ValueError: If shapes do not match, a group is empty, a value is not finite, or feature or solver are unknown.
@@ -87,12 +87,12 @@ def _nonmembers(samples: np.ndarray, is_member: np.ndarray, queries: np.ndarray,
 
 
 def nonmembers_by_libsvm(samples: np.ndarray, is_member: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Return which queries scikit-learn's support vector machine calls non-members: the reference of the fast solver.
+    """Return which queries scikit-learn's support vector machine calls non-members: the reference for the fast solver.
 
     Args:
-        samples: What the machine learns from, (n, d).
+        samples: Training samples, (n, d).
         is_member: Their class, (n,) bool.
-        queries: What it is then shown, (q, d).
+        queries: Samples to classify, (q, d).
 
     Returns:
         (q,) bool.
@@ -109,10 +109,10 @@ def nonmembers_by_libsvm(samples: np.ndarray, is_member: np.ndarray, queries: np
 
 
 def attack_sample(members: int, nonmembers: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return which members and which non-members an attack learns from: equally many, drawn uniformly.
+    """Return the members and non-members that train an attack: equally many of each, drawn uniformly.
 
-    The sample depends on the two counts and the seed alone, so every method of one comparison is attacked with the same
-    images.
+    The sample depends only on the two counts and the seed, so that all methods in a comparison are attacked with the
+    same images.
 
     Args:
         members: Number of retained images to draw from.
@@ -159,7 +159,7 @@ def attack(
         0.0
     """
     called = attack_calls(retain, nonmembers, forget, feature, seed, solver)
-    return round(100 * float(1 - (~called).mean()), 10)  # 1 - mean leaves noise behind the last digit
+    return round(100 * float(1 - (~called).mean()), 10)  # without the rounding errors of 1 - mean
 
 
 def attack_calls(
@@ -170,7 +170,7 @@ def attack_calls(
     seed: int = 0,
     solver: Solver = "interior_point",
 ) -> np.ndarray:
-    """Return which forgotten images the attack calls never seen, (F,) bool; the arguments are those of `attack`.
+    """Return which forgotten images the attack calls non-members, (F,) bool; the arguments are those of `attack`.
 
     Example:
         >>> labels, rows = np.zeros(4, dtype=int), np.arange(4)

@@ -1,13 +1,13 @@
-"""What came of a run, in sentences: remarks that its figures alone do not make plain.
+"""Remarks on a finished run that its metrics alone do not make obvious.
 
 A run is remarked on where
 
 1. no weight differs from the original's;
-2. UA is the original's, to the image, and the reference's is not;
-3. RA or TA has collapsed: it is more than `COLLAPSE` points below the original's, or no higher than that of naming the
-   most common class every time. TA leaves out classes that are forgotten as a whole. A Retrain that
-   names another one as its reference has also where it is more than `COLLAPSE` points below that one's;
-4. MIA is 0 or 100, so that the attack cannot tell such models apart;
+2. UA equals the original's exactly, and the reference's does not;
+3. RA or TA has collapsed: it is more than `COLLAPSE` points below the original's, or no higher than that of always
+   predicting the most common class. TA leaves out classes that are forgotten as a whole. A Retrain with another Retrain
+   as its reference has also collapsed if it is more than `COLLAPSE` points below that one;
+4. MIA is 0 or 100, so that the attack cannot distinguish such models;
 5. a class is forgotten as a whole;
 6. the reference has collapsed;
 7. fewer than `FEW_IMAGES` images are in the forget or the test set.
@@ -21,7 +21,7 @@ from medunlearn.metrics.by_class import forgotten_classes
 
 FEW_IMAGES = 50
 COLLAPSE = 10.0
-"""Percentage points below the original's, or another Retrain's."""
+"""RA or TA has collapsed if it is more than this many points below the original's or another Retrain's."""
 COLLAPSED = "collapsed: "
 """How the remark on a collapse begins."""
 MOST_NAMED = 10  # classes in one sentence
@@ -37,13 +37,13 @@ def notes(
     reference: Figures | None = None,
     changed: int | None = None,
 ) -> list[str]:
-    """Return the remarks on a run; none on a healthy run of enough images.
+    """Return the remarks on a run; an empty list for a normal run with enough images.
 
     Args:
         figures: UA, RA, TA, MIA and TA_retained_classes of the run, in %; UA and MIA are None without a forget set.
         n: Number of images by part (forget, retain, test) and class, as `by_class` returns it.
         before: The same figures of the original; None for a run that started from none.
-        reference: UA, RA and TA of the reference, and what its own `notes` say; None without one.
+        reference: UA, RA and TA of the reference, and its own `notes`; None without one.
         changed: Number of weights that differ from the original's; None for a run that started from none.
 
     Example:
@@ -66,11 +66,11 @@ def notes(
 
 
 def failed_retrain(figures: Figures, others: Sequence[Figures]) -> list[str]:
-    """Return the remark on a Retrain that ended far below another one of the same forget set; none on a healthy one.
+    """Return the remark on a Retrain that is far less accurate than another one of the same forget set, if it is.
 
     Args:
         figures: RA and TA of the run, in %.
-        others: The same of other Retrains that differ in their seed alone, one or more.
+        others: The same of one or more other Retrains that differ only in their seed.
 
     Example:
         >>> failed_retrain({"RA": 80.0, "TA": 90.0}, [{"RA": 99.0, "TA": 95.0}])
@@ -85,7 +85,7 @@ def failed_retrain(figures: Figures, others: Sequence[Figures]) -> list[str]:
 
 
 def reference_notes(notes: Iterable[str]) -> list[str]:
-    """Return the remark on a run whose gaps are taken to a reference with these remarks; none where it is healthy.
+    """Return the remark on a run whose reference has the remarks `notes`; an empty list if it has not collapsed.
 
     Example:
         >>> reference_notes(["collapsed: TA is low"])
@@ -96,7 +96,7 @@ def reference_notes(notes: Iterable[str]) -> list[str]:
 
 
 def collapse(notes: Iterable[str]) -> str:
-    """Return how a run with these remarks has collapsed; an empty text where it has not.
+    """Return how a run with these remarks has collapsed; an empty string if it has not.
 
     Example:
         >>> collapse(["collapsed: TA is low"]), collapse([])

@@ -1,4 +1,4 @@
-"""The Gaussian poison: whether a model still shows a trace of noise that was added to images it has forgotten."""
+"""The Gaussian poison: tests whether a model still depends on noise that was added to images it has unlearned."""
 
 from collections.abc import Iterable
 
@@ -6,13 +6,13 @@ import numpy as np
 
 
 def poison_statistics(noise: np.ndarray, gradients: np.ndarray, scale: float) -> np.ndarray:
-    """Return for each image how far the model's gradient leans towards the noise that the image was trained with.
+    """Return, per image, how well the model's input gradient aligns with the noise that it was trained with.
 
     T_i = <xi_i, g_i> / (s ||g_i||) with noise xi_i ~ N(0, s^2 I), added to image i before training, and g_i the
     gradient of the *log-probability* of its class with respect to the image, at the image *without* noise (Pawelczyk et
     al. 2025, arXiv 2406.17216, algorithm 3). If the model does not depend on xi_i, T_i given g_i is exactly N(0, 1).
-    Training on the noisy image makes its class more probable in the direction of the noise, so a trace lifts T. With
-    the gradient of the loss, which is opposite, a trace lowers it.
+    Training on the noisy image makes its class more probable in the direction of the noise, so a trace increases T. The
+    gradient of the loss has the opposite sign; with it a trace decreases T.
 
     Args:
         noise: The noise as it was drawn, before pixels were rounded and clipped, (n, ...).
@@ -20,7 +20,7 @@ def poison_statistics(noise: np.ndarray, gradients: np.ndarray, scale: float) ->
         scale: The standard deviation s of the noise, in its units.
 
     Returns:
-        (n,); NaN where a gradient is 0: that image says nothing.
+        (n,); NaN where a gradient is 0: that image carries no information.
 
     Raises:
         ValueError: If shapes differ or are below two dimensions, a value is not finite, or `scale` is not above 0.
@@ -36,10 +36,10 @@ def poison_statistics(noise: np.ndarray, gradients: np.ndarray, scale: float) ->
 
 
 def poison_p_value(statistics: np.ndarray) -> float:
-    """Return the probability of so large a mean statistic if the model does not depend on the noise: one-sided.
+    """Return the one-sided p-value of the mean statistic under the null that the model does not depend on the noise.
 
     The mean of n statistics is then N(0, 1 / n), so p = 1 - Phi(sqrt(n) mean). It is uniform on [0, 1] for a model that
-    never saw the images. A p value near 1 is a trace too: of a model driven away from the images.
+    never saw the images. A p-value near 1 is a trace too: of a model that was pushed away from the images.
 
     Args:
         statistics: What `poison_statistics` returns, (n,); NaN are left out.
@@ -48,7 +48,7 @@ def poison_p_value(statistics: np.ndarray) -> float:
         In [0, 1]; NaN where no statistic is left.
 
     Raises:
-        ValueError: If there are other than one dimension.
+        ValueError: If `statistics` is not one-dimensional.
 
     Example:
         >>> round(poison_p_value(np.array([1.0, 1.0, 1.0, 1.0])), 5)
@@ -64,15 +64,15 @@ def poison_p_value(statistics: np.ndarray) -> float:
 
 
 def monte_carlo_p_values(noise: np.ndarray, gradients: np.ndarray, draws: Iterable[np.ndarray]) -> np.ndarray:
-    """Return for each image the share of fresh draws towards which the gradient leans as much as towards its noise.
+    """Return, per image, the Monte Carlo p-value: the share of fresh draws aligned with the gradient at least as much.
 
-    It needs no normal distribution, so the noise may be what is left of it in the pixels, rounded and clipped, if the
-    draws went the same way: p_i = (1 + number of draws with <draw, g_i> >= <xi_i, g_i>) / (1 + R).
+    No normal distribution is assumed, so the noise may be that in the pixels, rounded and clipped, if the draws are
+    rounded and clipped likewise: p_i = (1 + number of draws with <draw, g_i> >= <xi_i, g_i>) / (1 + R).
 
     Args:
         noise: What was added to each image, (n, ...).
         gradients: See `poison_statistics`, (n, ...).
-        draws: What might have been added, (R, n, ...), or R arrays (n, ...) one after another, to save memory.
+        draws: Fresh draws of the noise, (R, n, ...), or an iterable of R arrays (n, ...), to save memory.
 
     Returns:
         (n,), from 1 / (1 + R) to 1; NaN where a gradient is 0.
@@ -89,7 +89,7 @@ def monte_carlo_p_values(noise: np.ndarray, gradients: np.ndarray, draws: Iterab
 
 
 def poison_null(gradients: np.ndarray, draws: Iterable[np.ndarray], scale: float) -> np.ndarray:
-    """Return the statistics of what might have been added to the images, (R, n); see `poison_statistics`.
+    """Return the statistics of R fresh draws of the noise, (R, n), the null distribution; see `poison_statistics`.
 
     Args:
         gradients: The gradients, (n, ...).
@@ -132,7 +132,7 @@ def monte_carlo(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
 def _directions(gradients: np.ndarray) -> np.ndarray:
     """Return each gradient as a vector of length 1, (n, d); NaN where it is 0."""
     flat = _flat(gradients, "gradients")
-    largest = np.abs(flat).max(axis=1, keepdims=True)  # so that no square of a tiny gradient is 0
+    largest = np.abs(flat).max(axis=1, keepdims=True)  # so that squares of tiny gradients do not underflow
     with np.errstate(invalid="ignore"):
         scaled = flat / largest
     return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True))

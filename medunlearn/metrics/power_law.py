@@ -1,4 +1,4 @@
-"""Figures against the number of training images: a power law, fitted by least squares."""
+"""Power law of a metric in the number of training images, fitted by least squares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 
 LEAST, MOST = 0.01, 8.0
-"""Exponents that are looked for."""
+"""Range of exponents that is searched."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """`a (n / images)^-b + c` in %, or 100 less that where `mirrored`; what it gives is clipped to [0, 100].
+    """`a (n / images)^-b + c` in %, or 100 minus that if `mirrored`; results are clipped to [0, 100].
 
-    With a and b of 0 or more the plain form never rises with n, and the mirrored one never falls.
+    Since a and b are 0 or more, the plain form never increases with n, and the mirrored one never decreases.
 
     Args:
-        a: What more images would take away, at n = `images`.
+        a: The part at n = `images` that more images would remove.
         b: The exponent.
-        c: What is left of it with ever more images.
+        c: The limit for n to infinity.
         images: The largest size that it was fitted to.
-        mirrored: Whether it is of 100 less the figure.
+        mirrored: Whether the law describes 100 minus the metric.
 
     Example:
         >>> PowerLaw(a=4.0, b=1.0, c=2.0, images=1000).at(500)
@@ -35,7 +35,7 @@ class PowerLaw:
     mirrored: bool = False
 
     def at(self, images: float) -> float:
-        """Return the figure at a number of images, in %; with none, as with one.
+        """Return the metric at a number of images, in %; fewer than one image count as one.
 
         Example:
             >>> PowerLaw(a=1.0, b=0.5, c=0.0, images=100).at(25), PowerLaw(a=50, b=1, c=9, images=9).at(1)
@@ -46,16 +46,17 @@ class PowerLaw:
 
 
 def fit_power_law(sizes: Sequence[float], values: Sequence[float], either: bool = False) -> PowerLaw:
-    """Return the power law nearest to figures in %, by least squares in float64; several of one size are averaged.
+    """Fit a power law to values in % by least squares in float64; values of the same size are averaged.
 
-    Two sizes give `a n^-b` through both, which has one solution where the figure falls and stays above 0. Three or more
-    give `a n^-b + c` with a and c of 0 or more, as do two that no `a n^-b` goes through. Figures that rise with the
-    number of images give their mean as a constant, unless `either` allows the mirrored form. One size is a constant.
+    With two sizes, `a n^-b` passes through both points, which is possible if the values fall and stay above 0. With
+    three or more, or two that no such law fits, the form is `a n^-b + c` with a and c of 0 or more. Values that rise
+    with the number of images give their mean as a constant, unless `either` allows the mirrored form. One size gives a
+    constant.
 
     Args:
         sizes: Numbers of images.
         values: The figure at each.
-        either: Try the mirrored form too and take the nearer one: for figures that may rise or fall.
+        either: Also try the mirrored form and return the better fit: for metrics that may rise or fall.
 
     Raises:
         ValueError: If there is no size, or one below 1.
@@ -80,7 +81,7 @@ def _averaged(sizes: Sequence[float], values: Sequence[float]) -> tuple[np.ndarr
 
 
 def _fitted(n: np.ndarray, y: np.ndarray, mirrored: bool) -> PowerLaw:
-    """Return the law that falls or stays; sizes ascend, each once."""
+    """Return the best non-increasing law; sizes are ascending and distinct."""
     if len(n) == 1 or np.ptp(y) == 0:
         return PowerLaw(0.0, 0.0, float(y.mean()), float(n[-1]), mirrored)
     if len(n) == 2 and 0 < y[1] < y[0]:

@@ -1,4 +1,4 @@
-"""What a model predicts for every image, by part: all metrics derive from it."""
+"""A model's predictions on every image, by part; all metrics derive from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ class Part(NamedTuple):
     labels: np.ndarray
     """(N,) int64: true labels."""
     rows: np.ndarray
-    """(N,) int64, ascending: which image of its split each row is."""
+    """(N,) int64, ascending: index of each row's image in its split."""
     logits: np.ndarray | None = None
-    """(N, C) float32: what the softmax is of; None for runs that kept probabilities alone."""
+    """(N, C) float32: logits; None for runs that saved only probabilities."""
 
     def take(self, rows: np.ndarray) -> "Part":
         """Return the outputs on some of the images.
@@ -45,7 +45,7 @@ class Part(NamedTuple):
         return Part(self.probs[rows], self.labels[rows], self.rows[rows], logits)
 
     def joined(self, other: "Part") -> "Part":
-        """Return the outputs on these images and then on those of another part; logits where both have them.
+        """Return the outputs on these images followed by those of another part, with logits if both have them.
 
         Example:
             >>> part = Part(np.array([[0.9, 0.1]]), labels=np.array([0]), rows=np.array([4]))
@@ -124,13 +124,13 @@ class Predictions:
         return cls(**{name: part(name) for name in PARTS})
 
     def split_by(self, forget_indices: np.ndarray, dropped: Mapping[str, np.ndarray] | None = None) -> Self:
-        """Return the same predictions with the training images divided by another forget set.
+        """Return the same predictions with the training images split by another forget set.
 
-        So a model that was trained before anything was to be forgotten is measured without running it again.
+        This measures a model that was trained before the forget set existed, without running it again.
 
         Args:
             forget_indices: The forget set as indices into the training set, shape (F,).
-            dropped: Places of `val` and `test` images that are left out.
+            dropped: Indices of `val` and `test` images to leave out.
 
         Example:
             >>> train = Part(np.full((4, 2), 0.5), labels=np.array([0, 1, 0, 1]), rows=np.arange(4))

@@ -1,7 +1,7 @@
-"""The proxy gap: how far a model is from what a Retrain would be, foretold from validation images alone.
+"""The proxy gap: an estimate of the Average Gap to a Retrain, from validation images alone.
 
-Whoever unlearns has no Retrain to compare with. To a Retrain the forget set is unseen data, so its figures can be
-foretold from the original's on images that the original has not seen either.
+In practice there is no Retrain to compare with. For a Retrain the forget set is unseen data, so its metrics can be
+predicted from the original's on images that the original has not seen either.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from medunlearn.metrics.predictions import Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy
 
 HALVINGS = 7
-"""In how many ways the validation set is divided for the attack. An odd number, so that a median is one of them."""
+"""Number of random halvings of the validation set for the attack; odd, so that the median is one of the values."""
 
 
 def proxy_gap(
@@ -26,19 +26,19 @@ def proxy_gap(
     solver: Solver = "interior_point",
     loss: Loss | None = None,
 ) -> dict[str, float | None]:
-    """Return the distances of a model's UA, RA, TA and MIA to what is foretold of a Retrain, and their mean as `gap`.
+    """Return the distances of a model's UA, RA, TA and MIA to those predicted for a Retrain, and their mean as `gap`.
 
-    In percentage points. What is foretold:
+    All are in percentage points. The predictions are:
 
-    - UA: the original's error on validation images, weighted to the classes of the forget set;
+    - UA: the original's error on validation images, weighted by the class frequencies of the forget set;
     - RA: the original's RA;
     - TA, here the accuracy on the validation set: the original's;
     - MIA: the share of validation images that the same attack calls non-members: it learns from one half of them and
       is shown the other, both under the model itself; see `attack_shares`.
 
-    A class that is forgotten as a whole does not exist for a Retrain: its images are counted as errors. At high rates a
-    Retrain is worse than the original for want of data: `loss` moves what is foretold by that, and without it this is
-    not known. The test set is not looked at.
+    A class that is forgotten as a whole does not exist for a Retrain: its images count as errors. At high forget rates
+    a Retrain is worse than the original because it has less data: `loss` corrects the predictions for that; without it
+    they are not corrected. The test set is not used.
 
     Args:
         predictions: The model's predictions on every part.
@@ -47,10 +47,10 @@ def proxy_gap(
         seed: Seed of the halves and of the attack's samples: it learns from the first half of
             `numpy.random.default_rng(seed).permutation(V)`, of which `attack_sample` draws as many as members.
         solver: How the attack's machine is solved; see `membership_inference`.
-        loss: What a Retrain loses for want of images; see `LearningCurve.loss_for`.
+        loss: How much worse a Retrain is for having fewer images; see `LearningCurve.loss_for`.
 
     Returns:
-        `UA`, `RA`, `TA`, `MIA` and `gap`; None where the forget set is empty or too few validation images are there.
+        `UA`, `RA`, `TA`, `MIA` and `gap`; None where the forget set is empty or there are too few validation images.
 
     Example:
         >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
@@ -75,10 +75,10 @@ def proxy_targets(
     solver: Solver = "interior_point",
     loss: Loss | None = None,
 ) -> dict[str, float | None]:
-    """Return what is foretold of a Retrain, in %: `UA`, `RA`, `TA` on the validation set.
+    """Return the metrics predicted for a Retrain, in %: `UA`, `RA`, and `TA` on the validation set.
 
-    And `MIA` where `loss` has a part for the attack: the share of validation images that the attack calls non-members
-    under the original, moved by that part.
+    If `loss.attack` is given, also `MIA`: the share of validation images that the attack calls non-members under the
+    original, plus `loss.attack`.
 
     Args:
         original: The original's predictions, with the forget set.
@@ -110,16 +110,16 @@ def attack_shares(
     seed: int = 0,
     solver: Solver = "interior_point",
 ) -> tuple[float | None, float | None]:
-    """Return which shares of the forget set and of unseen images the attack calls non-members, in %.
+    """Return the shares, in %, of the forget set and of unseen images that the attack calls non-members.
 
-    It learns from one half of the validation images and is shown the other. On some halves the machine turns over and
-    calls nearly all images non-members, so each share is the median over `HALVINGS` divisions; None where images are
+    The attack is trained with one half of the validation images and applied to the other. On some halves it degenerates
+    and calls nearly all images non-members, so each share is the median over `HALVINGS` halvings. None where images are
     missing.
 
     Args:
         predictions: The model's predictions on every part.
         feature: As in `proxy_gap`, as are the others.
-        seed: Seed of the first division; the others have the next ones.
+        seed: Seed of the first halving; the others use the following numbers.
         solver: As there.
 
     Example:
@@ -161,7 +161,7 @@ def _distance(first: float | None, second: float | None) -> float | None:
 
 
 def _foretold_error(original: Predictions) -> float | None:
-    """Return the error on validation images in %, weighted to the forget set's classes; of those that have any."""
+    """Return the error on validation images in %, weighted by the forget set's classes that have validation images."""
     classes, counts = np.unique(original.forget.labels, return_counts=True)
     errors = np.array([_error_of(original, number) for number in classes])
     known = ~np.isnan(errors)

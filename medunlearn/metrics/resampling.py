@@ -1,13 +1,13 @@
-"""Figures of images, or of whole patients, that are drawn anew with replacement, and what intervals rest on."""
+"""Bootstrap over images or over whole patients, and percentile intervals."""
 
 import numpy as np
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the percentile interval of a bootstrap: the limits of the middle share of all values.
+    """Return the percentile interval of a bootstrap: the limits of the central `level` of all values.
 
     Args:
-        values: A figure of each draw, shape (draws,).
+        values: The statistic in each draw, shape (draws,).
         level: The share.
 
     Raises:
@@ -25,7 +25,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def bootstrap_mean(
     values: np.ndarray, draws: int = 1000, seed: int = 0, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the mean of images that are drawn anew, with replacement.
+    """Return bootstrap means over images, or over whole groups, drawn with replacement.
 
     Args:
         values: One an image, shape (N,).
@@ -51,7 +51,7 @@ def bootstrap_mean(
 
 
 def group_numbers(name: str, groups: np.ndarray | None, images: int) -> np.ndarray:
-    """Return the number of each image's group; its own where there are none.
+    """Return a group number for each image; without groups, each image is its own group.
 
     Args:
         name: The argument, for errors.
@@ -72,11 +72,11 @@ def group_numbers(name: str, groups: np.ndarray | None, images: int) -> np.ndarr
 
 
 def drawn_weights(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each image is in one draw of as many groups as there are, shape (N,).
+    """Return how often each image occurs in one bootstrap draw of groups, shape (N,).
 
     Args:
-        groups: What `group_numbers` returned.
-        rng: What draws.
+        groups: Group numbers from `group_numbers`, shape (N,).
+        rng: Random generator.
 
     Example:
         >>> int(drawn_weights(np.arange(5), np.random.default_rng(0)).sum())
@@ -109,7 +109,7 @@ def as_scores(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def check_share(name: str, value: float) -> None:
-    """Refuse what is no share.
+    """Reject a value outside [0, 1].
 
     Raises:
         ValueError: If it is below 0 or above 1.

@@ -1,4 +1,4 @@
-"""How well scores tell members from non-members: the ROC curve, its figures, and how uncertain they are.
+"""ROC curve of scores for members and non-members, statistics of it, and their confidence intervals.
 
 TPR and FPR are the shares of members and of non-members that score at least a threshold.
 """
@@ -62,7 +62,7 @@ def auc(members: np.ndarray, nonmembers: np.ndarray) -> float:
 def balanced_accuracy(curve: Roc) -> float:
     """Return the best balanced accuracy over all thresholds: the largest (TPR + 1 - FPR) / 2.
 
-    The threshold is chosen on the same scores: by chance alone the figure is above 0.5, the more so with few images.
+    The threshold is chosen on the same scores, so the result exceeds 0.5 by chance alone, by more with fewer images.
 
     Example:
         >>> balanced_accuracy(roc(members=np.array([3.0, 1.0]), nonmembers=np.array([2.0, 1.0])))
@@ -96,7 +96,7 @@ def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float,
     Args:
         hits: How many of the trials, from 0 to `trials`.
         trials: 1 or more.
-        level: By what chance the interval covers the share at least.
+        level: Least probability that the interval covers the share.
 
     Raises:
         ValueError: If there are no trials, more hits than trials, or the level is not from 0 to 1.
@@ -115,7 +115,7 @@ def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float,
 
 
 def can_show(level: float, nonmembers: int) -> bool:
-    """Return whether so many non-members can show that a false positive rate is at most the level.
+    """Return whether a number of non-members is enough to show that a false positive rate is at most `level`.
 
     With none of n called a member, the 95 % upper limit of the rate is 1 - 0.05^(1 / n), about 3 / n (the "rule of
     three"): 299 non-members can show 1 %, and it takes 2,995 for 0.1 %.
@@ -144,19 +144,20 @@ def bootstrap(
     member_groups: np.ndarray | None = None,
     nonmember_groups: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the figures of a ROC curve for images that are drawn anew, with replacement.
+    """Return statistics of the ROC curve for bootstrap draws of the images.
 
-    Where images of one patient are alike, draw whole patients: images drawn alone make the interval too narrow. With
-    one image or group a side, every draw is the same. Either side is drawn apart, even where a patient is on both.
+    If images of one patient are similar, draw whole patients: drawing single images makes the interval too narrow. With
+    one image or group on a side, every draw of it is the same. Members and non-members are drawn independently, even if
+    a patient is among both.
 
     Args:
         members: Scores of members, shape (M,).
         nonmembers: Scores of non-members, shape (N,).
         levels: False positive rates of `tpr_at`.
         draws: How often to draw, 1 or more.
-        seed: Of the draws: scores of the same images under two models are then drawn alike.
+        seed: Of the draws: with the same seed, the same images are drawn for two models.
         member_groups: The group (patient) of each member, shape (M,); None to draw images.
-        nonmember_groups: The same of each non-member, shape (N,).
+        nonmember_groups: The same for each non-member, shape (N,).
 
     Returns:
         By name, `auc`, `balanced_accuracy` and `tpr@0.1` for each level, the figure of each draw, shape (draws,).
@@ -202,5 +203,5 @@ def _curve(members: np.ndarray, nonmembers: np.ndarray) -> Roc:
 
 
 def _area(members: np.ndarray, nonmembers: np.ndarray) -> float:
-    above = np.cumsum(members)  # members at or above each score: whole numbers, so that no rounding adds up
+    above = np.cumsum(members)  # members at or above each score: integers, so that no rounding error accumulates
     return float(nonmembers @ (2 * above - members) / (2 * above[-1] * nonmembers.sum()))

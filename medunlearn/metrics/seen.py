@@ -1,6 +1,6 @@
-"""Has a model seen the forget set? Its answers there, beside those on other training images and on unseen ones.
+"""Tests whether a model has seen the forget set: compares its outputs there with those on training and unseen images.
 
-For models that were trained elsewhere: nobody here knows on what.
+For models that were trained elsewhere, whose training images are unknown.
 """
 
 from typing import Literal, NamedTuple
@@ -15,11 +15,11 @@ from medunlearn.metrics.signals import signal
 
 Answer = Literal["training", "unseen", "cannot tell"]
 MOST = 2000
-"""Images of a part that are looked at; more would make the intervals slow to compute and hardly narrower."""
+"""Most images used of each part; more would make the intervals slow to compute and hardly narrower."""
 
 
 class Seen(NamedTuple):
-    """Whether answers on the forget set look like those on training images.
+    """Whether outputs on the forget set look like those on training images.
 
     Example:
         >>> Seen("unseen", 0.5, (0.45, 0.55), 0.8, (0.7, 0.9), 100, 200).facts()["seen"]
@@ -27,13 +27,13 @@ class Seen(NamedTuple):
     """
 
     answer: Answer
-    """Whose answers they look like."""
+    """The images whose outputs they resemble."""
     forget: float
-    """AUC of the forget set against unseen images, class by class: 0.5 where it looks like these."""
+    """AUC of the forget set against unseen images, ranked within classes: 0.5 if it looks like unseen images."""
     forget_interval: tuple[float, float]
     """Its 95 % interval."""
     retain: float
-    """AUC of the other training images against the unseen ones: 0.5 where nothing can be told."""
+    """AUC of the other training images against the unseen ones: at 0.5 the test is uninformative."""
     retain_interval: tuple[float, float]
     """Its 95 % interval."""
     images: int
@@ -80,19 +80,19 @@ def seen(
     seed: int = 0,
     groups: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
 ) -> Seen | None:
-    """Return whether a model's answers on the forget set look like those on training images.
+    """Return whether a model's outputs on the forget set look like those on training images.
 
     Each image's margin is ranked among those of unseen images of its class, so that easy or rare classes do not decide.
-    `training`: they are above unseen images' and not below the other training images'. `unseen`: they are not above
-    unseen images', and below the other training images'. Else it cannot be told; so it is for every model that answers
-    alike on training and on unseen images.
+    The answer is `training` if the ranks are above those of unseen images and not below those of the other training
+    images, and `unseen` if they are not above those of unseen images and below those of the other training images.
+    Otherwise it is undecided, as for every model whose outputs on training and unseen images are alike.
 
     Args:
         forget: The model's outputs on the forget set.
-        retain: On the other images that are held to be its training set.
-        unseen: On images that are held not to be: test or validation images.
+        retain: Outputs on the other images that are assumed to be its training set.
+        unseen: Outputs on images that are assumed unseen: test or validation images.
         draws: Of the bootstrap.
-        seed: Of the bootstrap, and of the images that are looked at where a part has more than `MOST`.
+        seed: Seed of the bootstrap, and of the sample from a part with more than `MOST` images.
         groups: The group (patient) of each image of the three parts, which are then drawn whole; None to draw images.
 
     Returns:
@@ -137,9 +137,9 @@ def _some(part: Part, groups: np.ndarray, seed: int) -> _Side:
 
 
 def _ranks(own: _Side, unseen: _Side) -> tuple[_Side, _Side]:
-    """Return the ranks, from 0 to 1, of a part's and of the unseen images among the unseen ones of their class.
+    """Return the ranks in [0, 1], among the unseen images of the same class, of a part's images and of the unseen ones.
 
-    Images of classes that only one of the two has are left out.
+    Classes that occur in only one of the two are left out.
     """
     common = np.intersect1d(own.labels, unseen.labels)
     among = {label: np.sort(unseen.values[unseen.labels == label]) for label in common}

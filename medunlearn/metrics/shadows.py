@@ -85,10 +85,10 @@ def rmia(
 
 
 def _likelihood_ratio(own: np.ndarray, references: np.ndarray, a: float) -> np.ndarray:
-    # Rows are added one by one: NumPy's own order hangs on the shape, and equal images must have equal ratios.
+    # Rows are added one by one: NumPy's own order depends on the shape, and equal images must get equal ratios.
     outside = sum(references, start=np.zeros(len(own))) / len(references)
     expected = ((1 + a) * outside + (1 - a)) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):  # a = 1 and all references certain that it is another class
+    with np.errstate(divide="ignore", invalid="ignore"):  # a = 1, and all references give it 0
         return np.where(own == expected, 1.0, own / expected)
 
 
@@ -96,10 +96,10 @@ def offline_lira(target: np.ndarray, references: np.ndarray) -> np.ndarray:
     """Return how unusually high the margins are among those of models trained without the images.
 
     Score = Phi((phi - mean) / s): the offline likelihood ratio attack (Carlini et al., S&P 2022, section V-C) with one
-    standard deviation s for all images, as advised there for few models: pass members and non-members in one call.
-    s^2 is the pooled variance times 1 + 1/K, because phi and the mean of K margins both vary (a departure that keeps
-    the order of the images): for a model that was not trained on the images either, scores are uniform in [0, 1] where
-    all images vary alike. `leave_one_out` shows what they are where images do not.
+    standard deviation s for all images, as that paper advises for few models; so pass members and non-members in one
+    call. s^2 is the pooled variance times 1 + 1/K, because phi and the mean of K margins both vary (a departure that
+    keeps the order of the images): for a model that was not trained on the images either, scores are uniform in [0, 1]
+    where all images vary alike. `leave_one_out` gives the null distribution where images vary differently.
 
     Args:
         target: Margins under the attacked model, shape (N,).
@@ -198,7 +198,7 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each column's mean, sum of squares about it, and degrees of freedom, of the values that are not NaN."""
     present = ~np.isnan(values)
     count = present.sum(axis=0)
-    # From a value of the column itself, so that equal values have a sum of squares of exactly zero.
+    # Centred on a value of the column first, so that equal values have a sum of squares of exactly zero.
     base = np.where(count > 0, np.where(present, values, -np.inf).max(axis=0), 0.0)
     apart = np.where(present, values - base, 0.0)
     shift = apart.sum(axis=0) / np.maximum(count, 1)

@@ -1,7 +1,7 @@
-"""Scores by which an attacker with one model tells its training images from others, all oriented alike.
+"""Membership scores from one model's outputs, all higher for images that look more like training images.
 
-Every score is higher where an image looks more like a member of the training set. What depends on how sure a model is
-of the true class is computed in float64 from logits: a float32 softmax is exactly 1 from a margin of about 17 on.
+Scores that depend on the confidence in the true class are computed in float64 from logits: a float32 softmax is exactly
+1 from a margin of about 17 on.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from medunlearn.metrics.predictions import Part
 
 Signal = Literal["confidence", "margin", "loss", "entropy", "modified_entropy"]
 NEEDS_LOGITS: tuple[Signal, ...] = ("margin", "loss", "modified_entropy")
-"""The signals that runs which kept probabilities alone do not have."""
+"""The signals that need logits, which runs with saved probabilities only do not have."""
 
 
 def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Also called the logit-scaled confidence (Carlini et al., S&P 2022).
 
     Args:
-        logits: What the softmax is of, shape (N, C) with C >= 2.
+        logits: Logits, shape (N, C) with C >= 2.
         labels: True labels, shape (N,).
 
     Returns:
@@ -93,7 +93,8 @@ def _negated_modified_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndar
     """Return (1 - p_y) log p_y + the sum over the other classes of p_i log(1 - p_i)."""
     classes, most = np.arange(logits.shape[1]), logits.argmax(axis=1)
     top, own = classes == most[:, None], classes == labels[:, None]
-    # Both logarithms of the most probable class, whose p may be next to 1, come from its margin; others have p <= 0.5.
+    # For the most probable class, whose p may be close to 1, both logarithms come from its margin; others have p <=
+    # 0.5.
     odds = margins(logits, most)[:, None]
     log_p = np.where(top, -np.logaddexp(0, -odds), log_softmax(logits, axis=1))
     log_not_p = np.where(top, -np.logaddexp(0, odds), np.log1p(-np.where(top, 0, np.exp(log_p))))

@@ -1,4 +1,4 @@
-"""U-LiRA's scores: each shadow model attacked in turn, with the others as what the attacker knows."""
+"""U-LiRA scores: each shadow model is attacked in turn, with the other shadows as the attacker's knowledge."""
 
 import numpy as np
 
@@ -8,26 +8,27 @@ from medunlearn.metrics.shadows import lira
 def ulira(
     forgotten: np.ndarray, unseen: np.ndarray, together: np.ndarray | None = None, pooled: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the score of each image under each shadow model, which is held out when it is scored.
+    """Return the U-LiRA score of each image under each shadow model, with the attacked shadow held out.
 
     The attacker of Hayes et al. (2024, arXiv 2403.01218) asks of an image whether a model has learned and then
     forgotten it, or never had it. Score = log N(phi; mu_f, s_f^2) - log N(phi; mu_u, s_u^2), with the moments of an
     image's margins over other shadows that forgot it and over those that never had it, see `lira`. A shadow that
     retains an image is on neither side.
 
-    Shadows that are held out together should be on both sides alike. Else the scores of models without a leak are not
-    quite at AUC 0.5: the side that loses the held-out shadow has fewer. So shadows may come in pairs that share out the
-    images, and a pair is held out at a time.
+    Holding out one shadow leaves fewer shadows on one side of an image, so that even models without a leak do not have
+    an AUC of exactly 0.5. To avoid this, train shadows in pairs that divide the images between them, and hold out a
+    pair at a time.
 
     Args:
         forgotten: Margins of N images under S shadows, (S, N); NaN where a shadow did not forget the image.
         unseen: The same; NaN where the shadow was trained on the image.
-        together: What says which shadows are held out together, (S,): equal values. By default each alone.
+        together: Group of each shadow, (S,): shadows with equal values are held out together. By default each is held
+            out alone.
         pooled: One variance a side for all images, as is advised below some 64 shadows.
 
     Returns:
         Scores of the forgotten and of the unseen, (S, N) each, NaN where the margin is; above 0 where the image looks
-        forgotten. NaN too where no other shadow is on a side of that image.
+        forgotten. Also NaN where a side of the image has no other shadow.
 
     Raises:
         ValueError: If shapes do not match, a margin is infinite, an image is on both sides of a shadow, or all shadows

@@ -1,4 +1,4 @@
-"""UA, RA, TA and MIA from predictions."""
+"""Computes Computes UA, RA, TA and MIA from predictions."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def accuracy(part: Part) -> float | None:
         >>> accuracy(Part(probs[:2], labels=np.array([0, 1]), rows=np.arange(2)))
         50.0
     """
-    import torch  # both slow to import, and not needed by those who only compare figures
+    import torch  # slow to import, and not needed where metrics are only compared
     from torchmetrics.functional.classification import multiclass_accuracy
 
     if len(part.labels) == 0:
@@ -58,7 +58,7 @@ def accuracies(predictions: Predictions) -> dict[str, float | None]:
 def validation_metrics(
     predictions: Predictions, feature: Feature = "confidence", seed: int = 0, solver: Solver = "interior_point"
 ) -> dict[str, float | None]:
-    """Return UA, RA, TA and MIA with the validation set in the test set's place: what settings may be chosen by.
+    """Return UA, RA, TA and MIA with the validation set in the test set's place: a basis for choosing settings.
 
     Args:
         predictions: The model's predictions on every part.
@@ -102,6 +102,6 @@ def unlearning_metrics(
     metrics = accuracies(predictions)
     outside: Part = getattr(predictions, nonmembers)
     forget = predictions.forget
-    measurable = len(forget.labels) and len(outside.labels)  # the latter are none where a run does without test images
+    measurable = len(forget.labels) and len(outside.labels)  # none for a run without test images
     metrics["MIA"] = attack(predictions.retain, outside, forget, feature, seed, solver) if measurable else None
     return metrics

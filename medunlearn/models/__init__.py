@@ -1,4 +1,4 @@
-"""Backbones by name, and their weights in files."""
+"""Backbones, built by name, and files of their weights."""
 
 from medunlearn.models.backbones import another_like, build_backbone, find_backbone
 from medunlearn.models.base import Backbone, check_constant, plain_name, set_normalisation

@@ -1,4 +1,4 @@
-"""Networks by name: torchvision's and timm's classifiers of images, and the user's own by import path."""
+"""Builds networks: image classifiers of torchvision and timm by name, and custom ones by import path."""
 
 import inspect
 import pkgutil
@@ -38,7 +38,7 @@ def build_backbone(
     stem: Stem = "cifar",
     image_size: int | None = None,
 ) -> Backbone:
-    """Return a network with fresh weights, which takes images in [0, 1].
+    """Return a newly initialised network, which takes images in [0, 1].
 
     Args:
         name: `resnet18`, another of torchvision's classifiers such as `densenet121`, one of timm's such as
@@ -72,7 +72,7 @@ def build_backbone(
 
 @owned_by(PART, ARGUMENT)
 def find_backbone(name: str) -> Builder:
-    """Return what builds the network of a name: from torchvision, a plug-in, or imported.
+    """Return the function that builds a named network: from torchvision, timm, a plug-in or an import path.
 
     Raises:
         InputError: If there is no such network.
@@ -99,7 +99,7 @@ def find_backbone(name: str) -> Builder:
 
 
 def _import_remedy(name: str, error: Exception) -> str:
-    """Return what to do about an import path that leads nowhere, or about what its module needs or does."""
+    """Return the remedy for an import path that is wrong or whose module cannot be imported."""
     if needed := missing_dependency(error, name):
         return f"install {needed}, which it imports"
     if isinstance(error, ImportError | AttributeError | ValueError):
@@ -116,7 +116,7 @@ def _callable(name: str, found: Any) -> Builder:
 
 @owned_by(PART, ARGUMENT)
 def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Backbone:
-    """Return the network that an architecture describes, with fresh weights. Imports nothing by a name in it.
+    """Return a newly initialised network from an architecture, without importing modules that it names.
 
     Args:
         architecture: `Backbone.architecture`, perhaps from a stranger's file.
@@ -145,7 +145,7 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
 
 
 def is_installed(name: object) -> bool:
-    """Return whether a name is a library's or a plug-in's: a network that is installed, not any import path."""
+    """Return whether a name belongs to a library or an installed plug-in, rather than being an import path."""
     return _is_library(name) or (isinstance(name, str) and name in plugin_names("backbones"))
 
 
@@ -154,7 +154,7 @@ def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Arc
     options: Architecture = {}
     if is_resnet(name):
         options["stem"] = stem
-    elif stem != "cifar":  # the default, which says nothing here
+    elif stem != "cifar":  # the default, which is ignored here
         raise InputError(f"stem={stem}: {name} has no stem to choose; leave it out", PART)
     if image_size is not None and _takes_size(name, own):
         options["image_size"] = image_size
@@ -162,7 +162,7 @@ def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Arc
 
 
 def another_like(network: Backbone) -> Backbone:
-    """Return another network of the same architecture, with weights drawn anew."""
+    """Return a newly initialised network of the same architecture."""
     options: dict[str, Any] = {key: v for key, v in network.architecture.items() if key not in ("mean", "std")}
     another = build_backbone(options.pop("backbone", DEFAULT), **options)
     set_normalisation(another, network.architecture)
@@ -191,7 +191,7 @@ def _check_signature(name: str, own: Builder, options: Mapping[str, Any]) -> Non
 
 
 def _try(network: Backbone, name: str, num_classes: int, in_channels: int, size: int) -> None:
-    """Refuse a network that does not return logits (N, C) of images of this size."""
+    """Reject a network that does not return logits (N, C) for images of this size."""
     try:
         logits = one_pass(network, in_channels, size)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What every backbone has: normalisation inside, a description to build it again, the size of its smallest maps."""
+"""Base of every backbone: normalisation, an architecture to rebuild it, the size of its smallest feature maps."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -15,12 +15,12 @@ from torch.overrides import TorchFunctionMode
 from medunlearn.models.images import ImageFormat
 
 Architecture = dict[str, Any]
-"""What a network is built from: numbers and text, so that a file of weights can hold them; `mean` and `std` may have a
-number for each channel."""
+"""The arguments that build a network: numbers and text only, so that a file of weights can hold them; `mean` and `std`
+may have one number per channel."""
 
 MEAN = STD = 0.5
-"""Of each pixel in [0, 1]. Fixed, as MedMNIST has it: a mean computed from the data would carry something of the forget
-set into a retrained model. A model that was trained elsewhere brings its own."""
+"""Mean and standard deviation of pixels in [0, 1], fixed as in MedMNIST: values computed from the data would leak
+information on the forget set into a retrained model. Models trained elsewhere have their own values."""
 
 Constant = float | list[float]
 """One number for all channels, or one for each."""
@@ -33,11 +33,11 @@ class Backbone(nn.Module):
     """
 
     architecture: Architecture
-    """What `rebuild` needs to build it again."""
+    """The architecture, from which `rebuild` builds the network."""
     image_format: ImageFormat | None = None
-    """The images that it takes; of a model that `load_model` has returned."""
+    """The images that it takes; set by `load_model`."""
     class_names: tuple[str, ...] | None = None
-    """A name for each class, where the file of its weights has them."""
+    """A name for each class, if the file of its weights contains them."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, C) of images (N, in_channels, H, W) in [0, 1]."""
@@ -112,7 +112,7 @@ def check_constant(value: Any, in_channels: int, name: str) -> Constant:
 
 
 def set_normalisation(network: Backbone, values: Mapping[str, Any]) -> None:
-    """Let a network normalise images by the `mean` and `std` of these values: they go with its weights."""
+    """Set the `mean` and `std` by which a network normalises images, and which belong to its weights."""
     network.architecture = {**network.architecture, "mean": values.get("mean", MEAN), "std": values.get("std", STD)}
 
 
@@ -148,7 +148,7 @@ def one_pass(network: nn.Module, in_channels: int, size: int) -> Any:
         try:
             state = {name: value.to("meta") for name, value in _tensors(network)}
             return functional_call(network, state, (torch.empty(1, in_channels, size, size, device="meta"),))
-        except Exception:  # whatever a network does that needs values
+        except Exception:  # the network may need values
             return network(torch.zeros(1, in_channels, size, size, device=next(network.parameters()).device))
 
 
@@ -168,7 +168,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def plain_name(name: str) -> str:
-    """Return a parameter's name without what `torch.compile` puts before the parts that it has compiled.
+    """Return a parameter's name without the prefixes that `torch.compile` adds.
 
     Example:
         >>> plain_name("backbone._orig_mod.fc.weight")

@@ -1,4 +1,4 @@
-"""Counts in how many values a model differs from another, bit for bit."""
+"""Counts the values in which two models differ, compared bit for bit."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from torch import nn
 def count_changed(
     model: nn.Module, weights: Mapping[str, torch.Tensor], mask: Mapping[str, torch.Tensor] | None = None
 ) -> int:
-    """Return in how many coordinates of its parameters a model differs, bit for bit, from other weights.
+    """Return the number of parameter values in which a model differs, bit for bit, from other weights.
 
     Args:
         model: The model.
@@ -24,7 +24,7 @@ def count_changed(
 
 
 def count_statistics(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """Return how many values a model keeps beside its parameters, and how many differ from others, bit for bit.
+    """Return the number of a model's buffer values, and how many of them differ, bit for bit, from others.
 
     These are BatchNorm's running means and variances, which no mask holds; counters are left out.
 

@@ -15,9 +15,9 @@ from medunlearn.models.misfit import misfit
 
 ARGUMENT, PART = "weights", "model.init_args"
 CONTAINERS = ("state_dict", "model_state_dict", "model")
-"""Where checkpoints of other programs keep the weights."""
+"""Keys under which checkpoints of other programs store the weights."""
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
-"""What wrappers put before the names of weights: DataParallel, torch.compile, and modules that hold a network."""
+"""Prefixes that wrappers add to names of weights: DataParallel, torch.compile, and enclosing modules."""
 LARGEST = 2**34
 """Bytes of a file; larger than any network that is named here."""
 MOST_PICKLED = 2**22
@@ -136,7 +136,7 @@ def _stripped(name: str, expected: Mapping[str, Any]) -> str:
 
 
 def _check_values(name: str, found: Any, expected: Tensor, path: str | Path) -> None:
-    """Refuse what is no weight of this kind, or not finite."""
+    """Reject a tensor whose kind of dtype differs from the expected one, or with values that are not finite."""
     if found.is_floating_point() != expected.is_floating_point() or found.is_complex():
         kind = str(found.dtype).removeprefix("torch.")
         wanted = "floats" if expected.is_floating_point() else "whole numbers"

@@ -1,4 +1,4 @@
-"""The features of an image: what a network's last linear layer takes."""
+"""Features of images: the inputs of a network's last linear layer."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from medunlearn.errors import InputError
 
 
 def last_linear(network: nn.Module, num_classes: int) -> nn.Linear:
-    """Return the layer that makes logits of features: the last linear one with an output for each class.
+    """Return the layer from features to logits: the last linear one with an output for each class.
 
     Args:
         network: A classifier.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from medunlearn.errors import InputError
 
 LARGEST = 2**16
-"""Pixels a side; a file of weights that states more is not believed."""
+"""Largest side length in pixels that is accepted from a file of weights."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ImageFormat:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "ImageFormat":
-        """Return what a file of weights says of images; what it says in another form than ours counts as not said.
+        """Return the image properties stated in a file of weights; malformed ones are treated as missing.
 
         Args:
             content: What `read_weights` returns.
@@ -88,7 +88,7 @@ class ImageCheck:
         return ((images,), {}) if args else ((), dict.fromkeys(kwargs, images))
 
     def _check(self, images: Any) -> None:
-        """Refuse what is no batch of images of this model's channels."""
+        """Reject arguments that are not a batch of images with the model's number of channels."""
         if not isinstance(images, Tensor):
             raise InputError(f"images={type(images).__name__}: give a torch.Tensor, as from torch.as_tensor(images)")
         if images.dtype != torch.uint8 and not images.is_floating_point():
@@ -98,7 +98,7 @@ class ImageCheck:
             raise InputError(f"images={tuple(images.shape)}: {self._remedy(tuple(images.shape))}")
 
     def _remedy(self, shape: tuple[int, ...]) -> str:
-        """Return what the model takes, and how images of another shape become that."""
+        """Describe the images that the model takes, and how to convert other shapes."""
         channels = self.images.channels
         takes = f"the model takes (N, {channels}, H, W)"
         if len(shape) == 3 and channels in (shape[0], shape[2]):

@@ -1,1 +1,1 @@
-"""Plans of several stages: what runs, in which order, where."""
+"""Plans of several stages: selection, order and engines."""

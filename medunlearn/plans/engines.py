@@ -26,7 +26,7 @@ State = Literal["done", "finished before", "failed", "left out"]
 
 
 class Outcome(NamedTuple):
-    """What became of a stage."""
+    """The outcome of a stage."""
 
     stage: Stage
     state: State
@@ -61,7 +61,7 @@ def find_engine(name: str) -> Engine:
 
 
 def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
-    """Run stages one after another; a failure leaves out what depends on it, and the rest goes on.
+    """Run stages one after another; after a failure, dependent stages are skipped and the others still run.
 
     Args:
         stages: In an order in which each comes after what it needs.
@@ -78,7 +78,7 @@ def run_locally(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> I
 
 
 def run_stage(stage: Stage) -> Outcome:
-    """Run one stage in a process of its own, from its last checkpoint if it was begun before.
+    """Run one stage in a separate process, from its last checkpoint if it was started before.
 
     The process ends with this one, however this one ends: two must never write one run directory.
 
@@ -100,7 +100,7 @@ def run_stage(stage: Stage) -> Outcome:
 
 
 def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> Iterator[Outcome]:
-    """Run stages as tasks of a Ray cluster, each when what it needs is there; outcomes come as they are known.
+    """Run stages as tasks of a Ray cluster, each as soon as its inputs exist; outcomes are yielded on completion.
 
     A task takes the GPUs that its stage's `trainer.devices` names, one by default, and its share of the cores; in a
     cluster without GPUs the cores of one node. All nodes must see the working directory at the same path. A stage whose
@@ -130,7 +130,7 @@ def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> It
 
 
 def _check_cluster(address: str) -> None:
-    """Refuse an address where nothing listens; Ray would try for minutes. Without one Ray starts on this machine."""
+    """Reject an address without a listening server, to which Ray would try to connect for minutes."""
     host, _, port = address.rpartition(":")
     if not port.isdigit() or "://" in address:  # `auto`, `local` and Ray's own kinds of address are Ray's business
         return
@@ -170,7 +170,7 @@ def _devices(settings: Mapping[str, Any]) -> int:
 
 
 def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
-    """Return the outcome of a stage that need not or cannot run; None where it is to be run."""
+    """Return the outcome of a stage that need not or cannot run; None if it must be run."""
     if stage.run.finished:
         reason = _unusable(stage.run)
         return Outcome(stage, "failed", reason=reason) if reason else Outcome(stage, "finished before")
@@ -185,7 +185,7 @@ def _decided(stage: Stage, states: dict[Path, State]) -> Outcome | None:
 
 
 def _unusable(run: RunDir) -> str:
-    """Return why a finished run is not taken as it is; else an empty text."""
+    """Return why a finished run cannot be reused; an empty string if it can."""
     try:
         original = run.remade_original("run_dir")
     except InputError as error:  # of this stage alone: the plan goes on with the rest
@@ -198,7 +198,7 @@ def _unusable(run: RunDir) -> str:
 
 
 def run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> int:
-    """Run a command in a process that ends with this one, however this one ends.
+    """Run a command in a process that ends whenever this one ends, even if it is killed.
 
     Args:
         argv: The program and its arguments.
@@ -220,7 +220,7 @@ def run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingPro
 
 @contextmanager
 def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Pass on to `process` what asks this one to end, so that it can end in good order; yield what was passed on.
+    """Forward termination signals to `process`, so that it can end cleanly; yield the list of forwarded signals.
 
     As SIGTERM, Ctrl-C too: a stage takes both alike once it trains, and before that, while Python imports, SIGTERM ends
     it at once, whereas SIGINT would end it in a traceback.

@@ -1,4 +1,4 @@
-"""Which images the stages of a plan are about."""
+"""Finds the settings that choose the images of a plan's stages."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -125,7 +125,7 @@ def named(settings: Mapping[str, Any], name: str) -> bool:
 
 
 def check_for_every_stage(overrides: Iterable[Override]) -> None:
-    """Refuse settings that would be wrong for every stage at once, shortened or not."""
+    """Reject settings that must not be the same for all stages, also in abbreviated form."""
     for each in overrides:
         if each.name and any(name.startswith(each.name) for name in REFUSED):
             raise InputError(f"--{each.name}: does not go to every stage of a plan; set it in the config files")
@@ -152,7 +152,7 @@ def check_augmentations(presets: Iterable[str]) -> None:
 
 
 def check_seeds(seeds: Iterable[Any], name: str = "seeds") -> None:
-    """Refuse what is no seed; `name` is the setting that gave it."""
+    """Reject an invalid seed; `name` is its setting."""
     for seed in seeds:
         if type(seed) is not int or not 0 <= seed <= MOST_SEED:
             raise InputError(f"{name}={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")

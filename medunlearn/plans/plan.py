@@ -1,4 +1,4 @@
-"""Plans: which stages, under which settings; reading plan files. Nothing here runs anything."""
+"""Plans: stages and their settings, read from plan files. Nothing is run here."""
 
 import math
 from collections.abc import Sequence
@@ -50,11 +50,11 @@ class Plan:
     report: Path | None = None
 
     def minutes_of(self, stages: Sequence[Stage]) -> float | None:
-        """Return about how many minutes so many stages take; None where the plan does not say."""
+        """Return the approximate minutes that a number of stages takes; None if the plan does not state it."""
         return self.minutes and self.minutes * len(stages) / len(self.configs)
 
     def stages(self, selection: Selection = EVERYTHING) -> list[Stage]:
-        """Return the stages that are asked for and those that they need, each after what it reads.
+        """Return the requested stages and those that they depend on, in order of dependence.
 
         Raises:
             InputError: If a config is wrong, nothing is selected, stages need each other, or no Retrain is found.
@@ -121,7 +121,7 @@ def _plan_file(path: Path) -> Plan:
 
 
 def check_minutes(minutes: Any, path: Path) -> None:
-    """Refuse what is no duration; None says nothing.
+    """Reject an invalid duration; None is allowed.
 
     Raises:
         InputError: If it is no positive number.

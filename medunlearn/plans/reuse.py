@@ -1,4 +1,4 @@
-"""Checks before the first stage runs: its settings, its data, its earlier runs, and what of them may be used again."""
+"""Checks before the first stage runs: settings, data, earlier runs, and which of these runs may be reused."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from medunlearn.runs.commands import check_finished
 
 
 class Fit(Protocol):
-    """What plans need to know of `medunlearn fit` and its data; the command line provides it."""
+    """Interface of plans to `medunlearn fit` and its data, implemented by the command line."""
 
     def settings(self, argv: list[str]) -> dict[str, Any]:
         """Return the resolved settings of a command; raise `InputError` where an option is wrong."""
@@ -49,7 +49,7 @@ def check_settings(stages: Sequence[Stage], fit: Fit) -> list[dict[str, Any]]:
 
 
 def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
-    """Check that what the stages read is there: data files, and earlier runs that no stage of the plan makes.
+    """Check that the inputs of the stages exist: data files, and earlier runs that no stage of the plan makes.
 
     Official data that is not downloaded yet is no fault, and a finished stage needs nothing. Writes nothing.
 
@@ -90,7 +90,7 @@ def _path(stage: Stage, name: str) -> Path | None:
 
 
 def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[str, Any] | None], fit: Fit) -> None:
-    """Refuse a run whose images or list of indices lie in a file that holds something else now.
+    """Reject a run whose data file or index file has changed since.
 
     MedMNIST's own files need no look: each use checks their MD5.
     """

@@ -1,4 +1,4 @@
-"""What studies of methods share: stages of a plan on data and in run directories of their own, and who runs them."""
+"""Shared by studies of methods: stages of a plan on the study's own data, in its own run directories."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from medunlearn.plans.variations import renamed
 
 @dataclass(frozen=True)
 class Runner:
-    """What runs the stages of a study.
+    """Runs the stages of a study.
 
     Args:
         fit: What plans need to know of `medunlearn fit`.

@@ -1,4 +1,4 @@
-"""Variations of a plan: which of its stages are run, under which presets and seeds, and in which run directories."""
+"""Variations of a plan: selects stages, and repeats them under presets and seeds in separate run directories."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ REFERENCE = NEEDS[1]
 
 @dataclass(frozen=True)
 class Selection:
-    """What narrows or widens a plan; empty leaves it as it is."""
+    """Options that select or repeat stages of a plan; empty ones have no effect."""
 
     datasets: tuple[str, ...] = ()
     rates: tuple[float, ...] = ()

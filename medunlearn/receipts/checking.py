@@ -1,4 +1,4 @@
-"""Lines of a verification: what was looked at, and whether it is as the receipt states."""
+"""Results of a verification, one line per check of a statement in the receipt."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         text = f"{self.answer:18}  {self.subject}{': ' if self.detail else ''}{self.detail}"
-        # A receipt comes from a stranger: what a terminal would obey is written out.
+        # A receipt is untrusted: control characters are escaped before it is printed.
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,4 +1,4 @@
-"""Commitments to images: numbers that show that an image was among them to whoever has it, and nothing to others.
+"""Commitments to images: hashes by which holders of an image can verify that it was included, but no one else.
 
 A plain hash of a small image could be tested against every image that somebody has. So each is hashed with a secret: a
 salt of its own, or one key for all. The secrets are kept in a file apart from the receipt.

@@ -1,4 +1,4 @@
-"""JSON that can mean one thing only: no key twice, no NaN, no endless nesting, no file of any size."""
+"""Reads unambiguous JSON: no repeated keys, no NaN, and limits on nesting and file size."""
 
 import json
 from pathlib import Path

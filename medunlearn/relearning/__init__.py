@@ -1,1 +1,1 @@
-"""How fast a model learns the forget set again: knowledge that is only covered comes back at once."""
+"""Measures how fast a model relearns the forget set: knowledge that was only suppressed returns at once."""

@@ -1,4 +1,4 @@
-"""What the audit asks, in one table of a report: can forgotten images be told, and do models answer as Retrain does?"""
+"""The audit table of a report: are forgotten images distinguishable, and are outputs close to those of a Retrain?"""
 
 import numpy as np
 

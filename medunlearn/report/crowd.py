@@ -1,11 +1,11 @@
-"""Which methods a figure shows where there are more than anyone could tell apart."""
+"""Chooses the methods that a figure shows if there are too many to distinguish."""
 
 from medunlearn.metrics import Predictions
 from medunlearn.report.readings import predictions
 from medunlearn.report.sections import Section
 
 MOST_METHODS = 8
-"""Bars and histograms of more methods than this are not told apart; the tables have all of them."""
+"""Most methods in a figure; more bars or histograms could not be distinguished. Tables show all methods."""
 
 
 def nearest(section: Section) -> set[str]:

@@ -1,4 +1,4 @@
-"""The noise floor in a frame: which runs are Retrains that differ in their seed alone, and where each row lies to them.
+"""The noise floor in a frame: Retrains that differ only in their seed, and the position of each row relative to them.
 
 A further Retrain names the first as its `reference` and is otherwise the same run under another seed. The first, the
 further ones and all whose gaps are taken to the first belong together. A Retrain that has collapsed, or that ended far

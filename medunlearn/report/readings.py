@@ -1,4 +1,4 @@
-"""What the charts read from run directories beside metrics.json: predictions, curves and weights."""
+"""Reads from run directories what charts need besides metrics.json: predictions, curves and weights."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Run directories: where stages meet."""
+"""Run directories: the files by which stages exchange results."""
 
 from medunlearn.runs.directory import RunDir
 from medunlearn.runs.split import split_sha256

@@ -1,4 +1,4 @@
-"""What the arrays of `predictions.npz` must hold, where they are there at all."""
+"""Checks of the arrays of `predictions.npz`; arrays may be missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from medunlearn.errors import Fault
 
 
 def check_predictions(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Refuse a `predictions.npz` whose arrays cannot belong together.
+    """Reject a `predictions.npz` with inconsistent arrays.
 
     Raises:
         Fault: If a type, shape or value is wrong.

@@ -1,4 +1,4 @@
-"""Names of classes: from the user, a data set or a stranger's file, and checked before anything shows them."""
+"""Names of classes, checked before they are displayed, since they may come from untrusted files."""
 
 import reprlib
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from typing import Any
 from medunlearn.errors import Fault
 
 LONGEST = 100
-"""Characters of a name; the longest of MedMNIST's has 67."""
+"""Most characters of a name; MedMNIST's longest has 67."""
 
 MOST_TEXT = 200
-"""Characters of several names in a heading."""
+"""Most characters of several names in a heading."""
 
 
 def check_class_names(names: Any, num_classes: int | None = None) -> tuple[str, ...]:
-    """Return names of classes, in the order of the labels.
+    """Check names of classes and return them in the order of the labels.
 
     Args:
-        names: What should be a list of names.
+        names: The value to check, which should be a list of names.
         num_classes: How many there must be; None where that is not known yet.
 
     Raises:
@@ -54,7 +54,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def named(classes: Sequence[int | str], names: Sequence[str]) -> str:
-    """Return classes by name where names are known, else by number; also where the names would be very long.
+    """Return classes by name; by number if names are unknown or very long.
 
     Example:
         >>> named([1], ["benign", "malignant"]), named([1, 0], [])
@@ -66,7 +66,7 @@ def named(classes: Sequence[int | str], names: Sequence[str]) -> str:
 
 
 def _problem(name: Any) -> str:
-    """Return what is wrong with one name and how to put it right; else an empty text."""
+    """Return what is wrong with a name and the remedy; an empty string if nothing is."""
     if not isinstance(name, str):
         return f"is {reprlib.repr(name)}, not text; write it in quotes"
     if not name or name != name.strip():

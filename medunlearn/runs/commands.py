@@ -1,4 +1,4 @@
-"""Commands to paste: the one that makes a run directory or goes on with it, and how any command is printed."""
+"""Shell commands shown in messages, such as the one that creates or resumes a run."""
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,17 +15,17 @@ from medunlearn.runs.directory import RunDir
 
 RULES = ("rate", "classes", "indices", "seed", "stratified", "groups", "group_by", "after")
 SPLIT = ("dataset", "size", "groups", *(f"forget.{rule}" for rule in RULES))
-"""Settings below `data` that choose images and forget set, beside `file`."""
+"""Settings below `data`, other than `file`, that choose images and forget set."""
 
 MADE_BY = {
     "original": "medunlearn.Train(data.num_classes)",
     "reference": "medunlearn.Retrain(data.num_classes)",
 }
-"""The method of the run that a setting names, as Python makes it."""
+"""Python expression for the method of the run that a setting names."""
 
 
 def shown(argv: Iterable[str | Path]) -> str:
-    """Return a command as a shell takes it, whatever its paths hold.
+    """Return a command quoted for a shell.
 
     Example:
         >>> shown(["wandb", "sync", "my runs/logs"])
@@ -35,12 +35,12 @@ def shown(argv: Iterable[str | Path]) -> str:
 
 
 def command_for(run_dir: Path, data_file: Path | None = None, split: Mapping[str, Any] | None = None) -> str:
-    """Return the command that would make a run directory, to be pasted into a shell.
+    """Return the shell command that would create a run directory.
 
     Args:
         run_dir: The run directory.
-        data_file: `data.file` where the command line named one, for the same data.
-        split: The settings `data` of a run whose images and forget set it is to have.
+        data_file: The current command's `data.file`, if given, so that the run has the same data.
+        split: The `data` settings of the current run, whose images and forget set the other run must share.
 
     Example:
         >>> command_for(Path("runs/r"), Path("own.npz"), {"forget": {"classes": [2]}})
@@ -52,7 +52,7 @@ def command_for(run_dir: Path, data_file: Path | None = None, split: Mapping[str
 def remedy_for(
     run_dir: Path, argument: str = "", data_file: Path | None = None, split: Mapping[str, Any] | None = None
 ) -> str:
-    """Return what makes a run directory or goes on with the run there: a command, or from Python a call.
+    """Return how to create or resume a run: a command or, when called from Python, a Python call.
 
     Args:
         run_dir: The run directory.
@@ -83,7 +83,7 @@ def check_finished(
         split: As in `command_for`.
 
     Raises:
-        InputError: If it is missing, unfinished or altered; says how to make it.
+        InputError: If it is missing, unfinished or altered; the message says how to create it.
     """
     if not run.finished:
         _check_directory(run, argument)
@@ -95,7 +95,7 @@ def check_finished(
 
 
 def _check_directory(run: RunDir, argument: str) -> None:
-    """Refuse a file, such as weights from elsewhere, and a directory that may not be looked into."""
+    """Reject a file, such as weights from elsewhere, and a directory without read permission."""
     try:
         if not run.path.is_file():
             run.metrics.stat()
@@ -115,7 +115,7 @@ def _check_directory(run: RunDir, argument: str) -> None:
 
 
 def _kind_of(path: Path) -> str:
-    """Return what a file is, as far as it concerns one who has weights from elsewhere."""
+    """Describe a file for users who pass weights from elsewhere instead of a run directory."""
     names = tensor_names(path)
     if not names:
         return "is a file"
@@ -136,7 +136,7 @@ def _arguments(run_dir: Path, data_file: Path | None, split: Mapping[str, Any]) 
 
 
 def _split_options(split: Mapping[str, Any], config: Any) -> Iterator[str]:
-    """Yield the options by which a run has the images and the forget set of another one, whatever its config says."""
+    """Yield options that give a run the images and forget set of another one, overriding its config."""
     for name in SPLIT if split else ():
         wanted, stated = _below(split, name), _below(config, name)
         named = name.startswith("forget.") or name == "groups" or split.get("file") is None

@@ -1,27 +1,27 @@
-"""Which runs may be compared, to which retrained run a gap is taken, and which model a run started from.
+"""Decides which runs may be compared, which Retrain is the reference of a gap, and which model a run started from.
 
-Everybody asks here: the command line and `RunRecord` before and after a run, the table and the report.
+These rules are used by the command line and `RunRecord` before and after a run, and by the table and the report.
 
 The rule for the reference:
 
 1. A reference is a run whose role is `retrained`, whatever its method is called, with UA, RA, TA and MIA.
 2. It must share data, forget set (`split_sha256`) and attack (feature, nonmembers, seed) with the run.
-3. A run that names a reference is compared with that one and no other. It is known by the SHA-256 of its weights
-   (`reference_sha256`), wherever it lies now; in older runs, which keep no hash, by its path, or else as the one that
-   fits by 4 and gives the AG that the run has written.
-4. A run that names none is compared with the one retrained run that also shares its seed and its augmentation; an
-   augmentation that a run does not keep agrees with any. Copies of one retrained run count once. Where two different
-   ones fit, there is no gap. A retrained run that names a reference itself is measured as a method is, so that others
-   are compared with it only where they name it.
-5. A retrained run that names no reference is its own, with a gap of 0.
+3. A run that names a reference is compared with that one only. It is identified by the SHA-256 of its weights
+   (`reference_sha256`), whatever its path is now; in older runs without hashes by its path, or else as the run that
+   fits by rule 4 and gives the AG that the run has written.
+4. A run that names no reference is compared with the one retrained run that also shares its seed and its augmentation;
+   an unrecorded augmentation matches any. Copies of one retrained run count once. If two different ones fit, there is
+   no gap. A retrained run that names a reference itself is treated like a method: others are compared with it only if
+   they name it.
+5. A retrained run that names no reference is its own reference, with a gap of 0.
 
-What is printed as AG is then `Pairing.AG`: the gap to the reference found; where the named reference is not among the
-candidates, the AG that the run has written, with no distances beside it; nothing where the named reference has been
-made again or is no longer comparable, or where none or several fit. `Pairing.reason` says why wherever AG is not simply
-the distance to the reference.
+The AG to print is `Pairing.AG`: the gap to the reference found; if the named reference is not among the candidates, the
+AG that the run has written, without distances of single metrics; None if the named reference has been replaced by a new
+run or is no longer comparable, or if none or several fit. `Pairing.reason` says why whenever AG is not the distance to
+the reference.
 
-The rule for originals: the run started from the candidate whose weights have the SHA-256 `original_sha256`, wherever
-that lies now; in older runs, from the one at the path that it names.
+The rule for originals: the run started from the candidate whose weights have the SHA-256 `original_sha256`, whatever
+its path is now; older runs started from the one at the path that they name.
 """
 
 import os
@@ -40,24 +40,24 @@ OTHER_FORGET_SET = (
 )
 
 ROUNDING = 1e-6
-"""Percentage points by which two computations of one AG may differ."""
+"""Tolerance, in percentage points, between two computations of the same AG."""
 
 
 class Pairing(NamedTuple):
-    """The retrained run that a run's gap is taken to."""
+    """The reference of a run, and its gap to it."""
 
     reference: Record | None
-    """None where there is none to take distances to."""
+    """The retrained run to take distances to; None if there is none."""
     AG: float | None
     """The Average Gap to print, in percentage points; None where there is none."""
     reason: str = ""
-    """Why AG is missing, or is not the distance to `reference`; what is wrong and, after a semicolon, the remedy."""
+    """Why AG is missing, or is not the distance to `reference`: the problem and, after a semicolon, the remedy."""
     rivals: tuple[Record, ...] = ()
-    """The retrained runs that all fit, where the gap could be taken to each."""
+    """All retrained runs that fit, if there are several."""
 
 
 def is_reference(candidate: Record) -> bool:
-    """Return whether gaps may be taken to a run at all: it never saw the forget set, and was measured in full.
+    """Return whether a run can be a reference: it never saw the forget set and has UA, RA, TA and MIA.
 
     Example:
         >>> figures = {"UA": 5.0, "RA": 98.0, "TA": 95.0, "MIA": 10.0}
@@ -68,7 +68,7 @@ def is_reference(candidate: Record) -> bool:
 
 
 def why_incomparable(own: Record, reference: Record, named: bool = True) -> str:
-    """Return why the gap of a run cannot be taken to another; an empty text where it can.
+    """Return why a run cannot be compared with a reference; an empty string if it can.
 
     Args:
         own: The run; its figures may still be unknown.
@@ -99,11 +99,11 @@ def why_incomparable(own: Record, reference: Record, named: bool = True) -> str:
 
 
 def reference_of(run: Record, candidates: Iterable[Record]) -> Pairing:
-    """Return the retrained run that the gap of a finished run is taken to, and the AG to print.
+    """Return the reference of a finished run, and the AG to print.
 
     Args:
         run: The run.
-        candidates: The runs that are at hand; `run` itself may be among them.
+        candidates: The runs to choose from; `run` itself may be among them.
     """
     found = list(candidates)
     if run.untested:
@@ -116,7 +116,7 @@ def reference_of(run: Record, candidates: Iterable[Record]) -> Pairing:
 
 
 def why_no_original(own: Record, original: Record) -> str:
-    """Return why a run cannot start from the model of another; an empty text where it can.
+    """Return why a run cannot start from the model of another; an empty string if it can.
 
     Returns:
         What is wrong and, after a semicolon, the remedy.
@@ -124,7 +124,7 @@ def why_no_original(own: Record, original: Record) -> str:
     if other := why_other_data(own, original):
         return other
     if original.weights_sha256 is not None and original.weights_sha256 in own.earlier:
-        return ""  # whose forget set is part of this one
+        return ""  # its forget set is a subset of this one's
     other_split = original.split_sha256 != own.split_sha256 and not (own.untested or original.untested)
     if original.n_forget and other_split:
         return OTHER_FORGET_SET
@@ -140,16 +140,16 @@ def original_of(run: Record, candidates: Iterable[Record]) -> Record | None:
 
 
 def remade_original(run: Record, candidates: Iterable[Record]) -> Record | None:
-    """Return the candidate at the path of a run's original that holds another model now; else None.
+    """Return the candidate at the path of a run's original if it holds a different model now; else None.
 
-    The two do not go together, unless the model itself is among the candidates under another path.
+    It is not the run's original, which may still be among the candidates under another path.
     """
     found = list(candidates)
     return None if original_of(run, found) else _at(run.original, found)
 
 
 def same_path(first: str | Path, second: str | Path) -> bool:
-    """Return whether two paths lead to one place, by whatever links."""
+    """Return whether two paths are the same after resolving links."""
     return _real(first) == _real(second)
 
 
@@ -175,7 +175,7 @@ def _named(run: Record, candidates: Sequence[Record]) -> Pairing:
 
 
 def _fitting(run: Record, candidates: Sequence[Record]) -> Pairing:
-    """Return the pairing with the only retrained run that fits in everything."""
+    """Return the pairing with the only retrained run that fits by rule 4."""
     references = [each for each in candidates if each.role == "retrained" and each.reference is None]
     fitting = [each for each in references if not why_incomparable(run, each, named=False)]
     different = {(each.weights_sha256 or each.path, *each.values.values()): each for each in reversed(fitting)}
@@ -212,7 +212,7 @@ def _why_unpaired(own: Record, reference: Record) -> str:
 
 
 def why_other_data(own: Record, other: Record) -> str:
-    """Return why two runs are not of the same data; where one does without test images, the others decide.
+    """Return why two runs have different data; if one has no test images, training and validation images decide.
 
     Example:
         >>> why_other_data(Record(Path("a"), data_sha256="ab"), Record(Path("b"), data_sha256="cd"))

@@ -1,4 +1,4 @@
-"""The base of the models of a run's JSON files: strict reading, errors of one line, and documentation as a table."""
+"""Base class of the schemas of a run's JSON files: strict reading, one-line errors, and a documentation table."""
 
 import reprlib
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ GROUP = "a group"
 
 
 def key(form: str, description: str) -> Any:
-    """Return a key that a run may lack.
+    """Return a field that may be missing.
 
     Args:
-        form: What its value must be, for error messages and the documentation.
+        form: The required form of its value, for error messages and the documentation.
         description: What it means, with its unit.
     """
     return Field(default=None, description=description, json_schema_extra={"form": form})
 
 
 class Content(BaseModel):
-    """Content of a JSON file of a run, or a group in it. Keys that it does not know are kept."""
+    """Content of a JSON file of a run, or a group in it. Unknown keys are kept."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     needed: ClassVar[tuple[str, ...]] = ()
-    """Keys that must be there."""
+    """Required keys."""
 
     @model_validator(mode="after")
     def _check_needed(self) -> "Content":
@@ -36,10 +36,10 @@ class Content(BaseModel):
 
 
 def check(content: Mapping[str, Any], model: type[Content]) -> None:
-    """Refuse content in which a key that `model` knows is not of its form.
+    """Reject content in which a known key has a value of the wrong form.
 
     Raises:
-        Fault: If a value has another type, is out of range, or a key is no text.
+        Fault: If a value has the wrong type or range, or a key is not a string.
     """
     try:
         model.model_validate(content)
@@ -51,7 +51,7 @@ def check(content: Mapping[str, Any], model: type[Content]) -> None:
 
 
 def table(model: type[Content], prefix: str = "") -> str:
-    """Return the keys of a model as a Markdown table: key, form, meaning; those of groups below their group."""
+    """Return the keys of a schema as a Markdown table of key, form and meaning; nested keys follow their group."""
     head = "" if prefix else "| key | value | meaning |\n|---|---|---|\n"
     rows = []
     for name, field in model.model_fields.items():
@@ -62,7 +62,7 @@ def table(model: type[Content], prefix: str = "") -> str:
 
 
 def _problem(content: Any, model: type[Content], place: tuple[int | str, ...]) -> str:
-    """Return what is wrong, for the innermost key on the way to `place` that a model describes."""
+    """Describe the problem, for the innermost key on the path `place` that the schema describes."""
     path, form, value, at = [], GROUP, content, model
     for step in map(str, place):
         if step not in at.model_fields or step not in value:

@@ -1,4 +1,4 @@
-"""What `learning_curve.json` holds: a model that checks what is written and read, and documents it."""
+"""Schema of `learning_curve.json`, which checks and documents its content."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,8 +8,8 @@ from medunlearn.runs.content import GROUP, Content, key
 from medunlearn.runs.values import Line, Percent, Whole
 
 Way = Literal["parts", "short", "epochs"]
-"""How a curve is made: the original's whole schedule on parts of the training set; a few epochs on parts and on all of
-it; or the original's own validation error by epoch, against the images that it had seen."""
+"""How a curve is made. `parts`: the original's whole schedule on parts of the training set; `short`: a few epochs on
+parts and on all of it; `epochs`: the original's own validation error by epoch, against the images seen so far."""
 
 Images = Annotated[float, Field(ge=1, le=1e15, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""The run directory: where stages meet. Whatever compares, reports or audits a run reads it through `RunDir`."""
+"""The run directory. All code that compares, reports or audits a run reads it through `RunDir`."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from medunlearn.runs.schema import Metrics, Split
 
 
 class RunDir:
-    """One run directory: the names of its files, how they are read, and how they are written without half results.
+    """One run directory: names, reading and atomic writing of its files.
 
     Args:
         path: The directory; it need not exist.
@@ -39,12 +39,12 @@ class RunDir:
         self.predicted = self.path / "predict.npz"
         self.logs = self.path / "logs"
         self.stopped = self.path / "stopped.json"
-        self.curve = self.path / "learning_curve.json"  # made afterwards, of an original
-        self.poison = self.path / "poison.json"  # made afterwards, by `medunlearn poison`
+        self.curve = self.path / "learning_curve.json"  # written after the run, for an original
+        self.poison = self.path / "poison.json"  # written after the run, by `medunlearn poison`
 
     @classmethod
     def given(cls, path: str | Path, argument: str, part: str = "") -> Self:
-        """Return the run directory at a path that a user has given, with `~` and environment variables in it.
+        """Return the run directory at a path from the user, with `~` and environment variables expanded.
 
         Raises:
             InputError: If a variable is not set; names `argument` of `part`.
@@ -56,35 +56,35 @@ class RunDir:
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to its end: `metrics.json` is written last."""
+        """Whether the run is finished: `metrics.json` is written last."""
         return exists(self.metrics)
 
     @property
     def started(self) -> bool:
-        """Whether there is anything of a run, finished or not."""
+        """Whether the directory holds any file of a run, finished or not."""
         return any(file.exists() for file in self._files())
 
     @property
     def was_stopped(self) -> bool:
-        """Whether it is a trial that its study has stopped before its end."""
+        """Whether it is a tuning trial that its study has stopped early."""
         return exists(self.stopped) and not self.finished
 
     def present(self) -> list[str]:
-        """Return the names of the files and folders of a run that are there."""
+        """Return the names of a run's files and folders that exist."""
         return [file.name for file in self._files() if file.exists()]
 
     def clear(self) -> None:
-        """Delete the files of a run and nothing else, beginning with the one that says it is finished."""
+        """Delete the files of a run and nothing else, `metrics.json` first, so that it no longer counts as finished."""
         for file in (*self._files(), self.curve, self.poison):
             shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
 
     def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of what a run leaves for others, by name; `metrics.json` keeps them."""
+        """Return the SHA-256 of the run's result files by name, as stored in `metrics.json`."""
         kept = (file for file in (self.config, self.split, self.weights, self.predictions) if file.is_file())
         return {str(file.relative_to(self.path)): _sha256(file) for file in kept}
 
     def check_unaltered(self, argument: str, hashes_required: bool = True) -> None:
-        """Raise `RunError` naming `argument` where a file is not the one that the finished run wrote."""
+        """Raise `RunError` naming `argument` if a file is not the one that the finished run wrote."""
         written = self.read_metrics(argument).get("files")
         if written is None and not hashes_required:  # made before hashes were kept
             return
@@ -126,10 +126,10 @@ class RunDir:
 
         Args:
             argument: What errors name.
-            needed: Names of arrays that must be there.
+            needed: Names of required arrays.
 
         Raises:
-            FileError: If the file is missing or damaged, lacks an array, or holds what no run writes.
+            FileError: If the file is missing, damaged or inconsistent, or lacks an array.
         """
         with self._refused(self.predictions, argument):
             arrays = read_archive(self.predictions)
@@ -139,14 +139,14 @@ class RunDir:
         return arrays
 
     def weights_sha256(self) -> str | None:
-        """Return the hash of `model.ckpt`, which says which model another run started from; None without one."""
+        """Return the SHA-256 of `model.ckpt`, by which other runs identify their original; None without that file."""
         return _sha256(self.weights) if self.weights.is_file() else None
 
     def remade_original(self, argument: str) -> str:
-        """Return the run that this one started from where that run holds another model now; else an empty text.
+        """Return the path of this run's original if it holds a different model now; else an empty string.
 
-        A run keeps the hash of the weights that it started from. When that original is made again under other settings,
-        the run's own configuration does not change, for it names a directory.
+        A run stores the hash of its initial weights. If the original is run again with other settings, this run's
+        configuration, which names only a directory, does not show it.
         """
         metrics = self.read_metrics(argument)
         original, before = metrics.get("original"), metrics.get("original_sha256")
@@ -158,10 +158,10 @@ class RunDir:
         write_whole(self.config, text.encode())
 
     def write_metrics(self, content: dict[str, Any]) -> None:
-        """Write `metrics.json`, with which the run is finished.
+        """Write `metrics.json`, which marks the run as finished.
 
         Raises:
-            RunError: If a key that others read is not of its form.
+            RunError: If a known key has a value of the wrong form.
         """
         try:
             check(content, Metrics)
@@ -174,12 +174,12 @@ class RunDir:
         write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
     def write_curve(self, content: dict[str, Any]) -> None:
-        """Write `learning_curve.json`, as `read_curve` would take it."""
+        """Write `learning_curve.json`, checked as in `read_curve`."""
         check(content, Curve)
         self.write_json(self.curve, content)
 
     def write_poison(self, content: dict[str, Any]) -> None:
-        """Write `poison.json`, as `read_poison` would take it."""
+        """Write `poison.json`, checked as in `read_poison`."""
         check(content, PoisonContent)
         self.write_json(self.poison, content)
 
@@ -218,7 +218,7 @@ class RunDir:
 
     @contextmanager
     def _refused(self, path: Path, argument: str, remedy: str = "run that stage again") -> Iterator[None]:
-        """Name the argument and the file in whatever is wrong with the file."""
+        """Convert a fault in a file into an error that names the argument and the file."""
         try:
             yield
         except (Fault, OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""How many patients a configuration names, for people and loggers that are not to see the names."""
+"""Number of patients in a configuration, for output that must not contain their names."""
 
 from collections.abc import Sequence
 

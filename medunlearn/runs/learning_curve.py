@@ -1,4 +1,4 @@
-"""The learning curve that is kept beside an original, by which unlearning from it foretells a Retrain."""
+"""Reads the learning curve of an original, which predicts the metrics of a Retrain."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def learning_curve(original: RunDir, argument: str) -> LearningCurve | None:
         argument: What errors name.
 
     Raises:
-        InputError: If the file is damaged, or of another model.
+        InputError: If the file is damaged or belongs to another model.
     """
     if not exists(original.curve):
         return None

@@ -1,4 +1,4 @@
-"""What a run's CSV logs hold, by epoch."""
+"""Reads values by epoch from a run's CSV logs."""
 
 import csv
 import re
@@ -10,11 +10,11 @@ from medunlearn.files import read_bytes
 from medunlearn.runs.directory import RunDir
 
 Logged = list[tuple[int, dict[str, float]]]
-"""An epoch from 0, and its values by name."""
+"""Pairs of epoch, counted from 0, and values by name."""
 
 
 def logged_values(run: RunDir, names: Sequence[str], argument: str) -> Logged:
-    """Return values from 0 to 100 that a run has logged, by epoch; where an epoch was run again, its last ones.
+    """Return values in [0, 100] that a run has logged, by epoch; for a repeated epoch the last ones.
 
     Args:
         run: The run directory.
@@ -41,7 +41,7 @@ def logged_values(run: RunDir, names: Sequence[str], argument: str) -> Logged:
 
 
 def _by_number(path: Path) -> list[str | int]:
-    """Sort version_10 after version_2: each resume writes a version of its own."""
+    """Sort version_10 after version_2: each resumption writes a new version."""
     return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", str(path))]
 
 

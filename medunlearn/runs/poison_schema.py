@@ -1,4 +1,4 @@
-"""What `poison.json` of a run holds: what the model shows of noise that was added to the images of the forget set."""
+"""Schema of `poison.json`: test results on a model's dependence on noise added to the forget set."""
 
 from typing import Annotated
 

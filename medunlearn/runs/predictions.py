@@ -1,4 +1,4 @@
-"""A finished run's outputs on every image, from Python."""
+"""Loads a finished run's outputs on every image."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from medunlearn.runs.directory import RunDir
 def load_predictions(run_dir: str | Path) -> Predictions:
     """Return a run's outputs on the forget, retain, test and validation images, from its `predictions.npz`.
 
-    A run that was not given the forget set has an empty part `forget`; `Predictions.split_by` divides it by one.
+    For a run without a forget set the part `forget` is empty; `Predictions.split_by` splits the predictions by a forget
+    set.
 
     Args:
         run_dir: The run directory.

@@ -1,4 +1,4 @@
-"""What decides whether a run may be compared with another: its role, hashes, attack, seed, augmentation and figures."""
+"""Properties of a run that decide whether it may be compared with another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ ATTACK = ("feature", "nonmembers", "seed")
 
 @dataclass(frozen=True)
 class Record:
-    """What decides whether a run may be compared with another.
+    """Properties of a run that decide whether it may be compared with another.
 
     A run that is about to start has a record too: its path, hashes and attack.
 
@@ -34,13 +34,13 @@ class Record:
         augmentation: Preset of the run; None where it keeps no configuration.
         values: UA, RA, TA and MIA in %; None for what could not be measured.
         AG: The Average Gap in percentage points that the run measured itself; None without a reference.
-        weights_sha256: Hash of `model.ckpt`, by which another run knows this one; None without that file.
+        weights_sha256: Hash of `model.ckpt`, by which other runs identify this one; None without that file.
         original: Directory of the run that this one started from, as it was given.
         original_sha256: Hash of that run's `model.ckpt`; None in older runs.
         reference: Directory of the retrained run that AG was taken to, as it was given.
         reference_sha256: Hash of that run's `model.ckpt`; None in older runs.
         training_sha256: Hash of the training and validation images and labels; None in older runs.
-        earlier: Hashes of the models that answered the requests before this one.
+        earlier: Hashes of the models of earlier deletion requests.
 
     Example:
         >>> Record(Path("runs/retrain"), role="retrained", split_sha256="ab").role
@@ -111,17 +111,17 @@ class Record:
 
     @property
     def untested(self) -> bool:
-        """Whether the run does without test images: its data are then the training and validation images alone."""
+        """Whether the run has no test images; its data hash then covers training and validation images only."""
         return is_untested({"data_sha256": self.data_sha256, "training_sha256": self.training_sha256})
 
     @property
     def missing(self) -> str:
-        """The first of UA, RA, TA and MIA that the run lacks; else an empty text."""
+        """The first of UA, RA, TA and MIA that the run lacks; an empty string if it has all."""
         return next((key for key in GAP_METRICS if self.values.get(key) is None), "")
 
 
 def role_of(metrics: Mapping[str, Any]) -> Role:
-    """Return what a run is; for a run made before `role` was written, what it started from and was trained on say it.
+    """Return a run's role; for older runs it is derived from `original` and `trained_on`.
 
     Args:
         metrics: Content of `metrics.json`.
@@ -139,13 +139,13 @@ def role_of(metrics: Mapping[str, Any]) -> Role:
 
 
 def attack_settings(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the settings of the attack that two runs must share; None where `metrics.json` holds none."""
+    """Return the attack settings that two runs must share; None if `metrics.json` has none."""
     attack = metrics.get("attack")
     return {key: attack.get(key) for key in ATTACK} if attack else None
 
 
 def augmentation_of(run: RunDir, argument: str) -> str | None:
-    """Return the augmentation preset that `config.yaml` names; None where a run keeps no configuration.
+    """Return the augmentation preset in `config.yaml`; None for a run without a configuration.
 
     Raises:
         InputError: If `config.yaml` is damaged.

@@ -1,4 +1,4 @@
-"""What `metrics.json` and `split.json` hold: a model each, which checks what is written and read, and documents it."""
+"""Schemas of `metrics.json` and `split.json`, which check and document their content."""
 
 from typing import Any, get_args
 

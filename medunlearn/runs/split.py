@@ -1,4 +1,4 @@
-"""The hash of a split, which two runs must share to be compared, and what the hashes say of the data."""
+"""Hash of data and forget set, which comparable runs share, and functions that read `split.json`."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ import numpy as np
 
 
 def split_sha256(data_sha256: str, indices: np.ndarray, dropped: Mapping[str, np.ndarray] | None = None) -> str:
-    """Return the SHA-256 over the data, the forget set, and what is left out of every measure beside it.
+    """Return the SHA-256 over the data hash, the forget set, and the images excluded from all metrics.
 
     Args:
         data_sha256: The hash of the images and labels.
         indices: The forget set as indices into the training set, sorted, shape (F,).
-        dropped: Sorted places of validation (`val`) and test images of withdrawn patients; empty ones count as none.
+        dropped: Sorted indices of excluded validation (`val`) and test images of withdrawn patients; empty arrays have
+            no effect.
     """
     content = data_sha256.encode() + _bytes(indices)
     for split in ("val", "test"):
@@ -23,7 +24,7 @@ def split_sha256(data_sha256: str, indices: np.ndarray, dropped: Mapping[str, np
 
 
 def dropped_of(split: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the places of the images that a run leaves out of every measure, by split.
+    """Return the indices, by split, of the images that a run excludes from all metrics.
 
     Args:
         split: Content of `split.json`.
@@ -37,7 +38,7 @@ def dropped_of(split: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def requests_of(split: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the requests that a run answers, the newest last; a run that names none answers one.
+    """Return the deletion requests that a run answers, oldest first; a run without a list answers one.
 
     Args:
         split: Content of `split.json`.
@@ -58,7 +59,7 @@ def _bytes(rows: np.ndarray) -> bytes:
 
 
 def is_untested(record: Mapping[str, Any]) -> bool:
-    """Return whether a run does without test images: its data are then the training and validation images alone.
+    """Return whether a run has no test images; its data hash then covers training and validation images only.
 
     Args:
         record: Content of `split.json` or `metrics.json`.

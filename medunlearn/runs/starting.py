@@ -1,4 +1,4 @@
-"""Whether a run may start in a directory, go on with the one there, or start from what another run has left."""
+"""Checks whether a run may start in a directory, resume the run there, or reuse an existing run."""
 
 from collections.abc import Iterable, Iterator
 from pkgutil import resolve_name
@@ -9,10 +9,10 @@ from medunlearn.files import exists
 from medunlearn.runs.directory import RunDir
 
 SAME_BY_HASH = ("data.file", "data.groups", "data.root", "data.download", "data.num_workers")
-"""Settings that may change on resuming: the hash of the data says whether they are the same."""
+"""Settings that may change on resuming, since the data hash is compared instead."""
 
 DISPLAY = ("trainer.enable_progress_bar", "trainer.enable_model_summary")
-"""Settings of what is shown while a run is made; the run is the same."""
+"""Settings of the output during a run, which do not affect its result."""
 
 MAY_CHANGE = tuple(
     f"trainer.{name}"
@@ -27,17 +27,17 @@ MAY_CHANGE = tuple(
         "logger",
     )
 )
-"""Settings that a run may be resumed with: where it runs, how long, and what it is logged to."""
+"""Settings that may change on resuming: hardware, duration and logging."""
 
 ADDED = {"data.test": True, "data.forget.group_by": "patient"}
-"""Settings that runs made before they were added do not state, and the value that such runs had."""
+"""Settings missing in older runs, with the values that these runs used."""
 
 SETTINGS = ("data", "model", "seed_everything", "trainer", "evaluation")
-"""The groups of settings that make a run what it is."""
+"""The groups of settings that define a run."""
 
 
 def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
-    """Refuse to write over a run, or to resume what is not there."""
+    """Reject overwriting a run, or resuming one that does not exist."""
     if resume and overwrite:
         raise InputError("resume=true: contradicts overwrite=true; keep one of them")
     if run.path.exists() and not run.path.is_dir():
@@ -66,7 +66,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
 
 
 def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]) -> None:
-    """Refuse to resume a run with other data, method or seed than it was started with."""
+    """Reject resuming a run with data, method or seed other than it was started with."""
     if exists(run.config):
         for key, before, now in _differences(run.read_config("run_dir"), settings, SETTINGS):
             if key not in (*SAME_BY_HASH, *DISPLAY, *MAY_CHANGE):
@@ -79,7 +79,7 @@ def check_resumable(run: RunDir, settings: dict[str, Any], split: dict[str, Any]
 
 
 def check_same_run(run: RunDir, settings: dict[str, Any]) -> None:
-    """Refuse a run, finished or begun, that was made under other settings than are asked for."""
+    """Reject an existing run, finished or not, whose settings differ from the requested ones."""
     state = "finished" if run.finished else "unfinished"
     for key, before, now in _differences(run.read_config("run_dir"), settings, (*SETTINGS, "reference")):
         if key not in DISPLAY:
@@ -105,7 +105,7 @@ def _walk(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _same_class(before: Any, now: Any) -> bool:
-    """Return whether two names are of one class, such as `medunlearn.SalUn` and the module that it comes from."""
+    """Return whether two import paths lead to the same class, such as `medunlearn.SalUn` and its full path."""
     try:
         return resolve_name(str(before)) is resolve_name(str(now))
     except (ImportError, AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""Values of a run's JSON files: their forms, each taken as it is or refused."""
+"""Types of the values in a run's JSON files; values are accepted unchanged or rejected, never converted."""
 
 import reprlib
 from collections.abc import Callable
@@ -13,10 +13,10 @@ LARGEST = 2**63 - 1
 
 
 def check_mapping(value: Any, name: str) -> dict[str, Any]:
-    """Return a group of settings, which may be missing.
+    """Return a group of settings; an empty one if it is missing.
 
     Raises:
-        Fault: If it is something else.
+        Fault: If it is not a mapping.
     """
     if value is None:
         return {}
@@ -26,17 +26,17 @@ def check_mapping(value: Any, name: str) -> dict[str, Any]:
 
 
 def is_line(value: Any) -> bool:
-    """Return whether a value is text that can stand in a table."""
+    """Return whether a value is a single-line string that fits in a table."""
     return isinstance(value, str) and value.isprintable() and len(value) <= 500
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number that any array can hold."""
+    """Return whether a value is an integer that fits in any array."""
     return type(value) is int and -LARGEST <= value <= LARGEST
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # NaN is in no range
+    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # NaN fails every comparison
 
 
 def _is_path(value: Any) -> bool:
@@ -73,14 +73,14 @@ def _distinct(values: list[int]) -> list[int]:
     return values
 
 
-# A value is taken as it is or refused, never converted: "1" and True are no numbers.
+# A value is accepted unchanged or rejected, never converted: "1" and True are not numbers.
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Points = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Line = Annotated[str, _required(is_line)]
-RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str refuses names that are not UTF-8
+RunPath = Annotated[str, _required(_is_path)]  # pydantic's own str rejects names that are not UTF-8
 Seconds = Annotated[dict[str, float], _required(_is_seconds)]
 Shares = dict[str, Percent | None]
 Facts = Annotated[dict[str, Any], _required(_is_facts)]

@@ -1,1 +1,1 @@
-"""How a run is carried out: processes, precision, signals, checkpoints, loggers."""
+"""Infrastructure of a run: processes, precision, signals, checkpoints, loggers."""

@@ -14,9 +14,9 @@ from medunlearn.training.plain import plain_checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes checkpoints in one step, their SHA-256 beside them, and reads what was written and nothing else.
+    """Writes checkpoints atomically with their SHA-256 in a file beside them, and reads only files that match it.
 
-    Lightning's own moves a temporary file into place, which from one disk to another is no single step.
+    Lightning's own class moves a temporary file into place, which is not atomic between two file systems.
     """
 
     def __init__(self) -> None:
@@ -24,15 +24,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self._written: dict[Path, str] = {}
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint so that the file is either the new or the old one.
+        """Write a checkpoint such that the file is always either the complete old or the complete new one.
 
         Raises:
-            InputError: If it holds what could not be read again; names where.
+            InputError: If it holds a value that could not be read again; names its place.
         """
         content = io.BytesIO()
         torch.save(plain_checkpoint(checkpoint), content)
         path, sha256 = Path(path), hashlib.sha256(content.getbuffer()).hexdigest()
-        # Killed between the two, or with a full disk, however often, the file that is there is still known.
+        # Both the old and the new hash are noted before the file is replaced, so a kill or a full disk in between never
+        # leaves a checkpoint with an unknown hash.
         known = [self._written[path]] if path in self._written else _known(path)
         write_whole(_note(path), "\n".join(dict.fromkeys([sha256, *known])).encode())
         write_whole(path, content.getbuffer())
@@ -41,7 +42,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Return a checkpoint; no code in it is run.
+        """Return a checkpoint without running code stored in it.
 
         Raises:
             InputError: If it is not the file that was written.

@@ -28,7 +28,7 @@ def versions() -> dict[str, str | None]:
 
 
 def hardware(device: torch.device) -> dict[str, str | int]:
-    """Return what was computed on."""
+    """Return device, processor or GPU of the run."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     return {
         "device": device.type,
@@ -40,7 +40,7 @@ def hardware(device: torch.device) -> dict[str, str | int]:
     }
 
 
-@cache  # to look one up takes milliseconds
+@cache  # each look-up takes milliseconds
 def _version(package: str) -> str | None:
     try:
         return version(package)

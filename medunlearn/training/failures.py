@@ -21,17 +21,17 @@ WORKER = re.compile(
     r"(?:DataLoader worker \(pid.*?\)|Pin memory thread) "
     r"(?:is killed by signal: (?P<signal>[\w ]+)|exited unexpectedly)"
 )
-"""What PyTorch says of a process that fetches batches and is gone."""
+"""PyTorch's message about a data-loading worker that has died."""
 
 
 @contextmanager
 def explained(run: RunDir) -> Iterator[None]:
-    """Say in one line why a run ended within a `with` block, where the user can do something about it.
+    """Turn failures that the user can remedy, raised within a `with` block, into one-line errors.
 
     Raises:
-        InputError: If the run directory cannot be written, a process that fetches batches was killed, or the Trainer's
-            settings do not go together.
-        Interrupted: If the run was asked to end.
+        InputError: If the run directory cannot be written, a data-loading worker was killed, or Trainer settings are
+            incompatible.
+        Interrupted: If a signal has ended the run.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def explained(run: RunDir) -> Iterator[None]:
             ) from None
         if isinstance(error, (RuntimeError, ValueError)):
             if isinstance(error, InputError) or not _path(error)[-1][0].startswith("lightning."):
-                raise  # else a setting that Lightning finds wrong while training, such as a monitor nobody logs
+                raise  # else a setting that Lightning rejects while training, such as an unlogged monitor
             raise InputError(f"trainer: {error}; {_listing()}") from error
         if not isinstance(error, OSError) or error.errno not in DISK_ERRORS:
             raise
@@ -57,7 +57,7 @@ def explained(run: RunDir) -> Iterator[None]:
 
 
 def _refused(run: RunDir, error: OSError) -> str:
-    """Return what the system did not let be written or read, and the remedy: the run directory or another file."""
+    """Return which path the system would not open, and the remedy: the run directory or another file."""
     own = run.path.absolute()
     file = own if not isinstance(error.filename, str) else Path(error.filename).absolute()
     if own == file or own in file.parents or file in own.parents:
@@ -73,14 +73,14 @@ def _listing() -> str:
 
 
 def go_on(run: RunDir) -> str:
-    """Return the hint how to go on with a run that has ended early."""
+    """Return a hint for resuming a run that has ended early."""
     return f"go on with `{remedy_for(run.path)}`"
 
 
 def end_of_worker(error: BaseException) -> str | None:
-    """Return how a process that fetches batches has ended, where that is what an error is about.
+    """Return how a data-loading worker has ended, if that is the cause of an error.
 
-    PyTorch says it, unless the process ends while a batch is on its way: then the connection to it breaks.
+    PyTorch reports it, unless the worker ends while sending a batch: then the connection to it breaks.
     """
     if isinstance(error, RuntimeError) and (match := WORKER.match(str(error))):
         return f"was killed ({match['signal']})" if match["signal"] else "has ended without a message"
@@ -91,6 +91,6 @@ def end_of_worker(error: BaseException) -> str | None:
 
 
 def _path(error: BaseException) -> list[tuple[str, str]]:
-    """Return module and name of the functions that an error has passed through, the one that raised it last."""
+    """Return module and name of the functions in an error's traceback, outermost first."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return [(str(frame.f_globals.get("__name__")), frame.f_code.co_name) for frame in frames]

@@ -22,7 +22,7 @@ from medunlearn.training.failures import end_of_worker
 
 @contextmanager
 def ending_at_once() -> Iterator[None]:
-    """End a `with` block on Ctrl-C, where nothing is trained; Lightning would print what it does and exit by 1.
+    """End a `with` block that trains nothing on Ctrl-C; Lightning itself would print a message and exit with status 1.
 
     Raises:
         Interrupted: On the signal.
@@ -30,7 +30,7 @@ def ending_at_once() -> Iterator[None]:
     listener, before = os.getpid(), signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == listener:  # and no fork, such as a worker that fetches batches
+        if os.getpid() == listener:  # not a fork, such as a data-loading worker
             raise Interrupted(number)
 
     _set(signal.SIGINT, handle)
@@ -41,14 +41,15 @@ def ending_at_once() -> Iterator[None]:
 
 
 class Interruption(Callback):
-    """Ends a run on Ctrl-C, SIGTERM or SLURM's requeue signal so that it can go on from there as if nothing had been.
+    """Ends a run on Ctrl-C, SIGTERM or SLURM's requeue signal so that it can be resumed with identical results.
 
-    During training the batch is finished and a checkpoint kept. Elsewhere, in the saliency mask or the evaluation,
-    there is nothing to keep beyond the last checkpoint, and the run ends at once. A second signal ends it at once
-    anywhere. Several processes agree after each batch, so that one signal ends them all. Workers that fetch batches,
-    which a terminal's Ctrl-C reaches too, leave it to the process that started them.
+    During training, the current batch is finished and a checkpoint saved. Elsewhere, in the saliency mask or the
+    evaluation, there is nothing to save beyond the last checkpoint, and the run ends at once. A second signal always
+    ends it at once. Several processes synchronise after each batch, so that one signal ends them all. Data-loading
+    workers, which also get a terminal's Ctrl-C, ignore it and are ended by the process that started them.
 
-    Lightning's own handlers, which this replaces, drop the epoch on SIGTERM and on SLURM save in the middle of a step.
+    Lightning's own handlers, which this replaces, lose the epoch on SIGTERM and, on SLURM, save in the middle of a
+    step.
 
     Args:
         checkpoint: Where the checkpoint is kept; None for none.
@@ -61,7 +62,7 @@ class Interruption(Callback):
 
     @contextmanager
     def listening(self, trainer: Trainer) -> Iterator[None]:
-        """Listen for a `with` block around `trainer.fit`, and leave the signals to whoever had them before."""
+        """Install the signal handlers for a `with` block around `trainer.fit`, then restore the previous ones."""
         before = {number: signal.getsignal(number) for number in _signals(trainer)}
         self._received, self._training = None, False
         self._listen(trainer)
@@ -72,36 +73,36 @@ class Interruption(Callback):
                 _set(number, handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen again: Lightning has put its own handlers in place."""
+        """Install the handlers again: Lightning has replaced them by its own."""
         self._listen(trainer)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Wait for the end of the batch from here on."""
+        """From here on, a signal takes effect at the end of the batch."""
         self._training = True
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep a checkpoint and leave; after the last batch of an epoch, the epoch's own checkpoint is at hand."""
-        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # else gradients would be lost
+        """After a signal, save a checkpoint and end; after an epoch's last batch, its own checkpoint follows."""
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0  # else accumulated ones would be lost
         if stepped and not trainer.is_last_batch and (number := self._asked(trainer)):
             if self.checkpoint is not None:
                 trainer.save_checkpoint(self.checkpoint)
             _leave(trainer, number)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave, now that the epoch before has its checkpoint."""
+        """After a signal, end now that the previous epoch has its checkpoint."""
         if number := self._asked(trainer):
             _leave(trainer, number)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave; from here on a signal is obeyed at once."""
+        """After a signal, end; from here on signals take effect at once."""
         self._training = False
         if number := self._asked(trainer):
             _leave(trainer, number)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave where the signal has killed a worker, which PyTorch gives a SIGTERM handler of its own."""
+        """End if the signal has killed a worker, for which PyTorch installs its own SIGTERM handler."""
         if self._received and end_of_worker(exception):
             _leave(trainer, self._received)
 
@@ -109,12 +110,12 @@ class Interruption(Callback):
         listener = os.getpid()
 
         def handle(number: int, frame: FrameType | None) -> None:
-            if os.getpid() != listener:  # a fork, such as a worker that fetches batches
+            if os.getpid() != listener:  # a fork, such as a data-loading worker
                 return
             again = self._received is not None
             self._received = number
             launcher = trainer.strategy.launcher
-            if number == signal.SIGTERM and launcher is not None:  # Ctrl-C and SLURM reach every process themselves
+            if number == signal.SIGTERM and launcher is not None:  # Ctrl-C and SLURM signal every process
                 launcher.kill(number)
             if again or not self._training:
                 _leave(trainer, number)
@@ -123,7 +124,7 @@ class Interruption(Callback):
             _set(number, handle)
 
     def _asked(self, trainer: Trainer) -> int:
-        """Return the signal that any of the processes has received, the same in all; 0 for none."""
+        """Return the signal that any process has received, equal on all processes; 0 for none."""
         own = self._received or 0
         if trainer.world_size == 1:
             return own
@@ -142,12 +143,12 @@ def _signals(trainer: Trainer) -> tuple[int, ...]:
 
 
 def _set(number: int, handler: Any) -> None:
-    if threading.current_thread() is threading.main_thread():  # Python gives signals to no other
+    if threading.current_thread() is threading.main_thread():  # Python delivers signals only to it
         signal.signal(number, handler)
 
 
 def _requeue_signal(trainer: Trainer) -> tuple[int, ...]:
-    """Return the signal by which SLURM asks for a requeue, where this is a SLURM job that wants one."""
+    """Return the signal by which SLURM requests a requeue, if this is a SLURM job with requeueing."""
     environment = cast(Any, trainer)._accelerator_connector.cluster_environment
     if not isinstance(environment, SLURMEnvironment) or not environment.auto_requeue:
         return ()

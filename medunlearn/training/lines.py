@@ -1,4 +1,4 @@
-"""What a run prints while it trains: one line as it begins, and where there is no bar, as in a log, a few more."""
+"""Prints one line at the start of a run and, without a progress bar, as in a log, a line every few minutes."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ from medunlearn.training.progress import say
 
 T = TypeVar("T")
 PERIOD = 300.0
-"""Seconds between two lines of a training that takes long."""
+"""Seconds between two lines during long training."""
 
 
 class LogLines(ProgressBar):
-    """In place of a bar, where the output is a log: a line after the last epoch, and every five minutes before it."""
+    """Replaces the progress bar in a log: prints a line after the last epoch, and every five minutes before it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class LogLines(ProgressBar):
         self._first = trainer.current_epoch
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print how far the training is, if it is time."""
+        """Print the progress of the training if a line is due."""
         done, epochs, now = trainer.current_epoch + 1, trainer.max_epochs or -1, time.monotonic()
         if not self._enabled or (done != epochs and now - self._last < PERIOD):
             return
@@ -56,15 +56,15 @@ class LogLines(ProgressBar):
         say(", ".join(texts))
 
     def passing(self, items: Iterable[T], description: str) -> Iterable[T]:
-        """Return items as they are."""
+        """Return items unchanged."""
         return items
 
 
 def measured(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each figure once: of an epoch where it is known, else of the last step.
+    """Return each logged metric once: its epoch mean if known, otherwise its value at the last step.
 
     Args:
-        found: What Lightning would show.
+        found: The metrics that Lightning would show.
 
     Example:
         >>> measured({"train/loss_step": 1.5, "val/accuracy": 0.25, "train/loss_epoch": 1.2, "v_num": 3})
@@ -75,7 +75,7 @@ def measured(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def say_start(trainer: Trainer, module: LightningModule) -> None:
-    """Print in one line what is trained and on what hardware; a stage of a plan has been announced already."""
+    """Print in one line what is trained and on what hardware; not for a stage of a plan, announced before."""
     if not trainer.is_global_zero or of_a_plan():
         return
     count = sum(each.numel() for each in module.parameters())

@@ -17,12 +17,12 @@ from medunlearn.runs.commands import shown
 
 
 def default_loggers(run: RunDir) -> list[Logger]:
-    """Return what logs a run by default: Weights & Biases, online where the user is logged in, and CSV files.
+    """Return the default loggers: Weights & Biases, online if the user is logged in, and CSV files.
 
-    Nobody is asked for a key, and nothing fails without one: the run is then kept offline below `logs`, to be sent
-    later. W&B's own environment variables (WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE, ...) hold.
+    The user is never prompted for an API key. Without one the run is kept offline below `logs` and can be synchronised
+    later. W&B's environment variables (WANDB_PROJECT, WANDB_ENTITY, WANDB_MODE, ...) are respected.
 
-    The configuration is sent to them as to any other logger, when the run starts.
+    The configuration is sent to them when the run starts, as to any other logger.
 
     Args:
         run: The run directory.
@@ -31,7 +31,7 @@ def default_loggers(run: RunDir) -> list[Logger]:
 
 
 class _Forgiving:
-    """Makes a logger that fails, for want of room or of its service, cost what it would have logged, not the run."""
+    """Keeps failures of a logger, such as a full disk or an unreachable service, from ending the run."""
 
     _failed = False
 
@@ -77,7 +77,7 @@ def _wandb_logger(run: RunDir) -> list[Logger]:
     for mode in ("online", "offline") if _logged_in() else ("offline",):
         try:
             experiment = _start(run, mode)
-        except Exception as error:  # no service, a wrong key, no room: none of them may cost a run
+        except Exception as error:  # no service, wrong key, full disk: none may end a run
             rank_zero_warn(f"Weights & Biases could not be started {mode}: {error}")
             continue
         _log_location(experiment)
@@ -96,9 +96,9 @@ def _start(run: RunDir, mode: Literal["online", "offline"]) -> Any:
             dir=str(run.logs),
             id=_identity(run),
             resume="allow",
-            reinit="finish_previous",  # one process may run several stages; each is a run of its own
+            reinit="finish_previous",  # one process may run several stages, each a separate run
             mode=_mode(mode),
-            # Its own console output says the same as ours and more; without a network it must not wait long.
+            # W&B's console output would repeat ours; without a network it must time out quickly.
             settings=wandb.Settings(silent=True, console="off", init_timeout=30),
         )
     experiment.define_metric("trainer/global_step")
@@ -108,7 +108,7 @@ def _start(run: RunDir, mode: Literal["online", "offline"]) -> Any:
 
 @contextmanager
 def _no_command_line() -> Iterator[None]:
-    """Keep from W&B the options of this process, which may name patients; it gets the configuration without names."""
+    """Hide the command line, which may name patients, from W&B; it gets the configuration without names."""
     given = sys.argv
     sys.argv = given[:1]
     try:
@@ -118,7 +118,7 @@ def _no_command_line() -> Iterator[None]:
 
 
 def _mode(possible: Literal["online", "offline"]) -> Literal["online", "offline", "disabled"]:
-    """Return what WANDB_MODE asks for, as far as it is possible."""
+    """Return the mode that WANDB_MODE requests, if possible."""
     asked = os.environ.get("WANDB_MODE")
     if asked == "disabled":
         return "disabled"
@@ -129,32 +129,32 @@ def _identity(run: RunDir) -> str:
     """Return the id of the W&B run, kept in the run directory so that a resumed run goes on with its curves."""
     path = run.logs / "wandb_id"
     if not path.exists():
-        # The agent of a sweep has chosen one already.
+        # A sweep agent has chosen the id already.
         swept = os.environ.get("WANDB_RUN_ID") if "WANDB_SWEEP_ID" in os.environ else None
         write_whole(path, (swept or uuid.uuid4().hex[:8]).encode())
     return path.read_text()
 
 
 def _finish_previous() -> None:
-    """Finish the W&B run of an earlier stage, as the next would: while one is open, nobody counts as logged in."""
+    """Finish the W&B run of an earlier stage: while it is open, W&B reports that the user is not logged in."""
     import wandb
 
     try:
         if wandb.run is not None:
             wandb.run.finish()
-    except Exception as error:  # no room, no service
+    except Exception as error:  # full disk or no service
         rank_zero_warn(f"The earlier run at Weights & Biases could not be finished: {error}")
 
 
 def _logged_in() -> bool:
-    """Return whether there are credentials for W&B, without asking for any."""
+    """Return whether there are credentials for W&B, without prompting."""
     import wandb
 
     try:
         return bool(wandb.login(prompt=False))
     except TypeError:  # releases before `prompt` was added
         return bool(wandb.api.api_key)
-    except Exception:  # a malformed key counts as none
+    except Exception:  # a malformed key counts as missing
         return False
 
 

@@ -9,9 +9,9 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # <malloc.h>
 def keep_freed_memory() -> bool:
     """Let glibc keep freed memory for the next allocation rather than hand it back to the system.
 
-    Each activation of a training step on the CPU is larger than what malloc keeps, so the system would give out and
-    clear the same gigabytes of pages in every step: a third of the time of a step (benchmarks/README.md). In return a
-    process stays as large as it once was.
+    The activations of a training step on the CPU exceed the blocks that malloc keeps, so the system would allocate and
+    clear the same gigabytes of pages in every step, a third of its time (benchmarks/README.md). The cost is that the
+    process keeps its peak memory.
 
     Returns:
         Whether it was done: on Linux with glibc; elsewhere nothing changes.

@@ -1,4 +1,4 @@
-"""One progress bar for a whole run: training, and in its turn whatever else goes through the images."""
+"""One progress bar for a whole run: for training, and before and after it for other passes over the images."""
 
 import math
 import time
@@ -20,11 +20,11 @@ SHORTEST = 0.1
 
 
 class OneBar(TQDMProgressBar):
-    """Lightning's bar of training, alone and over all epochs: preparation, evaluation and attack show on it in turn.
+    """A single bar over all epochs, which also shows the progress of preparation, evaluation and attack.
 
-    Lightning begins its bar anew with each epoch, so that nobody sees when the run will end, and opens another bar for
-    each validation, of which a notebook keeps an empty row. Validation, a few batches after each epoch, is not shown at
-    all in a fit.
+    Lightning restarts its bar with each epoch, which hides when the run will end, and opens another bar for each
+    validation, which leaves empty rows in a notebook. Here validation during a fit, a few batches after each epoch, is
+    not shown.
     """
 
     BAR_FORMAT = "{l_bar}{bar}| {elapsed}, {remaining} left{postfix}"
@@ -33,9 +33,9 @@ class OneBar(TQDMProgressBar):
         super().__init__()
         self._bar: Tqdm | None = None
         self._before = 0
-        """Batches of the epochs before this one."""
+        """Number of batches in earlier epochs."""
         self._seen = 0
-        """Batches of all epochs so far."""
+        """Number of batches so far, over all epochs."""
         self._drawn = 0.0
 
     def init_train_tqdm(self) -> Tqdm:
@@ -59,7 +59,7 @@ class OneBar(TQDMProgressBar):
         say_start(trainer, pl_module)
 
     def on_train_start(self, trainer: Any, *_: Any) -> None:
-        """Show how much of all epochs is done, and as the time left what the batches of this call allow to expect."""
+        """Set the bar to the batches done; the remaining time is estimated from the batches of this call alone."""
         super().on_train_start(trainer)
         batches = self.total_train_batches
         self._before = int(trainer.current_epoch * batches) if math.isfinite(batches) else 0
@@ -93,15 +93,15 @@ class OneBar(TQDMProgressBar):
         """Leave the bar to the evaluation."""
 
     def on_exception(self, *_: Any) -> None:
-        """Close the bar, so that what is said of the error begins a line."""
+        """Close the bar, so that the error message starts on a new line."""
         self._close()
 
     def teardown(self, *_: Any, **__: Any) -> None:
-        """Close the bar, which stays as the last epoch left it."""
+        """Close the bar, which stays visible as at the end of the last epoch."""
         self._close()
 
     def passing(self, items: Iterable[T], description: str) -> Iterator[T]:
-        """Yield items, and show meanwhile how many; then show again what was shown before."""
+        """Yield items while the bar shows their progress, then restore the previous display."""
         bar = self.init_train_tqdm()
         if bar.disable:
             yield from items
@@ -109,7 +109,7 @@ class OneBar(TQDMProgressBar):
         with _lent(bar):
             bar.set_postfix_str("", refresh=False)
             bar.set_description_str(f"{description}: ", refresh=False)
-            bar.initial = 0  # of a resumed run, the batches before
+            bar.initial = 0  # in a resumed run it was the number of earlier batches
             bar.reset(len(items) if isinstance(items, Sized) else None)
             for item in items:
                 yield item
@@ -117,13 +117,13 @@ class OneBar(TQDMProgressBar):
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.leave = bool(self._bar.total) and not of_a_plan()  # not where no epoch was trained
+            self._bar.leave = bool(self._bar.total) and not of_a_plan()  # but not if no epoch was trained
             self._bar.close()
             self._bar = None
 
 
 def _batches_in_all(trainer: Trainer, batches: float) -> int | None:
-    """Return the batches of a whole run; None where its end is not known."""
+    """Return the number of batches of a whole run; None if its end is unknown."""
     epochs = float(trainer.max_epochs or -1)
     found = batches * epochs if epochs > 0 else math.inf
     steps = trainer.max_steps * trainer.accumulate_grad_batches
@@ -133,13 +133,13 @@ def _batches_in_all(trainer: Trainer, batches: float) -> int | None:
 
 @contextmanager
 def _lent(bar: Tqdm) -> Iterator[None]:
-    """Give a bar back as it was, its time too, at the end of a `with` block."""
+    """Restore the state of a bar, including its elapsed time, at the end of a `with` block."""
     kept = {name: getattr(bar, name) for name in ("n", "desc", "postfix", "initial")}
     total, passed = bar.total, bar.format_dict["elapsed"]
     try:
         yield
     finally:
-        if not bar.disable:  # closed meanwhile by an error
+        if not bar.disable:  # may have been closed by an error
             bar.reset(total)
             for name, value in {**kept, "total": total, "start_t": time.time() - passed}.items():
                 setattr(bar, name, value)

@@ -1,4 +1,4 @@
-"""Makes plain what a checkpoint holds, or names the value that no checkpoint can hold."""
+"""Converts checkpoints to values that `torch.load(weights_only=True)` reads, or names the value that prevents it."""
 
 from argparse import Namespace
 from collections import Counter, OrderedDict, deque
@@ -21,13 +21,13 @@ ATOMS = (
 """Types that `torch.load(weights_only=True)` reads, all but containers."""
 
 BASES: tuple[Any, ...] = (int, float, complex, str, bytes)
-"""What a value of a class that derives from one of them is made."""
+"""Plain types to which values of their subclasses are converted."""
 
 MAPPINGS = (dict, OrderedDict, Counter)
 SEQUENCES = (list, tuple, set)
 
 TYPE_OF_HPARAMS = ("hparams_type", "datamodule_hparams_type")
-"""Where Lightning keeps the class of OmegaConf's hyper-parameters, which are written as a dict here."""
+"""Key under which Lightning stores the class of OmegaConf hyper-parameters, which are saved as a dict here."""
 
 REMEDIES = {
     "hyper_parameters": "leave it out by `save_hyperparameters(ignore=[{name!r}])`",
@@ -43,10 +43,10 @@ def plain_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Return a checkpoint that `torch.load(weights_only=True)` reads.
 
     Paths become text, members of an Enum their values, NumPy's scalars numbers, data classes, namespaces and other
-    mappings dicts. What is plain already is the same object as before.
+    mappings dicts. Values that are plain already are returned as the same objects.
 
     Args:
-        checkpoint: What Lightning is about to write.
+        checkpoint: The content that Lightning is about to write.
 
     Raises:
         InputError: If it holds something else, such as a module, a function or a NumPy array; names where.
@@ -61,7 +61,7 @@ def plain_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any, place: tuple[str, ...], around: tuple[int, ...]) -> Any:
-    """Return a plain value; `place` says where it is, `around` are the ids of the containers that hold it."""
+    """Return a plain value; `place` is its path in the checkpoint, `around` the ids of the enclosing containers."""
     if type(value) in ATOMS:
         return value
     if id(value) in around:
@@ -78,7 +78,7 @@ def _plain(value: Any, place: tuple[str, ...], around: tuple[int, ...]) -> Any:
 
 
 def _simple(value: Any) -> Any:
-    """Return the plain value that stands for one of another type; itself where there is none."""
+    """Return the plain equivalent of a value; the value itself if there is none."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, PurePath):

@@ -13,7 +13,7 @@ def check_precision(precision: object, trained: bool = True) -> None:
     """Reject precisions that keep the weights themselves in other than 32 bits.
 
     Args:
-        precision: As Lightning names it; None for its default, 32-true.
+        precision: Lightning's name of the precision; None for its default, 32-true.
         trained: Whether a model is trained in it, not only measured.
     """
     if precision is not None and str(precision) not in PRECISIONS:
@@ -26,7 +26,7 @@ def check_precision(precision: object, trained: bool = True) -> None:
 
 
 def default_precision() -> str:
-    """Return `bf16-mixed` where the hardware computes in bfloat16, else `32-true`."""
+    """Return `bf16-mixed` if the hardware supports bfloat16, else `32-true`."""
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     try:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-if TYPE_CHECKING:  # to import it takes seconds, which a download need not wait for
+if TYPE_CHECKING:  # importing it takes seconds, which a download should not wait for
     from lightning.pytorch import Trainer
 
-# As Lightning's own bars: in a notebook as a widget, where there is what shows it.
+# As Lightning's own bars: a widget in a notebook, if widgets are installed.
 if find_spec("ipywidgets") is None:
     from tqdm import tqdm
 else:
@@ -19,19 +19,19 @@ T = TypeVar("T")
 
 
 def shows_bars(stream: TextIO) -> bool:
-    """Return whether a bar on a stream can be seen as one: on a terminal and in a notebook, not in a log."""
+    """Return whether a stream can display a bar: a terminal or a notebook can, a log cannot."""
     kernel = sys.modules.get("ipykernel.kernelapp")  # which may be imported where none runs
     notebook = kernel is not None and kernel.IPKernelApp.initialized()
     return notebook or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def passing(trainer: "Trainer", items: Iterable[T], description: str) -> Iterable[T]:
-    """Return `items`, and show how many have been passed on: on the one bar of the run, or on one of their own.
+    """Return `items` with a progress display: on the run's single bar, or on a separate one.
 
     Args:
-        trainer: The Trainer, whose bar it is; one without shows nothing.
+        trainer: The Trainer with the bar; without a bar nothing is shown.
         items: What to iterate over.
-        description: What the bar says meanwhile.
+        description: The bar's label meanwhile.
     """
     bar = trainer.progress_bar_callback
     own = getattr(bar, "passing", None)
@@ -39,7 +39,7 @@ def passing(trainer: "Trainer", items: Iterable[T], description: str) -> Iterabl
 
 
 def say(line: object) -> None:
-    """Print a line on stderr, above a bar that is shown."""
+    """Print a line on stderr, above an active bar."""
     tqdm.write(str(line), file=sys.stderr)
 
 
@@ -50,21 +50,21 @@ def progress(items: Iterable[T], description: str, enabled: bool = True, total: 
 
     Args:
         items: What to iterate over.
-        description: What the bar is called.
-        enabled: False for silence, as with `--trainer.enable_progress_bar false`.
-        total: The number of items, where they cannot say it themselves.
+        description: The bar's label.
+        enabled: False to show nothing, as with `--trainer.enable_progress_bar false`.
+        total: The number of items, if they have no length.
     """
     shown = enabled and shows_bars(sys.stderr)
     return tqdm(items, desc=description, disable=not shown, total=total, leave=False, dynamic_ncols=True)
 
 
 def download_bar(name: str, start: int, total: int | None) -> "tqdm[Any]":
-    """Return the bar of a download, to be updated by bytes; in a log it is one line.
+    """Return the bar of a download, to be updated with byte counts; in a log it prints one line.
 
     Args:
         name: The file.
-        start: How many bytes are there already.
-        total: How many there will be; None where the server does not say.
+        start: Number of bytes already downloaded.
+        total: Size of the whole file in bytes; None if the server does not state it.
     """
     shown = shows_bars(sys.stderr)
     if not shown:

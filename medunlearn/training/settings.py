@@ -1,4 +1,4 @@
-"""Trainer settings that would fail late, or measure something else than was asked for."""
+"""Rejects Trainer settings that would fail late or give other results than requested."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ LEAST = {
     "min_steps": 0,
     "num_sanity_val_steps": -1,
 }
-"""The smallest value of settings that Lightning takes unchecked."""
+"""The smallest valid values of settings that Lightning does not check."""
 
 
 def check_trainer(trainer: Mapping[str, Any]) -> None:
@@ -73,12 +73,12 @@ def check_strategy(strategy: str | Mapping[str, Any]) -> None:
 
 
 def has_sync_batchnorm(trainer: Trainer) -> bool:
-    """Return whether a Trainer lets BatchNorm go over all processes."""
+    """Return whether a Trainer synchronises BatchNorm over processes."""
     return cast(Any, trainer)._accelerator_connector._layer_sync is not None
 
 
 def check_sync_batchnorm(sync_batchnorm: bool, processes: int) -> None:
-    """Reject BatchNorm over several processes where there is no GPU."""
+    """Reject synchronised BatchNorm without a GPU."""
     if sync_batchnorm and processes > 1:
         raise InputError(
             "sync_batchnorm=true: PyTorch has it for GPUs only; leave it out, or use trainer.accelerator=gpu",
@@ -96,7 +96,7 @@ def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None
     """
     left = _limited(trainer.limit_train_batches, batches, "limit_train_batches")
     _limited(trainer.limit_val_batches, validation_batches, "limit_val_batches")
-    interval = getattr(trainer, "val_check_interval", None)  # it has none where the interval is a time
+    interval = getattr(trainer, "val_check_interval", None)  # absent if the interval is a time
     if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > left:
         raise InputError(
             f"val_check_interval={interval}: an epoch has {counted(left, 'batch')}; give at most {left}, a share "
@@ -106,7 +106,7 @@ def check_epoch(trainer: Trainer, batches: int, validation_batches: int) -> None
 
 
 def check_monitors(callbacks: Iterable[Callback], logged: Sequence[str]) -> None:
-    """Reject callbacks that watch a value which is never logged.
+    """Reject callbacks that monitor a value that is never logged.
 
     Args:
         callbacks: The callbacks of the Trainer.
@@ -123,7 +123,7 @@ def check_monitors(callbacks: Iterable[Callback], logged: Sequence[str]) -> None
 
 
 def _limited(limit: int | float | None, batches: int, name: str) -> int:
-    """Return how many batches a limit leaves."""
+    """Return how many batches remain under a limit."""
     if limit is None:
         return batches
     left = min(limit, batches) if isinstance(limit, int) else int(limit * batches)

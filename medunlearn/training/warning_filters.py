@@ -16,8 +16,8 @@ WARNINGS = (
 )
 LOG_MESSAGES = (
     "litlogger",  # an advertisement
-    "litmodels",  # another, of `validate`, `test` and `predict`
-    "`weights_only` was not set",  # of writing a checkpoint whole, not of reading one
+    "litmodels",  # an advertisement in `validate`, `test` and `predict`
+    "`weights_only` was not set",  # on writing a checkpoint, not on reading one
 )
 
 
@@ -29,11 +29,11 @@ ABOUT_THE_RUN = (
     "`Trainer.fit` stopped: ",
     *("Restoring states from the checkpoint path", "Restored all states from the checkpoint"),
 )
-"""What Lightning says of hardware, seed and end of a run, of which this project prints one line itself."""
+"""Lightning's messages on hardware, seed and end of a run, which this project replaces by one line."""
 
 
 def hide_lightning_warnings() -> None:
-    """Show neither `WARNINGS` nor `LOG_MESSAGES` nor `ABOUT_THE_RUN` from now on."""
+    """Hide `WARNINGS`, `LOG_MESSAGES` and `ABOUT_THE_RUN` from now on."""
     for message in WARNINGS:
         warnings.filterwarnings("ignore", message)
     for name in ("pytorch.utilities.rank_zero", "fabric.utilities.rank_zero", "fabric.utilities.seed"):
@@ -42,7 +42,7 @@ def hide_lightning_warnings() -> None:
 
 
 def hide_advertisements() -> None:
-    """Show none of `LOG_MESSAGES` from now on."""
+    """Hide `LOG_MESSAGES` from now on."""
     for name in ("rank_zero", "distributed"):
         logging.getLogger(f"lightning.pytorch.utilities.{name}").addFilter(_is_for_users)
     logging.getLogger("lightning.pytorch.trainer.connectors.checkpoint_connector").addFilter(_is_for_users)

@@ -1,4 +1,4 @@
-"""Watches the processes that this one has started, and says which of them was killed."""
+"""Watches the processes that this one has started, and reports which of them was killed."""
 
 import os
 import signal
@@ -15,18 +15,18 @@ from medunlearn.errors import Killed
 PERIOD = 0.2  # seconds between two looks
 
 GRACE_PERIOD = 15.0
-"""Seconds that a failed process has to print its error and end, before the first one kills the others."""
+"""Grace period in seconds for a failed process to print its error, before rank 0 kills the others."""
 
 
 @contextmanager
 def watching(launcher: Any, go_on: Callable[[], str]) -> Iterator[None]:
     """Interrupt the main thread of a `with` block once a started process has failed.
 
-    Lightning's own watch kills this process too, before it can say why.
+    Lightning's own monitor also kills this process, before it can report the reason.
 
     Args:
         launcher: The strategy's launcher, which has the processes it has started in `procs`; None where it starts none.
-        go_on: Returns the hint how to go on.
+        go_on: Returns the hint for resuming.
     """
     ended = threading.Event()
     if hasattr(launcher, "procs"):
@@ -38,11 +38,11 @@ def watching(launcher: Any, go_on: Callable[[], str]) -> Iterator[None]:
 
 
 def killed(started: Sequence[subprocess.Popen[bytes]], seconds: float = 0) -> tuple[int, int] | None:
-    """Return the place and the signal of a started process that a signal has ended; None where there is none.
+    """Return index and signal number of a started process that a signal has ended; None if there is none.
 
     Args:
         started: The processes.
-        seconds: How long to wait for one: a connection may break before the system has told of the end.
+        seconds: How long to wait for one: its connection may break before the system reports its end.
     """
     until = time.monotonic() + seconds
     while True:

@@ -1,1 +1,1 @@
-"""Choosing settings without a Retrain: search spaces, the study, its trials, and what comes of them."""
+"""Chooses settings without a Retrain: search spaces, the study, its trials and their results."""

@@ -1,4 +1,4 @@
-"""The figure of a learning curve: errors and the attack's share against number of images, and the fitted laws."""
+"""Draws a learning curve: errors and the attack's share against the number of images, with the fitted power laws."""
 
 from pathlib import Path
 
@@ -20,13 +20,13 @@ PANELS = {
 
 
 def write_figure(original: RunDir, curve: LearningCurve) -> list[Path]:
-    """Draw a curve as `learning_curve.png` and `.svg` beside the original's files, and return these."""
+    """Draw a curve as `learning_curve.png` and `.svg` in the original's run directory, and return the paths."""
     with matplotlib.rc_context(STYLE):
         return save(draw(curve), original.curve.with_suffix(""))
 
 
 def draw(curve: LearningCurve) -> Figure:
-    """Return the figure: a panel for each figure that is known."""
+    """Return the figure with one panel for each known metric."""
     shown = [name for name in PANELS if name in curve.laws]
     figure, panels = panels_of(len(shown), height=2.6, width=2.7, columns=3)
     for panel, name in zip(panels, shown, strict=True):

@@ -1,4 +1,4 @@
-"""The points of a learning curve: what a run on a part of the images does, and what an original has logged by epoch."""
+"""Points of a learning curve: metrics of runs on parts of the images, and values logged by an original by epoch."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from medunlearn.runs.record import attack_settings
 
 
 def measured(run: RunDir, predictions: Predictions) -> dict[str, Any]:
-    """Return the figures of a model as a point of a curve has them, its predictions on training images in `retain`.
+    """Return a model's metrics in the form of a curve point; `retain` holds its predictions on training images.
 
     Raises:
         InputError: If there is no validation image.
@@ -45,7 +45,7 @@ def point_of(run: RunDir, original: RunDir, labels: np.ndarray) -> dict[str, Any
         labels: The classes of all training images of the original, (N,).
 
     Raises:
-        InputError: If the run is of other images.
+        InputError: If the run was trained on other images.
     """
     metrics = run.read_metrics("curve")
     predictions = Predictions.from_arrays(run.read_predictions("curve", Predictions.names()))
@@ -61,12 +61,12 @@ def point_of(run: RunDir, original: RunDir, labels: np.ndarray) -> dict[str, Any
 
 
 def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str, Any]]:
-    """Return a point for each epoch that an original has logged.
+    """Return a curve point for each epoch that an original has logged.
 
     Args:
         original: The original.
         images: How many training images it has.
-        begin: The share of its epochs after which the points begin.
+        begin: The share of its epochs that is skipped.
 
     Raises:
         InputError: If fewer than two epochs were logged.

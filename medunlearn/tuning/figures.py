@@ -1,4 +1,4 @@
-"""The figures of a study: gap against run time with the Pareto front, and the settings as parallel coordinates."""
+"""Draws a study: gap against run time with the Pareto front, and the settings as parallel coordinates."""
 
 import math
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from medunlearn.tuning.trials import Place, Select
 
 AXIS = {"proxy": "proxy gap (points)", "average_gap": "Average Gap to Retrain (points), which chose"}
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-# Okabe and Ito's, which people with any kind of colour vision can tell apart.
+# The palette of Okabe and Ito, distinguishable with any kind of colour vision.
 
 SHADES = ("#08306b", "#4292c6", "#c6dbef")
-"""From the least gap to the largest."""
+"""Colours from the smallest gap to the largest."""
 
 
 def write_figures(rows: Sequence[Row], place: Place) -> list[Path]:
-    """Draw the figures of a study as PNG and SVG, and return the files; none where nothing has a gap yet."""
+    """Draw the figures of a study as PNG and SVG, and return the paths; an empty list if no trial has a gap yet."""
     drawings = {"proxy_against_time": gap_against_time, "parallel_coordinates": parallel_coordinates}
     with matplotlib.rc_context(STYLE):
         saved = [save(draw(rows, place.select), place.folder / name) for name, draw in drawings.items()]
@@ -33,9 +33,9 @@ def write_figures(rows: Sequence[Row], place: Place) -> list[Path]:
 
 
 def gap_against_time(rows: Sequence[Row], select: Select) -> Figure | None:
-    """Draw the gap of each trial against its run time, with the front of those that no other beats in both.
+    """Draw the gap of each trial against its run time, with the Pareto front.
 
-    Stopped trials are hollow, where and as they were when they were stopped; the line is the untouched model's.
+    Stopped trials are hollow markers at the gap and run time when they were stopped; the line is the original's gap.
     """
     trials = [row for row in rows if row.RTE is not None and row.gap(select) is not None]
     if not trials:
@@ -56,7 +56,7 @@ def gap_against_time(rows: Sequence[Row], select: Select) -> Figure | None:
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the points that no other beats in both coordinates, from left to right.
+    """Return the points on the Pareto front (no other point is better in both coordinates), from left to right.
 
     Example:
         >>> pareto_front([(1, 5), (2, 3), (3, 4), (4, 1)])
@@ -72,7 +72,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 def parallel_coordinates(rows: Sequence[Row], select: Select) -> Figure | None:
     """Draw each trial as a line through its settings to its gap: a panel for each config.
 
-    The darker, the nearer to a Retrain; stopped trials are dashed, and the chosen one is drawn thick.
+    Darker lines have smaller gaps; stopped trials are dashed, and the chosen one is drawn thick.
     """
     trials = [row for row in rows if row.settings and row.gap(select) is not None]
     configs = list(dict.fromkeys(row.config for row in trials))
@@ -131,7 +131,7 @@ def _lines(axes: Axes, trials: Sequence[Row], select: Select, colours: Any, best
 
 
 def _scaled(values: Sequence[Any]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Return places from 0 to 1 for values, and what stands where; wide ranges of numbers are logarithmic."""
+    """Return positions in [0, 1] for values, and tick labels by position; wide ranges of numbers are logarithmic."""
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) < len(values):
         kinds = list(dict.fromkeys(map(str, values)))

@@ -1,24 +1,24 @@
-"""Successive halving: which trials are worth going on with, by their proxy gaps at the same share of their schedule.
+"""Successive halving: stops trials by their proxy gaps, compared at the same share of their schedules.
 
-Under a cosine the learning rate is high until the end, and with it the gap: after two epochs a schedule of five looks
-worse than one of two, which has ended, whatever becomes of it. So trials are compared not at an epoch's number but
-after a quarter and after half of their own schedule; and only with trials of their own config, since some methods
-begin with damage that they mend later.
+Under a cosine schedule the learning rate, and with it the gap, is high until shortly before the end: after two epochs,
+a trial of five epochs looks worse than a finished one of two, whatever its final result. So trials are compared after a
+quarter and after half of their own schedule rather than at an epoch number, and only with trials of the same config,
+since some methods damage the model first and repair it later.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 
 RUNGS = (25, 50)
-"""Percent of a trial's schedule after which it is compared; at each, half of the trials go on."""
+"""Rungs: percentages of a trial's schedule at which it is compared; at each, the better half continues."""
 
 
 def rung_reached(before: float, now: float) -> int | None:
-    """Return the rung that a trial has come to: the last one that it has passed in this epoch; None for none.
+    """Return the last rung that a trial has passed in this epoch; None if it has passed none.
 
     Args:
-        before: The share of its schedule, in percent, that it had gone through before the epoch.
-        now: The share that it has gone through now.
+        before: The share of its schedule, in %, completed before the epoch.
+        now: The share, in %, completed after the epoch.
 
     Example:
         >>> [rung_reached(20 * epoch, 20 * (epoch + 1)) for epoch in range(5)]
@@ -31,10 +31,10 @@ def rung_reached(before: float, now: float) -> int | None:
 
 
 def left_behind(gap: float, others: Iterable[Mapping[int, float]], rung: int) -> bool:
-    """Return whether a trial is in the worse half of those that have come to a rung, itself included.
+    """Return whether a trial is in the worse half of all trials that have reached a rung, itself included.
 
     Args:
-        gap: Its proxy gap there; infinite where the model has diverged.
+        gap: Its proxy gap at the rung; infinite if the model has diverged.
         others: The gaps of the other trials, by rung.
         rung: The rung.
 

@@ -1,4 +1,4 @@
-"""The file of a study: JSON lines beside the trials, written by the study and by the process of each trial."""
+"""The storage of a study: a file of JSON lines, written by the study and by the process of each trial."""
 
 import math
 import time
@@ -9,26 +9,26 @@ from medunlearn.tuning.halving import left_behind
 
 STUDY = "study.jsonl"
 CONFIG = "config"
-"""Name of the parameter, and of the attribute of a trial, that says which config it is of."""
+"""Name of the trial parameter, and trial attribute, that identifies its config."""
 RECIPE = "recipe"
-"""Name of the attribute of a trial that runs a config as it is."""
+"""Name of the attribute of a trial that runs a config unchanged."""
 
 LOCKED = 30.0
-"""Seconds after which a lock is left over: one line takes milliseconds to write."""
+"""Seconds after which a lock counts as stale: writing one line takes milliseconds."""
 
 
 def open_journal(path: Path) -> Any:
     """Return Optuna's storage in a file of JSON lines; nothing in it is pickled."""
-    from optuna.storages import JournalStorage  # Optuna takes a third of a second, which other commands need not wait
+    from optuna.storages import JournalStorage  # takes a third of a second, which other commands avoid
     from optuna.storages.journal import JournalFileBackend
 
-    # Its lock is a link to the file, whose age Optuna asks for where a killed process has left it: of a relative path
-    # the link would lead nowhere.
+    # Optuna's lock is a symbolic link to the file, and a stale lock is detected by the age of its target: with a
+    # relative path the link would be broken.
     return JournalStorage(JournalFileBackend(str(path.absolute())))
 
 
 def mend(path: Path) -> None:
-    """Take away what a killed process has left: a lock that nobody holds, and half a line at the end of the file."""
+    """Remove what a killed process has left: a stale lock, and an incomplete line at the end of the file."""
     lock = path.with_name(f"{path.name}.lock")
     if lock.is_symlink() and time.time() - lock.lstat().st_mtime > LOCKED:  # Optuna's oldest release waits for ever
         lock.unlink(missing_ok=True)
@@ -37,7 +37,7 @@ def mend(path: Path) -> None:
 
 
 class TrialFile(NamedTuple):
-    """A trial as its own process sees it.
+    """Access to a trial in the study's file, from the process of that trial.
 
     Args:
         path: The file of the study.
@@ -48,10 +48,10 @@ class TrialFile(NamedTuple):
     number: int
 
     def judged(self, gap: float, rung: int) -> str:
-        """Write a trial's gap at a rung, and return why it is to be stopped; an empty text where it goes on.
+        """Write a trial's gap at a rung, and return the reason to stop it; an empty string if it continues.
 
-        A trial that the study no longer counts as running is left alone, as is one without a study: someone goes on
-        with it, or repeats it.
+        A trial that the study does not count as running, or whose study is missing, is never stopped: its run is being
+        resumed or repeated by hand.
         """
         if not self.path.is_file():
             return ""
@@ -61,7 +61,7 @@ class TrialFile(NamedTuple):
         own = trials[self.number]
         if own.state.is_finished():
             return ""
-        if rung not in own.intermediate_values:  # a resumed trial may come here a second time
+        if rung not in own.intermediate_values:  # a resumed trial may reach a rung twice
             storage.set_trial_intermediate_value(own._trial_id, rung, gap)
         if not math.isfinite(gap):
             return "the model has diverged"

@@ -23,10 +23,10 @@ from medunlearn.tuning.curve_figure import write_figure
 from medunlearn.tuning.curve_points import logged_points, measured, on_all_images, point_of
 
 FRACTIONS: dict[Way, tuple[float, ...]] = {"parts": (1 / 8, 1 / 4), "short": (1 / 4, 1 / 2, 1.0), "epochs": (1 / 8,)}
-"""Which parts of the training set each way trains on; by epoch, the share of the epochs after which it begins."""
+"""Parts of the training set for each way; for `epochs`, the share of the epochs that is skipped."""
 READINGS: dict[Way, Reading] = {"parts": "level", "short": "ratio", "epochs": "difference"}
 SHORTER = 8
-"""A short run has this share of the original's epochs, but at least `FEWEST`."""
+"""A short run has this share of the original's epochs, at least `FEWEST`."""
 FEWEST = 3
 
 
@@ -36,9 +36,9 @@ class Plan:
 
     Args:
         way: See `medunlearn.runs.curve_schema.Way`.
-        fractions: Parts of the training set; by default those of the way.
+        fractions: Parts of the training set, in (0, 1]; by default those in `FRACTIONS` for the way.
         epochs: Epochs of a short run; by default an eighth of the original's, and three at least.
-        reading: What a Retrain is foretold to be, see `medunlearn.metrics.Reading`; by default the `level` of parts,
+        reading: How the curve predicts a Retrain, see `medunlearn.metrics.Reading`; by default the `level` of parts,
             the `ratio` of short runs, the `difference` of epochs.
         moves_attack: Whether the attack's share moves the target of MIA.
         seed: Seed of the parts.
@@ -71,7 +71,7 @@ def curve_beside(
     engine: Engine = run_locally,
     announce: Callable[[Stage], None] = lambda stage: None,
 ) -> dict[str, Any]:
-    """Return the content of an original's `learning_curve.json`, which is made where there is none.
+    """Return the content of an original's `learning_curve.json`; create the file if it is missing.
 
     Raises:
         InputError: If the curve is damaged or of another model, or cannot be made; see `make_curve` for the arguments.
@@ -82,7 +82,7 @@ def curve_beside(
 
 
 class Made(NamedTuple):
-    """What has been made: the content of `learning_curve.json`, and the figures drawn of it."""
+    """A new curve: the content of `learning_curve.json`, and the paths of its figures."""
 
     content: dict[str, Any]
     figures: list[Path]
@@ -95,11 +95,11 @@ def make_curve(
     engine: Engine = run_locally,
     announce: Callable[[Stage], None] = lambda stage: None,
 ) -> Made:
-    """Make the learning curve of an original and write it beside its files; what is finished is not run again.
+    """Make the learning curve of an original and write it to its run directory; finished runs are reused.
 
     Each run is a directory below `ORIGINAL/learning_curve`, made by `Retrain` with the original's arguments; the images
-    left out are its forget set. Parts are drawn from the whole training set, each class in proportion, a smaller one
-    within a larger one. Test images are not used.
+    left out are its forget set. Parts are stratified samples of the training set, each smaller one a subset of the
+    larger ones. Test images are not used.
 
     Args:
         original: The run directory of the original.
@@ -109,7 +109,7 @@ def make_curve(
         announce: Called with each stage before it runs.
 
     Raises:
-        InputError: If the original is missing or no original, its logs hold no curve, or a run fails.
+        InputError: If the original is missing or has another role, its logs hold no curve, or a run fails.
     """
     check_finished(original, "original")
     role = role_of(original.read_metrics("original"))
@@ -129,7 +129,7 @@ def make_curve(
 
 
 def _stages(original: RunDir, fit: Fit, plan: Plan, labels: np.ndarray) -> list[Stage]:
-    """Write what each run needs, and return the runs."""
+    """Write the config and index file of each run, and return the stages."""
     settings = fit.settings(["fit", "--config", str(original.config)])
     order = nested_order(labels, plan.seed)
     sizes = part_sizes(len(labels), plan.fractions or FRACTIONS[plan.way])
@@ -169,7 +169,7 @@ def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[
         if outcome.state not in ("done", "finished before"):
             what = f"{outcome.stage.run} {outcome.state} ({outcome.reason})"
             raise InputError(f"curve: {what}; mend that, and the same command goes on")
-        outcome.stage.run.last.unlink(missing_ok=True)  # 90 MB of a ResNet-18 that nothing goes on from
+        outcome.stage.run.last.unlink(missing_ok=True)  # 90 MB for a ResNet-18, not needed any more
 
 
 def _content(original: RunDir, plan: Plan, own: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any]:

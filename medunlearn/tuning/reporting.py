@@ -1,4 +1,4 @@
-"""Reports a trial's proxy gap to its study, from the process that trains it, and ends it where the study says so."""
+"""Reports a trial's proxy gap to its study, from the process that trains it, and stops the trial if it is too large."""
 
 import math
 from pathlib import Path
@@ -18,8 +18,8 @@ from medunlearn.tuning.journal import TrialFile
 class ReportProxyGap(Callback):
     """Measures the proxy gap after a quarter and after half of the schedule, and ends a trial in the worse half.
 
-    Of several processes the first asks the study, and all do what it says. The time that this takes is listed as
-    evaluation, which is no part of a method's run time. An ended trial leaves `stopped.json` and no `metrics.json`.
+    With several processes, rank 0 queries the study and all follow its decision. The time counts as evaluation, not as
+    the method's run time. A stopped trial leaves `stopped.json` and no `metrics.json`.
 
     Args:
         file: The file of the study.
@@ -30,7 +30,7 @@ class ReportProxyGap(Callback):
         self.trial = TrialFile(file, trial)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Prepare the measurement, and refuse data on which the proxy gap cannot be measured.
+        """Prepare the measurement, and reject data on which the proxy gap cannot be measured.
 
         Raises:
             InputError: If images are missing.
@@ -44,10 +44,10 @@ class ReportProxyGap(Callback):
         _found(trainer, UnlearningMetrics).compare_epochs(method, method.datamodule, found)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure where a rung is reached, and stop where the trial is left behind.
+        """Measure if a rung is reached, and stop the trial if it is in the worse half.
 
         Raises:
-            Stopped: If it is, in every process.
+            Stopped: If the trial is stopped; in every process.
         """
         rung = rung_reached(*_schedule(trainer))
         if rung is None or cast(Any, trainer).fast_dev_run:
@@ -71,7 +71,7 @@ class ReportProxyGap(Callback):
 
 
 def _schedule(trainer: Trainer) -> tuple[float, float]:
-    """Return the percent of the schedule before and after the epoch that ends; 0 where it has no known end."""
+    """Return the share of the schedule in % before and after the current epoch; 0 if the schedule has no known end."""
     epochs, done = trainer.max_epochs, trainer.current_epoch
     if epochs is None or epochs < 1:
         return 0, 0

@@ -1,4 +1,4 @@
-"""What a study leaves: the table in the terminal, `trials.csv`, and `tuned.yaml`, which repeats the chosen trial."""
+"""Output of a study: the table in the terminal, `trials.csv`, and `tuned.yaml`, a config of the chosen trial."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ BY = {
     "proxy": "the proxy gap, on validation images alone",
     "average_gap": "the Average Gap to a Retrain on the test set, which only a researcher has",
 }
-"""What settings were chosen by, for people."""
+"""Descriptions of the criterion by which settings are chosen."""
 
 LEARNED = (
     "This method learns from the original's answers on validation images: its proxy gap, which rests on these, looks "
@@ -36,7 +36,7 @@ EXPLANATION = (
 
 
 def table(rows: Sequence[Row], select: Select) -> str:
-    """Return the trials as a Markdown table, the chosen one in bold where it is nearer than the untouched model."""
+    """Return the trials as a Markdown table, with the chosen one in bold if its gap is below the original's."""
     gaps = ["proxy gap"] if select == "proxy" else ["proxy gap", "AG (chosen by)"]
     head = ["trial", "method", "settings", *GAP_METRICS, *gaps, "RTE", "state"]
     best = chosen(rows, select)
@@ -48,12 +48,12 @@ def table(rows: Sequence[Row], select: Select) -> str:
 
 
 def summary(rows: Sequence[Row], place: Place, learned: bool) -> list[str]:
-    """Return the sentences below the table: what was chosen, by what, and what the search has cost.
+    """Return the sentences below the table: the choice, its criterion, and the cost of the search.
 
     Args:
         rows: The rows of the study.
-        place: Where it is.
-        learned: Whether a method of it learns from validation images.
+        place: Folder and criterion of the study.
+        learned: Whether one of its methods learns from validation images.
     """
     found = [EXPLANATION, *([LEARNED] if learned else [])]
     found += [f"Trial {row.trial} {row.state}: {row.reason}" for row in rows if row.reason]
@@ -77,12 +77,12 @@ def write_csv(rows: Sequence[Row], path: Path) -> None:
 
 
 def write_tuned(rows: Sequence[Row], recipe: Recipe, place: Place, path: Path) -> None:
-    """Write the config of the chosen trial, with the test set and the reference that its config has.
+    """Write the config of the chosen trial, with test set and reference as in the recipe.
 
     Args:
-        rows: The rows of the study, of which one is chosen.
-        recipe: The config of that one.
-        place: Where the study is.
+        rows: The rows of the study.
+        recipe: The recipe of the chosen trial.
+        place: Folder and criterion of the study.
         path: The file.
     """
     best = chosen(rows, place.select)
@@ -103,7 +103,7 @@ def settings_text(row: Row) -> str:
 
 
 def _choice(best: Row, rows: Sequence[Row], select: Select) -> Iterator[str]:
-    """Yield what was chosen, by what, out of how many trials and at which cost."""
+    """Yield sentences on the choice, its criterion, the number of trials and the cost."""
     trials = [row for row in rows if row.trial != UNTOUCHED]
     ended = {state: sum(row.state == state for row in trials) for state in ("stopped", "failed")}
     also = ", ".join(f"{number} {state}" for state, number in ended.items() if number)
@@ -122,7 +122,7 @@ def _choice(best: Row, rows: Sequence[Row], select: Select) -> Iterator[str]:
 
 
 def _no_better(best: Row, rows: Sequence[Row], select: Select) -> bool:
-    """Return whether the untouched model is as near to a Retrain as the chosen trial."""
+    """Return whether the original's gap is no larger than that of the chosen trial."""
     before = next((row.gap(select) for row in rows if row.trial == UNTOUCHED), None)
     return before is not None and before <= (best.gap(select) or 0.0)
 
@@ -145,7 +145,7 @@ def _plain(value: Any) -> str:
 
 
 def write_all(study: Study, rows: Sequence[Row]) -> list[Path]:
-    """Write what a study leaves into its folder, and return the files."""
+    """Write the output files of a study into its folder, and return their paths."""
     from medunlearn.tuning.figures import write_figures  # imports matplotlib
 
     place = study.place

@@ -1,4 +1,4 @@
-"""What the trials of a study have come to: a row for each, and one for the untouched model."""
+"""Results of a study: a row for each trial and one for the original without unlearning."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,37 +17,37 @@ UNTOUCHED = "untouched"
 
 
 class Row(NamedTuple):
-    """A trial, or the untouched model."""
+    """Results of a trial, or of the original without unlearning."""
 
     trial: str
-    """Its number; `untouched`."""
+    """Number of the trial, or `untouched` for the original."""
     config: str
     method: str
     state: str
     run: str
     recipe: bool = False
-    """Whether it is a config as it is."""
+    """Whether it runs a config unchanged."""
     settings: Mapping[str, Any] = {}
-    """What was proposed, by the names of the settings."""
+    """Proposed values by the names of the settings."""
     parts: Mapping[str, float | None] = {}
     """The parts of the proxy gap in percentage points: UA, RA, TA on validation images, MIA."""
     proxy: float | None = None
-    """The proxy gap; of a stopped trial, where it was stopped."""
+    """The proxy gap in percentage points; for a stopped trial, that when it was stopped."""
     AG: float | None = None
     RTE: float | None = None
     """Run time of the method in minutes."""
     minutes: float = 0.0
-    """What the trial has cost, measurements and start included."""
+    """Total time of the trial, including measurements and start-up."""
     reason: str = ""
-    """Why it was stopped or has failed."""
+    """Why it was stopped or failed."""
 
     def gap(self, select: Select) -> float | None:
-        """Return what it is chosen by."""
+        """Return the gap that is the criterion of the choice."""
         return self.proxy if select == "proxy" else self.AG
 
 
 def rows_of(study: Study) -> list[Row]:
-    """Return the untouched model, where its figures are at hand, and every trial that was begun."""
+    """Return a row for the original, if its metrics are available, and one for every trial that was started."""
     begun = [each for each in study.trials() if each.state.name != "WAITING"]
     rows = [_row(study, each) for each in begun]
     split = next((each for each in begun if exists(study.place.run(each.number).split)), None)
@@ -58,12 +58,12 @@ def rows_of(study: Study) -> list[Row]:
 
 
 def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
-    """Return the row of the model that the trials start from, as it is.
+    """Return the row of the original without unlearning.
 
     Args:
         recipe: A config of the study.
-        run: A trial's run directory, which knows the forget set.
-        select: What settings are chosen by.
+        run: A trial's run directory, from which the forget set is read.
+        select: The criterion of the choice.
     """
     predictions, loss = measured_before(recipe.original, run)
     found = proxy_gap(predictions, predictions, **recipe.attack, loss=loss)
@@ -73,11 +73,11 @@ def untouched(recipe: Recipe, run: RunDir, select: Select) -> Row:
 
 
 def measured_before(original: RunDir, run: RunDir) -> tuple[Predictions, Loss | None]:
-    """Return what an original predicts on a run's split, and what moves the proxy gap's targets there.
+    """Return an original's predictions on a run's split, and the predicted loss of a Retrain, if it has a curve.
 
     Args:
         original: The run that `run` started from.
-        run: A run that unlearned, which knows the forget set.
+        run: An unlearned run, from which the forget set is read.
     """
     split = run.read_split("run_dir")
     arrays = original.read_predictions("original", Predictions.names())
@@ -87,7 +87,7 @@ def measured_before(original: RunDir, run: RunDir) -> tuple[Predictions, Loss | 
 
 
 def chosen(rows: Sequence[Row], select: Select) -> Row | None:
-    """Return the finished trial with the least gap, of equal ones the first; None where there is none."""
+    """Return the finished trial with the smallest gap (the first of equal ones); None if none has finished."""
     finished = [row for row in rows if row.state == STATES["COMPLETE"] and row.gap(select) is not None]
     return min(finished, key=lambda row: row.gap(select) or 0.0, default=None)
 
@@ -124,7 +124,7 @@ def _stopped(run: RunDir) -> dict[str, Any]:
 
 
 def _gap_before(recipe: Recipe, run: RunDir) -> float | None:
-    """Return the untouched model's AG, from a finished trial, which measured the original on this forget set."""
+    """Return the original's AG from a finished trial, which has measured the original on this forget set."""
     reference = RunDir(recipe.settings["reference"]).read_metrics("reference")
     before = run.read_metrics("out").get("before") if run.finished else None
     return average_gap(before, reference) if before else None

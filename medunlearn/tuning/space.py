@@ -14,21 +14,21 @@ Kind = Literal["log", "uniform", "integer", "choice"]
 
 FORMS = "{times: [0.1, 10]}, {log: [0.001, 0.1]}, {uniform: [0, 1]}, {integer: [1, 5]} or {choice: [a, b]}"
 MAY_VARY = ("model.init_args.", "trainer.", "data.augmentation", "data.batch_size")
-"""How the names of settings begin that a study may vary: others would make another task of it."""
+"""Prefixes of the settings that a study may vary; other settings would change the task."""
 FIXED = ("model.init_args.original", "trainer.logger", "trainer.callbacks")
 DIGITS = 4
-"""Significant digits of a proposed number: more would only make it long."""
+"""Significant digits of a proposed number."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One setting that is varied.
+    """A setting that is varied.
 
     Args:
         name: Its dotted name, such as `model.init_args.lr`.
         kind: `log` or `uniform` for a number between two bounds, `integer` for a whole one, or `choice`.
-        bounds: The two bounds, or what is chosen from.
-        own: The recipe's own value, which lies inside.
+        bounds: The two bounds, or the choices.
+        own: The recipe's own value, which lies within the bounds.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Parameter:
 
     @property
     def short(self) -> str:
-        """The name for people: without the groups around it."""
+        """The name for display, without its groups."""
         return self.name.rpartition(".")[2]
 
     def suggested(self, trial: Any, label: str) -> Any:
-        """Return a value that an Optuna trial proposes, or has proposed, under a label."""
+        """Return the value that an Optuna trial proposes, or has proposed, under a label."""
         if self.kind == "choice":
             return trial.suggest_categorical(label, list(self.bounds))
         if self.kind == "integer":
@@ -50,13 +50,13 @@ class Parameter:
         return rounded(trial.suggest_float(label, *self.bounds, log=self.kind == "log"))
 
     def override(self, value: Any) -> Override:
-        """Return the setting at a value, as a stage takes it."""
+        """Return the setting with a value, as an override for a stage."""
         texts = {None: "null", True: "true", False: "false"}
         text = texts[value] if value is None or isinstance(value, bool) else str(value)
         return Override(self.name, value, text, joined=True)
 
     def described(self) -> list[Any]:
-        """Return what identifies the parameter, as JSON can hold it."""
+        """Return the parameter's identity in JSON types."""
         return [self.name, self.kind, list(self.bounds)]
 
 
@@ -74,12 +74,13 @@ def read_space(path: Path | None, method: str, settings: Mapping[str, Any]) -> t
     """Return the parameters of a method's search space.
 
     Args:
-        path: The user's file; None for the space that ships with the method, or the one of any other method.
+        path: The user's file; None for the space shipped with the method or, for other methods, the default space.
         method: The name of the method's class.
         settings: The resolved settings of the recipe.
 
     Raises:
-        InputError: If the file is none, or a parameter does not exist, has no bounds or leaves out the recipe's value.
+        InputError: If the file is no search space, or a parameter does not exist, has no bounds or excludes the
+            recipe's value.
     """
     own = path or shipped_space(method)
     file = own or shipped_space("default")
@@ -152,7 +153,7 @@ def _inside(parameter: Parameter) -> bool:
 
 
 def _widened(parameter: Parameter) -> Parameter:
-    """Return a shipped parameter that holds the value of the user's recipe too."""
+    """Return a shipped parameter with its range extended to include the value of the user's recipe."""
     own = parameter.own
     if parameter.kind == "choice":
         return replace(parameter, bounds=(*parameter.bounds, own))

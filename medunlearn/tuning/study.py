@@ -1,4 +1,4 @@
-"""The study: which trials there are, what is proposed next, and what the trials have come to."""
+"""The study: creates trials, proposes their settings, runs them and records their results."""
 
 import hashlib
 import json
@@ -17,20 +17,20 @@ from medunlearn.tuning.journal import CONFIG, RECIPE, mend, open_journal
 from medunlearn.tuning.trials import Place, Recipe
 
 DRAWN_FIRST = 5
-"""Trials that are drawn uniformly before the sampler goes by what it has seen."""
+"""Number of trials drawn uniformly before the sampler uses earlier results."""
 IDENTITY = "identity"
 SECONDS = "seconds"
 
 
 class Study:
-    """An Optuna study in a file beside its trials, which goes on where it was killed.
+    """An Optuna study, stored in a file beside its trials, that can be resumed after a kill.
 
-    What is proposed for a trial depends on the seed, the trial's number and what became of the trials before, so that
-    a study that was killed proposes what an uninterrupted one would.
+    Proposals depend only on the seed, the trial's number and the results of earlier trials, so that a resumed study
+    makes the same proposals as an uninterrupted one.
 
     Args:
-        place: Where it is, and how trials run.
-        recipes: The configs that are tuned; each comes first as it is, then what is proposed.
+        place: Folder and criterion of the study, and how trials run.
+        recipes: The configs that are tuned; each is first run unchanged, then with proposed settings.
         seed: Seed of the proposals.
 
     Raises:
@@ -38,7 +38,7 @@ class Study:
     """
 
     def __init__(self, place: Place, recipes: Sequence[Recipe], seed: int) -> None:
-        import optuna  # which other commands need not wait for
+        import optuna  # slow; other commands avoid it
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.place, self.recipes, self.seed = place, recipes, seed
@@ -62,16 +62,17 @@ class Study:
         return self.optuna.get_trials(deepcopy=False)
 
     def run(self, total: int, engine: Engine, at_once: int, announce: Callable[[Stage], None]) -> Iterator[Outcome]:
-        """Run trials until there are as many as asked for; first those that were begun and not ended.
+        """Run trials until there are `total`, beginning with unfinished ones of an earlier call.
 
         Args:
-            total: How many there are to be, whatever becomes of them.
+            total: Number of trials in all, including stopped and failed ones.
             engine: What runs them.
-            at_once: How many are proposed at a time.
+            at_once: Number of trials proposed at a time.
             announce: Called with each stage before it runs.
 
         Raises:
-            InputError: If a recipe fails, or its proxy gap cannot be measured: then every trial would.
+            InputError: If an unchanged recipe fails or its proxy gap cannot be measured, as every trial would then
+                fail.
         """
         while stages := self._next(total, at_once):
             numbers = {stage.run.path: number for number, stage in stages.items()}
@@ -80,11 +81,11 @@ class Study:
                 yield outcome
 
     def recipe_of(self, trial: Any) -> Recipe:
-        """Return the config that a trial is of."""
+        """Return the recipe of a trial."""
         return next(each for each in self.recipes if each.name == trial.user_attrs[CONFIG])
 
     def values(self, trial: Any) -> dict[str, Any]:
-        """Return what has been proposed for a trial, by the names of the settings; nothing for a recipe as it is."""
+        """Return the proposed settings of a trial by name; empty for an unchanged recipe."""
         if RECIPE in trial.user_attrs:
             return {}
         recipe, asked = self.recipe_of(trial), _Proposed(trial.params)
@@ -100,7 +101,7 @@ class Study:
         return dict(self._proposal(number) for number in numbers)
 
     def _proposal(self, number: int | None) -> tuple[int, Stage]:
-        """Return the number and the stage of a trial that was begun, or of a new one."""
+        """Return number and stage of a trial that was begun or, with None, of a new one."""
         import optuna
 
         self._seed_sampler("", len(self.trials()))
@@ -120,7 +121,7 @@ class Study:
         return self.recipes[names.index(name)]
 
     def _seed_sampler(self, setting: str, number: int) -> None:
-        """Give the study a sampler that has drawn nothing, for one setting of one trial."""
+        """Set a freshly seeded sampler, for one setting of one trial."""
         import optuna
 
         entropy = [self.seed, number, *setting.encode()]
@@ -130,7 +131,7 @@ class Study:
         )
 
     def _take(self, outcome: Outcome, number: int) -> None:
-        """Tell the study what a trial has come to."""
+        """Record the result of a trial in the study."""
         from optuna.trial import TrialState
 
         trial, run = self.trials()[number], outcome.stage.run
@@ -148,7 +149,7 @@ class Study:
         else:
             self.storage.set_trial_user_attr(trial._trial_id, "reason", outcome.reason)
             self.optuna.tell(number, state=TrialState.FAIL)
-        run.last.unlink(missing_ok=True)  # 90 MB of a ResNet-18 that nothing goes on from
+        run.last.unlink(missing_ok=True)  # 90 MB for a ResNet-18, not needed any more
 
     def _id(self, number: int) -> int:
         return int(self.trials()[number]._trial_id)
@@ -157,7 +158,7 @@ class Study:
         return name if len(self.recipes) == 1 else f"{recipe.name}:{name}"
 
     def _identity(self) -> dict[str, Any]:
-        """Return what makes the study what it is, as JSON keeps it."""
+        """Return the study's defining settings in JSON types."""
         content = {
             "configs": {each.name: _task_of(each) for each in self.recipes},
             "space": {each.name: [parameter.described() for parameter in each.parameters] for each in self.recipes},
@@ -170,10 +171,10 @@ class Study:
 
 
 def check_same_study(place: Place, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
-    """Refuse to go on with a study of something else.
+    """Reject resuming a study with other defining settings.
 
     Raises:
-        InputError: Names the first thing that differs.
+        InputError: If a setting differs; names the first one.
     """
     for name, value in now.items() if before else ():
         if before is not None and before.get(name) != value:
@@ -198,7 +199,7 @@ def chosen_by(run: RunDir, select: str) -> float:
 
 
 def _task_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings of a config that make its trials what they are; what shows or logs them may change."""
+    """Return the settings of a config that define its trials; those of display and logging may change."""
     shown = ("logger", "enable_progress_bar", "enable_model_summary")
     trainer = {name: value for name, value in recipe.settings["trainer"].items() if name not in shown}
     kept = {name: recipe.settings[name] for name in ("data", "model", "evaluation", "seed_everything", "reference")}
@@ -210,7 +211,7 @@ def _sha256(file: Path) -> str | None:
 
 
 class _Proposed:
-    """Stands for a trial whose settings have been proposed, and gives them again."""
+    """A stand-in for an Optuna trial that returns settings proposed earlier."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.params = params

@@ -1,4 +1,4 @@
-"""Trials: a recipe with proposed settings, as a stage that runs in a run directory of its own."""
+"""Trials: a recipe with proposed settings, run as a stage in a separate run directory."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from medunlearn.tuning.journal import STUDY
 from medunlearn.tuning.space import Parameter
 
 Select = Literal["proxy", "average_gap"]
-"""What settings are chosen by: the proxy gap, which needs no Retrain and no test image, or the gap to a Retrain."""
+"""Criterion of the choice: the proxy gap, which needs no Retrain and no test image, or the gap to a Retrain."""
 
 REPORTING = "medunlearn.tuning.reporting.ReportProxyGap"
-"""Reached by name, in the process of a trial alone: it imports Lightning."""
+"""Imported by name, only in the process of a trial, since it imports Lightning."""
 
 OTHER_TASKS = ("augmentation", "batch_size", "num_workers")
-"""Settings below `data` in which the configs of one study may differ: the task is the same."""
+"""Settings below `data` in which the configs of one study may differ, since they do not change the task."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Recipe:
     """A config that is tuned.
 
     Args:
-        stage: The config with the options that go to every trial.
+        stage: The config, with the options for every trial.
         settings: Its resolved settings.
-        parameters: What is varied.
+        parameters: The settings that are varied.
         reads_validation: Whether its method learns from validation images.
     """
 
@@ -62,11 +62,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the trials of a study are, and how they run.
+    """Folder and criterion of a study, and how its trials run.
 
     Args:
         folder: The folder of the study.
-        select: What settings are chosen by.
+        select: The criterion of the choice.
         halved: Whether trials in the worse half are stopped.
     """
 
@@ -81,7 +81,7 @@ class Place:
 
     @property
     def name(self) -> str:
-        """The name of the study, for people: that of its folder."""
+        """The name of the study for display: that of its folder."""
         return self.folder.name
 
     def run(self, number: int) -> RunDir:
@@ -93,11 +93,11 @@ class Place:
 
         Args:
             recipe: Its config.
-            values: The proposed settings by name; none for the recipe as it is.
+            values: The proposed settings by name; empty for the unchanged recipe.
             number: Its number.
         """
         changes = [*proposed(recipe, values), override("run_dir", str(self.run(number)))]
-        if self.select == "proxy":  # neither is needed, and what is not there cannot choose
+        if self.select == "proxy":  # neither test set nor reference may affect the choice
             changes += [Override("data.test", False, "false", joined=True), _null("reference")]
         if not named(recipe.stage.settings, "trainer.logger"):
             changes.append(Override("trainer.logger", False, "false", joined=True))
@@ -107,22 +107,22 @@ class Place:
         return replace(recipe.stage, overrides=(*recipe.stage.overrides, *changes), environment=environment)
 
     def _reporting(self, number: int) -> list[Override]:
-        """Return the callback that reports to the study, beside those that the user lists."""
+        """Return overrides that add the reporting callback to those of the user."""
         arguments = {"file": str(self.file), "trial": number}
         callback = Override("trainer.callbacks+", REPORTING, REPORTING, joined=True)
         return [callback, *(Override(f"trainer.callbacks.{k}", v, str(v), joined=True) for k, v in arguments.items())]
 
 
 def proposed(recipe: Recipe, values: Mapping[str, Any]) -> list[Override]:
-    """Return proposed settings as a stage takes them."""
+    """Return proposed settings as overrides for a stage."""
     return [each.override(values[each.name]) for each in recipe.parameters if each.name in values]
 
 
 def check_recipes(recipes: Sequence[Recipe], select: Select) -> None:
-    """Refuse configs that cannot be tuned, or not together.
+    """Reject configs that cannot be tuned, or not together.
 
     Raises:
-        InputError: If one starts from no original, or several are of other tasks or have one name.
+        InputError: If one has no original, or several have different tasks or the same name.
     """
     first = recipes[0]
     for recipe in recipes:

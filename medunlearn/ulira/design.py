@@ -1,4 +1,4 @@
-"""Who is in, forgotten and out: the images that each shadow model of a U-LiRA study learns, forgets, or never sees."""
+"""The design of a U-LiRA study: the images that each shadow model retains, forgets, or never sees."""
 
 from dataclasses import dataclass
 from functools import cached_property
