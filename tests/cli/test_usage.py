@@ -38,6 +38,7 @@ def test_help_goes_on_where_a_plug_in_cannot_be_imported(monkeypatch):
     found = [*grouped()[commands.START], *grouped()[commands.RESEARCH], *grouped()[commands.REQUESTS], broken]
     monkeypatch.setattr("medunlearn.cli.usage._others_may_be_there", lambda: True)
     monkeypatch.setattr("medunlearn.cli.usage.plugins", lambda group: found)
+    monkeypatch.setenv("COLUMNS", "120")  # or the line is divided
     shown = usage()
     assert "  a_command_with_a_long_name  of package broken_package, which cannot be imported\n" in shown
 
