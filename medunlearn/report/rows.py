@@ -30,7 +30,7 @@ class Row(NamedTuple):
     place: str = ""
     """Where it lies to their band: inside, outside, further."""
     bold: bool = True
-    """Whether it may stand in bold: not where it is no nearer to retraining than the untouched model, or has failed."""
+    """Whether it may be in bold: not the untouched model, a method no nearer to retraining than it, or a failed run."""
 
 
 def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Row:
@@ -67,7 +67,9 @@ def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Ro
     return known._replace(
         floors="" if units is None else f"{units:.2f}",
         place=place_of(cell, original),
-        bold=cell.label != FAILED and not (cell.role == "unlearned" and no_nearer(cell, original)),
+        bold=cell.label != FAILED
+        and cell.role != "original"
+        and not (cell.role == "unlearned" and no_nearer(cell, original)),
     )
 
 

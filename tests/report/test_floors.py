@@ -160,7 +160,7 @@ def test_a_method_no_nearer_than_the_untouched_model_is_not_bold(without_charts)
         out = write(*runs, bad, *more)
         page, tables = (out / "report.html").read_text(), (out / "tables.tex").read_text()
         plain = [row for row in page.splitlines() if row.startswith('<tr class="plain">')]
-        assert [row.partition("<td>")[2].partition("</td>")[0] for row in plain] == ["Bad"]
+        assert [row.partition("<td>")[2].partition("</td>")[0] for row in plain] == ["Original", "Bad"]
         (line,) = [line for line in tables.splitlines() if line.startswith("Bad")]
         assert "textbf" not in line
         assert ("AG/floor" in page) == bool(more)
