@@ -9,10 +9,9 @@ from pathlib import Path
 from unittest import mock
 
 from medunlearn.cli.descriptions import describe
+from medunlearn.cli.examples import EXAMPLES
 from medunlearn.plugins import Plugin, built_ins
 
-OF_LIGHTNING = ("fit", "validate", "test", "predict")
-"""Commands whose help is laid out by `medunlearn.cli.help`; the last three take the options of the first."""
 ENTRY = re.compile(r"  (?P<option>--\S+)(?: (?P<value>\S+))?(?:  +(?P<text>.*))?")
 INDENT = 20
 """Columns from which a line of help goes on with the explanation above it."""
@@ -33,7 +32,7 @@ def section(command: Plugin, of_fit: dict[str, str]) -> str:
         command: The command.
         of_fit: The options of `fit` by name, which the commands that measure do not list again.
     """
-    if command.name in OF_LIGHTNING:
+    if command.name in EXAMPLES:  # of LightningCLI; the others take the options of `fit`
         return _of_lightning(command.name, help_of(command), {} if command.name == "fit" else of_fit)
     return _of_argparse(command.name, parser_of(command))
 

@@ -1,6 +1,5 @@
 """What MkDocs calls while it builds: generated parts of pages, notebooks as pages, and links to files beside docs/."""
 
-import base64
 import json
 import os
 import posixpath
@@ -120,7 +119,7 @@ def notebook_page(path: Path) -> str:
 def _output(output: dict[str, Any]) -> str:
     data = output.get("data", {})
     if "image/png" in data:
-        image = base64.b64encode(base64.b64decode("".join(data["image/png"]))).decode()
+        image = "".join(data["image/png"]).replace("\n", "")
         return f"![](data:image/png;base64,{image})"
     text = "".join(output.get("text", []) or data.get("text/plain", []))
     return f"```text\n{text.rstrip()}\n```" if text.strip() else ""

@@ -8,15 +8,13 @@ import tomllib
 from inspect import signature
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from helpers.blocks import block, blocks, check_understood, commands, write_named
+from helpers.blocks import OF_SCANS, block, blocks, check_understood, commands, run_all, tiny, write_named, write_scans
 from helpers.plugin_package import install
 from helpers.runs import QUIET
 from helpers.studies import here
 from lightning.pytorch import LightningModule, Trainer
-from PIL import Image
 
 from medunlearn import (
     Classifier,
@@ -45,30 +43,6 @@ PAGES = {name: DOCS / "guides" / f"{name}.md" for name in (*NAMES, "python")}
 PAGES |= {name: DOCS / f"{name}.md" for name in ("metrics", "differences", "trust")}
 OTHERS = {"pip", "wandb", "ray", "pytest", "python"}
 """Programs that are not ours."""
-
-
-def tiny(npz: Path) -> list[str]:
-    """Return options that make a shipped config quick."""
-    return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
-
-
-def run_all(code: str, more: dict[str, list[str]]) -> None:
-    """Run the commands of a block, each with more options; those of other programs are left out."""
-    for program, command, *argv in commands(code):
-        if program == "medunlearn":
-            assert main([command, *argv, *more.get(command, [])]) == 0, (command, argv)
-
-
-def scans(count: int = 120) -> None:
-    """Write a folder of small PNG files of two classes, and a table of patients with four images each."""
-    rng, rows = np.random.default_rng(0), ["path,label,patient"]
-    for number in range(count):
-        name = ("benign", "malignant")[number % 2]
-        path = Path("scans", name, f"{number}.png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 200, (8, 8), dtype=np.uint8) + 50 * (number % 2)).save(path)
-        rows.append(f"{name}/{number}.png,{name},P{number // 4:04}")
-    Path("labels.csv").write_text("\n".join(rows))
 
 
 # Every page
@@ -163,15 +137,10 @@ def test_a_plan_of_ones_own_is_read_as_the_guide_has_it(npz, capsys):
 
 def test_images_are_imported_trained_on_and_forgotten_as_the_guide_has_it(narrow_resnet18, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
-    scans()
-    more = {
-        "import": ["--yes", "--size", "8"],
-        "fit": tiny(Path("clinic.npz"))[1:],
-        "forget": ["--trials", "0", *QUIET],
-    }
+    write_scans()
     for code in blocks(PAGES["images"], "bash"):
         if "Pretrained" not in code and "export" not in code:  # tests of their own: methods, exporting
-            run_all(code, more)
+            run_all(code, OF_SCANS)
     said = capsys.readouterr().out
     assert "| runs/clinic_fine_tune | FineTune" in said
     assert "Forgotten: 1 patient: 4 training images" in said
@@ -180,15 +149,10 @@ def test_images_are_imported_trained_on_and_forgotten_as_the_guide_has_it(narrow
 
 def test_a_request_is_answered_as_the_guide_has_it(narrow_resnet18, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
-    scans()
-    more = {
-        "import": ["--yes", "--size", "8"],
-        "fit": tiny(Path("clinic.npz"))[1:],
-        "forget": ["--trials", "0", *QUIET],
-    }
+    write_scans()
     for code in blocks(PAGES["deletion_request"], "bash"):
         if "export" not in code:
-            run_all(code, more)
+            run_all(code, OF_SCANS)
     said = capsys.readouterr().out
     assert "Nothing was done (--dry_run)" in said
     assert ", 0 differ, " in said

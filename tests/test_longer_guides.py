@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from helpers.blocks import blocks, commands
+from helpers.blocks import blocks, commands, tiny
 from helpers.runs import QUIET
 from helpers.studies import here
 
@@ -17,8 +17,7 @@ def test_settings_are_chosen_as_the_page_shows_it(narrow_resnet18, fit, npz, mon
     monkeypatch.setattr(engines, "run_process", here)
     fit("Train", "runs/demo/train", backbone="resnet18", epochs=1)
     tune, chosen = commands(blocks(GUIDES / "tune.md", "bash")[0])
-    tiny = [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
-    assert main([*tune[1:], "--trials", "1", *tiny]) == 0
+    assert main([*tune[1:], "--trials", "1", *tiny(npz)]) == 0
     assert main([*chosen[1:], *QUIET]) == 0
     assert RunDir("runs/tune/tuned").finished
     assert "| untouched " in capsys.readouterr().out

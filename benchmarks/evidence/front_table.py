@@ -12,10 +12,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "results.csv"
+from methods_table import READ_VALIDATION, RESULTS
+
 RATES = {"10": "10 %", "50": "50 %"}
-READ_VALIDATION = ("held_out_twins", "regun")
-"""Methods that learn from validation images, which therefore cannot choose them."""
 PAPER, TUNED = "paper_salun", "tuned_"
 SHOWN = 3
 HEAD = """| | AG, 10 % | AG, 50 % | epochs | settings from |
@@ -46,11 +45,16 @@ def chosen(runs: Runs) -> list[str]:
         name: statistics.mean(float(row["proxy"]) for of_rate in by_rate.values() for row in of_rate)
         for name, by_rate in runs.items()
         if name != PAPER
-        and name.removeprefix(TUNED) not in READ_VALIDATION
+        and class_of(by_rate) not in READ_VALIDATION
         and [len(of_rate) for of_rate in by_rate.values()] == [seeds] * len(RATES)
     }
     kept = [name for name in judged if name.startswith(TUNED) or TUNED + name not in judged]
     return sorted(kept, key=lambda name: judged[name])[:SHOWN]
+
+
+def class_of(by_rate: Mapping[str, list[Row]]) -> str:
+    """Return the method's class, which its label begins with."""
+    return next(iter(by_rate.values()))[0]["method"].partition(" (")[0]
 
 
 def spread(values: Iterable[str]) -> str:
@@ -102,9 +106,8 @@ def table(rows: list[Row]) -> str:
     if PAPER in runs:
         lines.append(line("SalUn", runs[PAPER], bands, "the paper"))
     for name in chosen(runs):
-        label = next(iter(runs[name].values()))[0]["method"].split(" (")[0]
         how = "proxy gap, seed 0" if name.startswith(TUNED) else "its recipe"
-        lines.append(line(label, runs[name], bands, how))
+        lines.append(line(class_of(runs[name]), runs[name], bands, how))
     return "\n".join(lines)
 
 

@@ -17,9 +17,8 @@ from medunlearn.plugins import BUILT_IN, built_ins, choice, names, plugins
 SHELLS = ("bash", "zsh")
 MODULES = {"import": "importing"}
 """Modules of commands whose module has a different name."""
-CONFIGS = ("reproduce", "tune", "poison", "ulira", "confuse")
-"""Commands that take configs or a plan first and pass unknown options to stages."""
-STAGES = (*CONFIGS, "forget")
+CONFIGS = ("PLAN", "CONFIG...")
+"""First arguments, in the usage of a command, of commands that pass unknown options to stages."""
 FUNCTION = "_medunlearn_files_and_configs"
 PREAMBLES = {
     "bash": FUNCTION + '() {{ compgen -f -- "$1"; compgen -W "{words}" -- "$1"; }}',
@@ -69,9 +68,10 @@ def _root() -> argparse.ArgumentParser:
             _add(parser, [*_of_fit(name), *_of_methods()])
         elif name in BUILT_IN["commands"]:
             own = import_module(f"medunlearn.cli.{MODULES.get(name, name)}")._parser()
-            _add(parser, [([], _configs())] if name in CONFIGS else [])
+            of_configs = own.prog.endswith(CONFIGS)
+            _add(parser, [([], _configs())] if of_configs else [])
             _add(parser, (_of_action(each) for each in own._actions))
-            _add(parser, of_stages if name in STAGES else [])
+            _add(parser, of_stages if of_configs or name == "forget" else [])
     return root
 
 

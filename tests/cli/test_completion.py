@@ -63,6 +63,7 @@ def test_completion_offers_every_command(script):
         ("reproduce demo --engine r", {"ray"}),
         ("tune configs/demo_salun.yaml --trainer.max_ep", {"--trainer.max_epochs"}),
         ("forget --method Fis", {"FisherForgetting"}),
+        ("forget --trainer.max_ep", {"--trainer.max_epochs"}),
         ("list meth", {"methods"}),
     ],
 )

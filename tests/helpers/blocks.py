@@ -5,16 +5,25 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from helpers.runs import QUIET
 from medunlearn.__main__ import main
+from medunlearn.cli.examples import EXAMPLES
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.settings import resolved_settings
 from medunlearn.errors import InputError
 from medunlearn.files.configs import find_config
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-LIGHTNINGS = ("fit", "validate", "test", "predict")
+OF_SCANS = {
+    "import": ["--yes", "--size", "8"],
+    "fit": ["--data.batch_size=8", "--trainer.max_epochs=1", *QUIET],
+    "forget": ["--trials", "0", *QUIET],
+}
+"""Options that make the commands about `write_scans` quick."""
 BEFORE = ("srun",)
 """What may stand before a command."""
 
@@ -39,6 +48,30 @@ def commands(code: str) -> list[list[str]]:
 
 def _variable(line: list[str], at: int) -> bool:
     return all(re.fullmatch(r"[A-Z_]+=.*", word) for word in line[: at + 1])
+
+
+def tiny(npz: Path) -> list[str]:
+    """Return options that make a shipped config quick."""
+    return [f"--data.file={npz}", "--data.batch_size=8", "--trainer.max_epochs=1", *QUIET]
+
+
+def run_all(code: str, more: dict[str, list[str]]) -> None:
+    """Run the commands of a block, each with more options; those of other programs are left out."""
+    for program, command, *argv in commands(code):
+        if program == "medunlearn":
+            assert main([command, *argv, *more.get(command, [])]) == 0, (command, argv)
+
+
+def write_scans(count: int = 120) -> None:
+    """Write a folder of small PNG files of two classes, and a table of patients with four images each."""
+    rng, rows = np.random.default_rng(0), ["path,label,patient"]
+    for number in range(count):
+        name = ("benign", "malignant")[number % 2]
+        path = Path("scans", name, f"{number}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 200, (8, 8), dtype=np.uint8) + 50 * (number % 2)).save(path)
+        rows.append(f"{name}/{number}.png,{name},P{number // 4:04}")
+    Path("labels.csv").write_text("\n".join(rows))
 
 
 def write_named(page: Path) -> None:
@@ -66,7 +99,7 @@ def check_understood(argv: list[str], monkeypatch) -> None:
         if word.startswith("runs/") and word.endswith(".yaml") and not Path(word).exists():  # of a command before
             Path(word).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(find_config("configs/train_blood.yaml"), word)
-    if argv[0] in LIGHTNINGS:
+    if argv[0] in EXAMPLES:  # of LightningCLI
         _check_settings(argv)
         return
     parse = CommandParser.parse_known_args

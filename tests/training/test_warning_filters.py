@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from contextlib import contextmanager
 
 import pytest
 
@@ -45,34 +46,35 @@ def test_hidden_warnings_are_lightnings_known_ones_and_no_other(hidden):
     assert [str(warning.message) for warning in hidden] == list(SHOWN)
 
 
-@pytest.mark.parametrize("name", LOGGERS)
-def test_hidden_log_messages_are_advertisements_and_the_note_on_writing(hidden, name):
+@contextmanager
+def shown_by(name):
+    """Yield a logger and the messages that it lets through."""
     records, logger = [], logging.getLogger(name)
     handler = logging.Handler()
     handler.emit = lambda record: records.append(record.getMessage())
     logger.addHandler(handler)
     try:
+        yield logger, records
+    finally:
+        logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("name", LOGGERS)
+def test_hidden_log_messages_are_advertisements_and_the_note_on_writing(hidden, name):
+    with shown_by(name) as (logger, records):
         logger.warning("Tip: try %s, which is new", "litlogger")
         logger.warning("`weights_only` was not set, defaulting to `False`.")
         logger.warning("The dataloader is %s", "empty")
-    finally:
-        logger.removeHandler(handler)
     assert records == ["The dataloader is empty"]
 
 
 @pytest.mark.parametrize("name", [LOGGERS[0], *FABRIC])
 def test_hidden_log_messages_are_those_of_which_one_line_is_printed_instead(hidden, name):
-    records, logger = [], logging.getLogger(name)
-    handler = logging.Handler()
-    handler.emit = lambda record: records.append(record.getMessage())
-    logger.addHandler(handler)
-    try:
+    with shown_by(name) as (logger, records):
         logger.warning("GPU available: %s", False)
         logger.warning("Seed set to 0")
         logger.warning("`Trainer.fit` stopped: `max_epochs=3` reached.")
         logger.warning("`Trainer.fit` is slow")
-    finally:
-        logger.removeHandler(handler)
     assert records == ["`Trainer.fit` is slow"]
 
 
