@@ -62,7 +62,10 @@ BUILT_IN: dict[Group, dict[str, str]] = {
         "Influence": "medunlearn.methods.influence:Influence",
         "FisherForgetting": "medunlearn.methods.fisher_forgetting:FisherForgetting",
     },
-    "backbones": {"resnet18": "medunlearn.models.resnet:ResNet18"},
+    "backbones": {
+        "resnet18": "medunlearn.models.resnet:ResNet18",
+        "narrow_resnet18": "medunlearn.models.narrow:narrow_resnet18",
+    },
     "datasets": {
         "breast28": "medunlearn.data.breast28:breast28_data",
         "synthetic": "medunlearn.data.synthetic:synthetic_data",

@@ -10,7 +10,7 @@ file says what the parts are and what came out.
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,9 @@ CASES: dict[str, dict[str, Any]] = {
 MAIN = ("10", "50")
 PRESETS = ("noaug", "randaug")
 SEEDS = (0, 1, 2)
-TRIALS, TUNED, CONFIRMED = 6, 6, 8
-"""Trials of each tuned method, how many methods are tuned at a rate, and how many go on to the other seeds."""
+CANDIDATES, TRIALS, TUNED, CONFIRMED = 10, 6, 6, 8
+"""The first methods of recipes.yaml, from which the best are chosen; trials of each tuned method, how many methods are
+tuned at a rate, and how many go on to the other seeds."""
 READ_VALIDATION = ("held_out_twins", "regun")
 """Methods that learn from validation images, so that the proxy gap, measured on these, cannot judge them."""
 AGAINST_LEARNING_BY_HEART = ("salun", "random_labels", "held_out_twins")
@@ -51,29 +52,35 @@ class Evidence:
     Args:
         file: The images.
         out: Where the run directories go.
+        trained: Options of the original and the Retrain in the place of their configs'.
         short: Whether a small network is trained for two epochs, to see that all of it works.
     """
 
-    def __init__(self, file: Path, out: Path, short: bool = False) -> None:
-        self.file, self.out, self.short = file, out, short
+    def __init__(self, file: Path, out: Path, trained: Mapping[str, Any] | None = None, short: bool = False) -> None:
+        self.file, self.out, self.trained, self.short = file, out, trained or {}, short
         self.recipes: dict[str, Any] = yaml.safe_load((HERE / "recipes.yaml").read_text())
         if short:
             self.recipes = dict(list(self.recipes.items())[:3])
+        self.candidates = list(self.recipes)[:CANDIDATES]
 
     def models(self, case: str, seed: int) -> Iterator[Job]:
         """Yield the original of a case, its learning curve, and its Retrain; two of them where seeds are compared."""
         original = self._original(case, seed)
-        yield stage_job(self._stage(HERE / "train.yaml", original.name, seed, **self._augmentation(case)))
+        yield stage_job(self._trained("train", original.name, seed, **self._augmentation(case)))
         yield command_job(["curve", str(original)], self._curve(case, seed), original)
         for twin in (0, TWIN) if case in MAIN else (0,):
             name = self._retrain(case, seed) + ("_twin" if twin else "")
             against = {"reference": str(self.out / self._retrain(case, seed))} if twin else {}
             options = {**CASES[case], "data.forget.seed": seed, **against}
-            yield stage_job(self._stage(HERE / "retrain.yaml", name, seed + twin, **options))
+            yield stage_job(self._trained("retrain", name, seed + twin, **options))
 
     def recipe(self, name: str, case: str, seed: int = 0) -> Job:
         """Return the run of a method at its recipe."""
         return self._job(self._recipe_stage(name, case, seed), case, seed)
+
+    def at_recipes(self, names: Iterable[str]) -> list[Job]:
+        """Return the runs of methods at their recipes on seed 0, at both rates."""
+        return [self.recipe(name, case) for name in names for case in reversed(MAIN)]
 
     def paper(self, case: str, seed: int) -> Job:
         """Return SalUn as the paper has it: 10 epochs at a constant rate."""
@@ -96,8 +103,8 @@ class Evidence:
         return self._job(self._unlearning(file, f"tuned_{name}_{case}_{seed}", case, seed), case, seed)
 
     def best(self, case: str, count: int) -> list[str]:
-        """Return the methods with the least proxy gap at their recipes on seed 0, of those that it can judge."""
-        gaps = {name: _proxy(self._recipe_stage(name, case, 0).run.metrics) for name in self.recipes}
+        """Return the candidates with the least proxy gap at their recipes on seed 0, of those that it can judge."""
+        gaps = {name: _proxy(self._recipe_stage(name, case, 0).run.metrics) for name in self.candidates}
         known = {name: gap for name, gap in gaps.items() if gap is not None and name not in READ_VALIDATION}
         return sorted(known, key=lambda name: known[name])[:count]
 
@@ -140,6 +147,9 @@ class Evidence:
     def _job(self, stage: Stage, case: str, seed: int) -> Job:
         return stage_job(stage, self._curve(case, seed))
 
+    def _trained(self, name: str, run: str, seed: int, **options: Any) -> Stage:
+        return self._stage(HERE / f"{name}.yaml", run, seed, **options, **self.trained)
+
     def _stage(self, config: Path, run: str, seed: int, **options: Any) -> Stage:
         common = {"data.file": str(self.file), "seed_everything": seed, "trainer.enable_progress_bar": False}
         if self.short:
@@ -180,6 +190,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("blood28.npz"))
     parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
     parser.add_argument("--jobs", type=int, default=2, help="stages side by side, one thread each")
+    parser.add_argument("--backbone", help="another network than train.yaml's, such as resnet18")
+    parser.add_argument("--epochs", type=int, help="of the original and the Retrain, where train.yaml's are too few")
     parser.add_argument(
         "--short", action="store_true", help="a small network, two epochs, three methods: does it work?"
     )
@@ -187,15 +199,16 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     if args.short:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-    evidence = Evidence(args.file, args.out, args.short)
+    given = {"model.init_args.backbone": args.backbone, "trainer.max_epochs": args.epochs}
+    evidence = Evidence(args.file, args.out, {key: value for key, value in given.items() if value}, args.short)
     first = [job for case in MAIN for job in evidence.models(case, 0)]
-    recipes = [evidence.recipe(name, case) for name in evidence.recipes for case in reversed(MAIN)]
-    run_side_by_side([*first, *recipes], args.jobs)
+    run_side_by_side([*first, *evidence.at_recipes(evidence.candidates)], args.jobs)
     tuned = [evidence.tuning(name, case) for case in MAIN for name in evidence.best(case, TUNED)]
     run_side_by_side([*tuned, *(evidence.paper(case, 0) for case in MAIN)], args.jobs)
     for seed in SEEDS:
         parts = [(*evidence.models(case, seed), *evidence.confirmed(case, seed)) for case in MAIN]
         run_side_by_side([job for part in parts for job in part], args.jobs)
+    run_side_by_side(evidence.at_recipes(evidence.recipes), args.jobs)
     others = [job for case in ("1", "class", *PRESETS) for job in evidence.models(case, 0)]
     run_side_by_side([*others, *evidence.other_cases()], args.jobs)
     print(terminal_comparison(sorted(path.parent for path in args.out.glob("*/metrics.json"))))
