@@ -88,7 +88,7 @@ def run_scripts(args: argparse.Namespace, deadline: float) -> None:
         try:
             subprocess.run(command, check=False, timeout=deadline - time.monotonic())
         except subprocess.TimeoutExpired:
-            print(f"{name}: the time was up; it begins anew in the next call")
+            print(f"{name}: the time was up; it begins again in the next call")
 
 
 def blood(args: argparse.Namespace) -> Iterator[Stage]:

@@ -136,7 +136,7 @@ class Plugin(NamedTuple):
         except (Exception, SystemExit) as error:  # a plug-in's module may raise anything when it is imported
             raise InputError(
                 f"{argument or SINGULAR[self.group]}={self.name}: the plug-in {self.value} of package {self.package} "
-                f"cannot be imported ({type(error).__name__}: {error}); mend or uninstall {self.package}"
+                f"cannot be imported ({type(error).__name__}: {error}); fix or uninstall {self.package}"
             ) from error
         return found
 

@@ -28,7 +28,7 @@ def test_page_names_each_folder_of_the_package_and_what_is_free_to_all():
 
 def test_picture_is_the_one_of_the_rules():
     drawn = picture(RULES, FREE)
-    assert PICTURE.read_text() == drawn, "draw it anew: python tests/helpers/architecture.py"
+    assert PICTURE.read_text() == drawn, "draw it again: python tests/helpers/architecture.py"
     assert f"images/{PICTURE.name}" in PAGE
 
 

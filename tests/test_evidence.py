@@ -196,7 +196,7 @@ def test_table_ranks_and_chooses_as_counted_by_hand(written):
         assert of["all"]["choices"] == 2
     page = (written / "proxies.md").read_text()
     assert "| short_attack " in page
-    assert {"short", "curve", "true"} == {row["targets"] for row in content["foretold"]}
+    assert {"short", "curve", "true"} == {row["targets"] for row in content["predicted"]}
     assert (written / "proxies.png").stat().st_size > 10_000
     assert "rank correlation" in (written / "proxies.svg").read_text()
 

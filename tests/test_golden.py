@@ -1,6 +1,6 @@
 """Golden runs: weights and masks of Train, Retrain and SalUn, bit for bit what they were when the hashes were recorded.
 
-A move of code leaves every hash as it is. A hash that changes with a purpose is recorded anew:
+A move of code leaves every hash as it is. A hash that changes with a purpose is recorded again:
 `python tests/test_golden.py`, and the change's message says why.
 """
 

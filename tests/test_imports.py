@@ -39,7 +39,7 @@ MAY_IMPORT["cli"] = {*MAY_IMPORT}
 MAY_IMPORT[FACE] = {*MAY_IMPORT} - {"plans", "tuning", "deletion", "poisoning", "ulira", "confusion"}
 
 EXCEPTIONS: set[tuple[str, str, str]] = set()
-"""Breaches that are known and wait to be mended: part, module, what it imports."""
+"""Breaches that are known and wait to be fixed: part, module, what it imports."""
 
 
 def modules():

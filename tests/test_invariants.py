@@ -165,7 +165,7 @@ def test_relabelled_targets_reach_the_loss(fit, npz, monkeypatch, relabel, sched
     share = wrong[forgotten].mean()  # of 64 draws
     assert {"random": 0.5 < share < 0.95, "random_other": share == 1, "none": share == 0}[relabel]
     epochs = targets[forgotten].reshape(8, -1)
-    assert (relabel == "none") or len({tuple(epoch) for epoch in epochs}) > 1, "labels are drawn anew each epoch"
+    assert (relabel == "none") or len({tuple(epoch) for epoch in epochs}) > 1, "labels are drawn again each epoch"
     if schedule == "sequential":
         assert forgotten.reshape(8, 32)[:, :8].all()
 

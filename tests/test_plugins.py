@@ -75,7 +75,7 @@ def test_a_plug_in_that_fails_to_import_names_its_package_and_the_reason(package
         find("methods", "broken", "model")
     assert str(raised.value) == (
         "model=broken: the plug-in plugged:Broken of package plugged cannot be imported (ModuleNotFoundError: No "
-        "module named 'no_such_library'); mend or uninstall plugged"
+        "module named 'no_such_library'); fix or uninstall plugged"
     )
 
 
@@ -120,7 +120,7 @@ def test_method_backbone_and_metrics_of_another_package_run(options, capsys):
     assert metrics["extra"]["surprise"].keys() == {"forget", "test"}
     assert metrics["extra"]["surprise"]["test"] > 0
     assert metrics["extra"]["fails"] is None
-    assert "evaluation.extra=fails: is null in metrics.json (RuntimeError: no luck); mend" in capsys.readouterr().err
+    assert "evaluation.extra=fails: is null in metrics.json (RuntimeError: no luck); fix" in capsys.readouterr().err
     assert config["model"]["class_path"] == "plugged.Softened"
     assert (config["model"]["init_args"]["temperature"], config["model"]["init_args"]["backbone"]) == (2.0, "tiny_net")
 

@@ -67,7 +67,7 @@ def table(rows: list[Row], method: str | None = None) -> str:
 
 
 def rewrite(page: Path, rows: list[Row]) -> None:
-    """Write the table of a page anew: of the method that its title names, else of all."""
+    """Replace the table of a page: of the method that its title names, else of all."""
     text = page.read_text()
     title = text.partition("\n")[0].removeprefix("# ")
     method = title if page.with_name("index.md").is_file() and page.name != "index.md" else None

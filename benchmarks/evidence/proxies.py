@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from proxy_figure import write_figure
-from proxy_table import cases, foretold, markdown, table, title
+from proxy_table import cases, markdown, predicted, table, title
 from run import CASES
 
 from medunlearn.errors import InputError
@@ -92,8 +92,8 @@ def losses(
     curves: dict[str, LearningCurve], original: Predictions, retrain: Predictions, attack: dict[str, Any]
 ) -> Iterator[tuple[str, Loss]]:
     """Yield what moves the targets of each kind, first without and then, where it is known, with the attack's part."""
-    foretold = {name: replace(curve, moves_attack=True).loss_for(original) for name, curve in curves.items()}
-    known = {"plain": Loss(0.0, attack=0.0), **foretold, "true": true_loss(original, retrain, attack)}
+    predicted = {name: replace(curve, moves_attack=True).loss_for(original) for name, curve in curves.items()}
+    known = {"plain": Loss(0.0, attack=0.0), **predicted, "true": true_loss(original, retrain, attack)}
     for name, loss in known.items():
         yield name, replace(loss, attack=None)
         if loss.attack is not None:
@@ -101,7 +101,7 @@ def losses(
 
 
 def true_loss(original: Predictions, retrain: Predictions, attack: dict[str, Any]) -> Loss:
-    """Return what a Retrain has lost, on validation and training images as a learning curve would foretell it."""
+    """Return what a Retrain has lost, on validation and training images as a learning curve would predict it."""
     before, after = proxy_targets(original), proxy_targets(retrain)
     lost = {key: after[key] - before[key] for key in ("UA", "RA", "TA")}
     called = [attack_shares(each, **attack)[1] for each in (original, retrain)]
@@ -160,10 +160,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = pd.DataFrame(rows)
     names = dict.fromkeys(["plain", "curve", *(name for name, _ in args.curve), "true"])
     kinds = [kind for name in names for kind in (name, f"{name}_attack") if kind in runs]
-    found, lost = table(runs, kinds), foretold(runs, kinds)
+    found, lost = table(runs, kinds), predicted(runs, kinds)
     page = markdown(found, lost)
     command = shlex.join(["python", "benchmarks/evidence/proxies.py", *(sys.argv[1:] if argv is None else argv)])
-    content = {"command": command, "runs": len(runs), "targets": TARGETS, "rows": found, "foretold": lost}
+    content = {"command": command, "runs": len(runs), "targets": TARGETS, "rows": found, "predicted": lost}
     args.out.mkdir(parents=True, exist_ok=True)
     runs.to_csv(args.out / "proxies.csv", index=False, float_format="%.6f")
     (args.out / "proxies.json").write_text(json.dumps(content, indent=2) + "\n")

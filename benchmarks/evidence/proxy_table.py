@@ -84,7 +84,7 @@ def regret(runs: pd.DataFrame, kind: str) -> float:
     return float(runs.AG[runs[kind].idxmin()] - runs.AG.min())
 
 
-def foretold(runs: pd.DataFrame, kinds: Sequence[str]) -> list[dict[str, Any]]:
+def predicted(runs: pd.DataFrame, kinds: Sequence[str]) -> list[dict[str, Any]]:
     """Return what each kind of target takes a Retrain to lose, for each case and seed."""
     rows = []
     for (case, seed), own in runs.groupby(["case", "seed"]):

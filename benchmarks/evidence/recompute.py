@@ -4,7 +4,7 @@
 
 UA, RA, TA, MIA, AG and the proxy gap of each finished run, with NumPy and scikit-learn, against what `metrics.json`
 says; where a learning curve has moved the proxy gap's targets, these too, from the original's predictions and what the
-curve foretells (`proxy.targets.loss`). Prints what differs, and ends with status 1 where a figure is beyond the
+curve predicts (`proxy.targets.loss`). Prints what differs, and ends with status 1 where a figure is beyond the
 tolerance.
 """
 
@@ -60,7 +60,7 @@ def gap(first: dict[str, float], second: dict[str, float]) -> float:
 
 
 def targets(original: Arrays, loss: dict[str, float | None]) -> dict[str, float]:
-    """Return what is foretold of a Retrain: UA, RA and, on the validation set, TA; moved by what it loses."""
+    """Return what is predicted of a Retrain: UA, RA and, on the validation set, TA; moved by what it loses."""
     wrong, labels = original["val_probs"].argmax(1) != original["val_labels"], original["val_labels"]
     classes, counts = np.unique(original["forget_labels"], return_counts=True)
     gone = classes[~np.isin(classes, original["retain_labels"])]  # classes that a Retrain has never seen
@@ -97,18 +97,18 @@ def shares(arrays: Arrays, seed: int) -> tuple[float, float]:
 
 def proxies(arrays: Arrays, original: Arrays, seed: int, loss: dict[str, float | None]) -> tuple[Any, Any]:
     """Return the proxy gap with its parts, and the targets; that of MIA only where `loss` moves it."""
-    foretold = targets(original, loss)
+    predicted = targets(original, loss)
     forget, unseen = shares(arrays, seed)
     if loss["attack"] is not None:
         unseen = min(100.0, max(0.0, shares(original, seed)[1] + loss["attack"]))
-        foretold["MIA"] = unseen
+        predicted["MIA"] = unseen
     parts = {
-        "UA": abs(100 - accuracy(arrays, "forget") - foretold["UA"]),
-        "RA": abs(accuracy(arrays, "retain") - foretold["RA"]),
-        "TA": abs(accuracy(arrays, "val") - foretold["TA"]),
+        "UA": abs(100 - accuracy(arrays, "forget") - predicted["UA"]),
+        "RA": abs(accuracy(arrays, "retain") - predicted["RA"]),
+        "TA": abs(accuracy(arrays, "val") - predicted["TA"]),
         "MIA": abs(forget - unseen),
     }
-    return {**parts, "gap": float(np.mean(list(parts.values())))}, foretold
+    return {**parts, "gap": float(np.mean(list(parts.values())))}, predicted
 
 
 def original_of(arrays: Arrays, original: Arrays) -> Arrays:
@@ -155,12 +155,12 @@ def proxy_differences(metrics: dict[str, Any], arrays: Arrays, original: Arrays)
     """Return the same of the proxy gap, its parts and its targets; of the attack beyond one image of each set."""
     kept = metrics["proxy"]
     moved = kept.get("targets") or {}
-    found, foretold = proxies(arrays, original, metrics["attack"]["seed"], moved.get("loss") or NO_LOSS)
+    found, predicted = proxies(arrays, original, metrics["attack"]["seed"], moved.get("loss") or NO_LOSS)
     half = 100 * ONE_IMAGE / (len(arrays["val_labels"]) - len(arrays["val_labels"]) // 2)
     spare = half + 100 * ONE_IMAGE / len(arrays["forget_labels"])
     spares = {"MIA": spare, "gap": spare / 4, "target MIA": half}
     pairs = {key: (value, kept[key]) for key, value in found.items() if kept[key] is not None}
-    pairs |= {f"target {key}": (value, moved[key]) for key, value in foretold.items() if key in moved}
+    pairs |= {f"target {key}": (value, moved[key]) for key, value in predicted.items() if key in moved}
     return {f"proxy {key}": max(0.0, abs(a - b) - spares.get(key, 0.0)) for key, (a, b) in pairs.items()}
 
 

@@ -5,7 +5,7 @@
 
 Makes the folder (clinic.py), imports it, trains, answers two requests in a row, writes and verifies receipts, exports,
 trains the Retrain of the union, takes the second request's gap to it, and checks both requests (check.py). Each command
-is printed with its time; what it printed is kept in `commands.md` of the folder. Called again, it starts anew.
+is printed with its time; what it printed is kept in `commands.md` of the folder. Called again, it starts again.
 """
 
 import argparse

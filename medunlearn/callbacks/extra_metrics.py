@@ -40,7 +40,7 @@ def _measure(name: str, metric: ExtraMetric, predictions: Predictions) -> Any:
     try:
         return _plain(metric(predictions))
     except Exception as error:  # plug-in code may raise anything
-        problem = f"{ARGUMENT}={name}: is null in metrics.json ({type(error).__name__}: {error}); mend its plug-in"
+        problem = f"{ARGUMENT}={name}: is null in metrics.json ({type(error).__name__}: {error}); fix its plug-in"
         print(InputError(problem, PART).for_command_line, file=sys.stderr)  # in one line
         return None
 

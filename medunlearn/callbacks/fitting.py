@@ -50,7 +50,7 @@ def fit(
         run_dir: The run directory. Nothing is written anywhere else.
         reference: Run directory of the retrained model that AG is taken against.
         resume: Go on with the unfinished run in `run_dir`, whose settings must be the same.
-        overwrite: Delete the run in `run_dir` and start anew.
+        overwrite: Delete the run in `run_dir` and start again.
         evaluation: What is measured; by default `UnlearningMetrics()`.
         trainer: Arguments of Lightning's Trainer, with the command line's defaults: the method's number of epochs,
             bf16-mixed where the hardware has it, logs below `run_dir/logs`.

@@ -5,9 +5,9 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from medunlearn.callbacks.foretold import foretold_loss, loss_note
 from medunlearn.callbacks.predicting import original_predictions
 from medunlearn.callbacks.request import copies, copies_note, group_figures
+from medunlearn.callbacks.retrain_loss import loss_note, retrain_loss
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
@@ -116,7 +116,7 @@ def _remarks(
     classes, retained = by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
-    loss = foretold_loss(module, original)
+    loss = retrain_loss(module, original)
     return {
         "before": before,
         "proxy": None if original is None else _proxy(evaluation, predictions, original, loss),
@@ -153,7 +153,7 @@ def _seen_note(module: UnlearningModule, predictions: Predictions, known: Seen |
         return [known.note()]
     if not getattr(module, "trained_elsewhere", False) or not len(predictions.forget.labels):
         return []
-    return ["trained elsewhere: whether it has seen the forget set cannot be told without unseen images of its classes"]
+    return ["trained elsewhere: whether it has seen the forget set is unknown without unseen images of its classes"]
 
 
 def _proxy(
@@ -208,7 +208,7 @@ def _count_parameters(module: UnlearningModule) -> dict[str, int]:
     if module.mask is not None and (moved := counts["changed"] - count_changed(module.backbone, before, module.mask)):
         raise InputError(
             f"mask_ratio: {counted(moved, 'frozen weight')} {'has' if moved == 1 else 'have'} moved since the last "
-            "step; take out the hook or callback that changes them, and start anew with `--overwrite true`",
+            "step; take out the hook or callback that changes them, and start again with `--overwrite true`",
             part="model.init_args",
         )
     return counts

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.predicting import all_finite, predict_parts
+from medunlearn.callbacks.retrain_loss import retrain_loss
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError
 from medunlearn.metrics import Loss, Predictions, why_no_proxy
@@ -35,7 +35,7 @@ class EpochGap:
         self, method: UnlearningModule, data: UnlearningData, original: Predictions, proxy: Proxy, seed: int
     ) -> None:
         self.data, self.network, self.proxy = data, method.backbone, proxy
-        self.loss = foretold_loss(method, original)
+        self.loss = retrain_loss(method, original)
         chosen = np.random.default_rng(seed).permutation(len(original.retain.labels))[: len(original.val.labels)]
         self.chosen = np.sort(chosen)
         """Indices into the retain set of the images that are used."""

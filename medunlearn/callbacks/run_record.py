@@ -19,9 +19,9 @@ from medunlearn.callbacks.before_fit import (
 )
 from medunlearn.callbacks.configuration import configuration, kept_problems, trainer_arguments
 from medunlearn.callbacks.earlier_runs import check_after, check_reference
-from medunlearn.callbacks.foretold import foretold_loss
 from medunlearn.callbacks.request import copies_note, group_rows
 from medunlearn.callbacks.results import identity, results
+from medunlearn.callbacks.retrain_loss import retrain_loss
 from medunlearn.callbacks.runtime import RunTime
 from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
@@ -95,7 +95,7 @@ class RunRecord(Callback):
         own = Record.planned(self.run, data.split_record(), attack)
         check_after(own, data)
         original = check_parts(trainer, method, data, own)
-        foretold_loss(method, original)  # reject a curve of another model now rather than after training
+        retrain_loss(method, original)  # reject a curve of another model now rather than after training
         _sibling(trainer, UnlearningMetrics).take_up(trainer, method, data, original)
         check_hyper_parameters(trainer, module, data)
         if trainer.is_global_zero:
@@ -194,13 +194,13 @@ class RunRecord(Callback):
         if found is None and self._original_sha256 is not None:
             raise InputError(
                 f"original={module.original}: its checkpoints/model.ckpt is missing, which this run started from; "
-                "bring it back, or start this run anew with `--overwrite true`",
+                "bring it back, or start this run again with `--overwrite true`",
                 part="model.init_args",
             )
         if found != self._original_sha256:
             raise InputError(
                 f"original={module.original}: holds another model than this run started from; bring it "
-                "back, or start this run anew with `--overwrite true`",
+                "back, or start this run again with `--overwrite true`",
                 part="model.init_args",
             )
 

@@ -187,7 +187,7 @@ def _check_finite(method: UnlearningModule, predictions: Predictions) -> None:
         argument, remedy = method.diverged
         raise InputError(
             f"{argument}: the model has diverged, its weights or outputs are not finite; "
-            f"{remedy} and start anew with `--overwrite true`",
+            f"{remedy} and start again with `--overwrite true`",
             part="model.init_args",
         )
 

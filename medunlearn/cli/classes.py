@@ -153,15 +153,14 @@ def _attribute(module: str, name: str) -> Any:
         if needed := missing_dependency(error, module):
             raise NotImportable(f"{module} imports {needed}, which is not installed; install it") from None
         raise NotImportable(
-            f"no module {error.name} is found; mend the name, or set PYTHONPATH to the folder that holds "
-            f"{error.name}.py"
+            f"no module {error.name} is found; fix the name, or set PYTHONPATH to the folder that holds {error.name}.py"
         ) from None
     except Exception as error:  # a user's module may raise anything
-        raise NotImportable(f"{module} cannot be imported ({type(error).__name__}: {error}); mend it") from None
+        raise NotImportable(f"{module} cannot be imported ({type(error).__name__}: {error}); fix it") from None
     if not hasattr(holder, name):
         known = [each for each in dir(holder) if not each.startswith("_")]
         known += getattr(holder, "__all__", [])
-        raise NotImportable(f"{module} has no {name}; {suggestion(name, known)}mend the name")
+        raise NotImportable(f"{module} has no {name}; {suggestion(name, known)}fix the name")
     return getattr(holder, name)
 
 

@@ -20,8 +20,8 @@ RESEARCH = "research"
 REQUESTS = "deletion requests"
 
 AGAIN = "what is finished is kept, and the same command goes on from there"
-WHOLE = "the same command starts anew"
-NOTHING = "nothing was changed, and the same command starts anew"
+WHOLE = "the same command starts again"
+NOTHING = "nothing was changed, and the same command starts again"
 
 
 class About(NamedTuple):
@@ -58,7 +58,7 @@ def reproduce(options: list[str]) -> int:
     return reproduce(options)
 
 
-@_command(START, "nothing was written, and the same command starts anew")
+@_command(START, "nothing was written, and the same command starts again")
 def import_images(options: list[str]) -> int:
     """Write a folder of images, PNG to DICOM, as a data file with a table of its patients."""
     from medunlearn.cli.importing import import_images
@@ -101,7 +101,7 @@ def tune(options: list[str]) -> int:
 
 @_command(RESEARCH, AGAIN)
 def curve(options: list[str]) -> int:
-    """Foretell from a learning curve what a Retrain loses for want of images."""
+    """Predict from a learning curve what a Retrain loses for lack of images."""
     with _importing():
         from medunlearn.cli.curve import curve
 

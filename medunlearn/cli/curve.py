@@ -48,7 +48,7 @@ def curve(argv: list[str]) -> int:
     original = RunDir.given(given.original, "original")
     made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), announce)
     show(_table(made.content))
-    print(_foretold(made.content))
+    print(_predicted(made.content))
     if _rises(made.content):
         print("The validation error rises somewhere with the number of images: a run may have ended in a bad optimum")
     written = ", ".join(path.name for path in (original.curve, *made.figures))
@@ -69,7 +69,7 @@ def _number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _foretold(content: dict[str, Any]) -> str:
+def _predicted(content: dict[str, Any]) -> str:
     from medunlearn.runs.learning_curve import curve_of
 
     found, images = curve_of(content), content["original"]["images"]
@@ -78,7 +78,7 @@ def _foretold(content: dict[str, Any]) -> str:
         loss = found.loss(images, images * (1 - rate))
         attack = "" if loss.attack is None else f", MIA {loss.attack:+.2f}"
         text = f"validation accuracy {0 - loss.val:+.2f}, RA {0 - loss.train:+.2f}{attack}"
-        lines.append(f"Foretold for a Retrain without {100 * rate:.0f} % of the images: {text} points")
+        lines.append(f"Predicted for a Retrain without {100 * rate:.0f} % of the images: {text} points")
     return "\n".join(lines)
 
 
@@ -93,7 +93,7 @@ def _parser() -> CommandParser:
 
     parser = CommandParser(
         "medunlearn curve ORIGINAL",
-        description="Foretell from models on parts of the training set what a Retrain loses for want of images; the "
+        description="Predict from models on parts of the training set what a Retrain loses for lack of images; the "
         "proxy gap is then taken to targets moved by that. No Retrain and no test image is used.",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
@@ -105,7 +105,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--reading",
         choices=get_args(Reading),
-        help="foretell the curve's own level (parts), or the original moved by the curve's differences (epochs) or "
+        help="predict the curve's own level (parts), or the original moved by the curve's differences (epochs) or "
         "ratios (short)",
     )
     parser.add_argument("--move_attack", action="store_true", help="move the target of MIA too")

@@ -49,7 +49,7 @@ def import_images(argv: list[str]) -> int:
     except BadFiles as error:
         for each in error.bad[:LISTED]:
             print(f"  {each}", file=sys.stderr)
-        raise InputError(f"{error.count}; mend them, or leave them out by `--skip_bad true`") from None
+        raise InputError(f"{error.count}; fix them, or leave them out by `--skip_bad true`") from None
     print(plan.text())
     if out is None or given.dry_run:
         return 0

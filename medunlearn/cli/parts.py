@@ -34,6 +34,6 @@ class PartErrors:
             raise
         except (ValueError, ImportError, MisconfigurationException) as error:
             if option != "model":  # authors of a method need the traceback
-                remedy = "install what it needs" if isinstance(error, ImportError) else "mend its init_args"
+                remedy = "install what it needs" if isinstance(error, ImportError) else "fix its init_args"
                 self.first = self.first or InputError(f"{option}: {kind.__name__}: {error}; {remedy}")
             raise

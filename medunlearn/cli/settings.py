@@ -84,7 +84,7 @@ class SettingsCLI(LightningCLI):
         """Add the options of a run other than data, model and trainer."""
         parser.add_argument("--run_dir", type=Path | None, default=None, help="The run directory.")
         parser.add_argument("--resume", type=bool, default=False, help="Go on with the unfinished run in run_dir.")
-        parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start anew.")
+        parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start again.")
         parser.add_argument(
             "--reference", type=Path | None, default=None, help="Run directory of the Retrain run that AG is taken to."
         )

@@ -62,7 +62,7 @@ def _from_file(given: str) -> list[str]:
     try:
         lines = read_bytes(path).decode("utf-8-sig").split("\n")
     except UNOPENED as error:
-        raise DataError(f"groups={path}: {unreadable(error, 'mend the path')}", part="data.forget") from None
+        raise DataError(f"groups={path}: {unreadable(error, 'fix the path')}", part="data.forget") from None
     except UnicodeDecodeError:
         raise DataError(f"groups={path}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
     return [line.strip() for line in lines if line.strip()]

@@ -146,7 +146,7 @@ def _column(head: Sequence[str], by: str, dataset: str | None) -> tuple[int, str
 
 def _row(line: int, row: Sequence[str], places: Sequence[int], column: int, pattern: str | None) -> _Row:
     if len(row) <= max(*places, column):
-        raise Fault(f"line {line} has {counted(len(row), 'value')}, fewer than columns are named; mend that line")
+        raise Fault(f"line {line} has {counted(len(row), 'value')}, fewer than columns are named; fix that line")
     split, index, name = (row[place].strip() for place in (*places, column))
     split = OTHER_NAMES.get(split.lower(), split.lower())
     if split not in SPLITS:

@@ -78,7 +78,7 @@ def _read(path: Path, argument: str) -> np.ndarray:
     except _NotAnIndex as error:
         raise DataError(f"{argument}: {error}: {_FORMS[kind]}", part="data.forget") from None
     except UNOPENED as error:
-        raise DataError(f"{argument}: {unreadable(error, 'mend the path')}", part="data.forget") from None
+        raise DataError(f"{argument}: {unreadable(error, 'fix the path')}", part="data.forget") from None
     except UnicodeDecodeError:
         raise DataError(f"{argument}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
     except Exception:  # a file of another kind fails in many ways

@@ -212,10 +212,10 @@ def _request(url: str, start: int, part: Path) -> HTTPResponse:
         answer: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
-        anew = error.code == 416 and start > 0
-        if anew:  # `part` is longer than the file
+        again = error.code == 416 and start > 0
+        if again:  # `part` is longer than the file
             part.unlink()
-        raise _Failed(error, again=anew or error.code in (408, 429) or error.code >= 500) from error
+        raise _Failed(error, again=again or error.code in (408, 429) or error.code >= 500) from error
     except (OSError, HTTPException) as error:
         raise _Failed(getattr(error, "reason", error)) from error
     return answer

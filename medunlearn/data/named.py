@@ -42,7 +42,7 @@ def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData
     data = make(**{name: value for name, value in given.items() if name in takes})
     if not isinstance(data, ImageData):
         raise DataError(
-            f"dataset={dataset}: its plug-in returns {type(data).__name__}, not medunlearn.ImageData; mend it",
+            f"dataset={dataset}: its plug-in returns {type(data).__name__}, not medunlearn.ImageData; fix it",
             part="data",
         )
     return data

@@ -44,7 +44,7 @@ def adopted(
     data: Mapping[str, Any],
     options: Sequence[Override],
     means: Means,
-    anew: bool = False,
+    again: bool = False,
 ) -> RunDir:
     """Measure a model from elsewhere as an original below a run directory, and return that run.
 
@@ -54,7 +54,7 @@ def adopted(
         data: Settings below `data`, including the forget set; the run tests whether the model has seen it.
         options: Trainer settings from the command line.
         means: How stages are run.
-        anew: Whether to delete an existing run first, once the images are known to be available.
+        again: Whether to delete an existing run first, once the images are known to be available.
 
     Raises:
         InputError: If the weights cannot be read or do not fit.
@@ -62,7 +62,7 @@ def adopted(
     original = RunDir(run.path / ORIGINAL)
     config = weights.config(original, data)
     asked(config["data"])
-    if anew:
+    if again:
         clear(run)
     file = write_request(original, config)
     stage = read_stage(file, [each for each in options if each.name in SHOWN])

@@ -43,7 +43,7 @@ class Answer:
         predictions, settings = self._before
         return proxy_gap(predictions, predictions, **settings)
 
-    def foretold(self) -> dict[str, float | None]:
+    def predicted(self) -> dict[str, float | None]:
         """The metrics predicted for a Retrain, in %."""
         predictions, settings = self._before
         return proxy_targets(predictions, **settings)
@@ -96,13 +96,13 @@ def _how(metrics: Mapping[str, Any], answer: Answer) -> str:
 
 
 def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
-    proxy, foretold = metrics.get("proxy") or {}, answer.foretold()
+    proxy, predicted = metrics.get("proxy") or {}, answer.predicted()
     if proxy.get("gap") is None:
-        return "How near to never seen: cannot be foretold, too few validation images are left."
+        return "How near to never seen: cannot be predicted, too few validation images are left."
     before = answer.untouched()
     text = (
         f"How near to never seen: proxy gap {proxy['gap']:.2f} points, before {_number(before['gap'])}; error on the "
-        f"forgotten {metrics['UA']:.1f} %, foretold of a model that never saw them {_number(foretold['UA'])} %, "
+        f"forgotten {metrics['UA']:.1f} %, predicted of a model that never saw them {_number(predicted['UA'])} %, "
         f"before {_number((metrics.get('before') or {}).get('UA'))} %"
     )
     count = metrics["n"]["forget"]
@@ -134,7 +134,7 @@ def _unchecked(metrics: Mapping[str, Any], answer: Answer) -> str:
     copies = metrics.get("copies") or {}
     number = (copies.get("exact") or 0) + (copies.get("near") or 0)
     found = (
-        [] if metrics.get("reference") else ["no Retrain was trained, so whether it answers like one is foretold only"]
+        [] if metrics.get("reference") else ["no Retrain was trained, so whether it answers like one is predicted only"]
     )
     found += [f"{counted(number, 'forgotten image')} with a copy among the retained"] if number else []
     found += [f"copies of the old model, {answer.original}, and of the images, wherever they are"]

@@ -63,7 +63,7 @@ def carry_out(request: Request, options: Sequence[Override], trials: int, means:
     for outcome in means.engine([stage], means.announce):
         if outcome.state not in ("done", "finished before"):
             raise InputError(
-                f"run_dir={request.run}: {outcome.state} ({outcome.reason}), and says why above; mend that, and the "
+                f"run_dir={request.run}: {outcome.state} ({outcome.reason}), and says why above; fix that, and the "
                 "same command goes on"
             )
     against = [] if request.reference is None else [request.reference]

@@ -118,7 +118,7 @@ def read_config(path: Path, argument: str = "config") -> dict[str, Any]:
         raise InputError(f"{argument}={path}: {unreadable(error, 'give a file that can be read')}") from None
     except (Fault, ValueError) as error:
         problem = error.problem if isinstance(error, Fault) else error
-        raise InputError(f"{argument}={path}: cannot be read as YAML ({problem}); mend the file") from None
+        raise InputError(f"{argument}={path}: cannot be read as YAML ({problem}); fix the file") from None
     if content is None:
         raise InputError(f"{argument}={path}: is empty; write `name: value` lines as in the shipped configs")
     if not isinstance(content, dict):

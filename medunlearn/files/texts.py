@@ -108,7 +108,7 @@ def read_yaml(path: Path) -> Any:
     except Fault:
         raise
     except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
-        raise Fault(f"{_yaml_problem(error)[:200]}; mend it") from None
+        raise Fault(f"{_yaml_problem(error)[:200]}; fix it") from None
 
 
 @lru_cache(maxsize=64)  # a run's config is read for its name, its data, its method, and in every table again

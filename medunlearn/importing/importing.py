@@ -17,7 +17,7 @@ from medunlearn.signatures import check_names
 
 
 class BadFiles(InputError):
-    """Files that cannot be imported, and must be mended or skipped.
+    """Files that cannot be imported, and must be fixed or skipped.
 
     Args:
         folder: The folder.
@@ -28,7 +28,7 @@ class BadFiles(InputError):
     def __init__(self, folder: Path, bad: list[Bad], number: int) -> None:
         named = "; ".join(map(str, bad[:LISTED])) + (f"; and {len(bad) - LISTED:,} more" if len(bad) > LISTED else "")
         self.count = f"{folder}: {len(bad):,} of {counted(number, 'file')} cannot be imported"
-        super().__init__(f"{self.count}: {named}; mend them, or leave them out by skip_bad=true")
+        super().__init__(f"{self.count}: {named}; fix them, or leave them out by skip_bad=true")
         self.bad = bad
 
 

@@ -91,7 +91,7 @@ class Settings:
                 groups = re.compile(self.patient_pattern).groups
             except re.error as error:
                 raise InputError(
-                    f"patient_pattern={self.patient_pattern}: no regular expression ({error}); mend it"
+                    f"patient_pattern={self.patient_pattern}: no regular expression ({error}); fix it"
                 ) from None
             if groups != 1:
                 raise InputError(

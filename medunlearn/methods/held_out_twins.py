@@ -30,7 +30,7 @@ class HeldOutTwins(Unlearner):
 
     Args:
         wrong_share: Share of the forget set whose twins come from another class, in [0, 1): the accuracy that a model
-            loses for want of the forgotten images, which the original's answers do not know of.
+            loses for lack of the forgotten images, which the original's answers do not know of.
         lr: Learning rate.
         lr_schedule: `cosine` from `lr` to `lr_min` over all steps, `constant`, or `step` at the milestones.
 

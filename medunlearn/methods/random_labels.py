@@ -53,7 +53,7 @@ class RandomLabels(Unlearner):
         return "all" if self.schedule == "mixed" else "forget_then_retain"
 
     def targets(self, batch: Batch) -> Tensor:
-        """Return random labels for the forget set, drawn anew each epoch, and the true labels for the rest."""
+        """Return random labels for the forget set, drawn again each epoch, and the true labels for the rest."""
         return torch.where(batch.forget, relabelled(batch, self.num_classes, self.relabel), batch.labels)
 
     def losses(self, batch: Batch) -> Tensor:

@@ -30,7 +30,7 @@ LEGEND = {
         "lower",
         "run time in minutes: mask and updates, without evaluation; in brackets in % of Retrain's",
     ),
-    "proxy gap": Column("lower", "AG as foretold from validation images, without a Retrain, percentage points"),
+    "proxy gap": Column("lower", "AG as predicted from validation images, without a Retrain, percentage points"),
     "[1]": Column("", "number of a remark on the run, which stands below the table"),
 }
 """Name of each column, its direction and its meaning."""

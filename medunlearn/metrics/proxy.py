@@ -60,10 +60,10 @@ def proxy_gap(
         100.0
     """
     found = accuracies(replace(predictions, test=predictions.val))
-    foretold = proxy_targets(original, feature, seed, solver, loss)
-    parts = {key: _distance(found[key], foretold[key]) for key in ("UA", "RA", "TA")}
+    predicted = proxy_targets(original, feature, seed, solver, loss)
+    parts = {key: _distance(found[key], predicted[key]) for key in ("UA", "RA", "TA")}
     forget, unseen = attack_shares(predictions, feature, seed, solver)
-    parts["MIA"] = _distance(forget, foretold.get("MIA", unseen))
+    parts["MIA"] = _distance(forget, predicted.get("MIA", unseen))
     known = [each for each in parts.values() if each is not None]
     return {**parts, "gap": sum(known) / len(known) if len(known) == len(parts) else None}
 
@@ -85,7 +85,7 @@ def proxy_targets(
         feature: As in `proxy_gap`, as are the others.
         seed: As there.
         solver: As there.
-        loss: What a Retrain loses for want of images.
+        loss: What a Retrain loses for lack of images.
 
     Example:
         >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
@@ -94,14 +94,14 @@ def proxy_targets(
         {'UA': 6.0, 'RA': 97.0, 'TA': 94.0}
     """
     moved = loss or NO_LOSS
-    foretold = {
-        "UA": _moved(_foretold_error(original), moved.val if moved.forget is None else moved.forget),
+    predicted = {
+        "UA": _moved(_predicted_error(original), moved.val if moved.forget is None else moved.forget),
         "RA": _moved(accuracy(original.retain), -moved.train),
-        "TA": _moved(_foretold_accuracy(original), -moved.val),
+        "TA": _moved(_predicted_accuracy(original), -moved.val),
     }
     if moved.attack is not None:
-        foretold["MIA"] = _moved(attack_shares(original, feature, seed, solver)[1], moved.attack)
-    return foretold
+        predicted["MIA"] = _moved(attack_shares(original, feature, seed, solver)[1], moved.attack)
+    return predicted
 
 
 def attack_shares(
@@ -149,7 +149,7 @@ def why_no_proxy(original: Predictions) -> str | None:
         return f"no image is {'retained' if forget else 'forgotten'}"
     if val < 2:
         return f"it needs two validation images, and there is {val or 'none'}"
-    return "no validation image is of a class of the forget set" if _foretold_error(original) is None else None
+    return "no validation image is of a class of the forget set" if _predicted_error(original) is None else None
 
 
 def _moved(value: float | None, by: float) -> float | None:
@@ -160,7 +160,7 @@ def _distance(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else abs(first - second)
 
 
-def _foretold_error(original: Predictions) -> float | None:
+def _predicted_error(original: Predictions) -> float | None:
     """Return the error on validation images in %, weighted by the forget set's classes that have validation images."""
     classes, counts = np.unique(original.forget.labels, return_counts=True)
     errors = np.array([_error_of(original, number) for number in classes])
@@ -176,7 +176,7 @@ def _error_of(original: Predictions, number: int) -> float:
     return float(100 * _wrong(original.val)[own].mean()) if own.any() else float("nan")
 
 
-def _foretold_accuracy(original: Predictions) -> float | None:
+def _predicted_accuracy(original: Predictions) -> float | None:
     if not len(original.val.labels):
         return None
     lost = ~np.isin(original.val.labels, original.retain.labels)

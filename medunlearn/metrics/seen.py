@@ -67,7 +67,7 @@ class Seen(NamedTuple):
         figures += "other training images)"
         if self.answer == "cannot tell":
             images = counted(self.images, "image")
-            return f"trained elsewhere: whether it has seen the forget set cannot be told with {images} {figures}"
+            return f"trained elsewhere: whether it has seen the forget set is unknown with {images} {figures}"
         kind = "training images" if self.answer == "training" else "unseen images"
         return f"trained elsewhere: its answers on the forget set look like those on {kind} {figures}"
 
@@ -166,7 +166,7 @@ def _auc(members: _Side, others: _Side, draws: int, seed: int) -> tuple[float, t
 
 
 def _answer(forget: tuple[float, float], retain: tuple[float, float]) -> Answer:
-    if retain[0] <= 0.5:  # training images cannot be told from unseen ones
+    if retain[0] <= 0.5:  # training images cannot be told apart from unseen ones
         return "cannot tell"
     above, below = forget[0] > 0.5, forget[1] < retain[0]
     return "cannot tell" if above == below else "training" if above else "unseen"

@@ -103,8 +103,8 @@ def _import_remedy(name: str, error: Exception) -> str:
     if needed := missing_dependency(error, name):
         return f"install {needed}, which it imports"
     if isinstance(error, ImportError | AttributeError | ValueError):
-        return f"mend the path, or set PYTHONPATH to the folder of {name.partition('.')[0]}"
-    return f"mend its module, which raises {type(error).__name__}"
+        return f"fix the path, or set PYTHONPATH to the folder of {name.partition('.')[0]}"
+    return f"fix its module, which raises {type(error).__name__}"
 
 
 def _callable(name: str, found: Any) -> Builder:
@@ -138,7 +138,7 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
         _check_signature(name, own, options)
     network = own(**options)
     if not isinstance(network, nn.Module):
-        raise InputError(f"{ARGUMENT}={name}: returns {type(network).__name__}, no torch.nn.Module; mend it")
+        raise InputError(f"{ARGUMENT}={name}: returns {type(network).__name__}, no torch.nn.Module; fix it")
     if hasattr(network, "architecture"):
         raise InputError(f"{ARGUMENT}={name}: has an attribute `architecture`, which medunlearn sets; rename it")
     return normalised(network, dict(architecture))

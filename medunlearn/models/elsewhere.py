@@ -53,7 +53,7 @@ def read_elsewhere(path: str | Path) -> Elsewhere:
     except FileNotFoundError:
         raise FileError(f"{ARGUMENT}={path}: no such file; give a .pt, .pth or .safetensors file", PART) from None
     except UNOPENED as error:
-        raise FileError(f"{ARGUMENT}={path}: {unreadable(error, 'mend the path')}", PART) from None
+        raise FileError(f"{ARGUMENT}={path}: {unreadable(error, 'fix the path')}", PART) from None
     except Fault as fault:
         raise FileError(
             f"{ARGUMENT}={path}: cannot be read as weights alone ({fault.problem}); {ALONE}", PART

@@ -51,7 +51,7 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
     except FileNotFoundError:
         raise FileError(f"{argument}={source}: no weights at {path}; give the directory of a finished run") from None
     except UNOPENED as error:
-        raise FileError(f"{argument}={source}: {path} {unreadable(error, 'mend the path')}") from None
+        raise FileError(f"{argument}={source}: {path} {unreadable(error, 'fix the path')}") from None
     except Exception as error:  # torch raises many kinds for a damaged file
         problem = error.problem if isinstance(error, Fault) else type(error).__name__
         remedy = "train that run again" if path.name == RunDir("").weights.name else "give a finished run's directory"

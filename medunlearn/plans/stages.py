@@ -133,7 +133,7 @@ def in_order(stages: Iterable[Stage]) -> list[Stage]:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         raise InputError(
-            f"config={by_run[error.args[1][0]].config}: needs its own result; mend `original` or `reference`"
+            f"config={by_run[error.args[1][0]].config}: needs its own result; fix `original` or `reference`"
         ) from None
     ordered: dict[Path, Stage] = {}
     waiting = list(reversed(by_run))

@@ -57,7 +57,7 @@ class Evidence(Model):
     untouched: Figures | None = Field(description="The original on the same images.")
     reference: Reference | None
     AG: Number | None = Field(description="Mean distance to the reference in percentage points.")
-    proxy_gap: Number | None = Field(description="Mean distance to what is foretold of a Retrain, without one.")
+    proxy_gap: Number | None = Field(description="Mean distance to what is predicted of a Retrain, without one.")
     attack: Attack | None
     by_group: ByGroup | None
     audit: list[Verdict] | None = Field(description="None where there was no audit.")

@@ -62,7 +62,7 @@ class Request(Model):
 class SplitCounts(Model):
     """Numbers of images of a split, by class number."""
 
-    before: dict[str, Count] | None = Field(description="None where it is not known for want of the data.")
+    before: dict[str, Count] | None = Field(description="None where it is not known for lack of the data.")
     removed: Count
     after: dict[str, Count]
 
@@ -106,14 +106,14 @@ class Data(Model):
 
     name: Text = Field(description="Name of a public data set, or the one that the user gives; else `not stated`.")
     sha256: Hash = Field(description="Over types, shapes, images and labels, before.")
-    sha256_after: Hash | None = Field(description="The same without the removed images; None for want of the data.")
+    sha256_after: Hash | None = Field(description="The same without the removed images; None for lack of the data.")
     split_sha256: Hash = Field(description="Over `sha256` and the forget set.")
     chosen_by: Text = Field(description="How the forget set was chosen: groups, indices, classes or rate.")
     group_by: Text | None = Field(description="The column that groups are of, such as patient.")
     groups: Count | None = Field(description="How many groups were withdrawn.")
     images: Images
     class_names: list[Text] | None
-    commitments: Commitments | None = Field(description="None for want of the data.")
+    commitments: Commitments | None = Field(description="None for lack of the data.")
     copies: Copies | None = Field(description="None where nobody has searched for them.")
     requests: list[EarlierRequest] = Field(description="Earlier requests to the same model, the first one first.")
 

@@ -37,7 +37,7 @@ def statements(data: Data, process: Process, evidence: Evidence, aftermath: Afte
 def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
     removed = counted(data.images.train.removed, "training image")
     if process.role == "retrained":
-        yield f"The model was trained anew without {removed} ({process.method})."
+        yield f"The model was trained again without {removed} ({process.method})."
     else:
         yield f"The original model was changed by {process.method}, which aims at one that never saw {removed}."
     if left_out := data.images.val.removed + data.images.test.removed:
@@ -53,7 +53,7 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
         yield f"Its figures lie {evidence.AG:.2f} percentage points (AG) from those of a model trained without them."
     if evidence.proxy_gap is not None:
         yield (
-            f"Its figures lie {evidence.proxy_gap:.2f} percentage points (proxy gap) from what is foretold of such a "
+            f"Its figures lie {evidence.proxy_gap:.2f} percentage points (proxy gap) from what is predicted of such a "
             "model from validation images."
         )
     if evidence.audit:

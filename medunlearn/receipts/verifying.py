@@ -74,7 +74,7 @@ def verify(
 def _check_there(named: Mapping[str, Path | None]) -> None:
     for argument, path in named.items():
         if path is not None and not path.exists():
-            raise InputError(f"{argument}={path}: no such file; mend the path")
+            raise InputError(f"{argument}={path}: no such file; fix the path")
 
 
 def _case(path: Path, envelope: Envelope, lines: list[Line]) -> Case | None:

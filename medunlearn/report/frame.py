@@ -57,7 +57,7 @@ COLUMNS = {
     "original": "directory of the run that it started from; else empty",
     "reference": "directory of the retrained run that the gaps are taken to; else empty",
     "note": "why AG is missing, or is not the distance to the reference; else empty",
-    "notes": "remarks of the run on what came of it, a tuple of sentences",
+    "notes": "remarks of the run on its result, a tuple of sentences",
     "ambiguous": "whether AG could be taken to several retrained runs, and is missing therefore",
     "dataset": "name and size in pixels of an official set, whose file was checked by MD5, such as `bloodmnist 64`",
     "settings": "what seeds of one experiment must share: arguments, image size, epochs, batch size, attack",

@@ -29,7 +29,7 @@ LEGEND = (
     "minutes: mask and updates, without evaluation; of Original its training."
 )
 PROXY_LEGEND = (
-    "Proxy gap: AG as foretold from validation images, for where there is no Retrain; settings may be chosen by it."
+    "Proxy gap: AG as predicted from validation images, for where there is no Retrain; settings may be chosen by it."
 )
 INTERVALS = (
     f"Below a figure of fewer than {FEW_IMAGES} images: its 95 % interval (Wilson); of a mean over seeds, from the "

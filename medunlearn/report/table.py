@@ -25,7 +25,7 @@ OPTIONAL = {"proxy gap": "proxy", "AG/floor": "floor"}
 EXPLANATION = (
     "UA: error on the forget set, RA and TA: accuracy on the retain and the test set, MIA: forgotten images that the "
     "attack calls non-members, all in %; in brackets the gap, the distance to the retrained model: lower is better; "
-    "AG: mean of the four gaps; RTE: run time, in brackets in % of the retrained model's; proxy gap: AG as foretold "
+    "AG: mean of the four gaps; RTE: run time, in brackets in % of the retrained model's; proxy gap: AG as predicted "
     "from validation images, for where there is no Retrain."
 )
 

@@ -44,7 +44,7 @@ class Curve(Content):
     way: Way = key("parts, short or epochs", "How it was made.")
     reading: Literal["level", "difference", "ratio"] = key(
         "level, difference or ratio",
-        "What a Retrain is foretold to be: at the curve's level, or the original moved by differences or ratios.",
+        "What a Retrain is predicted to be: at the curve's level, or the original moved by differences or ratios.",
     )
     moves_attack: bool | None = key("true or false", "Whether it moves the target of MIA.")
     original_sha256: Line = key("a line of text", "SHA-256 of the original's model.ckpt: it is of no other model.")

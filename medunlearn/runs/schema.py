@@ -49,7 +49,7 @@ class Gap(Figures):
 
 
 class Lost(Content):
-    """What a Retrain is foretold to lose for want of images, in percentage points."""
+    """What a Retrain is predicted to lose for lack of images, in percentage points."""
 
     val: Points | None = key(_POINTS, "Of accuracy on the validation set.")
     train: Points | None = key(_POINTS, "Of accuracy on the training images.")
@@ -58,16 +58,16 @@ class Lost(Content):
 
 
 class Targets(Figures):
-    """What is foretold of a Retrain, moved by the original's learning curve; `MIA` only where that is moved too."""
+    """What is predicted of a Retrain, moved by the original's learning curve; `MIA` only where that is moved too."""
 
     loss: Lost | None = key(GROUP, "What moved them.")
 
 
 class Proxy(Figures):
-    """Distances in percentage points to what is foretold of a Retrain from validation images; `TA` is theirs."""
+    """Distances in percentage points to what is predicted of a Retrain from validation images; `TA` is theirs."""
 
     targets: Targets | None = key(
-        GROUP, "What is foretold, where the original's learning curve has moved it; absent without one."
+        GROUP, "What is predicted, where the original's learning curve has moved it; absent without one."
     )
     gap: Percent | None = key(_PERCENT, "Their mean, the proxy gap; null where a part is not known.")
 
@@ -151,7 +151,7 @@ class Metrics(Gap):
     runtime: Seconds = key("a group of seconds", "Run time by stage in seconds.")
     validation: Gap | None = key("a group, or null", "The same with the validation set in place of the test set.")
     proxy: Proxy | None = key(
-        "a group, or null", "Distance to a Retrain as foretold from validation images; null but for unlearned runs."
+        "a group, or null", "Distance to a Retrain as predicted from validation images; null but for unlearned runs."
     )
     before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
     TA_retained_classes: Percent | None = key(
@@ -162,7 +162,7 @@ class Metrics(Gap):
     copies: Copies | None = key(
         "a group, or null", "Copies of forgotten images that stay; absent where none was found."
     )
-    notes: list[Line] = key("a list of sentences", "Remarks on what came of the run; empty where there are none.")
+    notes: list[Line] = key("a list of sentences", "Remarks on the result of the run; empty where there are none.")
     n: Counts = key("the numbers of forget, retain and test images", "Numbers of images by part.")
     data: Line = key(_LINE, "Name of the data.")
     num_classes: Count | None = key(_COUNT, "Number of classes.")

@@ -49,7 +49,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         )
     if run.finished and not overwrite:
         raise InputError(
-            f"run_dir={run}: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it"
+            f"run_dir={run}: already holds a finished run; `--overwrite true` starts again, another run_dir keeps it"
         )
     if run.started and not (exists(run.config) or resume or overwrite):
         raise InputError(
@@ -59,7 +59,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
     if run.started and not (resume or overwrite):
         raise InputError(
             f"run_dir={run}: already holds an unfinished run; say `--resume true` to go on with it, "
-            "or `--overwrite true` to start anew"
+            "or `--overwrite true` to start again"
         )
     if resume and not run.started:
         raise InputError(f"run_dir={run}: there is no run to resume; leave out `--resume true`")

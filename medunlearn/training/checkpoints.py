@@ -51,12 +51,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             if not _note(Path(path)).is_file():
                 raise InputError(
                     f"resume=true: {path} has no {_note(Path(path)).name} beside it, which says what the run wrote; "
-                    "bring it back, or start anew with `--overwrite true`"
+                    "bring it back, or start again with `--overwrite true`"
                 )
             if hashlib.file_digest(file, "sha256").hexdigest() not in _known(Path(path)):
                 raise InputError(
                     f"resume=true: {path} is not the checkpoint that the run wrote (its SHA-256 is not the one in "
-                    f"{_note(Path(path)).name}); start anew with `--overwrite true`"
+                    f"{_note(Path(path)).name}); start again with `--overwrite true`"
                 )
         return super().load_checkpoint(path, map_location, weights_only=True)
 

@@ -62,7 +62,7 @@ def _refused(run: RunDir, error: OSError) -> str:
     file = own if not isinstance(error.filename, str) else Path(error.filename).absolute()
     if own == file or own in file.parents or file in own.parents:
         return f"run_dir={run}: cannot be written ({error.strerror}); {writing_remedy(error)}"
-    return f"{error.filename}: cannot be opened ({error.strerror}); mend its path or give yourself the right to it"
+    return f"{error.filename}: cannot be opened ({error.strerror}); fix its path or give yourself the right to it"
 
 
 def _listing() -> str:

@@ -27,7 +27,7 @@ def open_journal(path: Path) -> Any:
     return JournalStorage(JournalFileBackend(str(path.absolute())))
 
 
-def mend(path: Path) -> None:
+def repair(path: Path) -> None:
     """Remove what a killed process has left: a stale lock, and an incomplete line at the end of the file."""
     lock = path.with_name(f"{path.name}.lock")
     if lock.is_symlink() and time.time() - lock.lstat().st_mtime > LOCKED:  # Optuna's oldest release waits for ever

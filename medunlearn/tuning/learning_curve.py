@@ -168,7 +168,7 @@ def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[
     for outcome in engine(stages, announce):
         if outcome.state not in ("done", "finished before"):
             what = f"{outcome.stage.run} {outcome.state} ({outcome.reason})"
-            raise InputError(f"curve: {what}; mend that, and the same command goes on")
+            raise InputError(f"curve: {what}; fix that, and the same command goes on")
         outcome.stage.run.last.unlink(missing_ok=True)  # 90 MB for a ResNet-18, not needed any more
 
 

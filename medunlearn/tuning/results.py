@@ -29,7 +29,7 @@ LEARNED = (
     "too good, and says little beside that of another method."
 )
 EXPLANATION = (
-    "Distances in percentage points to what is foretold of a Retrain from validation images: UA, error on the forget "
+    "Distances in percentage points to what is predicted of a Retrain from validation images: UA, error on the forget "
     "set; RA, accuracy on the retain set; TA, here accuracy on validation images; MIA; their mean is the proxy gap: "
     "lower is better. Of a stopped trial: where it was stopped. RTE: run time in minutes."
 )

@@ -102,7 +102,7 @@ def _parameter(name: str, form: Any, settings: Mapping[str, Any], file: Path, sh
         raise InputError(f"space={file}: {name} is no setting that may vary; give some of model.init_args or trainer")
     if not named(settings, name):
         known = [f"{group}.{each}" for group in ("model.init_args", "trainer") for each in setting(settings, group, {})]
-        raise InputError(f"space={file}: there is no setting {name}; {suggestion(name, known)}mend the name")
+        raise InputError(f"space={file}: there is no setting {name}; {suggestion(name, known)}fix the name")
     own = setting(settings, name)
     if not isinstance(form, Mapping) or len(form) != 1 or not isinstance(next(iter(form.values())), list):
         raise InputError(f"space={file}: {name}={form}; write one of {FORMS}")

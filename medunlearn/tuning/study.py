@@ -13,7 +13,7 @@ from medunlearn.files import exists
 from medunlearn.plans.engines import Engine, Outcome
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
-from medunlearn.tuning.journal import CONFIG, RECIPE, mend, open_journal
+from medunlearn.tuning.journal import CONFIG, RECIPE, open_journal, repair
 from medunlearn.tuning.trials import Place, Recipe
 
 DRAWN_FIRST = 5
@@ -43,7 +43,7 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.place, self.recipes, self.seed = place, recipes, seed
         place.folder.mkdir(parents=True, exist_ok=True)
-        mend(place.file)
+        repair(place.file)
         self.storage = open_journal(place.file)
         if not self.storage.get_all_studies():
             optuna.create_study(storage=self.storage, study_name="tune", direction="minimize")
@@ -144,7 +144,7 @@ class Study:
         elif RECIPE in trial.user_attrs:
             raise InputError(
                 f"tune: the recipe of {self.recipe_of(trial).stage.config} fails ({outcome.reason}), and says why "
-                "above; mend that, and the same command goes on"
+                "above; fix that, and the same command goes on"
             )
         else:
             self.storage.set_trial_user_attr(trial._trial_id, "reason", outcome.reason)
@@ -194,7 +194,7 @@ def chosen_by(run: RunDir, select: str) -> float:
     value = (metrics.get("proxy") or {}).get("gap") if select == "proxy" else metrics.get("AG")
     if value is None:
         name = "proxy gap" if select == "proxy" else "Average Gap"
-        raise InputError(f"tune: {run} has no {name}, for want of images or of a Retrain; give data that have them")
+        raise InputError(f"tune: {run} has no {name}, for lack of images or of a Retrain; give data that have them")
     return float(value)
 
 

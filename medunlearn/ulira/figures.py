@@ -62,7 +62,7 @@ def _tpr(level: float) -> str:
 
 
 def _over_images(scores: Sides, draws: int) -> list[Found]:
-    """Return the figures of images that are drawn anew, each with all its scores: those of one image are correlated."""
+    """Return the figures of images drawn with replacement, each with all its scores, which are correlated."""
     rng, count = np.random.default_rng(0), scores[0].shape[1]
     columns = (rng.integers(count, size=count) for _ in range(draws))
     return [_attack(*(side[:, each] for side in scores)) for each in columns]

@@ -81,7 +81,7 @@ def test_extra_metric_that_is_no_number_is_null_and_says_so(value, capsys):
     assert line.startswith(
         "evaluation.extra=own: is null in metrics.json (TypeError: Expected a number or a mapping of"
     )
-    assert line.endswith("; mend its plug-in")
+    assert line.endswith("; fix its plug-in")
 
 
 def test_extra_metric_that_fails_is_null_in_one_line_and_the_others_are_measured(capsys):

@@ -165,7 +165,7 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
     ("given", "says"),
     [
         ("resume=true: x; say `--overwrite true`", "resume=True: x; say `overwrite=True`"),
-        ("give `--trainer.max_epochs` anew", "give `max_epochs` anew"),
+        ("give `--trainer.max_epochs` again", "give `max_epochs` again"),
         ("make it with `medunlearn.fit(m, d, '--trainer.x')`", "make it with `medunlearn.fit(m, d, '--trainer.x')`"),
         (
             "make it with `medunlearn fit --config a --resume true`",
@@ -180,7 +180,7 @@ def test_fit_names_arguments_as_python_has_them_and_leaves_commands_whole(given,
 def test_fit_writes_over_a_finished_run_only_where_it_is_asked_to(make):
     make("r")
     before = sha256("r")
-    with pytest.raises(InputError, match="run_dir=r: already holds a finished run; `overwrite=True` starts anew"):
+    with pytest.raises(InputError, match="run_dir=r: already holds a finished run; `overwrite=True` starts again"):
         make("r", seed=4)
     assert sha256("r") == before
     make("r", seed=4, overwrite=True)

@@ -47,7 +47,7 @@ def test_find_class_refuses_with_an_error_of_its_kind():
         find_class("json.decoder", (Base,))
     with pytest.raises(NotImportable, match=r"^no module nowhere is found; .* holds nowhere.py"):
         find_class("nowhere.Own", (Base,))
-    with pytest.raises(NotImportable, match=r"^pathlib has no Pth; did you mean Path\? mend the name$"):
+    with pytest.raises(NotImportable, match=r"^pathlib has no Pth; did you mean Path\? fix the name$"):
         find_class("pathlib.Pth", (object,))
 
 

@@ -64,7 +64,7 @@ def test_bad_files_are_listed_line_by_line(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "  a/x.png: is empty",
         "  a/y.png: is empty",
-        "medunlearn: error: scans: 2 of 26 files cannot be imported; mend them, or leave them out by `--skip_bad true`",
+        "medunlearn: error: scans: 2 of 26 files cannot be imported; fix them, or leave them out by `--skip_bad true`",
     ]
     assert run("--yes", "--skip_bad", "true") == 0
     assert "skipped   a/x.png: is empty" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from medunlearn.errors import InputError
 
 class Part:
     def __init__(self, fail: str = "") -> None:
-        kinds = {"input": InputError("own: wrong; mend it"), "value": ValueError("bad"), "key": KeyError("k")}
+        kinds = {"input": InputError("own: wrong; fix it"), "value": ValueError("bad"), "key": KeyError("k")}
         if fail:
             raise kinds[fail]
 
@@ -34,9 +34,9 @@ def test_part_that_can_be_built_leaves_no_error():
 @pytest.mark.parametrize(
     ("option", "fail", "line"),
     [
-        ("part", "input", "own: wrong; mend it"),
-        ("model", "input", "own: wrong; mend it"),
-        ("part", "value", "part: Part: bad; mend its init_args"),
+        ("part", "input", "own: wrong; fix it"),
+        ("model", "input", "own: wrong; fix it"),
+        ("part", "value", "part: Part: bad; fix its init_args"),
         ("model", "value", None),
         ("part", "key", None),
     ],
@@ -51,4 +51,4 @@ def test_first_error_of_several_is_kept():
     errors, _ = build("part", "value")
     with pytest.raises(InputError):
         errors._build("part", Part, fail="input")
-    assert str(errors.first) == "part: Part: bad; mend its init_args"
+    assert str(errors.first) == "part: Part: bad; fix its init_args"

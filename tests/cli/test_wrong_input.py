@@ -80,7 +80,7 @@ def test_a_wrong_option_is_named_with_its_remedy(capsys, argv, says):
         (["--model=os.path", "--run_dir=r"], f"model=os.path: no method; choose {', '.join(METHODS)}, or a subclass"),
         (
             ["--model=ours.Ours", "--run_dir=r"],
-            "model.class_path=ours.Ours: no module ours is found; mend the name, or",
+            "model.class_path=ours.Ours: no module ours is found; fix the name, or",
         ),
         (["--model=medunlearn.Trian", "--run_dir=r"], "model.class_path=medunlearn.Trian: medunlearn has no Trian"),
         (["--model=Train", "--run_dir=r"], "data: no images named; set data.dataset"),
@@ -147,7 +147,7 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     run = fit("Train", "a", epochs=1)
     argv = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
-    assert "already holds a finished run; `--overwrite true` starts anew" in refused(capsys, *argv)
+    assert "already holds a finished run; `--overwrite true` starts again" in refused(capsys, *argv)
     assert "already holds a finished run" in refused(capsys, *argv, "--resume=true")
     (run / "metrics.json").unlink()
     assert "already holds an unfinished run; say `--resume true`" in refused(capsys, *argv)

@@ -39,7 +39,7 @@ def test_read_named_refuses_what_is_no_image_data(monkeypatch):
     monkeypatch.setattr(named, "find", lambda *_: lambda: {"train": 1})
     with pytest.raises(InputError) as error:
         read_named("own", 28, Path(), True)
-    assert str(error.value) == "dataset=own: its plug-in returns dict, not medunlearn.ImageData; mend it"
+    assert str(error.value) == "dataset=own: its plug-in returns dict, not medunlearn.ImageData; fix it"
 
 
 @pytest.mark.parametrize("plugin", [dict, 5])

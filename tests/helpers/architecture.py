@@ -1,4 +1,4 @@
-"""Draws docs/images/architecture.svg from the import rules: `python tests/helpers/architecture.py` writes it anew."""
+"""Draws docs/images/architecture.svg from the import rules: `python tests/helpers/architecture.py` writes it again."""
 
 import sys
 import textwrap

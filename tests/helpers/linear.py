@@ -1,4 +1,4 @@
-"""A linear softmax model, and its training computed anew in NumPy: runs of any length that a test can follow."""
+"""A linear softmax model, and its training computed again in NumPy: runs of any length that a test can follow."""
 
 import json
 from pathlib import Path

@@ -28,7 +28,7 @@ def test_all_bad_files_are_named_at_once_and_may_be_skipped():
         medunlearn.import_images("scans", "c.npz")
     text = str(refused.value)
     assert text.startswith("scans: 23 of 47 files cannot be imported: a/bad00.png: is empty; a/bad01.png: is empty; ")
-    assert text.endswith("a/bad19.png: is empty; and 3 more; mend them, or leave them out by skip_bad=true")
+    assert text.endswith("a/bad19.png: is empty; and 3 more; fix them, or leave them out by skip_bad=true")
     assert not Path("c.npz").exists()
     plan = medunlearn.import_images("scans", "c.npz", skip_bad=True, size=8)
     assert len(plan.skipped) == 23

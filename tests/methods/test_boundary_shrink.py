@@ -46,7 +46,7 @@ def test_attack_is_fgsm_on_a_linear_model(epsilon, autocast):
 
 
 def test_classes_are_those_of_the_original_as_it_was_and_forgotten_images_alone_are_met(fit, monkeypatch):
-    """Public code copies the net anew each epoch and calls it the original; here the student has moved far."""
+    """Public code copies the net again each epoch and calls it the original; here the student has moved far."""
     original = weights(fit("Train", "t", epochs=3))
     seen = []
 

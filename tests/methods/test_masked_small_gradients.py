@@ -1,4 +1,4 @@
-"""Masked small gradients: which weights are drawn anew, what is left, and how the others are slowed."""
+"""Masked small gradients: which weights are reinitialised, what is left, and how the others are slowed."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def difference(network, run, npz):
 
 @pytest.mark.parametrize(("backbone", "network"), [(TINY, TinyNet), (NESTED, NestedNet)])
 def test_smallest_gradients_are_drawn_anew_and_nothing_else_changes(fit, npz, backbone, network):
-    """No bias is drawn anew, and no statistics move while the gradients are taken."""
+    """No bias is reinitialised, and no statistics move while the gradients are taken."""
     trained = fit("Train", "t", epochs=1, backbone=backbone)
     run = fit("MaskedSmallGradients", "s", *OPTIONS, epochs=0, backbone=backbone)
     before, after, redrawn = weights(trained), weights(run), kept(run)

@@ -97,7 +97,7 @@ def place(tmp_path_factory):
     return SimpleNamespace(folder=folder, file=file, run=run, rewound=run(), plain=run(rewind=False))
 
 
-# The definition, computed anew
+# The definition, computed again
 
 
 def outputs(file, split, values, rows=slice(None)):
@@ -142,9 +142,9 @@ def recomputed(place, values, forget):
     )
     of_class = {number: wrong(before["val"])[before["val"][1] == number].mean() for number in range(4)}
     shares = np.median([attacked(now, seed) for seed in range(SEED, SEED + 7)], axis=0)
-    foretold = np.mean([of_class[number] for number in now["forget"][1]])
+    predicted = np.mean([of_class[number] for number in now["forget"][1]])
     distances = [abs(wrong(now[part]).mean() - wrong(before[part]).mean()) for part in ("retain", "val")]
-    return np.mean([abs(wrong(now["forget"]).mean() - foretold), *distances, abs(shares[0] - shares[1])])
+    return np.mean([abs(wrong(now["forget"]).mean() - predicted), *distances, abs(shares[0] - shares[1])])
 
 
 def test_kept_epoch_has_the_least_proxy_gap_of_all(place):

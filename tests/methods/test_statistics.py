@@ -115,7 +115,7 @@ def test_layers_without_statistics_stay_in_training():
     "method", ["SalUn", "RandomLabels", "FineTune", "helpers.methods.Noise", "helpers.methods.TrainingFineTune"]
 )
 def test_frozen_statistics_stay_the_originals_bit_for_bit_under_any_method(fit, method):
-    """Also where the mask, a preparation, validation or the method's own hooks set the mode anew."""
+    """Also where the mask, a preparation, validation or the method's own hooks set the mode again."""
     fit("Train", "t", epochs=1)
     run = fit(method, "s", FORGET, ORIGINAL, FROZEN, "--trainer.val_check_interval=0.5")
     assert same(buffers(run), buffers("t"))

@@ -1,4 +1,4 @@
-"""What a Retrain is foretold to lose, by hand; and the parts that it is measured on."""
+"""What a Retrain is predicted to lose, by hand; and the parts that it is measured on."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_ratios_are_of_the_originals_own_errors():
     assert free.loss(1000, 500).val == 0, "where no error is made there is no ratio"
 
 
-def test_the_level_of_a_curve_is_foretold_whatever_luck_the_original_had():
+def test_the_level_of_a_curve_is_predicted_whatever_luck_the_original_had():
     lucky = LearningCurve(POINTS, Point(1000, val_error=3.0, train_error=1.0), reading="level")
     assert lucky.loss(1000, 500).val == pytest.approx(lucky.laws["val_error"].at(500) - 3)
     assert lucky.loss(1000, 500).train == pytest.approx(lucky.laws["train_error"].at(500) - 1)

@@ -144,11 +144,11 @@ def test_loss_moves_the_targets_and_none_leaves_every_digit():
     plain, targets = proxy_gap(unlearned, original, seed=5), proxy_targets(original)
     assert proxy_gap(unlearned, original, seed=5, loss=Loss(0.0)) == plain
     loss = Loss(val=6.2, train=3.1)
-    moved, foretold = proxy_gap(unlearned, original, seed=5, loss=loss), proxy_targets(original, loss=loss)
-    assert foretold == pytest.approx({"UA": targets["UA"] + 6.2, "RA": targets["RA"] - 3.1, "TA": targets["TA"] - 6.2})
-    assert moved["UA"] == pytest.approx(abs(error(unlearned.forget) - foretold["UA"]))
-    assert moved["RA"] == pytest.approx(abs(100 - error(unlearned.retain) - foretold["RA"]))
-    assert moved["TA"] == pytest.approx(abs(100 - error(unlearned.val) - foretold["TA"]))
+    moved, predicted = proxy_gap(unlearned, original, seed=5, loss=loss), proxy_targets(original, loss=loss)
+    assert predicted == pytest.approx({"UA": targets["UA"] + 6.2, "RA": targets["RA"] - 3.1, "TA": targets["TA"] - 6.2})
+    assert moved["UA"] == pytest.approx(abs(error(unlearned.forget) - predicted["UA"]))
+    assert moved["RA"] == pytest.approx(abs(100 - error(unlearned.retain) - predicted["RA"]))
+    assert moved["TA"] == pytest.approx(abs(100 - error(unlearned.val) - predicted["TA"]))
     assert moved["MIA"] == plain["MIA"]
     assert proxy_targets(original, loss=Loss(1.0, forget=2.0))["UA"] == pytest.approx(targets["UA"] + 2)
     assert proxy_targets(original, loss=Loss(500.0, -500.0)) == {"UA": 100, "RA": 100, "TA": 0}
@@ -161,7 +161,7 @@ def test_the_attacks_shares_are_medians_over_seven_halves_of_the_validation_set(
     assert len({each for each, _ in once} | {each for _, each in once}) > 1
 
 
-def test_loss_with_a_part_for_the_attack_compares_mia_with_what_is_foretold_of_it():
+def test_loss_with_a_part_for_the_attack_compares_mia_with_what_is_predicted_of_it():
     original, unlearned = model(0, 3.0), model(10, 2.0)
     forget, _ = attack_shares(unlearned, seed=3)
     _, unseen = attack_shares(original, seed=3)

@@ -1,4 +1,4 @@
-"""Means of images drawn anew. (Draws of ROC figures: `test_roc.py`.)"""
+"""Means of images drawn again. (Draws of ROC figures: `test_roc.py`.)"""
 
 import numpy as np
 import pytest

@@ -208,12 +208,12 @@ def test_own_network_may_be_a_function_and_take_the_size_of_the_images(own):
     [
         (
             "no_such_package.Net",
-            "cannot be imported (No module named 'no_such_package'); mend the path, or set PYTHONP",
+            "cannot be imported (No module named 'no_such_package'); fix the path, or set PYTHONP",
         ),
         ("own_nets.Nett", "cannot be imported ("),
         ("own_nets.NUMBER", "is no class or function that builds a network; name one"),
         ("own_nets.NoChannels", "cannot be called with num_classes and in_channels ("),
-        ("own_nets.nothing", "returns NoneType, no torch.nn.Module; mend it"),
+        ("own_nets.nothing", "returns NoneType, no torch.nn.Module; fix it"),
         ("own_nets.Taken", "has an attribute `architecture`, which medunlearn sets; rename it"),
         ("own_nets.Maps", "returns (1, 4, 8, 8) for one image, no logits (1, 4); name a classifier"),
         ("own_nets.Several", "returns dict for one image, no logits (1, 4); name a classifier"),

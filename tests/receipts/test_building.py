@@ -22,7 +22,7 @@ RUN = Path("runs/request_1")
 
 
 def again(run=RUN, **arguments):
-    """Make the receipt of a run anew."""
+    """Make the receipt of a run again."""
     for name in ("receipt.json", "receipt.html", "receipt_salts.json"):
         Path(run, name).unlink(missing_ok=True)
     return build(run, **arguments)
@@ -176,7 +176,7 @@ def test_receipt_without_the_data_has_no_commitments_and_says_so(clinic):
 def test_retrained_run_has_a_receipt_too(clinic):
     built = build("runs/retrain")
     assert built.statement.predicate.process.role == "retrained"
-    assert "trained anew without 3 training images" in built.statement.predicate.statement.shows[0]
+    assert "trained again without 3 training images" in built.statement.predicate.statement.shows[0]
     assert "differs" not in {line.answer for line in verify(built.receipt)}
 
 

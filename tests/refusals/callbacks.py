@@ -230,7 +230,7 @@ ROWS = [
         another_original(lambda run: run.weights.unlink()),
         "model.init_args.original=t: its checkpoints/model.ckpt is missing, which this run started from; bring it "
         "back, "
-        "or start this run anew with `--overwrite true`",
+        "or start this run again with `--overwrite true`",
     ),
     (
         printed(compared),
@@ -253,18 +253,18 @@ ROWS = [
     (lambda at: UnlearningMetrics(extra="own"), "evaluation.extra=own: give a list of names, as in [own]"),
     (
         printed(lambda at: measure_extra({"own": lambda _: 1 / 0}, None)),
-        "evaluation.extra=own: is null in metrics.json (ZeroDivisionError: division by zero); mend its plug-in",
+        "evaluation.extra=own: is null in metrics.json (ZeroDivisionError: division by zero); fix its plug-in",
     ),
     (
         diverged,
         "model.init_args.lr: the model has diverged, its weights or outputs are not finite; lower the learning rate "
         "and "
-        "start anew with `--overwrite true`",
+        "start again with `--overwrite true`",
     ),
     (
         moved,
         "model.init_args.mask_ratio: 4 frozen weights have moved since the last step; take out the hook or callback "
         "that "
-        "changes them, and start anew with `--overwrite true`",
+        "changes them, and start again with `--overwrite true`",
     ),
 ]

@@ -126,7 +126,7 @@ ROWS = [
     ),
     (
         command("fit", "--model.help=no_such.Own"),
-        "model.help=no_such.Own: no such method: no module no_such is found; mend the name, or set PYTHONPATH to …",
+        "model.help=no_such.Own: no such method: no module no_such is found; fix the name, or set PYTHONPATH to …",
     ),
     (fit("--trainer.accelerator=none"), "trainer: …; `medunlearn fit --help` lists its options"),
     # Settings
@@ -178,7 +178,7 @@ ROWS = [
         "trainer.callbacks.init_args.monitor: missing; set it; `medunlearn fit --trainer.callbacks.help …` lists the "
         "options",
     ),
-    (built(ValueError("bad mode")), "trainer.logger: part: bad mode; mend its init_args"),
+    (built(ValueError("bad mode")), "trainer.logger: part: bad mode; fix its init_args"),
     (built(ImportError("needs tensorboard")), "trainer.logger: part: needs tensorboard; install what it needs"),
     # Other commands
     (

@@ -85,7 +85,7 @@ ROWS = [
     ),
     (
         made("t", Plan(fractions=(0.5,)), fails),
-        "curve: t/learning_curve/parts_16 failed (exit status 2); mend that, and the same command goes on",
+        "curve: t/learning_curve/parts_16 failed (exit status 2); fix that, and the same command goes on",
     ),
     (
         made("t", Plan(fractions=(0.5,)), of_others),

@@ -253,7 +253,7 @@ ROWS = [
     ),
     (
         lambda at: plug_in(at, lambda size: size),
-        "data.dataset=mine: its plug-in returns int, not medunlearn.ImageData; mend it",
+        "data.dataset=mine: its plug-in returns int, not medunlearn.ImageData; fix it",
     ),
     # Files of images
     (
@@ -461,7 +461,7 @@ ROWS = [
     ),
     (
         lambda at: group_names("p.txt"),
-        "data.forget.groups=p.txt: cannot be read (No such file or directory); mend the path",
+        "data.forget.groups=p.txt: cannot be read (No such file or directory); fix the path",
     ),
     (
         both(lambda at: at.write("p.txt", b"\xff"), lambda at: group_names("p.txt")),
@@ -486,7 +486,7 @@ ROWS = [
     ),
     (
         whose("split,index,patient\ntrain,0"),
-        "data.groups=p.csv: line 2 has 2 values, fewer than columns are named; mend that line",
+        "data.groups=p.csv: line 2 has 2 values, fewer than columns are named; fix that line",
     ),
     (whose(HEAD + "dev,0,P1"), "data.groups=p.csv: line 2 has the split 'dev'; write train, val or test"),
     (whose(HEAD + "train,x,P1"), "data.groups=p.csv: line 2 has the index 'x'; write a whole number of 0 or more"),

@@ -7,7 +7,7 @@ import medunlearn.plans.engines as engines
 EXAMPLE = "`medunlearn forget --from runs/clinic --groups P0017 --run_dir runs/request_1`"
 WORDS = ("forget", "--from", "t", "--run_dir", "q")
 RATE = (*WORDS, "--rate", "0.25")
-GOES_ON = "and says why above; mend that, and the same command goes on"
+GOES_ON = "and says why above; fix that, and the same command goes on"
 
 
 def forget(*options, words=RATE):

@@ -178,7 +178,7 @@ ROWS = [
     (denied, "config=a.yaml: cannot be read (Permission denied); give yourself the right to read it"),
     (
         text(read_config, "a: [", "a.yaml"),
-        "config=a.yaml: cannot be read as YAML (line 1, column 5: …); mend the file",
+        "config=a.yaml: cannot be read as YAML (line 1, column 5: …); fix the file",
     ),
     (text(read_config, "", "a.yaml"), "config=a.yaml: is empty; write `name: value` lines as in the shipped configs"),
     (
@@ -193,7 +193,7 @@ ROWS = [
     ),
     (text(read_json, "["), "Expecting value: line 1 column 2 (char 1); write it again"),
     (text(read_json, "[" * 60 + "]" * 60), "nested more than 50 deep; write it again"),
-    (text(read_yaml, "a: ["), "line 1, column 5: …; mend it"),
+    (text(read_yaml, "a: ["), "line 1, column 5: …; fix it"),
     (text(read_yaml, "[" * 60 + "]" * 60), "nested more than 50 deep; write it flatter"),
     (text(read_yaml, CYCLE), "an alias stands for what it is part of; write it out"),
     (text(read_yaml, "[" + "1," * 10_001 + "]"), "more than 10000 values; give settings"),

@@ -103,7 +103,7 @@ ROWS = [
         lambda at: Settings(dicom_patient=True, patient_column="p"),
         "dicom_patient, patient_column: patients come from one place; give one of the two",
     ),
-    (lambda at: Settings(patient_pattern="("), "patient_pattern=(: no regular expression (…); mend it"),
+    (lambda at: Settings(patient_pattern="("), "patient_pattern=(: no regular expression (…); fix it"),
     (
         lambda at: Settings(patient_pattern="P\\d+"),
         r"patient_pattern=P\d+: has 0 groups in brackets; put one around the patient, as in person(\d+)_",
@@ -186,7 +186,7 @@ ROWS = [
     # Images
     (
         bad,
-        "s: 1 of 1 file cannot be imported: a/x.png: is empty; mend them, or leave them out by skip_bad=true",
+        "s: 1 of 1 file cannot be imported: a/x.png: is empty; fix them, or leave them out by skip_bad=true",
     ),
     (
         no_pydicom,
@@ -250,6 +250,6 @@ ROWS = [
         lambda at: at.command("import", "s", "--skip_bad", "yes"),
         "argument --skip_bad: yes is neither true nor false; `medunlearn import --help` lists the options",
     ),
-    (bad_command, "s: 1 of 1 file cannot be imported; mend them, or leave them out by `--skip_bad true`"),
+    (bad_command, "s: 1 of 1 file cannot be imported; fix them, or leave them out by `--skip_bad true`"),
     (nobody_to_ask, "yes: nothing was written, since there is no terminal to ask; add --yes to write it"),
 ]

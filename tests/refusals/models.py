@@ -157,7 +157,7 @@ ROWS = [
     ),
     (
         named("no_such.Net"),
-        "model.init_args.backbone=no_such.Net: cannot be imported (No module named 'no_such'); mend the path, or set "
+        "model.init_args.backbone=no_such.Net: cannot be imported (No module named 'no_such'); fix the path, or set "
         "PYTHONPATH to the folder of no_such",
     ),
     (
@@ -167,7 +167,7 @@ ROWS = [
     ),
     (
         own("1 / 0"),
-        "model.init_args.backbone=own_refused.Net: cannot be imported (division by zero); mend its module, which "
+        "model.init_args.backbone=own_refused.Net: cannot be imported (division by zero); fix its module, which "
         "raises ZeroDivisionError",
     ),
     (
@@ -181,7 +181,7 @@ ROWS = [
     ),
     (
         own("def Net(num_classes, in_channels): return 5"),
-        "model.init_args.backbone=own_refused.Net: returns int, no torch.nn.Module; mend it",
+        "model.init_args.backbone=own_refused.Net: returns int, no torch.nn.Module; fix it",
     ),
     (
         own(NET + "        self.architecture = 1"),
@@ -246,7 +246,7 @@ ROWS = [
     ),
     (
         lambda at: read_elsewhere(at.take("t")[0]),
-        "model.init_args.weights=t: cannot be read (Is a directory); mend the path",
+        "model.init_args.weights=t: cannot be read (Is a directory); fix the path",
     ),
     (
         elsewhere(TinyNet(4)),
@@ -308,6 +308,6 @@ ROWS = [
     (
         plugin(("no_such:M", "first")),
         "model=mine: the plug-in no_such:M of package first cannot be imported (ModuleNotFoundError: No module named "
-        "'no_such'); mend or uninstall first",
+        "'no_such'); fix or uninstall first",
     ),
 ]

@@ -133,7 +133,7 @@ ROWS = [
     ),
     (
         lambda at: in_order([stage("a.yaml", original="r/b"), stage("b.yaml", "r/b", reference="r/a")]),
-        "config=…: needs its own result; mend `original` or `reference`",
+        "config=…: needs its own result; fix `original` or `reference`",
     ),
     (
         lambda at: selected([stage("a.yaml")], Selection(datasets=("path",))),

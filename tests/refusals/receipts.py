@@ -255,7 +255,7 @@ ROWS = [
     (lambda at: read_public_key(at.write("k.pub", "x")), "public_key=k.pub: cannot be read as a public key; …"),
     (lambda at: read_public_key(at.write("k.pub", RSA)), "public_key=k.pub: is no Ed25519 key; …"),
     # verification
-    (lambda at: verify("r.json", salts=Path("s.json")), "salts=s.json: no such file; mend the path"),
+    (lambda at: verify("r.json", salts=Path("s.json")), "salts=s.json: no such file; fix the path"),
     (lambda at: verify("r.json"), "verify=r.json: cannot be read (No such file or directory); give a receipt.json …"),
     (envelope({"payloadType": "x"}), "verify=r.json: cannot be read (it is no DSSE envelope); …"),
     (

@@ -190,7 +190,7 @@ ROWS = [
     (lambda at: check_run_dir(RunDir(at.write("r")), False, False), "run_dir=r: is a file; name a directory"),
     (
         starts(metrics_json="{}"),
-        "run_dir=r: already holds a finished run; `--overwrite true` starts anew, another run_dir keeps it",
+        "run_dir=r: already holds a finished run; `--overwrite true` starts again, another run_dir keeps it",
     ),
     (
         starts(resume=True, metrics_json="{}"),
@@ -200,7 +200,7 @@ ROWS = [
     (
         starts(config_yaml=""),
         "run_dir=r: already holds an unfinished run; say `--resume true` to go on with it, or `--overwrite true` to "
-        "start anew",
+        "start again",
     ),
     (
         lambda at: (Path("r/logs").mkdir(parents=True), check_run_dir(RunDir("r"), False, False)),

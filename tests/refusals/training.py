@@ -62,12 +62,12 @@ ROWS = [
     (
         checkpoint(lambda at: at.write("last.ckpt", "x")),
         "resume=true: last.ckpt is not the checkpoint that the run wrote (its SHA-256 is not the one in "
-        "last.ckpt.sha256); start anew with `--overwrite true`",
+        "last.ckpt.sha256); start again with `--overwrite true`",
     ),
     (
         checkpoint(lambda at: at.write("last.ckpt.sha256").unlink()),
         "resume=true: last.ckpt has no last.ckpt.sha256 beside it, which says what the run wrote; bring it back, or "
-        "start anew with `--overwrite true`",
+        "start again with `--overwrite true`",
     ),
     (
         ends(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")),
@@ -99,7 +99,7 @@ ROWS = [
     ),
     (
         ends(disk(errno.EACCES, "Permission denied", "/other/file")),
-        "/other/file: cannot be opened (Permission denied); mend its path or give yourself the right to it",
+        "/other/file: cannot be opened (Permission denied); fix its path or give yourself the right to it",
     ),
     (
         lambda at: check_precision("64-true"),

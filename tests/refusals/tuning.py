@@ -96,7 +96,7 @@ ROWS = [
         space({"run_dir": 1}),
         "space=s.yaml: run_dir is no setting that may vary; give some of model.init_args or trainer",
     ),
-    (space({"trainer.epochs": 1}), "space=s.yaml: there is no setting trainer.epochs; …mend the name"),
+    (space({"trainer.epochs": 1}), "space=s.yaml: there is no setting trainer.epochs; …fix the name"),
     (lr({"choice": [0.01]}), "space=s.yaml: nothing to vary in Own; name a file with parameters by `--space`"),
     (recipes({"original": None}), "config=a.yaml: SalUn unlearns nothing; give a config with an original"),
     (same_name, "config=b/a.yaml: another config is called a too; rename one of them"),
@@ -115,7 +115,7 @@ ROWS = [
     ),
     (
         failed,
-        "tune: the recipe of a.yaml fails (exit status 1), and says why above; mend that, and the same command goes on",
+        "tune: the recipe of a.yaml fails (exit status 1), and says why above; fix that, and the same command goes on",
     ),
     (
         lambda at: check_same_study(Place(Path("o")), {"seed": 1}, {"seed": 2}),
@@ -125,7 +125,7 @@ ROWS = [
         other_labels,
         "model.init_args.original=t: it was run on other data; use the same data.dataset and data.size, or data.file",
     ),
-    (no_gap, "tune: t has no proxy gap, for want of images or of a Retrain; give data that have them"),
+    (no_gap, "tune: t has no proxy gap, for lack of images or of a Retrain; give data that have them"),
     (
         no_images,
         "tune: goes by the proxy gap, which cannot be measured: it needs two validation images, and there is 1; give "

@@ -140,7 +140,7 @@ def test_the_proxy_gap_of_unlearned_models_stands_in_page_and_markdown_with_its_
     row, _ = [line for line in found["report.md"].splitlines() if line.startswith("| SalUn |")]
     assert row.endswith("| 2.35 | 1 |")
     for name in ("report.html", "report.md"):
-        assert "Proxy gap: AG as foretold from validation images" in found[name]
+        assert "Proxy gap: AG as predicted from validation images" in found[name]
 
 
 def test_a_report_without_a_proxy_gap_does_without_its_column(undrawn):

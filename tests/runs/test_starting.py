@@ -54,7 +54,7 @@ def test_run_dir_of_an_unfinished_run_is_taken_where_that_is_asked_for(run):
 def test_run_dir_of_a_finished_run_is_overwritten_alone(run):
     run.metrics.write_text("{}")
     for resume, remedy in (
-        (False, "; `--overwrite true` starts anew"),
+        (False, "; `--overwrite true` starts again"),
         (True, ", .* or with `--overwrite true` in place"),
     ):
         with pytest.raises(InputError, match=f"run_dir=r: already holds a finished run{remedy}"):

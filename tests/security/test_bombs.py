@@ -125,8 +125,8 @@ def test_a_chain_of_stages_that_share_what_they_need_is_ordered_soon():
 
 
 def test_an_error_is_one_line_that_a_terminal_shows_as_it_is():
-    text = str(InputError("a=\x1b[31mred\nline\u2028more\ud800: wrong; mend it"))
-    assert text == "a=\\x1b[31mred line more\\ud800: wrong; mend it"
-    long = str(InputError("a=" + "x" * 10**6 + ": wrong; mend it"))
+    text = str(InputError("a=\x1b[31mred\nline\u2028more\ud800: wrong; fix it"))
+    assert text == "a=\\x1b[31mred line more\\ud800: wrong; fix it"
+    long = str(InputError("a=" + "x" * 10**6 + ": wrong; fix it"))
     assert len(long) < LONGEST + 10
-    assert long.startswith("a=x") and long.endswith(": wrong; mend it")
+    assert long.startswith("a=x") and long.endswith(": wrong; fix it")

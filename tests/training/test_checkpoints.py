@@ -89,9 +89,9 @@ def test_checkpoints_side_by_side_have_hashes_of_their_own(tmp_path):
     assert [checkpoints.load_checkpoint(tmp_path / f"{epoch}.ckpt") for epoch in (0, 1)] == [{"epoch": 0}, {"epoch": 1}]
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, anew):
-    """Each time there is room for the hash, but not for the checkpoint; `anew`: each time in another process."""
+@pytest.mark.parametrize("again", [True, False])
+def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path, monkeypatch, again):
+    """Each time there is room for the hash, but not for the checkpoint; `again`: each time in another process."""
     path, write = tmp_path / "last.ckpt", checkpoint_module.write_whole
     checkpoints = AtomicCheckpointIO()
     for epoch in (0, 1):
@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_again_and_again_keeps_the_checkpoint_known(tmp_path
         patch.setattr(checkpoint_module, "write_whole", full)
         for epoch in (2, 3, 4):
             with pytest.raises(OSError, match="No space"):
-                (AtomicCheckpointIO() if anew else checkpoints).save_checkpoint({"epoch": epoch}, path)
+                (AtomicCheckpointIO() if again else checkpoints).save_checkpoint({"epoch": epoch}, path)
     assert AtomicCheckpointIO().load_checkpoint(path) == {"epoch": 1}
     for epoch in (5, 6):
         checkpoints.save_checkpoint({"epoch": epoch}, path)

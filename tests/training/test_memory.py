@@ -21,7 +21,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 @pytest.mark.skipif(not heap.keep_freed_memory(), reason="the C library is not glibc")
 def test_freed_memory_is_used_again():
-    """Memory that the system gives out anew costs a page fault for every 4 KiB (or more, where pages are larger)."""
+    """Memory that the system gives out again costs a page fault for every 4 KiB (or more, where pages are larger)."""
     faults = {
         how: int(
             subprocess.run([sys.executable, "-c", TOUCHED, how], capture_output=True, text=True, check=True).stdout

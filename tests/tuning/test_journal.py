@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
-from medunlearn.tuning.journal import CONFIG, RECIPE, TrialFile, mend, open_journal
+from medunlearn.tuning.journal import CONFIG, RECIPE, TrialFile, open_journal, repair
 
 FILE = Path("study.jsonl")
 
@@ -60,20 +60,20 @@ def test_a_trial_whose_study_is_not_there_is_left_alone():
 def test_half_a_line_that_a_kill_has_left_is_cut_off(study):
     whole = FILE.read_bytes()
     FILE.write_bytes(whole + b'{"op_code":4,"wor')
-    mend(FILE)
+    repair(FILE)
     assert FILE.read_bytes() == whole
-    mend(FILE)
-    mend(Path("nowhere.jsonl"))
+    repair(FILE)
+    repair(Path("nowhere.jsonl"))
     assert FILE.read_bytes() == whole and not Path("nowhere.jsonl").exists()
 
 
 def test_a_lock_that_a_kill_has_left_is_taken_away_once_nobody_can_hold_it(study):
     lock = Path(f"{FILE}.lock")
     lock.symlink_to(FILE.absolute())
-    mend(FILE)
+    repair(FILE)
     assert lock.is_symlink(), "it may be held"
     os.utime(lock, (0, 0), follow_symlinks=False)
-    mend(FILE)
+    repair(FILE)
     assert not lock.is_symlink() and FILE.is_file()
 
 

@@ -60,7 +60,7 @@ def settings(run):
 
 def test_parts_are_nested_runs_of_the_originals_schedule_made_once(original, ran):
     ran.append("parts_20 fails")
-    with pytest.raises(InputError, match=r"curve: t/learning_curve/parts_20 failed \(exit status 1\); mend that"):
+    with pytest.raises(InputError, match=r"curve: t/learning_curve/parts_20 failed \(exit status 1\); fix that"):
         make_curve(RunDir("t"), FitCommand(), Plan(fractions=(0.5,)))
     made = make_curve(RunDir("t"), FitCommand(), Plan(fractions=(0.25, 0.5)))
     assert ran == ["parts_10", "parts_20"]
@@ -101,7 +101,7 @@ def test_short_runs_have_few_epochs_with_a_cosine_at_the_whole_size_too(ran, cap
     content = json.loads(Path("t/learning_curve.json").read_text())
     assert (content["reading"], content["moves_attack"], content["epochs"]) == ("ratio", True, 3.0)
     printed = capsys.readouterr().out
-    assert "Foretold for a Retrain without 50 % of the images: validation accuracy " in printed
+    assert "Predicted for a Retrain without 50 % of the images: validation accuracy " in printed
     assert "Cost: 3.0 epochs over the training set" in printed
 
 

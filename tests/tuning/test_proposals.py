@@ -71,7 +71,7 @@ def test_proposals_lie_inside_and_are_those_of_the_seed_whatever_the_interruptio
     for each in found[1:]:
         assert 1e-4 <= each[LR.name] <= 1 and each[RATIO.name] in RATIO.bounds and 1 <= each[EPOCHS.name] <= 5
         assert each[LR.name] == float(f"{each[LR.name]:.4g}")
-    assert len({each[LR.name] for each in found[1:6]}) == 5, "the first ones are drawn, each anew"
+    assert len({each[LR.name] for each in found[1:6]}) == 5, "the first ones are drawn, each again"
     for total in (3, 7, 12):
         run(study("parts"), total)
     assert values(study("parts")) == found

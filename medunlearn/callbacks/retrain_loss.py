@@ -7,7 +7,7 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
 
 
-def foretold_loss(method: UnlearningModule, predictions: Predictions | None) -> Loss | None:
+def retrain_loss(method: UnlearningModule, predictions: Predictions | None) -> Loss | None:
     """Return the predicted loss of a Retrain on the retain set; None without an original or its learning curve.
 
     Args:
