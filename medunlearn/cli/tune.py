@@ -16,7 +16,7 @@ from medunlearn.files.configs import find_config
 from medunlearn.plans.engines import Engine, Outcome, find_engine
 from medunlearn.plans.options import Override, overrides_from_argv, setting
 from medunlearn.plans.reuse import check_inputs
-from medunlearn.plans.stages import read_stage
+from medunlearn.plans.stages import Stage, read_stage
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
 from medunlearn.runs.curve_schema import Way
@@ -73,9 +73,15 @@ def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
     if parsed.curve is not None:
         _make_curve(recipes[0].original, parsed.curve, engine)
     study = Study(place, recipes, parsed.seed)
-    for outcome in study.run(parsed.trials, engine, parsed.parallel, announce):
+    for outcome in study.run(parsed.trials, engine, parsed.parallel, lambda stage: _begin(stage, parsed.trials)):
         print(_line(outcome), flush=True)
     return _conclude(study)
+
+
+def _begin(stage: Stage, total: int) -> None:
+    """Announce a trial with its place among all: trial 0 is the first."""
+    place = 1 + int(stage.run.path.name.rpartition("_")[2])
+    announce(stage, f"{stage.run} ({place} of {total})")
 
 
 def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:

@@ -26,7 +26,8 @@ def narrow_resnet18(num_classes: int, in_channels: int = 3) -> nn.Module:
         layer = network._make_layer(BasicBlock, WIDTH * 2**stage, 2, stride=stride)
         setattr(network, f"layer{stage + 1}", layer)
     network.fc = nn.Linear(8 * WIDTH, num_classes)
-    for module in network.modules():
+    narrow: nn.Module = network
+    for module in narrow.modules():
         if isinstance(module, nn.Conv2d):  # as torchvision's constructor does
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return network
+    return narrow

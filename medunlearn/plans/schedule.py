@@ -53,18 +53,18 @@ class TimeLeft:
         """Return the heading of a stage that begins: how much of the plan is done, and what is left of it."""
         left, gone = self.seconds_left(), time.perf_counter() - self.begun
         if left is None:
-            return f"{self._name(stage)} (time left: unknown until a stage is finished)"
+            return f"{position(stage, self.stages)} (time left: unknown until a stage is finished)"
         done = sum(seconds for _, seconds in self.spent)
         share = done / (done + left) if done + left else 0.0
         bar = "#" * round(BAR * share)
-        elapsed, remaining = _duration(gone), _duration(left)
-        return f"{self._name(stage)} [{bar:.<{BAR}}] {100 * share:.0f} %, {elapsed} elapsed, {remaining} left"
+        place, elapsed, remaining = position(stage, self.stages), _duration(gone), _duration(left)
+        return f"{place} [{bar:.<{BAR}}] {100 * share:.0f} %, {elapsed} elapsed, {remaining} left"
 
     def line(self, outcome: Outcome) -> str:
         """Return the line about a stage that has ended, or did not have to run."""
         after = f" after {_duration(outcome.seconds)}" if outcome.seconds else ""
         why = f" ({outcome.reason})" if outcome.reason else ""
-        return f"{self._name(outcome.stage)}: {outcome.state}{after}{why}"
+        return f"{position(outcome.stage, self.stages)}: {outcome.state}{after}{why}"
 
     def count(self, outcome: Outcome) -> None:
         """Take a stage off the list."""
@@ -79,10 +79,6 @@ class TimeLeft:
         waiting = sum(self.work[path] for path in self.waiting)
         return self.minutes and 60 * self.minutes * waiting / sum(self.work.values())
 
-    def _name(self, stage: Stage) -> str:
-        number = 1 + [other.run.path for other in self.stages].index(stage.run.path)
-        return f"stage {number} of {len(self.stages)}: {stage.run}"
-
     def _expected(self, stage: Stage) -> float:
         pace = [(other, seconds / self.work[other.run.path]) for other, seconds in self.spent]
         config = [p for other, p in pace if other.config == stage.config]
@@ -90,6 +86,12 @@ class TimeLeft:
         data = [p for other, p in pace if other.dataset == stage.dataset]
         alike = [p for other, p in pace if other.unlearns == stage.unlearns]
         return mean(config or both or data or alike or [p for _, p in pace]) * self.work[stage.run.path]
+
+
+def position(stage: Stage, stages: Sequence[Stage]) -> str:
+    """Return the place of a stage among all, and its run directory: `stage 2 of 4: runs/demo/retrain`."""
+    number = 1 + [other.run.path for other in stages].index(stage.run.path)
+    return f"stage {number} of {len(stages)}: {stage.run}"
 
 
 def _share(stage: Stage) -> float:

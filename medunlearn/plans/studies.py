@@ -8,6 +8,7 @@ from medunlearn.errors import InputError
 from medunlearn.plans.engines import Engine, Outcome
 from medunlearn.plans.options import Override
 from medunlearn.plans.reuse import Fit
+from medunlearn.plans.schedule import position
 from medunlearn.plans.stages import Stage, in_order
 from medunlearn.plans.variations import renamed
 
@@ -19,19 +20,19 @@ class Runner:
     Args:
         fit: What plans need to know of `medunlearn fit`.
         engine: What runs the stages.
-        announce: Called with each stage before it runs.
+        announce: Called with each stage before it runs, and its heading.
         ended: Called with what became of each stage.
     """
 
     fit: Fit
     engine: Engine
-    announce: Callable[[Stage], None]
+    announce: Callable[[Stage, str], None]
     ended: Callable[[Outcome], None]
 
     def finished(self, stages: Sequence[Stage]) -> list[Path]:
         """Run stages, each after what it needs, and return the run directories that are finished."""
         found = []
-        for outcome in self.engine(stages, self.announce):
+        for outcome in self.engine(stages, lambda stage: self.announce(stage, position(stage, stages))):
             self.ended(outcome)
             if outcome.state in ("done", "finished before"):
                 found.append(outcome.stage.run.path)

@@ -13,6 +13,7 @@ from medunlearn.files import write_whole
 from medunlearn.metrics import Reading, nested_order, part_sizes
 from medunlearn.plans.engines import Engine, run_locally
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
+from medunlearn.plans.schedule import position
 from medunlearn.plans.stages import Stage, retraining_method
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
@@ -69,7 +70,7 @@ def curve_beside(
     fit: Fit,
     plan: Plan = Plan(),
     engine: Engine = run_locally,
-    announce: Callable[[Stage], None] = lambda stage: None,
+    announce: Callable[[Stage, str], None] = lambda stage, heading: None,
 ) -> dict[str, Any]:
     """Return the content of an original's `learning_curve.json`; create the file if it is missing.
 
@@ -93,7 +94,7 @@ def make_curve(
     fit: Fit,
     plan: Plan = Plan(),
     engine: Engine = run_locally,
-    announce: Callable[[Stage], None] = lambda stage: None,
+    announce: Callable[[Stage, str], None] = lambda stage, heading: None,
 ) -> Made:
     """Make the learning curve of an original and write it to its run directory; finished runs are reused.
 
@@ -106,7 +107,7 @@ def make_curve(
         fit: What plans need to know of `medunlearn fit`.
         plan: How it is made.
         engine: What runs the stages.
-        announce: Called with each stage before it runs.
+        announce: Called with each stage before it runs, and its heading.
 
     Raises:
         InputError: If the original is missing or has another role, its logs hold no curve, or a run fails.
@@ -162,10 +163,10 @@ def _stage(original: RunDir, settings: dict[str, Any], plan: Plan, size: int, le
     return Stage(config, content)
 
 
-def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[Stage], None]) -> None:
+def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[Stage, str], None]) -> None:
     check_settings(stages, fit)
     check_inputs(stages, fit)
-    for outcome in engine(stages, announce):
+    for outcome in engine(stages, lambda stage: announce(stage, position(stage, stages))):
         if outcome.state not in ("done", "finished before"):
             what = f"{outcome.stage.run} {outcome.state} ({outcome.reason})"
             raise InputError(f"curve: {what}; fix that, and the same command goes on")
