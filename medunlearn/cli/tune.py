@@ -73,12 +73,12 @@ def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
     if parsed.curve is not None:
         _make_curve(recipes[0].original, parsed.curve, engine)
     study = Study(place, recipes, parsed.seed)
-    for outcome in study.run(parsed.trials, engine, parsed.parallel, lambda stage: _begin(stage, parsed.trials)):
+    for outcome in study.run(parsed.trials, engine, parsed.parallel, lambda stage: begin(stage, parsed.trials)):
         print(_line(outcome), flush=True)
     return _conclude(study)
 
 
-def _begin(stage: Stage, total: int) -> None:
+def begin(stage: Stage, total: int) -> None:
     """Announce a trial with its place among all: trial 0 is the first."""
     place = 1 + int(stage.run.path.name.rpartition("_")[2])
     announce(stage, f"{stage.run} ({place} of {total})")

@@ -74,3 +74,16 @@ def test_what_is_broken_is_said_at_the_end_and_is_the_exit_status(capsys):
         f"medunlearn: {plan[2].run} left out: it needs another",
         "medunlearn: the same command goes on from there",
     ]
+
+
+def test_a_stage_is_announced_with_its_place_among_all(monkeypatch, capsys):
+    def engine(stages, announce):
+        for stage in stages:
+            announce(stage)
+            yield Outcome(stage, "done")
+
+    monkeypatch.setattr("medunlearn.cli.studies.find_engine", lambda name: engine)
+    _, plan = study_plan(["demo"], parser(), "`x`")
+    with Outcomes().runner("local", parser()) as runner:
+        assert runner.finished(plan) == [stage.run.path for stage in plan]
+    assert f"stage 2 of {len(plan)}: {plan[1].run}\n  medunlearn fit" in capsys.readouterr().out

@@ -7,6 +7,10 @@ import pytest
 from test_imports import modules
 
 from medunlearn.__main__ import main
+from medunlearn.cli.tune import begin
+from medunlearn.files.configs import shipped_configs
+from medunlearn.plans.options import override
+from medunlearn.plans.stages import read_stage
 
 
 def test_help_explains_options_spaces_and_what_is_left(capsys):
@@ -36,3 +40,8 @@ def test_a_config_that_does_not_exist_or_an_unknown_option_is_one_line(capsys):
     assert main(["tune", "configs/demo_salun.yaml"]) == 2
     assert "original=runs/demo/train: no run there; make it with" in capsys.readouterr().err
     assert not Path("runs").exists()
+
+
+def test_a_trial_is_announced_with_its_place_among_all(capsys):
+    begin(read_stage(shipped_configs() / "demo_salun.yaml", (override("run_dir", "t/trial_003"),)), 8)
+    assert capsys.readouterr().out.startswith("t/trial_003 (4 of 8)\n  medunlearn fit --config ")

@@ -78,7 +78,7 @@ def test_what_the_plan_says_counts_until_a_stage_is_finished():
     assert clock.seconds_left() == 0
 
 
-def test_beginning_counts_what_is_left_and_foretells_it_from_what_an_earlier_command_finished():
+def test_beginning_counts_what_is_left_and_predicts_it_from_what_an_earlier_command_finished():
     train, unlearn = stage("t.yaml", "t"), stage("u.yaml", "u", original="r/t")
     assert TimeLeft([train, unlearn], [9, 3]).beginning() == "2 of 2 stages to run."
     train.run.path.mkdir(parents=True)
