@@ -1,58 +1,63 @@
-"""Print the README's first table, from `results/results.csv`: what comes near to a Retrain, chosen without one.
+"""Print from `results/results.csv` what comes near to a Retrain, chosen without one.
 
-python benchmarks/evidence/front_table.py [RESULTS]
+python benchmarks/evidence/front_table.py          # README's first table: the three methods with the least proxy gap
+python benchmarks/evidence/front_table.py --all    # every method that ran on all seeds
 
-The three methods with the least proxy gap, a mean over rates and seeds, stand beside SalUn as the paper has it, the
-untouched model and a Retrain of another seed. A method is shown as it was tuned where it was, else at its recipe.
+SalUn as the paper has it, the untouched model and a Retrain of another seed stand beside them. At each rate a method
+has the settings that the search found, or its recipe where none was made. In bold: a mean AG within the mean band of
+two Retrains. Time: the run time in per cent of that of the Retrain of the same forget set.
 """
 
+import argparse
 import csv
 import statistics
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from methods_table import READ_VALIDATION, RESULTS
+from methods_table import READ_VALIDATION
 
+RESULTS = Path(__file__).parent / "results" / "results.csv"
 RATES = {"10": "10 %", "50": "50 %"}
-PAPER, TUNED = "paper_salun", "tuned_"
+PAPER, TUNED = "paper_", "tuned_"
 SHOWN = 3
-HEAD = """| | AG, 10 % | AG, 50 % | epochs | settings from |
-|---|--:|--:|--:|---|"""
+HEAD = """| | AG, 10 % | AG, 50 % | epochs | time, 10 % | time, 50 % | settings from |
+|---|--:|--:|--:|--:|--:|---|"""
 
 Row = Mapping[str, str]
-Runs = Mapping[str, Mapping[str, list[Row]]]
+Runs = dict[str, dict[str, list[Row]]]
 """Runs by name without rate and seed, then by rate; one a seed."""
 
 
 def main_cases(rows: Iterable[Row]) -> Runs:
-    """Return the unlearned runs of the two main cases."""
-    found: dict[str, dict[str, list[Row]]] = {}
+    """Return the unlearned runs of the two main cases; of a method that was tuned, not those at its recipe."""
+    found: Runs = {}
     for row in rows:
-        name, _, rest = Path(row["run"]).name.partition("_10_")
-        rate = "10" if rest else "50"
-        if not rest:
-            name, _, rest = Path(row["run"]).name.partition("_50_")
-        if row["role"] == "unlearned" and rest.isdecimal() and row["AG"]:
+        name, rate, seed = _parts(row)
+        if row["role"] == "unlearned" and rate in RATES and seed.isdecimal() and row["AG"]:
             found.setdefault(name, {}).setdefault(rate, []).append(row)
+    for name in [name for name in found if name.startswith(TUNED)]:
+        found[name.removeprefix(TUNED)] = found.get(name.removeprefix(TUNED), {}) | found.pop(name)
     return found
 
 
-def chosen(runs: Runs) -> list[str]:
-    """Return the three methods with the least proxy gap, of those measured at both rates and on every seed."""
+def _parts(row: Row) -> list[str]:
+    return ["", "", *Path(row["run"]).name.rsplit("_", 2)][-3:]
+
+
+def on_every_seed(runs: Runs) -> list[str]:
+    """Return the methods that ran at both rates on every seed, by mean proxy gap; not SalUn as the paper has it."""
     seeds = max(len(of_rate) for by_rate in runs.values() for of_rate in by_rate.values())
     judged = {
         name: statistics.mean(float(row["proxy"]) for of_rate in by_rate.values() for row in of_rate)
         for name, by_rate in runs.items()
-        if name != PAPER
+        if not name.startswith(PAPER)
         and class_of(by_rate) not in READ_VALIDATION
         and [len(of_rate) for of_rate in by_rate.values()] == [seeds] * len(RATES)
     }
-    kept = [name for name in judged if name.startswith(TUNED) or TUNED + name not in judged]
-    return sorted(kept, key=lambda name: judged[name])[:SHOWN]
+    return sorted(judged, key=lambda name: judged[name])
 
 
-def class_of(by_rate: Mapping[str, list[Row]]) -> str:
+def class_of(by_rate: Mapping[str, Sequence[Row]]) -> str:
     """Return the method's class, which its label begins with."""
     return next(iter(by_rate.values()))[0]["method"].partition(" (")[0]
 
@@ -70,51 +75,85 @@ def mean(rows: Iterable[Row], column: str) -> float:
     return statistics.mean(float(row[column]) for row in rows)
 
 
-def epochs(by_rate: Mapping[str, list[Row]]) -> str:
+def epochs(by_rate: Mapping[str, Sequence[Row]]) -> str:
     """Return the epochs at 10 and at 50 %, once where they are the same."""
-    each = [f"{float(by_rate[rate][0]['epochs']):g}" for rate in RATES if rate in by_rate]
+    each = [f"{float(by_rate[rate][0]['epochs']):g}" for rate in RATES if by_rate.get(rate)]
     return each[0] if len(set(each)) == 1 else ", ".join(each)
 
 
-def line(label: str, by_rate: Mapping[str, list[Row]], bands: Mapping[str, float], how: str) -> str:
-    """Return the row of a method; in bold where its mean AG is at most the mean band of two Retrains."""
-    cells = []
-    for rate in RATES:
-        rows = by_rate.get(rate, [])
-        text = spread(row["AG"] for row in rows)
-        cells.append(f"**{text}**" if rows and mean(rows, "AG") <= bands[rate] else text)
-    return f"| {' | '.join([label, *cells, epochs(by_rate), how])} |"
+def origin(by_rate: Mapping[str, Sequence[Row]]) -> str:
+    """Return where a method's settings come from."""
+    tuned = [rate for rate in RATES if _parts(by_rate[rate][0])[0].startswith(TUNED)] if by_rate else []
+    if len(tuned) == len(RATES):
+        return "proxy gap, seed 0"
+    return f"proxy gap at {RATES[tuned[0]]}, recipe" if tuned else "its recipe"
 
 
-def table(rows: list[Row]) -> str:
+class Table:
+    """The table's lines, from all rows of the results."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = [row for row in rows if row["augmentation"] == "Default"]
+        retrained = [row for row in self.rows if row["role"] == "retrained" and row["forgotten"] in RATES.values()]
+        self.first = {row["split_sha256"]: row for row in reversed(retrained) if row["run"] == row["reference"]}
+        self.runs = main_cases(self.rows)
+
+    def of_rate(self, rate: str) -> list[Row]:
+        """Return the first Retrain of each seed."""
+        return [row for row in self.first.values() if row["forgotten"] == RATES[rate]]
+
+    def share(self, rows: Iterable[Row]) -> str:
+        """Return the mean run time in per cent of that of the Retrain of the same forget set."""
+        shares = [
+            100 * float(row["RTE_minutes"]) / float(self.first[row["split_sha256"]]["RTE_minutes"]) for row in rows
+        ]
+        return f"{statistics.mean(shares):.1f} %" if shares else "-"
+
+    def line(self, label: str, by_rate: Mapping[str, list[Row]], how: str) -> str:
+        """Return the row of a method; in bold where its mean AG is at most the mean band of two Retrains."""
+        cells = []
+        for rate in RATES:
+            rows = by_rate.get(rate, [])
+            text = spread(row["AG"] for row in rows)
+            inside = rows and mean(rows, "AG") <= mean(self.of_rate(rate), "band")
+            cells.append(f"**{text}**" if inside else text)
+        times = [self.share(by_rate.get(rate, [])) for rate in RATES]
+        return f"| {' | '.join([label, *cells, epochs(by_rate), *times, how])} |"
+
+    def lines(self, every: bool) -> list[str]:
+        """Return all lines: the three methods with the least proxy gap, or every method."""
+        retrains = {rate: self.of_rate(rate) for rate in RATES}
+        floor = " | ".join(spread(row["band"] for row in rows) for rows in retrains.values())
+        originals = [row for row in self.rows if row["role"] == "original"]
+        untouched = " | ".join(
+            spread(row["AG"] for row in originals if row["forgotten"] == forgotten) for forgotten in RATES.values()
+        )
+        found = [
+            HEAD,
+            f"| Retrain, another seed | {floor} | {epochs(retrains)} | 100 % | 100 % | |",
+            f"| untouched model | {untouched} | 0 | 0 % | 0 % | |",
+        ]
+        papers = [name for name in self.runs if name.startswith(PAPER)]
+        found += [self.line(class_of(self.runs[name]), self.runs[name], "the paper") for name in papers]
+        names = on_every_seed(self.runs)[: None if every else SHOWN]
+        return found + [
+            self.line(class_of(self.runs[name]), self.runs[name], origin(self.runs[name])) for name in names
+        ]
+
+
+def table(rows: Iterable[Row], every: bool = False) -> str:
     """Return the table."""
-    rows = [row for row in rows if row["augmentation"] == "Default"]
-    of_role = {
-        role: {rate: [r for r in rows if r["role"] == role and r["forgotten"] == text] for rate, text in RATES.items()}
-        for role in ("original", "retrained")
-    }
-    first = {rate: [row for row in found if row["band"]] for rate, found in of_role["retrained"].items()}
-    bands = {rate: mean({row["split_sha256"]: row for row in found}.values(), "band") for rate, found in first.items()}
-    twins = {rate: {row["split_sha256"]: row["band"] for row in found}.values() for rate, found in first.items()}
-    runs = main_cases(rows)
-    untouched = (spread(row["AG"] for row in of_role["original"][rate]) for rate in RATES)
-    lines = [
-        HEAD,
-        f"| Retrain, another seed | {' | '.join(spread(twins[rate]) for rate in RATES)} | {epochs(first)} | |",
-        f"| untouched model | {' | '.join(untouched)} | 0 | |",
-    ]
-    if PAPER in runs:
-        lines.append(line("SalUn", runs[PAPER], bands, "the paper"))
-    for name in chosen(runs):
-        how = "proxy gap, seed 0" if name.startswith(TUNED) else "its recipe"
-        lines.append(line(class_of(runs[name]), runs[name], bands, how))
-    return "\n".join(lines)
+    return "\n".join(Table(rows).lines(every))
 
 
-def main(path: Path = RESULTS) -> None:
-    with path.open(newline="") as file:
-        print(table(list(csv.DictReader(file))))
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--all", action="store_true")
+    args = parser.parse_args()
+    with args.results.open(newline="") as file:
+        print(table(csv.DictReader(file), args.all))
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main()

@@ -1,4 +1,4 @@
-"""Print what every method came to at its recipe, from `results/results.csv`, or write it into the pages that have it.
+"""Print what every method came to at its recipe with the full ResNet-18, or write it into the pages that have it.
 
 python benchmarks/evidence/methods_table.py                        # all methods, as docs/methods/index.md has them
 python benchmarks/evidence/methods_table.py --method SalUn         # one, as docs/methods/salun.md has it
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results" / "results.csv"
+RESULTS = Path(__file__).parent / "results" / "resnet18" / "results.csv"
 RATES = ("10 %", "50 %")
 READ_VALIDATION = ("HeldOutTwins", "ReGUn")
 """Methods whose proxy gap, which rests on validation images, says little."""
