@@ -162,10 +162,11 @@ class Section:
         return original.over_seeds("AG") if (original := self._untouched(cell)) else None
 
     def _time_share(self, cell: Cell) -> float | None:
-        """Return the run time as a share of the references', in %."""
+        """Return the run time as a share of the references', in %; None where they ran on other hardware."""
         minutes = cell.over_seeds("RTE")
         retrained = references(cell, self.frame)
-        known = minutes is not None and len(retrained) and retrained.RTE.mean(skipna=False) > 0
+        alike = set(retrained.hardware) == set(cell.runs.hardware)
+        known = minutes is not None and alike and retrained.RTE.mean(skipna=False) > 0
         return 100 * minutes.mean / float(retrained.RTE.mean()) if minutes is not None and known else None
 
     @property

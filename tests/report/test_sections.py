@@ -131,6 +131,14 @@ def test_headline_and_glance_say_gap_start_and_share_of_retrainings_time():
     assert section.glances() == [("SalUn", "0.88 ± 0.00", "3.00 ± 0.00", f"{share:.1f} %", True, "", "")]
 
 
+def test_no_share_of_retrainings_time_is_given_across_hardware():
+    _, retrain, _ = runs = chain()
+    change(retrain, hardware={"name": "Another Processor"})
+    (section,) = sections(load(runs))
+    assert section.headlines()[0].endswith("nearer than the untouched model (3.00).")
+    assert section.glances()[0][3] == "-"
+
+
 def test_glances_come_nearest_first_and_those_without_a_gap_last():
     train, retrain, salun = chain()
     more = {"before": (1, 99, 96, 4), "original": train}
