@@ -42,6 +42,7 @@ READ_VALIDATION = ("held_out_twins", "regun")
 """Methods that learn from validation images, so that the proxy gap, measured on these, cannot judge them."""
 AGAINST_LEARNING_BY_HEART = ("salun", "random_labels", "held_out_twins")
 """Without augmentation SalUn learns the random labels by heart: a cosine, another target, or twins against it."""
+BACKBONE = "model.init_args.backbone"
 TWIN = 100
 """What is added to the seed of the second Retrain, which shares the first one's forget set."""
 
@@ -140,6 +141,7 @@ class Evidence:
             **CASES[case],
             "data.forget.seed": seed,
             "model.init_args.original": str(self._original(case, seed)),
+            BACKBONE: self.trained.get(BACKBONE) or _own_backbone(),
             "reference": str(self.out / self._retrain(case, seed)),
         }
         return self._stage(config, run, seed, **fixed, **options)
@@ -153,7 +155,7 @@ class Evidence:
     def _stage(self, config: Path, run: str, seed: int, **options: Any) -> Stage:
         common = {"data.file": str(self.file), "seed_everything": seed, "trainer.enable_progress_bar": False}
         if self.short:
-            options |= {"trainer.max_epochs": 2, "data.batch_size": 8, "model.init_args.backbone": "common.small"}
+            options |= {"trainer.max_epochs": 2, "data.batch_size": 8, BACKBONE: "common.small"}
         place = override("run_dir", str(self.out / run))
         return read_stage(config, (*overrides_from_mapping(common | options), place))
 
@@ -180,6 +182,11 @@ def _config(name: str, rate: int) -> Path:
     return next(path for path in map(folder.joinpath, names) if path.is_file())
 
 
+def _own_backbone() -> str:
+    """Return the network of the original's config."""
+    return str(yaml.safe_load((HERE / "train.yaml").read_text())["model"]["init_args"]["backbone"])
+
+
 def _proxy(metrics: Path) -> float | None:
     """Return the proxy gap of a finished run; None where there is none."""
     return json.loads(metrics.read_text())["proxy"]["gap"] if metrics.is_file() else None
@@ -199,7 +206,7 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     if args.short:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-    given = {"model.init_args.backbone": args.backbone, "trainer.max_epochs": args.epochs}
+    given = {BACKBONE: args.backbone, "trainer.max_epochs": args.epochs}
     evidence = Evidence(args.file, args.out, {key: value for key, value in given.items() if value}, args.short)
     first = [job for case in MAIN for job in evidence.models(case, 0)]
     run_side_by_side([*first, *evidence.at_recipes(evidence.candidates)], args.jobs)
