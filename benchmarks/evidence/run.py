@@ -35,7 +35,7 @@ CASES: dict[str, dict[str, Any]] = {
 MAIN = ("10", "50")
 PRESETS = ("noaug", "randaug")
 SEEDS = (0, 1, 2)
-CANDIDATES, TRIALS, TUNED, CONFIRMED = 10, 6, 6, 8
+CANDIDATES, TRIALS, TUNED, CONFIRMED = 10, 6, 4, 6
 """The first methods of recipes.yaml, from which the best are chosen; trials of each tuned method, how many methods are
 tuned at a rate, and how many go on to the other seeds."""
 READ_VALIDATION = ("held_out_twins", "regun")

@@ -116,14 +116,15 @@ def _remarks(
     classes, retained = by_class(predictions), _retained(predictions)
     before = None if original is None else evaluation.measure(original)
     earlier = None if before is None or original is None else before | _retained(original)
-    loss = retrain_loss(module, original)
+    loss, draws = retrain_loss(module, original), evaluation.attack_draws(predictions)
     return {
+        "MIA_draws": draws,
         "before": before,
         "proxy": None if original is None else _proxy(evaluation, predictions, original, loss),
         "by_class": classes,
         **retained,
         "notes": [
-            *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed),
+            *notes(evaluation.metrics | retained, classes["n"], earlier, reference, changed, draws),
             *_validation_note(module),
             *copies_note(module.datamodule),
             *_seen_note(module, predictions, known),

@@ -18,6 +18,7 @@ from medunlearn.metrics import (
     Predictions,
     Solver,
     accuracies,
+    attack_draws,
     attack_sample,
     average_gap,
     proxy_gap,
@@ -88,6 +89,10 @@ class UnlearningMetrics(KeepsArguments, Callback):
     def measure(self, predictions: Predictions) -> dict[str, float | None]:
         """Return UA, RA, TA and MIA in % of any model's predictions, with this callback's attack."""
         return unlearning_metrics(predictions, **self.attack_settings(), solver=self.solver)
+
+    def attack_draws(self, predictions: Predictions) -> list[float]:
+        """Return MIA in % under several draws of the attack's samples, the first of them MIA itself."""
+        return attack_draws(predictions, **self.attack_settings(), solver=self.solver)
 
     def measure_validation(self, predictions: Predictions) -> dict[str, float | None]:
         """Return the same with the validation set in the test set's place."""

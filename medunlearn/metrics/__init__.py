@@ -35,7 +35,7 @@ from medunlearn.metrics.seen import Seen, seen
 from medunlearn.metrics.shadows import difference, leave_one_out, lira, offline_lira, rmia
 from medunlearn.metrics.signals import NEEDS_LOGITS, Signal, margins, signal
 from medunlearn.metrics.ulira import ulira
-from medunlearn.metrics.unlearning import accuracies, accuracy, unlearning_metrics, validation_metrics
+from medunlearn.metrics.unlearning import accuracies, accuracy, attack_draws, unlearning_metrics, validation_metrics
 
 __all__ = [
     "ARRAYS",
@@ -63,6 +63,7 @@ __all__ = [
     "agreement",
     "attack",
     "attack_calls",
+    "attack_draws",
     "attack_sample",
     "attack_shares",
     "auc",

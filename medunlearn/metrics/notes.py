@@ -8,12 +8,14 @@ A run is remarked on where
    predicting the most common class. TA leaves out classes that are forgotten as a whole. A Retrain with another Retrain
    as its reference has also collapsed if it is more than `COLLAPSE` points below that one;
 4. MIA is 0 or 100, so that the attack cannot distinguish such models;
-5. a class is forgotten as a whole;
-6. the reference has collapsed;
-7. fewer than `FEW_IMAGES` images are in the forget or the test set.
+5. MIA depends on the images that the attack learns from, by more than `SPREAD` points (not of few forgotten images);
+6. a class is forgotten as a whole;
+7. the reference has collapsed;
+8. fewer than `FEW_IMAGES` images are in the forget or the test set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from medunlearn.errors import counted
@@ -22,6 +24,8 @@ from medunlearn.metrics.by_class import forgotten_classes
 FEW_IMAGES = 50
 COLLAPSE = 10.0
 """RA or TA has collapsed if it is more than this many points below the original's or another Retrain's."""
+SPREAD = 10.0
+"""MIA depends on the attack's samples if it spreads over more than this many points under several draws of them."""
 COLLAPSED = "collapsed: "
 """How the remark on a collapse begins."""
 MOST_NAMED = 10  # classes in one sentence
@@ -36,6 +40,7 @@ def notes(
     before: Figures | None = None,
     reference: Figures | None = None,
     changed: int | None = None,
+    draws: Sequence[float] = (),
 ) -> list[str]:
     """Return the remarks on a run; an empty list for a normal run with enough images.
 
@@ -45,6 +50,7 @@ def notes(
         before: The same figures of the original; None for a run that started from none.
         reference: UA, RA and TA of the reference, and its own `notes`; None without one.
         changed: Number of weights that differ from the original's; None for a run that started from none.
+        draws: MIA in % under several draws of the attack's samples; see `attack_draws`.
 
     Example:
         >>> n = {part: {"0": count, "1": count} for part, count in (("forget", 20), ("retain", 400), ("test", 60))}
@@ -61,7 +67,7 @@ def notes(
     collapsed = [*_collapse(figures, n, before)]
     if before is None and reference is not None and not collapsed:
         collapsed = failed_retrain(figures, [reference])
-    found += [*collapsed, *_saturated(figures["MIA"]), *_classes(figures, n)]
+    found += [*collapsed, *_saturated(figures["MIA"]), *_spread(draws, n), *_classes(figures, n)]
     return [*found, *reference_notes((reference or {}).get("notes", ())), *_few(n)]
 
 
@@ -144,6 +150,14 @@ def _saturated(share: float | None) -> Iterator[str]:
         yield "MIA is 0: the attack takes every forgotten image for one that was trained on"
     elif share == 100:
         yield "MIA is 100: the attack takes no forgotten image for one that was trained on"
+
+
+def _spread(draws: Sequence[float], n: Counts) -> Iterator[str]:
+    if draws and _total(n, "forget") >= FEW_IMAGES and max(draws) - min(draws) > SPREAD:
+        yield (
+            f"MIA depends on the images that the attack learns from: {min(draws):.1f} to {max(draws):.1f} in "
+            f"{counted(len(draws), 'draw')}, median {median(draws):.1f}; so does AG"
+        )
 
 
 def _classes(figures: Figures, n: Counts) -> Iterator[str]:

@@ -1,9 +1,12 @@
-"""Computes Computes UA, RA, TA and MIA from predictions."""
+"""Computes UA, RA, TA and MIA from predictions."""
 
 from dataclasses import replace
 
 from medunlearn.metrics.membership import Feature, Solver, attack
 from medunlearn.metrics.predictions import Part, Predictions
+
+DRAWS = 7
+"""Number of draws of the attack's samples by which `attack_draws` says how far MIA depends on them."""
 
 
 def accuracy(part: Part) -> float | None:
@@ -105,3 +108,40 @@ def unlearning_metrics(
     measurable = len(forget.labels) and len(outside.labels)  # none for a run without test images
     metrics["MIA"] = attack(predictions.retain, outside, forget, feature, seed, solver) if measurable else None
     return metrics
+
+
+def attack_draws(
+    predictions: Predictions,
+    feature: Feature = "confidence",
+    nonmembers: str = "test",
+    seed: int = 0,
+    solver: Solver = "interior_point",
+) -> list[float]:
+    """Return MIA in % under several draws of the samples that the attack learns from; the first is MIA itself.
+
+    The attack learns from equally many retained images and non-members, drawn at random. Where both look alike, its
+    support vector machine turns over on some draws and calls nearly all images non-members.
+
+    Args:
+        predictions: The model's predictions on every part.
+        feature: As in `unlearning_metrics`, as are the others.
+        nonmembers: As there.
+        seed: Seed of the first draw; the others use the following numbers.
+        solver: As there.
+
+    Returns:
+        `DRAWS` shares; none where MIA cannot be measured, or takes too long to measure so often (`prob`, `libsvm`).
+
+    Example:
+        >>> import numpy as np
+        >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))
+        >>> wrong = right._replace(labels=np.array([1, 0]))
+        >>> attack_draws(Predictions(forget=right, retain=right, test=wrong, val=wrong))
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    outside: Part = getattr(predictions, nonmembers)
+    forget, retain = predictions.forget, predictions.retain
+    if not len(forget.labels) or not len(outside.labels) or feature == "prob" or solver != "interior_point":
+        return []
+    shares = (attack(retain, outside, forget, feature, seed + number, solver) for number in range(DRAWS))
+    return [share for share in shares if share is not None]

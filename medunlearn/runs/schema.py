@@ -153,6 +153,11 @@ class Metrics(Gap):
     proxy: Proxy | None = key(
         "a group, or null", "Distance to a Retrain as predicted from validation images; null but for unlearned runs."
     )
+    MIA_draws: list[Percent] | None = key(
+        "a list of numbers from 0 to 100",
+        "MIA in % under several draws of the images that the attack learns from, the first of them MIA; empty where it "
+        "cannot be measured. Absent in older runs.",
+    )
     before: Before | None = key("UA to MIA, or null", "The original on this run's split, with this run's attack.")
     TA_retained_classes: Percent | None = key(
         _PERCENT, "TA in % without the classes that are forgotten as a whole; TA where none is."

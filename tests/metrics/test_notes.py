@@ -108,3 +108,15 @@ def test_notes_say_that_a_retrain_ended_far_below_the_one_that_it_names():
     assert said_of_both == f"collapsed: {both}, so this one has failed"
     assert notes(FIGURES, images(), None, FIGURES | {"RA": 50.0}) == [], "the better one is sound"
     assert said(RA=FIGURES["RA"] - 5) == [], "of an unlearned run the original is what counts"
+
+
+def test_notes_say_that_mia_depends_on_the_attacks_samples():
+    def found(*draws, n=None):
+        return notes(FIGURES, n or images(), draws=draws)
+
+    assert found() == found(5.0, 15.0, 9.0) == [], "ten points are within the rule"
+    (sentence,) = found(89.7, 12.3, 4.3)
+    assert sentence == (
+        "MIA depends on the images that the attack learns from: 4.3 to 89.7 in 3 draws, median 12.3; so does AG"
+    )
+    assert not [each for each in found(0.5, 99.0, n=images(forget=48)) if "draws" in each]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from medunlearn.metrics import Part, Predictions, accuracies, accuracy, attack, unlearning_metrics
+from medunlearn.metrics import Part, Predictions, accuracies, accuracy, attack, attack_draws, unlearning_metrics
 
 CLASSES = 5
 
@@ -99,3 +99,16 @@ def test_seed_reaches_the_attack():
     values = [unlearning_metrics(made, seed=seed)["MIA"] for seed in range(12)]
     assert values == [attack(made.retain, made.test, made.forget, seed=seed) for seed in range(12)]
     assert len(set(values)) > 1
+
+
+@pytest.mark.parametrize("nonmembers", ["test", "val"])
+def test_draws_of_the_attack_are_mia_under_the_next_seeds(nonmembers):
+    found = predictions()
+    draws = attack_draws(found, "entropy", nonmembers, seed=5)
+    assert draws == [unlearning_metrics(found, "entropy", nonmembers, seed)["MIA"] for seed in range(5, 12)]
+    assert nonmembers == "val" or len(set(draws)) > 1, "the samples differ"
+
+
+def test_there_are_no_draws_where_mia_cannot_be_measured_or_takes_too_long():
+    assert attack_draws(predictions(forget=0)) == attack_draws(predictions(test=0)) == []
+    assert attack_draws(predictions(), "prob") == attack_draws(predictions(), solver="libsvm") == []
