@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
+from medunlearn import load_predictions
 from medunlearn.metrics import (
     GAP_METRICS,
     Part,
@@ -50,7 +51,7 @@ UNLEARNED = {  # method, how sure it is of forgotten, retained and other images
 @pytest.fixture(scope="module")
 def scripts():
     """The modules, which find each other as scripts of one folder do."""
-    names = ("jobs", "proxies", "proxy_table", "recompute", "run")
+    names = ("attack_draws", "audit_table", "jobs", "proxies", "proxy_table", "recompute", "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(EVIDENCE))
         yield SimpleNamespace(**{name: import_module(name) for name in names})
@@ -234,6 +235,40 @@ def test_recomputing_finds_every_figure_and_each_that_is_altered(evidence, scrip
         assert scripts.recompute.main(str(evidence)) == 1
         assert f"salun_10_0: {part} differs by" in capsys.readouterr().out
     run.write_json(run.metrics, whole)
+
+
+def test_gap_with_the_median_draw_is_that_of_seven_attacks(evidence, scripts, monkeypatch):
+    monkeypatch.chdir(evidence.parent)
+    found = {row["run"]: row for row in scripts.attack_draws.rows_of(Path("runs"))}
+    assert "scrub_10_0" not in found, "it has no reference"
+    row, shares, others = found["salun_10_0"], [], []
+    for name, draws in (("salun_10_0", shares), ("retrain_10_0", others)):
+        attack = dict(ATTACK)
+        for seed in range(3, 10):
+            figures = unlearning_metrics(load_predictions(f"runs/{name}"), **attack | {"seed": seed})
+            draws.append(figures["MIA"])
+    assert (row["MIA"], row["least"], row["highest"]) == (shares[0], min(shares), max(shares))
+    assert row["AG"] == pytest.approx(RunDir("runs/salun_10_0").read_metrics("x")["AG"])
+    moved = abs(np.median(shares) - np.median(others)) - abs(shares[0] - others[0])
+    assert row["AG_median"] == pytest.approx(row["AG"] + moved / 4)
+
+
+def verdict(question, answer, band=(0.4, 0.6)):
+    known = {"measure": "AUC", "value": 0.5, "interval": [0.4, 0.6], "band": band, "untouched": None}
+    return {"question": question, "answer": answer, **known}
+
+
+def test_answers_of_audits_are_counted_over_seeds(scripts):
+    first, last = list(scripts.audit_table.SHORT)[:: len(scripts.audit_table.SHORT) - 1]
+    seeds = [("inside", 0), ("inside", 1), ("cannot tell", 2)]
+    runs = [{"run": f"e/salun_10_{n}", "method": "SalUn", "verdicts": [verdict(first, a)]} for a, n in seeds]
+    runs.append({"run": "e/tuned_salun_50_0", "method": "SalUn", "verdicts": [verdict(last, "outside", None)]})
+    runs.append({"run": "e/salun_class_0", "method": "SalUn", "verdicts": [verdict(first, "outside")]})
+    rows = list(scripts.audit_table.rows_of({"runs": runs}))
+    assert (rows[3]["band_low"], rows[3]["answer"], rows[0]["high"]) == (None, "outside", 0.6)
+    _, _, ten, fifty = scripts.audit_table.table(rows).splitlines()
+    assert ten == "| 10 % | SalUn | 2 in, 1 ? | - | - | - | - | - | - |"
+    assert fifty == "| 50 % | SalUn, tuned | - | - | - | - | - | - | 1 out |"
 
 
 def test_jobs_run_in_their_order_once_what_they_need_is_there(scripts, capsys):
