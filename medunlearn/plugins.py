@@ -1,11 +1,9 @@
 """Plug-ins by entry points: methods, backbones, data sets, metrics, engines and commands, found by name.
 
-A package of anyone's own adds to a group in its `pyproject.toml`:
+Another package adds to a group in its `pyproject.toml`; its module is imported only when it is asked for:
 
     [project.entry-points."medunlearn.methods"]
     MyMethod = "my_package.my_module:MyMethod"
-
-Nothing is imported before it is asked for.
 """
 
 import sys
@@ -14,8 +12,6 @@ from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 from medunlearn.errors import InputError
-
-# Imports that only some calls need are local, so that `medunlearn --help` stays fast.
 
 Group = Literal["methods", "backbones", "datasets", "metrics", "engines", "commands"]
 

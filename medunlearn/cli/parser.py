@@ -1,8 +1,10 @@
 """Argument parser of this project's own commands; the commands of LightningCLI have theirs in `settings`."""
 
 import argparse
+import textwrap
 from typing import Any, NoReturn
 
+from medunlearn.cli.comparison import terminal_width
 from medunlearn.errors import InputError
 
 
@@ -35,8 +37,29 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, allow_abbrev=False, **options)
+        if self.formatter_class is argparse.RawDescriptionHelpFormatter:  # which wraps neither
+            self.description, self.epilog = wrapped(self.description), wrapped(self.epilog)
 
     def error(self, message: str) -> NoReturn:
         """Raise `InputError`."""
         command = " ".join(self.prog.split()[:2])
         raise InputError(f"{message}; `{command} --help` lists the options")
+
+
+def wrapped(text: str | None) -> str | None:
+    r"""Wrap the prose of a help text to the terminal's width; paragraphs with an indented line stay as they are.
+
+    Args:
+        text: Paragraphs with an empty line between them; None for none.
+
+    Example:
+        >>> wrapped("examples:\n  medunlearn list")
+        'examples:\n  medunlearn list'
+    """
+    if text is None:
+        return None
+    width = terminal_width() - 2  # as argparse does
+    return "\n\n".join(
+        part if "\n " in part or part.startswith(" ") else textwrap.fill(part, width, break_on_hyphens=False)
+        for part in text.strip("\n").split("\n\n")
+    )

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.parser import CommandParser, wrapped
 from medunlearn.errors import InputError
 
 
@@ -24,3 +24,15 @@ def test_the_help_of_light_commands_imports_nothing_heavy(command):
         "assert not {'torch', 'lightning', 'jsonargparse', 'wandb'} & sys.modules.keys(), sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_prose_of_help_is_wrapped_and_what_is_laid_out_stays(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    laid_out = "  key: value" + " " * 100 + "# why\n  other: value"
+    found = wrapped(f"{'word ' * 50}\nafter a break\n\nA file says\n\n{laid_out}\n\nexamples:\n  medunlearn x\n")
+    prose, *rest = found.split("\n\n")
+    assert rest == ["A file says", laid_out, "examples:\n  medunlearn x"]
+    assert prose.split() == [*["word"] * 50, "after", "a", "break"]
+    assert columns - 10 < max(map(len, prose.splitlines())) <= columns - 2
+    assert wrapped(None) is None
