@@ -67,6 +67,14 @@ def test_all_methods_that_ran_on_every_seed_can_be_shown(script):
     shown = script.table(results(), every=True)
     assert "| Fourth | **0.01 ± 0.00** |" in shown
     assert "Regun" not in shown and "Partial" not in shown
+    one = [each for each in results() if "fourth_50" not in each["run"]]
+    assert "| Fourth | **0.01 ± 0.00** | - | 3 | 5.0 % | - | its recipe |" in script.table(one, every=True)
+
+
+def test_the_gap_of_each_seed_can_be_shown(script):
+    shown = script.table(results(), shown=script.by_seed)
+    assert "| untouched model | 4.00, 5.00, 6.00 | 4.00, 5.00, 6.00 |" in shown
+    assert "| Tuned | **0.20, 0.40, 0.60** |" in shown
 
 
 def test_a_method_tuned_at_one_rate_has_its_recipe_at_the_other(script):

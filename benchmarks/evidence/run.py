@@ -126,6 +126,16 @@ class Evidence:
             yield from (self.recipe(name, case) for name in AGAINST_LEARNING_BY_HEART if name in self.recipes)
             yield self.paper(case, 0)
 
+    def finished(self) -> list[Path]:
+        """Return the finished runs, those as tuned in the place of a recipe that the search has kept."""
+        runs = {path.parent for path in self.out.glob("*/metrics.json")}
+        kept = {path for path in runs if path.with_name(f"tuned_{path.name}") in runs and self._keeps_recipe(path.name)}
+        return sorted(runs - kept)
+
+    def _keeps_recipe(self, run: str) -> bool:
+        name, case, _ = run.rsplit("_", 2)
+        return "with the settings of trial 0." in self._tuned(name, case).read_text()
+
     def _recipe_stage(self, name: str, case: str, seed: int) -> Stage:
         options, rate = dict(self.recipes[name]), 50 if case == "50" else 10
         epochs = options[rate]
@@ -202,12 +212,16 @@ def main() -> None:
     parser.add_argument(
         "--short", action="store_true", help="a small network, two epochs, three methods: does it work?"
     )
+    parser.add_argument("--finished", action="store_true", help="print the finished runs for a report, and stop")
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     if args.short:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     given = {BACKBONE: args.backbone, "trainer.max_epochs": args.epochs}
     evidence = Evidence(args.file, args.out, {key: value for key, value in given.items() if value}, args.short)
+    if args.finished:
+        print(*evidence.finished(), sep="\n")
+        return
     first = [job for case in MAIN for job in evidence.models(case, 0)]
     run_side_by_side([*first, *evidence.at_recipes(evidence.candidates)], args.jobs)
     tuned = [evidence.tuning(name, case) for case in MAIN for name in evidence.best(case, TUNED)]
@@ -218,7 +232,7 @@ def main() -> None:
     run_side_by_side(evidence.at_recipes(evidence.recipes), args.jobs)
     others = [job for case in ("1", "class", *PRESETS) for job in evidence.models(case, 0)]
     run_side_by_side([*others, *evidence.other_cases()], args.jobs)
-    print(terminal_comparison(sorted(path.parent for path in args.out.glob("*/metrics.json"))))
+    print(terminal_comparison(evidence.finished()))
 
 
 if __name__ == "__main__":
