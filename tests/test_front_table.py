@@ -1,5 +1,6 @@
 """The README's first table, printed from the evidence's results."""
 
+import csv
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -86,3 +87,11 @@ def test_a_method_tuned_at_one_rate_has_its_recipe_at_the_other(script):
 def test_bold_is_within_the_band_alone(script):
     rows = [each | {"AG": "0.6"} if "tuned_best" in each["run"] else each for each in results()]
     assert "| Tuned | **0.60 ± 0.00** | 0.60 ± 0.00 |" in script.table(rows)
+
+
+def test_the_page_of_the_evidence_has_the_tables_of_the_committed_results(script):
+    page = (EVIDENCE / "README.md").read_text()
+    with script.RESULTS.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert script.table(rows, every=True) + "\n\n" in page
+    assert script.table(rows, every=True, shown=script.by_seed) + "\n\n" in page

@@ -31,7 +31,8 @@ def script(monkeypatch, tmp_path):
     monkeypatch.setattr(found, "CONFIGS", tmp_path / "configs")
     (tmp_path / "configs" / "plans").mkdir(parents=True)
     yield found
-    sys.modules.pop("publish")
+    for name in ("publish", "run", "jobs"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

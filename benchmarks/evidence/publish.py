@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from run import Evidence
 
 from medunlearn.report import load
 from medunlearn.report.expected import FIGURES, SAME
@@ -97,9 +98,9 @@ def main(runs: Path) -> None:
     write(
         folder / "expected.yaml",
         "Mean and standard deviation over seeds, by benchmarks/evidence.",
-        expected(load([runs])),
+        expected(load(Evidence(Path(), runs).finished())),
     )
-    plan = "What the evidence chose, on its cells: benchmarks/evidence/README.md says how to unpack blood28.npz."
+    plan = "The settings that `tune` chose on 3,000 PBC blood cells (benchmarks/evidence), and their Retrains."
     write(CONFIGS / "plans" / "blood28.yaml", plan, {"configs": names})
 
 

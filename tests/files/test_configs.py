@@ -13,7 +13,8 @@ from medunlearn.plans.plan import read_plan
 FILES = {str(path.relative_to(shipped_configs())): path for path in sorted(shipped_configs().rglob("*.y*ml"))}
 PLANS = [name for name in FILES if name.startswith("plans/")]
 SPACES = [name for name in FILES if name.startswith("spaces/")]
-EXPERIMENTS = [name for name in FILES if name not in (*PLANS, *SPACES)]
+EXPECTED = [name for name in FILES if Path(name).name == "expected.yaml"]
+EXPERIMENTS = [name for name in FILES if name not in (*PLANS, *SPACES, *EXPECTED)]
 
 
 def leaves(content, name=""):
@@ -37,13 +38,21 @@ def test_experiment_resolves_to_what_it_says(name):
     assert {key: resolved[key] for key in written} == written
 
 
+@pytest.mark.parametrize("name", EXPECTED)
+def test_figures_are_expected_of_the_experiments_beside_them(name):
+    runs = yaml.safe_load(FILES[name].read_text())["runs"]
+    beside = [yaml.safe_load(path.read_text()) for path in FILES[name].parent.glob("*_*.yaml")]
+    named = {(each["model"]["class_path"], f"{100 * each['data']['forget']['rate']:g} %") for each in beside}
+    assert {(run["method"], run["forgotten"]) for run in runs} == named
+
+
 @pytest.mark.parametrize("name", PLANS)
 def test_plan_produces_a_stage_for_each_config(name):
     stages = read_plan([str(FILES[name])]).stages()
     content = yaml.safe_load(FILES[name].read_text())
     assert Path(name).stem in shipped_plans()
     assert len(stages) == len(content["configs"]) * max(1, len(content.get("augmentations", [])))
-    assert {stage.config.name for stage in stages} == set(content["configs"])
+    assert {stage.config.name for stage in stages} == {Path(config).name for config in content["configs"]}
     made = {stage.run.path for stage in stages}
     assert all(need in made for stage in stages for need in stage.needs.values()), "a shipped plan makes all it needs"
 

@@ -78,7 +78,7 @@ def test_a_plan_file_of_ones_own_has_configs_seeds_and_options(capsys):
         (["nowhere.yaml"], "config=nowhere.yaml: no such file"),
         (["minutes.yaml"], "plan=minutes.yaml: minutes=soon; give a number above 0"),
         (["report.yaml"], "plan=report.yaml: report=3; give a text"),
-        ([], "reproduce: no plan given; name demo, figure2, paper, a plan file or config files"),
+        ([], "reproduce: no plan given; name blood28, demo, figure2, paper, a plan file or config files"),
     ],
 )
 def test_wrong_plans_are_refused_in_one_line(capsys, argv, message):

@@ -134,8 +134,8 @@ def test_a_config_is_looked_at_however_its_option_is_written(argv):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("papr", "plan=papr: no such plan; did you mean paper? The shipped plans are demo, figure2, paper"),
-        ("x", "plan=x: no such plan; give a YAML file or one of demo, figure2, paper"),
+        ("papr", "plan=papr: no such plan; did you mean paper? The shipped plans are blood28, demo, figure2, paper"),
+        ("x", "plan=x: no such plan; give a YAML file or one of blood28, demo, figure2, paper"),
         ("plan.yaml", "plan=plan.yaml: names no configs; write `configs: [FILE, FILE]`"),
         ("seeds.yaml", "plan=seeds.yaml: names no configs; write `configs: [FILE, FILE]`"),
     ],
