@@ -61,8 +61,8 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
 def narrow_resnet18(monkeypatch):
     """Give ResNet-18 an eighth of its channels, where pages and configs name it: there its answers do not matter.
 
-    No fewer: oneDNN (torch 2.14, a CPU with AVX2 and no AVX-512) corrupts the heap in the backward pass of a 1x1
-    convolution with stride 2 on fewer than 8 channels in channels-last order.
+    No fewer: oneDNN (torch 2.14, a CPU with AVX2 and no AVX-512) writes past its buffers in the backward pass of a 1x1
+    convolution with stride 2 on fewer than 8 channels in channels-last order (its issue 6035).
     """
     begin, layer = ResNet18.__init__, ResNet._make_layer
 
