@@ -37,8 +37,17 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, allow_abbrev=False, **options)
-        if self.formatter_class is argparse.RawDescriptionHelpFormatter:  # which wraps neither
-            self.description, self.epilog = wrapped(self.description), wrapped(self.epilog)
+
+    def format_help(self) -> str:
+        """Return the help, its prose wrapped to the terminal's width."""
+        if self.formatter_class is not argparse.RawDescriptionHelpFormatter:  # the others wrap
+            return super().format_help()
+        as_given = self.description, self.epilog
+        self.description, self.epilog = map(wrapped, as_given)
+        try:
+            return super().format_help()
+        finally:
+            self.description, self.epilog = as_given
 
     def error(self, message: str) -> NoReturn:
         """Raise `InputError`."""
@@ -47,7 +56,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def wrapped(text: str | None) -> str | None:
-    r"""Wrap the prose of a help text to the terminal's width; paragraphs with an indented line stay as they are.
+    r"""Wrap the prose of a help text to the terminal's width; what is laid out stays as it is.
 
     Args:
         text: Paragraphs with an empty line between them; None for none.
@@ -60,6 +69,8 @@ def wrapped(text: str | None) -> str | None:
         return None
     width = terminal_width() - 2  # as argparse does
     return "\n\n".join(
-        part if "\n " in part or part.startswith(" ") else textwrap.fill(part, width, break_on_hyphens=False)
+        part
+        if "\n " in part or "  " in part or part.startswith(" ")
+        else textwrap.fill(part, width, break_on_hyphens=False)
         for part in text.strip("\n").split("\n\n")
     )

@@ -30,7 +30,7 @@ def test_the_help_of_light_commands_imports_nothing_heavy(command):
 def test_prose_of_help_is_wrapped_and_what_is_laid_out_stays(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     laid_out = "  key: value" + " " * 100 + "# why\n  other: value"
-    found = wrapped(f"{'word ' * 50}\nafter a break\n\nA file says\n\n{laid_out}\n\nexamples:\n  medunlearn x\n")
+    found = wrapped(f"{'word ' * 49}word\nafter a break\n\nA file says\n\n{laid_out}\n\nexamples:\n  medunlearn x\n")
     prose, *rest = found.split("\n\n")
     assert rest == ["A file says", laid_out, "examples:\n  medunlearn x"]
     assert prose.split() == [*["word"] * 50, "after", "a", "break"]

@@ -98,7 +98,9 @@ def test_unknown_commands_and_empty_reports_are_refused(capsys):
     assert "no run directories given" in refused(capsys, "report")
     assert "nowhere: holds no finished run" in refused(capsys, "report", "nowhere")
     assert "no plan given" in refused(capsys, "reproduce")
-    assert "plan=nothing: no such plan; give a YAML file or one of demo" in refused(capsys, "reproduce", "nothing")
+    assert "plan=nothing: no such plan; give a YAML file or one of blood28, demo" in refused(
+        capsys, "reproduce", "nothing"
+    )
     assert "--run_dir: does not go to every stage" in refused(capsys, "reproduce", "demo", "--run_dir", "x")
 
 
