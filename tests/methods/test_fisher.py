@@ -58,6 +58,17 @@ def test_gradients_of_known_networks_without_a_warning(name):
     assert_close(found, one_by_one(network, images, labels), 1e-3)
 
 
+def test_onednn_is_left_out_of_them_on_avx2_alone_and_is_back_afterwards(model, monkeypatch):
+    seen = []
+    monkeypatch.setattr(model, "forward", lambda *_: seen.append(torch._C._get_mkldnn_enabled()) or 1 / 0)
+    for capability in ("AVX2", "AVX512"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
+        with pytest.raises(ZeroDivisionError):
+            by_image(model)(*examples())
+        assert torch._C._get_mkldnn_enabled(), "also after an error"
+    assert seen == [False, True]
+
+
 def test_gradients_are_in_float32_also_under_autocast_and_compiled(model):
     plain = by_image(model)(*examples())
     with torch.autocast("cpu", torch.bfloat16):
