@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medunlearn import load_predictions
-from medunlearn.metrics import GAP_METRICS, attack_draws, unlearning_metrics
+from medunlearn.metrics import attack_draws, average_gap, unlearning_metrics
 from medunlearn.runs import RunDir
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,10 +28,6 @@ def figures(path: Path) -> tuple[dict[str, float | None], list[float]]:
     """Return UA, RA, TA and MIA of a run, and MIA under seven draws."""
     predictions, attack = load_predictions(path), RunDir(path).read_metrics("run")["attack"]
     return unlearning_metrics(predictions, **attack), attack_draws(predictions, **attack)
-
-
-def gap(own: Mapping[str, float], other: Mapping[str, float]) -> float:
-    return statistics.mean(abs(own[key] - other[key]) for key in GAP_METRICS)
 
 
 def rows_of(folder: Path) -> Iterator[Row]:
@@ -48,8 +44,8 @@ def rows_of(folder: Path) -> Iterator[Row]:
             "least": min(draws),
             "median": statistics.median(draws),
             "highest": max(draws),
-            "AG": gap(own, other),
-            "AG_median": gap(*steady),
+            "AG": average_gap(own, other),
+            "AG_median": average_gap(*steady),
         }
 
 

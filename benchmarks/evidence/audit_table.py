@@ -17,7 +17,6 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 RATES = {"10": "10 %", "50": "50 %"}
-TUNED = "tuned_"
 SHORT = {
     "Can forgotten images be recognised?": "recognised",
     "Are a few forgotten images given away?": "a few given away",
