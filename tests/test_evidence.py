@@ -239,7 +239,7 @@ def test_recomputing_finds_every_figure_and_each_that_is_altered(evidence, scrip
 
 def test_gap_with_the_median_draw_is_that_of_seven_attacks(evidence, scripts, monkeypatch):
     monkeypatch.chdir(evidence.parent)
-    found = {row["run"]: row for row in scripts.attack_draws.rows_of(Path("runs"))}
+    found = {row["run"]: row for row in scripts.attack_draws.rows_of(scripts.attack_draws.find_runs([Path("runs")]))}
     assert "scrub_10_0" not in found, "it has no reference"
     row, shares, others = found["salun_10_0"], [], []
     for name, draws in (("salun_10_0", shares), ("retrain_10_0", others)):

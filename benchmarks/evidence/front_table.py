@@ -4,9 +4,9 @@ python benchmarks/evidence/front_table.py          # README's first table: the t
 python benchmarks/evidence/front_table.py --all    # every method that ran on all seeds, at one rate or both
 python benchmarks/evidence/front_table.py --all --by_seed    # the AG of each seed instead of their mean
 
-SalUn as the paper has it, the untouched model and a Retrain of another seed stand beside them. At each rate a method
-has the settings that the search found, or its recipe where none was made. In bold: a mean AG within the mean band of
-two Retrains. Time: the run time in per cent of that of the Retrain of the same forget set.
+SalUn as the paper has it, the untouched model and a Retrain of another seed stand beside them. A method that was tuned
+has a row for the settings that the search found, and one for its recipe. In bold: a mean AG within the mean band of two
+Retrains. Time: the run time in per cent of that of the Retrain of the same forget set.
 """
 
 import argparse
@@ -30,14 +30,21 @@ Runs = dict[str, dict[str, list[Row]]]
 
 
 def main_cases(rows: Iterable[Row]) -> Runs:
-    """Return the unlearned runs of the two main cases; of a method that was tuned, not those at its recipe."""
+    """Return the unlearned runs of the two main cases, those as tuned under names of their own.
+
+    Where a search kept the recipe, the runs as tuned are those of the recipe too.
+    """
     found: Runs = {}
     for row in rows:
         name, rate, seed = _parts(row)
         if row["role"] == "unlearned" and rate in RATES and seed.isdecimal() and row["AG"]:
             found.setdefault(name, {}).setdefault(rate, []).append(row)
     for name in [name for name in found if name.startswith(TUNED)]:
-        found[name.removeprefix(TUNED)] = found.get(name.removeprefix(TUNED), {}) | found.pop(name)
+        recipe = found.setdefault(name.removeprefix(TUNED), {})
+        kept = {rate: runs for rate, runs in found[name].items() if rate not in recipe}
+        recipe |= kept
+        if kept == found[name]:
+            del found[name]
     return found
 
 
@@ -93,12 +100,12 @@ def epochs(by_rate: Mapping[str, Sequence[Row]]) -> str:
     return each[0] if len(set(each)) == 1 else ", ".join(each)
 
 
-def origin(by_rate: Mapping[str, Sequence[Row]]) -> str:
+def origin(name: str, by_rate: Mapping[str, Sequence[Row]]) -> str:
     """Return where a method's settings come from."""
-    tuned = [rate for rate, rows in by_rate.items() if _parts(rows[0])[0].startswith(TUNED)]
-    if len(tuned) == len(by_rate):
+    if name.startswith(TUNED):
         return "proxy gap, seed 0"
-    return f"proxy gap at {RATES[tuned[0]]}, recipe" if tuned else "its recipe"
+    kept = all(_parts(rows[0])[0].startswith(TUNED) for rows in by_rate.values())
+    return "its recipe, kept by the search" if kept else "its recipe"
 
 
 class Table:
@@ -148,8 +155,8 @@ class Table:
         ]
         papers = [name for name in self.runs if name.startswith(PAPER)]
         found += [self.line(class_of(self.runs[name]), self.runs[name], "the paper") for name in papers]
-        shown = list(on_every_seed(self.runs, 1 if every else len(RATES)).values())[: None if every else SHOWN]
-        return found + [self.line(class_of(by_rate), by_rate, origin(by_rate)) for by_rate in shown]
+        shown = list(on_every_seed(self.runs, 1 if every else len(RATES)).items())[: None if every else SHOWN]
+        return found + [self.line(class_of(by_rate), by_rate, origin(name, by_rate)) for name, by_rate in shown]
 
 
 def table(rows: Iterable[Row], every: bool = False, shown: Callable[[Iterable[str]], str] = spread) -> str:

@@ -1,9 +1,10 @@
 """Proxy against truth: does the proxy gap, which needs no Retrain, rank runs as the Average Gap (AG) to Retrain does?
 
-    python benchmarks/evidence/proxies.py runs/evidence --curve short=FILE --curve epochs=FILE
+    python benchmarks/evidence/proxies.py $(python benchmarks/evidence/run.py --finished) --curve short=FILE
 
 The proxy gap of every finished unlearned run is computed from its `predictions.npz` under several targets (`TARGETS`),
-each with and without moving the attack's, and compared with the AG and the four distances to Retrain in `metrics.json`.
+each with and without moving the attack's, and compared with the AG and the four distances to Retrain in `metrics.json`,
+and with the AG under the median of several draws of the attack's samples (`attack_draws.py`).
 Writes `proxies.csv` (a row a run), `proxies.json` and `proxies.md` (a row a case and kind of target), and a figure.
 """
 
@@ -11,7 +12,7 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from attack_draws import steady_gap
 from proxy_figure import write_figure
 from proxy_table import cases, markdown, predicted, table, title
 from run import CASES
@@ -26,6 +28,7 @@ from run import CASES
 from medunlearn.errors import InputError
 from medunlearn.metrics import GAP_METRICS, LearningCurve, Loss, Predictions, attack_shares, proxy_gap, proxy_targets
 from medunlearn.plugins import find
+from medunlearn.report.reading import find_runs
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import curve_of
 from medunlearn.runs.record import Record
@@ -40,10 +43,10 @@ Curves = dict[tuple[str, str], LearningCurve]
 """Learning curves by kind of target and SHA-256 of the original's weights."""
 
 
-def rows_of(folders: Sequence[Path], curves: Curves) -> list[dict[str, Any]]:
+def rows_of(runs: Iterable[RunDir], curves: Curves) -> list[dict[str, Any]]:
     """Return a row for each finished unlearned run, and say which are left out."""
     rows = []
-    for run in (RunDir(path.parent) for folder in folders for path in sorted(folder.glob("*/metrics.json"))):
+    for run in (each for each in runs if each.finished):
         if run.read_metrics("proxies")["role"] == "unlearned":
             try:
                 rows.append(row_of(run, curves))
@@ -74,6 +77,7 @@ def row_of(run: RunDir, curves: Curves) -> dict[str, Any]:
         "seed": metrics["seed"],
         "reads_validation": find("methods", metrics["method"]).reads_validation,
         "AG": metrics["AG"],
+        "AG_median": steady_gap(run.path, retrain.path),
         **{f"AG_{key}": abs(metrics[key] - figures[key]) for key in GAP_METRICS},
     }
     attack = {key: metrics["attack"][key] for key in ("feature", "seed")}
@@ -150,11 +154,11 @@ def _named_file(text: str) -> tuple[str, Path]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="directories of run directories")
+    parser.add_argument("runs", type=Path, nargs="+", help="run directories, or folders of them")
     parser.add_argument("--curve", type=_named_file, action="append", default=[], metavar="NAME=FILE")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args(argv)
-    rows = rows_of(args.folders, curves_in(args.curve))
+    rows = rows_of(find_runs(args.runs), curves_in(args.curve))
     if not rows:
         parser.error("there is no finished unlearned run with an AG")
     runs = pd.DataFrame(rows)
