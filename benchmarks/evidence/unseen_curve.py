@@ -4,8 +4,8 @@
     python benchmarks/evidence/proxies.py RUN... --curve unseen=runs/evidence/train_0/unseen_curve.json
 
 The curve that `medunlearn curve` makes rests on the validation images, and on the original's luck with them. A model
-trained on a part has not seen the rest of the training set either, which is several times as many images. Written beside
-each original, from the predictions of its parts; `proxies.py` compares what it predicts with the Retrains.
+trained on a part has not seen the rest of the training set either, which is several times as many images. It is written
+beside each original, from the predictions of its parts; `proxies.py` compares what it predicts with the Retrains.
 """
 
 import argparse
