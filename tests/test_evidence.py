@@ -51,7 +51,7 @@ UNLEARNED = {  # method, how sure it is of forgotten, retained and other images
 @pytest.fixture(scope="module")
 def scripts():
     """The modules, which find each other as scripts of one folder do."""
-    names = ("attack_draws", "audit_table", "jobs", "proxies", "proxy_table", "recompute", "run")
+    names = ("attack_draws", "audit_table", "jobs", "proxies", "proxy_table", "recompute", "run", "unseen_curve")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(EVIDENCE))
         yield SimpleNamespace(**{name: import_module(name) for name in names})
@@ -239,7 +239,10 @@ def test_recomputing_finds_every_figure_and_each_that_is_altered(evidence, scrip
 
 def test_gap_with_the_median_draw_is_that_of_seven_attacks(evidence, scripts, monkeypatch):
     monkeypatch.chdir(evidence.parent)
-    found = {row["run"]: row for row in scripts.attack_draws.rows_of(scripts.attack_draws.find_runs([Path("runs")]))}
+    rows = list(scripts.attack_draws.rows_of(scripts.attack_draws.find_runs([Path("runs")])))
+    untouched = [row["reference"] for row in rows if row["run"] == "train_0"]
+    assert sorted(untouched) == ["retrain_10_0", "retrain_class_0"], "the original, once a forget set"
+    found = {row["run"]: row for row in rows}
     assert "scrub_10_0" not in found, "it has no reference"
     row, shares, others = found["salun_10_0"], [], []
     for name, draws in (("salun_10_0", shares), ("retrain_10_0", others)):
@@ -251,6 +254,15 @@ def test_gap_with_the_median_draw_is_that_of_seven_attacks(evidence, scripts, mo
     assert row["AG"] == pytest.approx(RunDir("runs/salun_10_0").read_metrics("x")["AG"])
     moved = abs(np.median(shares) - np.median(others)) - abs(shares[0] - others[0])
     assert row["AG_median"] == pytest.approx(row["AG"] + moved / 4)
+
+
+def test_unseen_curve_has_the_error_on_left_out_and_validation_images(evidence, scripts):
+    point = {"images": 72, "val_error": 1.0, "run": str(evidence / "retrain_10_0")}
+    found = scripts.unseen_curve.unseen_curve({"way": "parts", "reading": "ratio", "points": [point, {"images": 80}]})
+    with np.load(evidence / "retrain_10_0" / "predictions.npz") as arrays:
+        wrong = [arrays[f"{part}_probs"].argmax(1) != arrays[f"{part}_labels"] for part in ("forget", "val")]
+    assert found["reading"] == "level" and len(found["points"]) == 1, "without the original's own point"
+    assert found["points"][0]["val_error"] == pytest.approx(100 * np.concatenate(wrong).mean())
 
 
 def verdict(question, answer, band=(0.4, 0.6)):

@@ -25,33 +25,39 @@ Row = Mapping[str, Any]
 
 
 @cache
-def figures(path: Path) -> tuple[dict[str, float | None], list[float]]:
-    """Return UA, RA, TA and MIA of a run, and MIA under seven draws."""
-    predictions, attack = load_predictions(path), RunDir(path).read_metrics("run")["attack"]
+def figures(path: Path, retrain: Path) -> tuple[dict[str, float | None], list[float]]:
+    """Return UA, RA, TA and MIA of a run on a Retrain's forget set, and MIA under seven draws."""
+    predictions = load_predictions(path).split_by(load_predictions(retrain).forget.rows)
+    attack = RunDir(retrain).read_metrics("run")["attack"]
     return unlearning_metrics(predictions, **attack), attack_draws(predictions, **attack)
 
 
-def steady_gap(run: Path, reference: Path) -> float | None:
+def steady_gap(run: Path, retrain: Path) -> float | None:
     """Return AG with the medians of the run and of its Retrain in the place of MIA."""
-    return average_gap(*({**own, "MIA": statistics.median(draws)} for own, draws in map(figures, (run, reference))))
+    pair = (figures(path, retrain) for path in (run, retrain))
+    return average_gap(*({**own, "MIA": statistics.median(draws)} for own, draws in pair))
 
 
 def rows_of(runs: Iterable[RunDir]) -> Iterator[Row]:
-    """Yield a row for each finished run that has a reference."""
+    """Yield a row for each finished run that has a reference, and for the untouched model that each started from."""
+    pairs: dict[tuple[Path, Path], None] = {}
     for run in (each for each in runs if each.finished):
-        reference = run.read_metrics("run")["reference"]
-        if reference is None:
-            continue
-        path, other = run.path, Path(reference)
-        own, draws = figures(path)
+        metrics = run.read_metrics("run")
+        if metrics["reference"] is not None:
+            retrain = Path(metrics["reference"])
+            pairs |= {(run.path, retrain): None}
+            pairs |= {(Path(metrics["original"]), retrain): None} if metrics["original"] else {}
+    for path, retrain in pairs:
+        own, draws = figures(path, retrain)
         yield {
             "run": path.name,
+            "reference": retrain.name,
             "MIA": own["MIA"],
             "least": min(draws),
             "median": statistics.median(draws),
             "highest": max(draws),
-            "AG": average_gap(own, figures(other)[0]),
-            "AG_median": steady_gap(path, other),
+            "AG": average_gap(own, figures(retrain, retrain)[0]),
+            "AG_median": steady_gap(path, retrain),
         }
 
 
