@@ -1,6 +1,6 @@
 """Print from `results/results.csv` what comes near to a Retrain, chosen without one.
 
-python benchmarks/evidence/front_table.py --median    # README's first table: the three with the least AG over both rates
+python benchmarks/evidence/front_table.py --median    # README's first table: the three nearest over both rates
 python benchmarks/evidence/front_table.py --all       # every method that ran on all seeds, at one rate or both
 python benchmarks/evidence/front_table.py --all --by_seed    # the AG of each seed instead of their mean
 
