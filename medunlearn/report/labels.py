@@ -12,6 +12,9 @@ from medunlearn.runs.values import is_line
 
 Row = dict[str, Any]
 
+NETWORK = ("backbone", "stem")
+"""Settings of the network, which a method takes over from its original."""
+
 WIDTH, LINES = 14, 3  # characters and lines of a class's name in a chart
 
 
@@ -71,7 +74,8 @@ def label_methods(rows: Iterable[Row]) -> list[Row]:
     """Name runs of a method that unlearns after what departs from its defaults, as in `SalUn (relabel none)`.
 
     Settings without a default, such as the epochs, are named where runs of the method on the same data differ in them;
-    so are all settings of older runs, which do not say what departs.
+    so are all settings of older runs, which do not say what departs. Settings of the network, which a method takes over
+    from its original, are named where runs on the same data differ in them.
 
     Example:
         >>> row = {"data": "cells", "method": "SalUn", "role": "unlearned", "forgotten": "10 %", "label": "SalUn"}
@@ -84,14 +88,23 @@ def label_methods(rows: Iterable[Row]) -> list[Row]:
     for row in found:
         if row["role"] == "unlearned" and row["forgotten"]:
             groups[row["data"], row["method"]].append(row)
-    for group in groups.values():
-        _label(group)
+    for (data, _), group in groups.items():
+        _label(group, _shared(row for of_data, runs in groups.items() if of_data[0] == data for row in runs))
     return found
 
 
-def _label(group: Sequence[Row]) -> None:
+def _shared(rows: Iterable[Row]) -> dict[str, str]:
+    """Return the settings of the network that all runs have in common."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for key in NETWORK:
+            found[key].add(repr(row["settings"].get(key)))
+    return {key: value for key, (value, *others) in found.items() if not others}
+
+
+def _label(group: Sequence[Row], shared: dict[str, str]) -> None:
     keys = dict.fromkeys(key for row in group for key in row["settings"])
-    usual = {key: _usual(key, group) for key in keys}
+    usual = {key: _usual(key, group) for key in keys} | shared
     for row in group:
         own = [key for key in keys if repr(row["settings"].get(key)) != usual[key]]
         named = ", ".join(f"{key} {_plain(row['settings'].get(key))}" for key in own)

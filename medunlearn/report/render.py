@@ -39,8 +39,8 @@ GLANCE_LEGEND = (
     "AG: Average Gap to retraining in points, lower is better; bold where it is below that of the untouched model by "
     "more than chance with so many images. Nearest first."
 )
-FEW = 2
-"""Up to so many sections, sentences answer first; a table does where there are more."""
+FEW, SENTENCES = 2, 6
+"""Up to so many sections with so many sentences each, these answer first; a table does where there are more."""
 
 CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
@@ -125,7 +125,8 @@ def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path
         "better": {name: column.better for name, column in LEGEND_OF_COLUMNS.items()},
         "class_table": class_table,
         "side_tables": [side_tables(section) for section in sections],
-        "few": len(sections) <= FEW,
+        "few": len(sections) <= FEW and all(len(section.headlines()) <= SENTENCES for section in sections),
+        "shown": SENTENCES,
         "legend": LEGEND,
         "intervals": INTERVALS,
         "proxy": PROXY_LEGEND if frame.proxy.notna().any() else "",

@@ -117,8 +117,8 @@ class Section:
         return rows
 
     def headlines(self) -> list[str]:
-        """Return one sentence for each method that unlearned: how near it came, from where, at what cost."""
-        return [self._headline(cell) for cell in self.of_role("unlearned")]
+        """Return one sentence for each method that unlearned, the nearest first: how near, from where, at what cost."""
+        return [self._headline(cell) for cell in sorted(self.of_role("unlearned"), key=_nearness)]
 
     def _headline(self, cell: Cell) -> str:
         gap, before, share = cell.over_seeds("AG"), self._before(cell), self._time_share(cell)
@@ -149,7 +149,7 @@ class Section:
             bold = nearer(cell, self._untouched(cell), self.frame) is True
             units = in_floors(cell)
             near = "" if units is None else f"{units:.2f}", place_of(cell, self._untouched(cell))
-            found.append((gap.mean if gap else float("inf"), Glance(cell.label, *texts, bold, *near)))
+            found.append((_nearness(cell), Glance(cell.label, *texts, bold, *near)))
         return [glance for _, glance in sorted(found)]
 
     def _untouched(self, cell: Cell) -> Cell | None:
@@ -194,6 +194,11 @@ class Section:
                 batch = f", batch {size}" if (size := settings.get("batch")) else ""
                 parts.append(f"{cell.label}: {counted(epochs, 'epoch')}{batch}")
         return "; ".join(parts) + "."
+
+
+def _nearness(cell: Cell) -> float:
+    gap = cell.over_seeds("AG")
+    return gap.mean if gap else float("inf")
 
 
 def sections(frame: pd.DataFrame) -> list[Section]:

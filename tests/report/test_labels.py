@@ -43,6 +43,20 @@ def test_a_variant_alone_is_named_after_what_departs_from_the_defaults():
     assert "not run" not in text
 
 
+def test_a_network_that_all_runs_share_is_not_named_and_another_is():
+    train, retrain, _ = chain()
+    more = {"before": (1, 99, 96, 4), "original": train}
+    runs = [
+        fake(f"runs/{method}", method, (1.0, 99, 96, 5), backbone="narrow", relabel="none", **more)
+        for method in ("SalUn", "NegGrad")
+    ]
+    labels = {label for _, _, label in cells(train, retrain, *runs)}
+    assert {"SalUn (relabel none)", "NegGrad (relabel none)"} <= labels
+    other = fake("runs/other", "SalUn", (1.0, 99, 96, 5), relabel="none", **more)
+    named = {label for _, _, label in cells(train, retrain, *runs, other)}
+    assert "SalUn (relabel none, backbone narrow)" in named or "SalUn (backbone narrow, relabel none)" in named
+
+
 def test_data_of_one_name_and_two_sizes_make_two_tables():
     small, large = chain(seed=0), chain(seed=1)
     for runs, size in ((small, 28), (large, 64)):

@@ -1,6 +1,7 @@
 """The written report: escaping in each format, and when the paper's figures stand beside measured ones."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,20 @@ def test_published_figures_are_left_out_where_one_run_has_other_data(undrawn):
     for run in runs[:3]:
         change(run, data={"size": None})
     assert not any("Falcao" in text for text in texts(write(*runs)).values())
+
+
+def test_the_nearest_answer_first_and_many_more_are_folded_away(undrawn):
+    train, retrain, _ = chain()
+    gaps = [9, 2, 7, 1, 8, 3, 6, 5]
+    more = {"before": (1, 99, 96, 4), "original": train}
+    runs = [fake(f"runs/lr{at}", "SalUn", (1.0 + gap, 99, 96, 5), lr=gap, **more) for at, gap in enumerate(gaps)]
+    page = (write(train, retrain, *runs) / "report.html").read_text()
+    said = list(re.finditer(r"SalUn \(lr \d\) ends ([\d.]+)", page))
+    found = [float(each[1]) for each in said]
+    assert len(found) == 8 and found == sorted(found)
+    assert said[5].start() < page.index("<details><summary>2 more</summary>") < said[6].start()
+    few = (write(train, retrain, *runs[:6], out="few") / "report.html").read_text()
+    assert "<details>" not in few.partition("<h2")[0]
 
 
 def test_the_column_of_seeds_says_how_many(undrawn):
