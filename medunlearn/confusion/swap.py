@@ -45,7 +45,7 @@ class Swap:
             num_classes: Number of classes.
 
         Raises:
-            InputError: If a class is not there, or so few images are that none is drawn.
+            InputError: If a class does not exist, or there are too few images to draw one.
         """
         rows = []
         for number in self.classes:
@@ -91,10 +91,10 @@ class Folder:
         return self.path / "confusion.md"
 
     def make(self, data: ImageData, swap: Swap) -> np.ndarray:
-        """Return the rows whose labels are swapped; both files are there afterwards.
+        """Write the data and the rows unless they exist; return the rows whose labels are swapped.
 
         Args:
-            data: The data as they are.
+            data: The unchanged data.
             swap: Which labels are swapped.
 
         Raises:
@@ -111,7 +111,7 @@ class Folder:
         return rows
 
     def _check_same(self, arrays: dict[str, np.ndarray]) -> None:
-        """Refuse data of another study, or such as cannot be read."""
+        """Reject data of another study, and unreadable data."""
         try:
             kept = read_archive(self.data)
         except (Fault, OSError) as error:

@@ -97,7 +97,7 @@ def _text(path: Path, argument: str) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{argument}: is no text in UTF-8; save it as UTF-8") from None
+        raise InputError(f"{argument}: is not UTF-8 text; save it as UTF-8") from None
     except FileNotFoundError:
         raise InputError(f"{argument}: no such file; give the table of the images") from None
     except (*UNOPENED, Fault) as error:

@@ -116,7 +116,7 @@ ROWS = [
         lambda at: (Path("t.csv").mkdir(), make_plan(".", "t.csv")),
         "labels=t.csv: cannot be read (Is a directory); give the table of the images",
     ),
-    (read(b"path,label\n\xff,a\n"), "labels=t.csv: is no text in UTF-8; save it as UTF-8"),
+    (read(b"path,label\n\xff,a\n"), "labels=t.csv: is not UTF-8 text; save it as UTF-8"),
     (read("path,label\n"), "labels=t.csv: has no image; write one line for each"),
     (read('path,label\n"a,b\n'), "labels=t.csv: line 2: unexpected end of data; save the table as CSV again"),
     (read("path;label\na;b\n"), "labels=t.csv: is separated by semicolons; save the table with commas"),
