@@ -103,7 +103,7 @@ def _chosen(formats: Sequence[str]) -> list[str]:
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds anything, but for an earlier export that is to be replaced."""
+    """Reject a folder that holds anything, but for an earlier export that is to be replaced."""
     if not folder.exists() or not any(folder.iterdir()):
         return
     try:

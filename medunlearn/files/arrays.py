@@ -136,7 +136,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
-    """Refuse members that declare more than the file can hold, that occur twice, or that NumPy and torch do not write.
+    """Reject members that declare more than the file can hold, that occur twice, or that NumPy and torch do not write.
 
     Other compressions than deflate unpack a whole block at once, however much that is.
     """

@@ -16,7 +16,7 @@ _IMPORTS = ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4")
 
 
 def check_checkpoint(path: Path, known: tuple[str, ...] = GLOBALS, most: int = MOST_BYTES) -> None:
-    """Refuse a file that holds more than plain tensors, or declares more than it holds.
+    """Reject a file that holds more than plain tensors, or declares more than it holds.
 
     `torch.load(weights_only=True)` runs no strange code, but it lets a few bytes ask for any amount of memory: in a
     compressed archive, or through the harmless classes that it does build.

@@ -56,7 +56,7 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
 
 
 def _check_hidden(*paths: Path) -> None:
-    """Refuse what is there and is no file that may be read."""
+    """Reject what is there and is no file that may be read."""
     for path in paths:
         try:
             path.stat()

@@ -47,7 +47,7 @@ def unreadable(error: Exception, remedy: str) -> str:
 
 
 def check_no_pipe(path: Path) -> None:
-    """Refuse what might never end.
+    """Reject what might never end.
 
     Raises:
         Fault: If there is a pipe, a socket or a device at this path.

@@ -79,7 +79,7 @@ def _checked(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_alike(found: Collection[str]) -> None:
-    """Refuse classes that differ in case or leading zeros alone: they are one class, spelt in two ways."""
+    """Reject classes that differ in case or leading zeros alone: they are one class, spelt in two ways."""
     seen: dict[str, str] = {}
     for name in sorted(found):
         key = str(int(name)) if _is_number(name) else " ".join(name.casefold().split())

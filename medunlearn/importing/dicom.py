@@ -60,7 +60,7 @@ def _pydicom() -> Any:
 
 
 def _check(header: Any) -> bool:
-    """Refuse what is not handled; return whether the image is in colour."""
+    """Reject what is not handled; return whether the image is in colour."""
     if "PixelData" not in header:
         raise NotAnImage("holds no picture")
     frames = int(header.get("NumberOfFrames") or 1)

@@ -81,7 +81,7 @@ def _by_folders(folder: Path, found: Walk) -> Listing:
 
 
 def _check_tops(folder: Path, tops: list[str], splits: list[str], found: Walk) -> None:
-    """Refuse folders of which it is not certain what they are."""
+    """Reject folders of which it is not certain what they are."""
     if found.images and not tops:
         table = next((name for name in found.others if name.lower().endswith((".csv", ".jsonl"))), "labels.csv")
         raise InputError(

@@ -102,7 +102,7 @@ TOO_MANY = f"has more than {MOST_PIXELS / 1e6:.0f} million pixels"
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse an image that would not fit into memory.
+    """Reject an image that would not fit into memory.
 
     Raises:
         NotAnImage: If it has too many pixels, or none.

@@ -124,7 +124,7 @@ def _check_apart(entries: Iterable[Entry]) -> None:
 
 
 def _check_classes(entries: Iterable[Entry], classes: Classes, drawn: Sequence[str]) -> None:
-    """Refuse a class without a training image, which nothing could learn."""
+    """Reject a class without a training image, which nothing could learn."""
     trained = {entry.label for entry in entries if entry.split == "train"}
     if without := [name for name in classes.order if name not in trained]:
         remedy = "another seed, images of more patients," if drawn else "it training images,"

@@ -34,7 +34,7 @@ class OneShot(Unlearner):
         self.block = block
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse epochs, and arguments of training."""
+        """Reject epochs, and arguments of training."""
         super().check_run(trainer)
         check_no_epochs(self, trainer, "changes the weights once")
 

@@ -45,7 +45,7 @@ class ResNet18(Backbone, ResNet):  # type: ignore[misc]  # torchvision publishes
 
 
 def check_stem(stem: str) -> None:
-    """Refuse a stem that there is not.
+    """Reject a stem that there is not.
 
     Raises:
         InputError: If there is no such stem.

@@ -155,7 +155,7 @@ def _class_names(content: dict[str, Any], source: str) -> tuple[str, ...] | None
 
 
 def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, source: str) -> None:
-    """Refuse weights that are not those of the caller's own network, before that takes any memory."""
+    """Reject weights that are not those of the caller's own network, before that takes any memory."""
     if is_torchvision(content["architecture"].get("backbone", DEFAULT)):
         return  # done when they were read
     try:
@@ -167,7 +167,7 @@ def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, so
 
 
 def _check_fits(content: dict[str, Any], source: str) -> None:
-    """Refuse weights that are not those of the network that they name, before that takes any memory."""
+    """Reject weights that are not those of the network that they name, before that takes any memory."""
     architecture, found = content["architecture"], content["state_dict"]
     try:
         if not all(type(value) in (int, float, str) for value in _built_from(architecture).values()):

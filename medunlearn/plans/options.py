@@ -132,7 +132,7 @@ def check_for_every_stage(overrides: Iterable[Override]) -> None:
 
 
 def check_governed(overrides: Iterable[Override], by: str) -> None:
-    """Refuse settings that `seeds` or `augmentations` set for each stage: one of the two would be lost.
+    """Reject settings that `seeds` or `augmentations` set for each stage: one of the two would be lost.
 
     Args:
         overrides: Settings for every stage.
@@ -145,7 +145,7 @@ def check_governed(overrides: Iterable[Override], by: str) -> None:
 
 
 def check_augmentations(presets: Iterable[str]) -> None:
-    """Refuse presets that do not exist."""
+    """Reject presets that do not exist."""
     for preset in presets:
         if preset not in get_args(Preset):
             raise InputError(f"augmentations={preset}: unknown preset; choose from {', '.join(get_args(Preset))}")

@@ -40,7 +40,7 @@ class Runner:
 
 
 def check_made_here(plan: Sequence[Stage], images: str) -> None:
-    """Refuse a stage that needs a run from elsewhere, which was not made on the study's own data.
+    """Reject a stage that needs a run from elsewhere, which was not made on the study's own data.
 
     Args:
         plan: The stages.

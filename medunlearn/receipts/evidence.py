@@ -50,7 +50,7 @@ def by_group(metrics: Mapping[str, Any]) -> ByGroup | None:
 
 
 def reference(metrics: Mapping[str, Any]) -> Reference | None:
-    """Return the retrained model that AG is taken to; its figures where its run is still there and holds that model."""
+    """Return the retrained model that AG is computed against; with its figures if its run still holds that model."""
     sha256 = metrics.get("reference_sha256")
     if sha256 is None:
         return None

@@ -125,7 +125,7 @@ class Making:
             raise InputError(f"receipt={self.run}: {problem}; run that stage again") from None
 
     def check_data(self, found: ImageData) -> None:
-        """Refuse other data than the run's."""
+        """Reject other data than the run's."""
         if found.sha256 != self.split.get("data_sha256"):
             raise InputError(f"data.file: the images are others than those of {self.run}; give its data file")
 

@@ -55,7 +55,7 @@ class Stated:
         return Request(case=self.case, received=self.received, ground=self.ground, approved_by=self.approved_by)
 
     def check_names(self, split: Mapping[str, Any]) -> None:
-        """Refuse texts that name a withdrawn group: a receipt goes to others.
+        """Reject texts that name a withdrawn group: a receipt goes to others.
 
         Args:
             split: Content of `split.json`, which has the names.

@@ -120,7 +120,7 @@ def forgotten(run: RunDir, file: Path | None = None) -> tuple[torch.Tensor, torc
     """
     split, data = run.read_split("relearn"), images_of(run, "relearn", file)
     if data.sha256 != split["data_sha256"]:
-        raise InputError(f"relearn={run}: the images are others than the run's; give its data file by --file")
+        raise InputError(f"relearn={run}: these are not the run's images; give its data file by --file")
     rows = np.array(split["indices"], dtype=np.int64)
     images = torch.from_numpy(np.asarray(data.train.images[rows]))
     images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)

@@ -54,11 +54,11 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
     if run.started and not (exists(run.config) or resume or overwrite):
         raise InputError(
             f"run_dir={run}: holds {', '.join(run.present())} and no config.yaml, of a run that ended early or of "
-            "something else; name another run_dir, or say `--overwrite true` to delete it"
+            "something else; name another run_dir, or give `--overwrite true` to delete it"
         )
     if run.started and not (resume or overwrite):
         raise InputError(
-            f"run_dir={run}: already holds an unfinished run; say `--resume true` to go on with it, "
+            f"run_dir={run}: already holds an unfinished run; give `--resume true` to go on with it, "
             "or `--overwrite true` to start again"
         )
     if resume and not run.started:

@@ -52,7 +52,7 @@ class Folder:
         return self.shadow(original) / f"forget_{draw}.npz"
 
     def check_same(self, design: Design, data: ImageData) -> None:
-        """Refuse a folder that holds another study, or what is of none.
+        """Reject a folder that holds another study, or what is of none.
 
         Args:
             design: The design.

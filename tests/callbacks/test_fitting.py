@@ -164,7 +164,7 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("resume=true: x; say `--overwrite true`", "resume=True: x; say `overwrite=True`"),
+        ("resume=true: x; give `--overwrite true`", "resume=True: x; say `overwrite=True`"),
         ("give `--trainer.max_epochs` again", "give `max_epochs` again"),
         ("make it with `medunlearn.fit(m, d, '--trainer.x')`", "make it with `medunlearn.fit(m, d, '--trainer.x')`"),
         (
@@ -356,7 +356,7 @@ def test_config_says_that_data_of_ones_own_are_unknown(npz, capsys):
     seed_everything(0, verbose=False)
     data = OwnData(file=npz, batch_size=8)
     medunlearn.fit(Train(num_classes=4, backbone=TINY), data, "r", max_epochs=1, **PLAIN)
-    assert "data: the command line knows MedMNISTDataModule alone, not OwnData" in Path("r/config.yaml").read_text()
+    assert "data: the command line builds only MedMNISTDataModule, not OwnData" in Path("r/config.yaml").read_text()
 
 
 def test_config_says_that_the_first_weights_are_not_the_seeds(npz, fit, capsys):

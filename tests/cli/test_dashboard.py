@@ -43,7 +43,7 @@ def test_dashboard_without_a_login_is_refused_in_one_line(sent, monkeypatch, cap
     monkeypatch.setattr("wandb.login", lambda **_: False)
     assert main(ARGV) == 2
     assert capsys.readouterr().err == (
-        "medunlearn: error: dashboard: you are not logged in to Weights & Biases; say `wandb login` first\n"
+        "medunlearn: error: dashboard: you are not logged in to Weights & Biases; run `wandb login` first\n"
     )
     assert not sent
 

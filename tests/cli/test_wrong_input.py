@@ -43,7 +43,7 @@ METHODS = names("methods")
         ),
         (["--trainer.logger=Foo"], r"trainer.logger=Foo: no such class"),
         (["--data.download=false"], r"data.root=data: .*download"),
-        (["--data.num_classes=3"], r"data.num_classes=3: goes with data.file alone"),
+        (["--data.num_classes=3"], r"data.num_classes=3: applies to data.file only"),
         (["--model.init_args.num_classes=3"], r"model.init_args.num_classes: is taken from the data"),
         (["--model.in_channels", "1"], r"model.init_args.in_channels: is taken from the data"),
         (["--model.init_args.lr=-1"], r"model.init_args.lr=-1.0: give a number of 0 or more"),

@@ -128,7 +128,7 @@ ROWS = [
     (no_gap, "tune: t has no proxy gap, for lack of images or of a Retrain; give data that have them"),
     (
         no_images,
-        "tune: goes by the proxy gap, which cannot be measured: it needs two validation images, and there is 1; give "
+        "tune: needs the proxy gap, which cannot be measured: it needs two validation images, and there is 1; give "
         "data that have them",
     ),
 ]
