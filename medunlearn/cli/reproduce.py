@@ -109,7 +109,7 @@ def _parser() -> CommandParser:
         help="train each Retrain once more under each of these seeds, on the same forget set: the noise floor",
     )
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
-    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one per line, and stop")
     return parser
 
 

@@ -66,5 +66,5 @@ def _parser() -> CommandParser:
     parser.add_argument("--draws", type=int, default=4, metavar="D", help="forget sets of each original")
     parser.add_argument("--targets", type=int, default=50, metavar="T", help="images in each forget set")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the images of each model")
-    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one per line, and stop")
     return parser

@@ -119,6 +119,5 @@ class Folder:
             raise FileError(f"out={self.path}: {self.data} {problem}") from None
         if set(kept) != set(arrays) or not all(np.array_equal(kept[name], arrays[name]) for name in arrays):
             raise InputError(
-                f"out={self.path}: holds a study of other labels; give what it was begun with, or name another folder "
-                "by `--out`"
+                f"out={self.path}: holds a study of other labels; give its settings, or name another folder by `--out`"
             )

@@ -238,7 +238,7 @@ READERS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
 """How each kind of file is read, by its ending."""
 
 _FORMS = {
-    ".txt": "not readable as a list of indices; write one whole number a line",
+    ".txt": "not readable as a list of indices; write one whole number per line",
     ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
     ".npy": "not readable as a list of indices; save a one-dimensional integer array",
     ".npz": "not readable as a list of indices; save one one-dimensional integer array",

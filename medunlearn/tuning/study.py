@@ -179,8 +179,8 @@ def check_same_study(place: Place, before: Mapping[str, Any] | None, now: Mappin
     for name, value in now.items() if before else ():
         if before is not None and before.get(name) != value:
             raise InputError(
-                f"out={place.folder}: holds a study with another {name.removesuffix('s')}; give what it was begun "
-                "with, or name another folder by `--out`"
+                f"out={place.folder}: holds a study with another {name.removesuffix('s')}; give its settings, "
+                "or name another folder by `--out`"
             )
 
 

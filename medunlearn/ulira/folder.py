@@ -69,7 +69,7 @@ class Folder:
         if other := [name for name in asked if kept.get(name) != asked[name]]:
             name = "data" if other[0] == "data_sha256" else other[0]
             raise InputError(
-                f"out={self.path}: holds a study with other {name}; give what it was begun with, or name another "
+                f"out={self.path}: holds a study with other {name}; give its settings, or name another "
                 "folder by `--out`"
             )
 

@@ -12,7 +12,7 @@ from medunlearn.errors import InputError
 
 LABELS = np.repeat([0, 1, 2], [70, 25, 5])  # imbalanced, as medical data are
 FORMS = {
-    ".txt": "not readable as a list of indices; write one whole number a line",
+    ".txt": "not readable as a list of indices; write one whole number per line",
     ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
     ".npy": "not readable as a list of indices; save a one-dimensional integer array",
     ".json": "not readable as a list of indices; write a list of whole numbers, or give a run's split.json",

@@ -98,7 +98,7 @@ def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, mon
     assert time.monotonic() - begin < 60
     said = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
     who = f"process {rank} was killed by {number.name}" if rank else "process 0 has ended without a message"
-    memory = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
+    memory = ", as the system does when memory runs out" if number == signal.SIGKILL else ""
     hint = f"go on with `medunlearn fit --config '{run}/config.yaml' --resume true`"
     assert said == [f"medunlearn: {who}{memory}; {hint}"]
     assert "Traceback" not in ended.stderr

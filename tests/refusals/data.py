@@ -432,7 +432,7 @@ ROWS = [
     (indices("a.txt", "1\n2".encode("utf-16")), "data.forget.indices=a.txt: is not UTF-8 text; save it as UTF-8"),
     (
         indices("a.txt", "1\n2.5"),
-        "data.forget.indices=a.txt: line 2 is 2.5: not readable as a list of indices; write one whole number a line",
+        "data.forget.indices=a.txt: line 2 is 2.5: not readable as a list of indices; write one whole number per line",
     ),
     (
         indices("a.json", '{"rows": [1]}'),

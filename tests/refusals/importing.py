@@ -127,10 +127,10 @@ ROWS = [
         "labels=t.csv: line 2 has 3 values below 2 columns; put values with commas in quotes, and name all columns in "
         "line 1",
     ),
-    (read("[1]\n", "t.jsonl"), "labels=t.jsonl: line 1 is no JSON object; write one for each image"),
+    (read("[1]\n", "t.jsonl"), "labels=t.jsonl: line 1 is not a JSON object; write one for each image"),
     (
         read('{"path": "\\ud800", "label": 1}\n', "t.jsonl"),
-        "labels=t.jsonl: line 1 is no JSON object; write one for each image",
+        "labels=t.jsonl: line 1 is not a JSON object; write one for each image",
     ),
     (
         read("image,label\na,b\n"),
@@ -218,7 +218,7 @@ ROWS = [
     (
         split(("a", "train", "P1"), ("b", "val", "P1")),
         "patients: P1 is in train and val; give each patient one split, leave the splits out to have them drawn, or "
-        "let it be by patients_may_cross=true",
+        "allow it with patients_may_cross=true",
     ),
     (
         split(("a", "val", "P1"), ("b", "test", "P2")),

@@ -119,7 +119,7 @@ ROWS = [
     ),
     (
         lambda at: check_same_study(Place(Path("o")), {"seed": 1}, {"seed": 2}),
-        "out=o: holds a study with another seed; give what it was begun with, or name another folder by `--out`",
+        "out=o: holds a study with another seed; give its settings, or name another folder by `--out`",
     ),
     (
         other_labels,

@@ -60,7 +60,7 @@ ROWS = [
     (begun("[]"), f"out=o: o/design.json cannot be read (it holds no JSON object); {AGAIN}"),
     (
         begun("{}"),
-        "out=o: holds a study with other data; give what it was begun with, or name another folder by `--out`",
+        "out=o: holds a study with other data; give its settings, or name another folder by `--out`",
     ),
     (foreign, "out=o: holds data of no study; name another folder by `--out`"),
     (ulira(TRAIN), "ulira: no stage unlearns; name the config of a method and of its original"),

@@ -172,7 +172,7 @@ def test_nothing_runs_again_and_a_dry_run_prints_the_commands(here, capsys, monk
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (["--targets=5"], "out=study: holds a study with other targets; give what it was begun with, or name another"),
+        (["--targets=5"], "out=study: holds a study with other targets; give its settings, or name another"),
         (["--draws=1"], "out=study: holds a study with other draws"),
         (["--seed=1"], "out=study: holds a study with other seed"),
         (["--originals=3"], "originals=3: give an even number of 4 or more; two share out the training images"),
