@@ -44,7 +44,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         raise InputError(f"run_dir={run}: is a file; name a directory")
     if run.finished and resume:
         raise InputError(
-            f"run_dir={run}: already holds a finished run, which does not go on; to train for longer, give a larger "
+            f"run_dir={run}: already holds a finished run, which cannot be resumed; to train for longer, give a larger "
             "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
         )
     if run.finished and not overwrite:

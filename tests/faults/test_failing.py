@@ -114,10 +114,10 @@ def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: cuts the weights up over the processes"),
-        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: cuts the weights up"),
-        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: cuts the weights up"),
-        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: cuts the weights up"),
+        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: splits the weights over the processes"),
+        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: splits the weights over"),
+        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: splits the weights over"),
+        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: splits the weights over"),
         (["--trainer.strategy=ddp_spawn"], "trainer.strategy=ddp_spawn: its processes are copies of this one"),
         (["--trainer.strategy=ddp_notebook"], "trainer.strategy=ddp_notebook: its processes are copies of this one"),
         (

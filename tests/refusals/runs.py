@@ -194,7 +194,7 @@ ROWS = [
     ),
     (
         starts(resume=True, metrics_json="{}"),
-        "run_dir=r: already holds a finished run, which does not go on; to train for longer, give a larger "
+        "run_dir=r: already holds a finished run, which cannot be resumed; to train for longer, give a larger "
         "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`",
     ),
     (

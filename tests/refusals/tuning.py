@@ -88,13 +88,13 @@ def _probs():
 ONE_OF = "write one of {times…"
 
 ROWS = [
-    (lr({"log": [0.0, 1]}), "space=s.yaml: model.init_args.lr={log: [0.0, 1]}: is no such range; " + ONE_OF),
-    (lr({"choice": []}), "space=s.yaml: …: gives no list of plain values; " + ONE_OF),
+    (lr({"log": [0.0, 1]}), "space=s.yaml: model.init_args.lr={log: [0.0, 1]}: is an unknown kind of range; " + ONE_OF),
+    (lr({"choice": []}), "space=s.yaml: …: does not give a list of plain values; " + ONE_OF),
     (lr(3), "space=s.yaml: model.init_args.lr=3; " + ONE_OF),
     (lr({"uniform": [1, 2]}), "space=s.yaml: … leaves out the recipe's own 0.01; widen it"),
     (
         space({"run_dir": 1}),
-        "space=s.yaml: run_dir is no setting that may vary; give some of model.init_args or trainer",
+        "space=s.yaml: run_dir is not a setting that may vary; give some of model.init_args or trainer",
     ),
     (space({"trainer.epochs": 1}), "space=s.yaml: there is no setting trainer.epochs; …fix the name"),
     (lr({"choice": [0.01]}), "space=s.yaml: nothing to vary in Own; name a file with parameters by `--space`"),

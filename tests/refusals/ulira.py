@@ -66,7 +66,7 @@ ROWS = [
     (ulira(TRAIN), "ulira: no stage unlearns; name the config of a method and of its original"),
     (
         ulira(TUNED + FORGET),
-        "0.yaml: model.init_args.original=x/t: is no shadow; name the config that trains it too",
+        "0.yaml: model.init_args.original=x/t: is not a shadow; name the config that trains it too",
     ),
     (
         ulira(TUNED + FORGET, TUNED.replace("x/t", "x/other").replace("x/f", "x/g") + FORGET),

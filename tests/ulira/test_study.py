@@ -191,7 +191,7 @@ def test_a_wrong_option_is_one_line_and_changes_nothing(here, capsys, changes, s
     [
         ([], "ulira: no config given; name some or a plan, as in `medunlearn ulira demo`"),
         (["train", "retrain"], "ulira: no stage unlearns; name the config of a method and of its original"),
-        (["retrain", "tuned"], "tuned.yaml: model.init_args.original=x/train: is no shadow; name the config that"),
+        (["retrain", "tuned"], "tuned.yaml: model.init_args.original=x/train: is not a shadow; name the config that"),
         (["train", "tuned", "another"], "ulira: another.yaml and tuned.yaml start from different originals"),
         (["train", "tuned", "stray"], "stray.yaml: forgets no image, and no method here starts from it; leave it out"),
         (["train", "tuned", "five"], "five.yaml: has other data than train.yaml; name configs of one data set"),
