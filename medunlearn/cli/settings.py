@@ -33,14 +33,14 @@ USAGE = (
 )
 
 HELP = {
-    "config": "Settings from a YAML file; may be given several times; later settings override earlier ones.",
+    "config": "Settings from a YAML file; if given several times, later ones override.",
     "print_config": "Print the settings that will run, and stop.",
     "seed_everything": "Seed of all that is drawn at random.",
     "trainer.accelerator": "Hardware: cpu, gpu, mps, tpu or auto.",
     "trainer.devices": "How many devices, a list of their numbers, -1 for all, or auto.",
     "trainer.max_epochs": "Stop after this many epochs. By default as many as the method states, which may be none.",
     "trainer.max_steps": "Stop after this many steps; -1 for as many as the epochs have.",
-    "trainer.precision": "Floating-point precision of training, such as 32-true, bf16-mixed or 16-mixed.",
+    "trainer.precision": "Precision of training, such as 32-true, bf16-mixed or 16-mixed.",
 }
 
 

@@ -31,7 +31,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
         file: A .npz file in MedMNIST's format, used instead of `dataset` and `size`.
-        num_classes: Number of classes of `file`, not of `dataset`; by default one more than its largest training label.
+        num_classes: Number of classes of `file` only; by default one more than its largest training label.
         class_names: A name for each class, in the order of the labels; by default those of the data, from MedMNIST's
             list or an array `class_names` in `file`.
         as_rgb: Repeat gray images to three channels.

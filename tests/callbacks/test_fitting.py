@@ -210,7 +210,7 @@ def test_fit_goes_on_to_the_same_weights_where_it_was_ended(make, fit, method):
         make("part", method, arguments=arguments, deterministic=True, callbacks=Terminated())
     assert RunDir("part").last.is_file()
     assert not RunDir("part").finished
-    with pytest.raises(InputError, match="run_dir=part: already holds an unfinished run; say `resume=True` to go on"):
+    with pytest.raises(InputError, match="run_dir=part: already holds an unfinished run; give `resume=True` to go on"):
         make("part", method, arguments=arguments, deterministic=True)
     make("part", method, arguments=arguments, deterministic=True, resume=True)
     assert sha256("part") == sha256("whole")

@@ -152,7 +152,7 @@ def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     assert "already holds a finished run; `--overwrite true` starts again" in refused(capsys, *argv)
     assert "already holds a finished run" in refused(capsys, *argv, "--resume=true")
     (run / "metrics.json").unlink()
-    assert "already holds an unfinished run; say `--resume true`" in refused(capsys, *argv)
+    assert "already holds an unfinished run; give `--resume true`" in refused(capsys, *argv)
     assert "contradicts overwrite=true" in refused(capsys, *argv, "--resume=true", "--overwrite=true")
     assert "model.init_args.lr=0.5: the run in a was started with 0.1" in refused(
         capsys, *argv, "--resume=true", "--model.init_args.lr=0.5", "--data.batch_size=8"

@@ -48,7 +48,7 @@ def test_check_checkpoint_refuses_an_archive_without_or_with_two_pickles(tmp_pat
             archive.writestr("x/version", "3")
             for place in range(number):
                 archive.writestr(f"x/{place}.pkl", b"N.")
-        with pytest.raises(Fault, match="no file of weights"):
+        with pytest.raises(Fault, match="not a file of weights"):
             check_checkpoint(tmp_path / "x.ckpt")
 
 

@@ -251,7 +251,7 @@ ROWS = [
     (
         elsewhere(TinyNet(4)),
         f"model.init_args.weights=w.pt: cannot be read as weights alone (it asks for helpers.backbones TinyNet, which "
-        f"is no tensor); {ALONE}",
+        f"is not a tensor); {ALONE}",
     ),
     (incomplete, f"model.init_args.weights=w.pt: cannot be read as weights alone (RuntimeError); {ALONE}"),
     (

@@ -37,7 +37,7 @@ def changed(group, **values):
 @pytest.mark.parametrize(
     ("resume", "overwrite", "says"),
     [
-        (False, False, "run_dir=r: already holds an unfinished run; say `--resume true`"),
+        (False, False, "run_dir=r: already holds an unfinished run; give `--resume true`"),
         (True, True, "resume=true: contradicts overwrite=true"),
     ],
 )
