@@ -100,8 +100,8 @@ ROWS = [
     (no_method, "config=own.yaml: names no method; write `model: {class_path: NAME}`"),
     (
         answered,
-        "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or give "
-        "--overwrite true to delete it",
+        "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or "
+        "give --overwrite true to delete it",
     ),
     (failing(trials=0), f"run_dir=q: failed (exit status 1), {GOES_ON}"),
     (stopped, "trials=1: none has finished, and each says why above; give --trials 0 for the recipe"),
