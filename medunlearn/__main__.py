@@ -1,4 +1,4 @@
-"""The command line's entry: finds a command by name, runs it, and turns errors into one line and an exit status."""
+"""Entry point of the command line: finds a command, runs it, and turns errors into one line and an exit status."""
 
 import os
 import select
@@ -53,7 +53,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _stop(command: str, number: int, frame: FrameType | None) -> None:
-    """Raise `KeyboardInterrupt`, but end at once where something is imported: some libraries make errors of it."""
+    """Raise `KeyboardInterrupt`; during an import, exit at once, since some libraries turn it into another error."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             sys.stdout.flush()
@@ -65,7 +65,7 @@ def _stop(command: str, number: int, frame: FrameType | None) -> None:
 def _interrupted(end: BaseException, command: str) -> int:
     """Print in one line what was kept and how to go on, and return the exit status."""
     found = end if isinstance(end, Interrupted) else Interrupted(signal.SIGINT)
-    if type(found) is Interrupted and of_a_plan():  # the process that runs the plan says it
+    if type(found) is Interrupted and of_a_plan():  # the process that runs the plan prints the message
         return found.status
     if not found.hint:
         found = found.with_hint(_kept(command))
@@ -82,23 +82,23 @@ def _kept(command: str) -> str:
 
 
 def _unread() -> bool:
-    """Return whether whatever read what is printed has ended, such as `head`; then print nothing more."""
-    if not hasattr(select, "poll"):  # Windows, where this is another error
+    """Return whether the reader of stdout, such as `head`, has ended; if so, discard all further output."""
+    if not hasattr(select, "poll"):  # Windows, which reports this with another error
         return False
     try:
         output = sys.stdout.fileno()
-    except (AttributeError, OSError):  # of what stands in its place, such as a notebook's
+    except (AttributeError, OSError):  # stdout has been replaced by an object without a file, as in a notebook
         return False
     watch = select.poll()
     watch.register(output, 0)
     if not watch.poll(0):
         return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # or Python complains as it ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)  # otherwise Python reports a broken pipe at exit
     return True
 
 
 def _run(command: str, options: list[str]) -> int:
-    # A built-in command is run without a look at what else is installed, which takes time and may be broken.
+    # A built-in command runs without looking for plug-ins: that takes time, and an installed package may be broken.
     if command == "--completion":
         from medunlearn.cli.completion import completion
 
@@ -114,7 +114,7 @@ def _run(command: str, options: list[str]) -> int:
 def _unknown(command: str) -> str:
     """Return why there is no such command, and what to give instead."""
     if hint := method_hint(command):
-        return f"is a method and no command; {hint}"
+        return f"is a method, not a command; {hint}"
     return f"unknown command; {choice(command, names('commands'))}"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from medunlearn.signatures import check_names
 
-if TYPE_CHECKING:  # what reads runs needs `Role` and no torch, which takes seconds to import
+if TYPE_CHECKING:  # modules that read runs need `Role`, but not torch, which takes seconds to import
     from lightning.pytorch import Trainer
     from torch import Tensor, nn
 
@@ -50,23 +50,23 @@ class Batch(NamedTuple):
     forget: Tensor
     """(b,) bool: whether the image is in the forget set."""
     weight: Tensor
-    """(b,): what each image's loss counts, so that the sum over a process, averaged over the processes, is the mean
-    over the global batch; where the draw is `paired` or `paired_by_forget`, the mean over its retained images plus
-    the mean over its forgotten ones. 0 for an image that only fills an empty share."""
+    """(b,): weight of each image's loss, `world_size / B`: summing in each process and averaging over processes gives
+    the mean over the global batch; with the draws `paired` and `paired_by_forget`, the mean over its retained images
+    plus the mean over its forgotten ones. 0 for an image that only fills an empty share."""
     uniform: Tensor
     """(b,) in [0, 1): one random number per image, for methods such as random labels."""
     draws: Any
     """The parameters of the augmentation; None for no augmentation."""
     second: Any = None
-    """(b, channels, H, W): another augmented view of the same images, once on the device, where a method asks for two
+    """(b, channels, H, W): a second augmented view of the same images, once on the device, where a method asks for two
     (`views`); as fetched, the parameters of its augmentation."""
 
 
 class KeepsArguments:
     """Records the arguments of its constructor, so that a run started from Python can save them.
 
-    Attributes may have other names, other forms or other values than the arguments they come from; what `__new__` is
-    given is what `__init__` is given.
+    Attributes may differ from the arguments in name, form or value; `__new__` is given the same arguments as
+    `__init__`.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -178,16 +178,16 @@ class UnlearningData(Protocol):
         """Return how many images the smallest training batch holds, over all processes."""
 
     def require_forget_set(self) -> None:
-        """Refuse data without a forget set."""
+        """Reject data without a forget set."""
 
     def part_dataloader(self, part: Part, augmentation: Preset = "NoAug", at: Tensor | None = None) -> Iterable[Batch]:
-        """Return a part of the data in order, or its images at these places, each once over all processes."""
+        """Return a part of the data in order, or its images at the positions `at`, each once over all processes."""
 
     def statistics_dataloader(self) -> Iterable[Batch]:
-        """Return the retain set in whole batches, every process others of them."""
+        """Return the retain set in whole batches, different ones in each process."""
 
     def evaluation_dataloaders(self) -> dict[str, Iterable[Batch]]:
-        """Return every image once, by part, as it is."""
+        """Return every image once, by part, without augmentation."""
 
 
 class UnlearningModule(Protocol):

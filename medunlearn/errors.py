@@ -43,7 +43,7 @@ class Stopped(Exception):
 
 
 class Killed(Interrupted):
-    """One of several processes that train a model was killed, and the others have ended for it.
+    """One of several processes that train a model was killed, and the others have ended because of that.
 
     Args:
         number: The signal; None where another process cannot know it.
@@ -55,7 +55,7 @@ class Killed(Interrupted):
         super().__init__(signal.SIGKILL if number is None else number, hint)
         self.signal, self.process = number, process
         how = "has ended without a message" if number is None else f"was killed by {signal.Signals(number).name}"
-        memory = ", as the system does where memory runs out" if number in (None, signal.SIGKILL) else ""
+        memory = ", as the system does when memory runs out" if number in (None, signal.SIGKILL) else ""
         self.args = (f"process {process} {how}{memory}; {hint}",)
 
     def with_hint(self, hint: str) -> "Killed":
@@ -90,7 +90,7 @@ def suggestion(name: str, known: Iterable[str], prefix: str = "") -> str:
 PARTS = ("model.init_args", "data.forget", "data", "evaluation", "trainer")
 """The option paths of the parts of a run; a part within another comes first."""
 
-LONGEST = 2_000  # characters of an error; a value in a stranger's file may have millions
+LONGEST = 2_000  # characters of an error; a value in an untrusted file may have millions
 
 
 _COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
@@ -135,10 +135,10 @@ class InputError(ValueError):
     command line puts the path of the argument's part before it, prints it and ends with status 2.
 
     Args:
-        message: The message. Values in them may come from strangers: line breaks and characters that a terminal would
-            obey are written out, and the middle is left out of what would fill the screen.
-        part: The option path of the part that has the argument, such as `model.init_args`, without which the message
-            begins; empty where the argument is the command's own.
+        message: The message. Values in it may come from untrusted files: line breaks and control characters are
+            escaped, and the middle of a very long message is left out.
+        part: The option path of the part that has the argument, such as `model.init_args`; the message does not
+            contain it. Empty for a command's own argument.
     """
 
     def __init__(self, message: str, part: str = "") -> None:
@@ -148,7 +148,7 @@ class InputError(ValueError):
 
     @property
     def for_command_line(self) -> str:
-        """The message with the argument's whole path, as options and configs have it."""
+        """The message with the argument's whole path, as in options and configs."""
         return _one_line(f"{self.part}.{self._message}" if self.part else self._message)
 
     @classmethod
@@ -158,7 +158,7 @@ class InputError(ValueError):
         return cls(message.removeprefix(f"{part}."), part)
 
     def _render_traceback_(self) -> list[str]:
-        """Return what a notebook shows: IPython asks for this, and the line is enough."""
+        """Return what IPython shows in a notebook: the one line instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -167,8 +167,8 @@ def check_least(name: str, value: int, least: int = 0, part: str = "") -> None:
 
     Args:
         name: The argument.
-        value: What was given.
-        least: The smallest number that it may be.
+        value: The given value.
+        least: The smallest allowed value.
         part: As in `InputError`.
 
     Raises:
@@ -196,7 +196,7 @@ class FileError(InputError):
 
 
 class Fault(Exception):
-    """A problem with a file and, after a semicolon, the remedy, still without the name of the file."""
+    """A problem with a file and, after a semicolon, the remedy; the caller adds the name of the file."""
 
     @property
     def problem(self) -> str:
@@ -210,7 +210,7 @@ def owned_by(part: str, argument: str) -> Iterator[None]:
 
     Args:
         part: As of `InputError`.
-        argument: The argument; errors that begin with another name, or have a part already, stay as they are.
+        argument: The argument; errors that begin with another name, or have a part already, are not changed.
 
     Raises:
         InputError: The same error, with its part.

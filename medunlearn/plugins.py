@@ -27,8 +27,8 @@ SINGULAR: dict[Group, str] = {
 OWN = "medunlearn"
 """The distribution that contains the built-in plug-ins."""
 
-# The same as in pyproject.toml, which a test compares. They stand here because a clone that is not installed has no
-# entry points, and because `medunlearn --help` must not wait for the metadata of every installed package.
+# Equal to pyproject.toml, as a test checks. Repeated here because a clone that is not installed has no entry points,
+# and because `medunlearn --help` must not wait for the metadata of every installed package.
 BUILT_IN: dict[Group, dict[str, str]] = {
     "methods": {
         "Train": "medunlearn.methods.train:Train",
@@ -120,7 +120,7 @@ class Plugin(NamedTuple):
         """Import the object.
 
         Args:
-            argument: The option that named it, for the error; by default what the group holds.
+            argument: The option that named it, for the error; by default the singular of the group.
 
         Raises:
             InputError: If it cannot be imported; the line names the package and the reason.
@@ -158,7 +158,7 @@ def find(group: Group, name: str, argument: str | None = None, also: tuple[str, 
     Args:
         group: The group.
         name: The name.
-        argument: The option that named it, for errors; by default what the group holds.
+        argument: The option that named it, for errors; by default the singular of the group.
         also: Other names that the option takes, for the error.
 
     Raises:
@@ -193,7 +193,7 @@ def unknown(group: Group, name: str, argument: str | None = None, also: tuple[st
 
 
 def choice(name: str, known: list[str]) -> str:
-    """Return the remedy for a name that is none of those known: `did you mean ...?`, and the list."""
+    """Return the remedy for an unknown name: `did you mean ...?`, and the list of known ones."""
     import difflib
 
     lower = {each.lower(): each for each in known}

@@ -157,7 +157,7 @@ def test_a_request_is_answered_as_the_guide_has_it(narrow_resnet18, monkeypatch,
     assert "Nothing was done (--dry_run)" in said
     assert ", 0 differ, " in said
     assert RunDir("runs/request_2").finished
-    for word in ("How near to never seen: proxy gap", "Not checked: ", "Next: "):
+    for word in ("How close to a model that never saw them: proxy gap", "Not checked: ", "Next: "):
         assert word in said, "the answer has what the guide explains"
 
 

@@ -13,8 +13,8 @@ from medunlearn.audit.subjects import Subject
 from medunlearn.audit.verdicts import Verdict, verdicts
 
 SHIFT = (
-    "The attack measures shift: a model that has seen neither ({0}) tells forgotten images from {1} images too, "
-    "with an AUC of {2:.2f}; forgotten and {1} images are not from one source. Take the other set of non-members"
+    "The attack measures shift: a model that has seen neither ({0}) distinguishes forgotten images from {1} "
+    "images too, with an AUC of {2:.2f}: they come from different distributions. Take the other set of non-members"
 )
 NO_IMAGES = "There are no {0}, so nothing is attacked; --nonmembers val takes validation images"
 NO_LOGITS = (

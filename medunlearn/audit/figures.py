@@ -20,12 +20,12 @@ from medunlearn.report.panels import legend_below, panels_of, wrapped
 LOWEST = 1e-3
 ROC = (
     "ROC of the margin, forgotten images against images never seen, on logarithmic axes. On the dotted line an "
-    "attacker guesses; above the green lines of Retrains unlearning has left a trace."
+    "attacker guesses; a curve above the green ones of Retrains shows a trace of the forgotten images."
 )
 CLASSES = "Distance to Retrains (Jensen-Shannon, nats) on forgotten images, by class."
 DISTANCES = (
-    "Distance to Retrains image by image: share of the forgotten images at or below a distance. The nearer the curve "
-    "lies to that between Retrains, the better."
+    "Distance to Retrains image by image: share of the forgotten images at or below a distance. The closer the curve "
+    "is to the one between Retrains, the better."
 )
 
 
@@ -33,9 +33,9 @@ def draw(audited: Audited, folder: Path, name: str) -> list[tuple[str, str]]:
     """Write the figures of a subject as PNG and SVG, and return name and caption of each.
 
     Args:
-        audited: What was found.
-        folder: Where the files go.
-        name: What their names begin with.
+        audited: The results of the audit.
+        folder: Where the files are written.
+        name: Prefix of their names.
     """
     drawn = (
         ("roc", _roc, ROC),

@@ -19,15 +19,15 @@ from medunlearn.report.templating import Markup, embedded, rendered
 TEMPLATES = Path(__file__).with_name("templates")
 READING = (
     "AUC: probability that the attack ranks a forgotten image above one that was never seen; 0.5 is guessing, and far "
-    "below 0.5 is a trace too. TPR: share of forgotten images that it finds where it wrongly names at most so many of "
-    "the others; a dash where there are too few non-members to show it. In brackets 95 % intervals by bootstrap. "
+    "below 0.5 is a trace too. TPR: share of forgotten images that it finds at the given FPR, the share of the others "
+    "that it names wrongly; a dash where there are too few non-members. In brackets 95 % intervals by bootstrap. "
     "Jensen-Shannon: distance of the answers in nats, from 0 to 0.693. Relative: 0 as retrained, 1 as untouched, above "
     "1 damaged."
 )
 LIMITS = (
     "A pass shows that these attacks found nothing on these images; a stronger attacker may find something. No test of "
     "a model alone can show that a training procedure was carried out: whoever owns the model can pass such tests "
-    "without unlearning (Thudi et al. 2022; Zhang et al. 2024). That takes the record of the run itself."
+    "without unlearning (Thudi et al. 2022; Zhang et al. 2024). To show it, keep the record of the run itself."
 )
 
 
@@ -36,10 +36,10 @@ def write_audit(found: Sequence[Audited], folder: Path) -> list[Path]:
 
     Args:
         found: What `audit` returned, at least one.
-        folder: Where they go; it is made, and files of these names are replaced.
+        folder: Where they are written; created if missing, and files of these names are replaced.
 
     Raises:
-        InputError: If the folder cannot be one, or not be written.
+        InputError: If the folder is a file, or cannot be written.
     """
     folder = output_folder(folder)
     with writing_to(folder):
@@ -126,7 +126,7 @@ def audit_csv(found: Sequence[Audited]) -> str:
 
 
 def terminal(each: Audited) -> str:
-    """Return the answers of an audit as a table for the terminal, and what stands below it."""
+    """Return the answers of an audit as a table for the terminal, with the reasons and notes below it."""
     subject = each.subject
     title = f"{subject.unlearned.label}, {subject.unlearned.run}: {counted(each.counts['forget'], 'forgotten image')}, "
     title += f"{each.counts[each.settings.nonmembers]} non-members, {counted(len(subject.retrains), 'Retrain')}"

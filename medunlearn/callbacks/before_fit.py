@@ -112,7 +112,7 @@ def check_nonmembers(method: UnlearningModule, attack: dict[str, Any]) -> None:
     if method.reads_validation and attack["nonmembers"] == "val":
         raise InputError(
             f"nonmembers=val: {type(method).__name__} learns from the original's answers on the validation images, "
-            "which then are no non-members; give nonmembers=test, to the runs that it is compared with too",
+            "so these are not non-members; give nonmembers=test, also to the runs that it is compared with",
             part="evaluation",
         )
 
@@ -137,7 +137,7 @@ def check_epochs(trainer: Trainer, method: UnlearningModule) -> None:
     if trainer.max_epochs == LIGHTNINGS_EPOCHS and trainer.max_steps == -1:
         own = method.trainer_arguments.get("max_epochs")
         raise InputError(
-            f"max_epochs={LIGHTNINGS_EPOCHS}: is what Lightning takes where none is given; "
+            f"max_epochs={LIGHTNINGS_EPOCHS}: is Lightning's default where none is given; "
             f"give `Trainer(max_epochs={own})`, the default of {type(method).__name__}, or another number"
         )
 

@@ -82,7 +82,7 @@ def configuration(
         data: The data module.
         evaluation: The callback that measures.
         run: The run directory.
-        reference: The run directory that AG is taken to.
+        reference: The run directory that AG is computed against.
         trainer: Arguments of the Trainer.
         resumed: Whether the run goes on from a checkpoint, so that the method's first weights do not matter.
 
@@ -158,9 +158,9 @@ def _unknown_classes(method: UnlearningModule, data: UnlearningData) -> Iterator
     if kind.__module__ == "__main__" or "<locals>" in kind.__qualname__:
         yield f"method: the class {kind.__qualname__} is not in a module; move it into a file of its own"
     elif not importlib.util.find_spec(kind.__module__.partition(".")[0]):
-        yield f"method: the module {kind.__module__} cannot be imported; name it by which it is imported"
+        yield f"method: the module {kind.__module__} cannot be imported; import it under its full name"
     if type(data).__module__.partition(".")[0] != "medunlearn":
-        yield f"data: the command line knows MedMNISTDataModule alone, not {type(data).__qualname__}; save a .npz"
+        yield f"data: the command line builds only MedMNISTDataModule, not {type(data).__qualname__}; save a .npz"
 
 
 def _first_weights(method: UnlearningModule, data: UnlearningData) -> Iterator[str]:

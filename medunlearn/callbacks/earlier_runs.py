@@ -74,7 +74,7 @@ def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, 
     rows = np.sort(np.concatenate([arrays["forget_index"], arrays["retain_index"]]))
     if not np.array_equal(rows, np.arange(train_size)):
         raise InputError(
-            f"{argument}={original}: {original.predictions} is not of every training image; run that stage again"
+            f"{argument}={original}: {original.predictions} does not cover every training image; run that stage again"
         )
     return arrays
 
@@ -82,7 +82,7 @@ def _predictions(original: RunDir, argument: str, train_size: int) -> dict[str, 
 def _other_images(
     original: RunDir, record: Record, own: Record, data: UnlearningData, arrays: dict[str, np.ndarray]
 ) -> str:
-    """Return why an original does not fit if only one of the two runs has test images, so that hashes differ anyway."""
+    """Return why an original does not fit if only one of the two runs has test images: hashes then always differ."""
     if own.untested == record.untested:
         return ""
     if record.n_forget and record.weights_sha256 not in own.earlier:

@@ -49,9 +49,10 @@ class FinishedRun(Callback):
         if now.untested != kept.untested:  # then the hashes differ in any case
             other_split = self.run.read_split("run_dir")["indices"] != split["indices"]
         if trainer.is_global_zero and others:
-            print("UA, RA and MIA are left out: the images are others than the run's", file=sys.stderr)
+            print("UA, RA and MIA are left out: these are not the run's images", file=sys.stderr)
         elif trainer.is_global_zero and other_split:
-            print(f"The forget set is another than that of {self.run}, and so are UA, RA and MIA", file=sys.stderr)
+            differs = "so UA, RA and MIA are not comparable with its metrics.json"
+            print(f"The forget set is not that of {self.run}, {differs}", file=sys.stderr)
         return not others
 
 

@@ -40,15 +40,15 @@ def fit(
     """Train, retrain or unlearn, measure the model, and write a run directory.
 
     `medunlearn fit --config RUN_DIR/config.yaml` repeats the run, to the same weights bit for bit in deterministic mode
-    on the same hardware, where `seed_everything` was called right before the data and the method were built, and both
-    are what the command line can build. Otherwise `config.yaml` says why at its top. A run that starts from an
+    on the same hardware, if `seed_everything` was called right before the data and the method were built, and the
+    command line can build both. Otherwise `config.yaml` says why at its top. A run that starts from an
     `original` takes its initial weights from there, so that only the seed of the data matters.
 
     Args:
         method: What is trained, such as `medunlearn.SalUn(...)`.
         data: The images, such as `medunlearn.MedMNISTDataModule(...)`.
         run_dir: The run directory. Nothing is written anywhere else.
-        reference: Run directory of the retrained model that AG is taken against.
+        reference: Run directory of the retrained model that AG is computed against.
         resume: Go on with the unfinished run in `run_dir`, whose settings must be the same.
         overwrite: Delete the run in `run_dir` and start again.
         evaluation: What is measured; by default `UnlearningMetrics()`.
@@ -56,8 +56,8 @@ def fit(
             bf16-mixed where the hardware has it, logs below `run_dir/logs`.
 
     Returns:
-        The content of `metrics.json`: UA, RA, TA, MIA and AG in %, RTE in minutes, and what they rest on; empty with
-        `fast_dev_run`, which writes nothing.
+        The content of `metrics.json`: UA, RA, TA, MIA and AG in %, RTE in minutes, and what they were computed from;
+        empty with `fast_dev_run`, which writes nothing.
 
     Raises:
         InputError: If something given is wrong, in one line and before anything is trained or written.
@@ -88,7 +88,7 @@ def _fit(
 ) -> dict[str, Any]:
     _check_names(given)
     _check_kinds(method, data)
-    if isinstance(strategy := given.get("strategy"), str):  # as it was given; the Trainer keeps what it made of it
+    if isinstance(strategy := given.get("strategy"), str):  # the Trainer keeps only the object built from it
         check_strategy(strategy)
     if run.started and restarted_by_slurm():
         resume, overwrite = True, False
@@ -156,7 +156,7 @@ def _check_names(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in known:
             likeness = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in known}
-            close = max(known, key=likeness.__getitem__)  # of two alike the first, as `max_epochs` for `epochs`
+            close = max(known, key=likeness.__getitem__)  # of equally close names the first: `max_epochs` for `epochs`
             found = f"did you mean {close}?" if likeness[close] >= 0.6 else ""
             remedy = found or "`help(lightning.Trainer)` lists its arguments"
             raise InputError(

@@ -78,5 +78,5 @@ def check_rewind(trainer: Trainer, original: Predictions) -> None:
         )
     if why := why_no_proxy(original):
         raise InputError(
-            f"rewind=true: goes by the proxy gap, which cannot be measured: {why}; leave it out", part="model.init_args"
+            f"rewind=true: needs the proxy gap, which cannot be measured: {why}; leave it out", part="model.init_args"
         )

@@ -49,8 +49,8 @@ class RunRecord(Callback):
     Args:
         run_dir: The run directory; one that holds a run is rejected before training, unless that run is unfinished and
             is resumed by `trainer.fit(..., ckpt_path=...)` or `resume`.
-        reference: Run directory of the retrained model that AG is taken against; AG is null where there is no finished
-            run yet.
+        reference: Run directory of the retrained model that AG is computed against; AG is null if there is no
+            finished run yet.
         config: The resolved configuration as YAML, for `config.yaml`; by default it is built from the arguments of
             method, data, callbacks and Trainer by the command line's parser. If `medunlearn fit --config` on it would
             not repeat the run, a comment at its top and a line on stderr say why.
@@ -84,7 +84,7 @@ class RunRecord(Callback):
             data: The data module, set up.
 
         Raises:
-            InputError: If Trainer, method, data, original and reference do not go together.
+            InputError: If Trainer, method, data, original and reference do not fit together.
         """
         check_callbacks(trainer, RunRecord)
         method = cast(UnlearningModule, module)
@@ -145,7 +145,7 @@ class RunRecord(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reject states that no checkpoint can hold, before the first epoch rather than after it."""
-        if not self.resume:  # what is resumed has been written once
+        if not self.resume:  # a resumed run has written a checkpoint before
             check_checkpoint(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

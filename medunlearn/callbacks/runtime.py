@@ -19,8 +19,8 @@ class RunTime(Callback):
     the repeated part of an interrupted epoch counts once.
 
     List it before every other callback. It wraps `log_metrics` of the loggers and `save_checkpoint` of the Trainer.
-    Lightning's `Profiler` would not do: it is not called around loggers, and the only one of a Trainer belongs to the
-    user.
+    Lightning's `Profiler` cannot replace it: it is not called around loggers, and a Trainer has only one, which is the
+    user's.
     """
 
     def __init__(self) -> None:

@@ -104,7 +104,7 @@ def _to_each(loggers: Iterable[Logger], run: RunDir, what: str, send: Callable[[
             send(logger)
         except Exception as error:  # no failure of a logger may lose the result
             name = "Weights & Biases" if isinstance(logger, WandbLogger) else type(logger).__name__
-            rank_zero_warn(f"{name} did not take the {what} of {run}: {error}")
+            rank_zero_warn(f"{name} rejected the {what} of {run}: {error}")
 
 
 def _log_run(

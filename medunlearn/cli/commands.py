@@ -110,7 +110,7 @@ def curve(options: list[str]) -> int:
 
 @_command(RESEARCH, WHOLE)
 def audit(options: list[str]) -> int:
-    """Ask of run directories whether images were forgotten: attacks, distances to Retrains, verdicts."""
+    """Test from run directories whether images were forgotten: attacks, distances to Retrains, verdicts."""
     with _importing():
         from medunlearn.cli.audit import audit
 
@@ -155,7 +155,7 @@ def confuse(options: list[str]) -> int:
 
 @_command(RESEARCH, WHOLE)
 def strata(options: list[str]) -> int:
-    """Write forget sets of images that are little, somewhat and much memorised."""
+    """Write forget sets of images with low, medium and high memorisation."""
     with _importing():
         from medunlearn.cli.strata import strata
 
@@ -191,7 +191,7 @@ def dashboard(options: list[str]) -> int:
 
 @_command(REQUESTS, AGAIN)
 def forget(options: list[str]) -> int:
-    """Answer a deletion request: unlearn patients' images, audit, and say how near to never seen they look."""
+    """Answer a deletion request: unlearn patients' images, audit, and compare with a model that never saw them."""
     with _importing():
         from medunlearn.cli.forget import forget
 

@@ -58,7 +58,7 @@ def _root() -> argparse.ArgumentParser:
     """Return a parser of all commands with their options, for shtab."""
     root = argparse.ArgumentParser("medunlearn")
     root.add_argument("--version", action="store_true", help="print the version")
-    root.add_argument("--completion", choices=SHELLS, help="print what completes commands in a shell")
+    root.add_argument("--completion", choices=SHELLS, help="print a completion script for a shell")
     commands = root.add_subparsers()
     of_stages = [*_of_fit("fit"), *_of_methods()]
     for plugin in plugins("commands"):

@@ -10,7 +10,7 @@ from medunlearn.files import output_folder, write_whole, writing_to
 
 EPILOG = """The configs, or a plan, name an original, a Retrain and methods. Every stage runs on data in which images of
 two classes have each other's label; those images are the forget set, whatever the configs forget. Other options go to
-every stage. Killed and called again, the command goes on. docs/audits/confusion.md says how to read the table.
+every stage. If it is interrupted, the same command continues. docs/audits/confusion.md says how to read the table.
 
 examples:
   medunlearn confuse demo --classes 0 1 --out runs/confusion_demo
@@ -57,5 +57,5 @@ def _parser() -> CommandParser:
     parser.add_argument("--classes", nargs=2, type=int, metavar=("A", "B"), help="numbers of the two classes")
     parser.add_argument("--share", type=float, default=0.5, metavar="S", help="share of the smaller class (0.5)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draw (0)")
-    add_study_options(parser, "runs/confusion", retrain_seeds="what lies between Retrains is the seed's")
+    add_study_options(parser, "runs/confusion", retrain_seeds="Retrains differ by their seed alone")
     return parser

@@ -18,7 +18,8 @@ EPILOG = """ways:
   epochs  the validation accuracy that the original has logged by epoch, against the images seen: costs nothing
 
 `learning_curve.json` and the figure are written beside the original's files, the runs below `learning_curve/` there.
-Killed and called again, it goes on. From then on unlearning from this original takes the proxy gap to moved targets.
+If it is interrupted, the same command continues. From then on, runs that unlearn from this original compute the proxy
+gap against the moved targets.
 
 examples:
   medunlearn curve runs/train_blood
@@ -39,7 +40,7 @@ def curve(argv: list[str]) -> int:
     given = _parser().parse_args(argv)
     if given.original is None:
         raise InputError("curve: no run given; name a trained original, as in `medunlearn curve runs/train_blood`")
-    from medunlearn.tuning.learning_curve import (  # imports matplotlib, for which `--help` does not wait
+    from medunlearn.tuning.learning_curve import (  # imports matplotlib, which `--help` avoids
         Plan,
         make_curve,
     )
@@ -93,8 +94,8 @@ def _parser() -> CommandParser:
 
     parser = CommandParser(
         "medunlearn curve ORIGINAL",
-        description="Predict from models on parts of the training set what a Retrain loses for lack of images; the "
-        "proxy gap is then taken to targets moved by that. No Retrain and no test image is used.",
+        description="Predict what a Retrain loses for lack of images, from models trained on parts of the training "
+        "set; the targets of the proxy gap then move by that much. No Retrain and no test image is used.",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -30,7 +30,7 @@ def dashboard(options: list[str]) -> int:
     except Exception as error:  # the service may raise any error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"entity={given.entity}: Weights & Biases did not take the workspace for project {given.project} "
+            f"entity={given.entity}: Weights & Biases rejected the workspace for project {given.project} "
             f"({reason}); check both names and your access"
         ) from None
     print(f"Workspace saved: {workspace.url}")
@@ -75,10 +75,10 @@ def _panels() -> dict[str, list[Any]]:
     import wandb_workspaces.reports.v2 as wr
 
     return {
-        "How near to retraining": [
+        "How close to retraining": [
             _bars("AG", "AG: Average Gap to Retrain (points, lower is better)"),
             _bars("RTE", "RTE (minutes)"),
-            *(_bars(metric, f"{metric} (%): near Retrain's is good") for metric in GAP_METRICS),
+            *(_bars(metric, f"{metric} (%): closer to Retrain is better") for metric in GAP_METRICS),
         ],
         "Gap by method": [
             _bars("AG", "AG by method", groupby="method"),
@@ -115,7 +115,7 @@ def _check_login() -> None:
     except Exception as error:  # a malformed key, or no service
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"dashboard: Weights & Biases does not take your login ({reason}); say `wandb login --relogin` first"
+            f"dashboard: Weights & Biases rejected your login ({reason}); run `wandb login --relogin` first"
         ) from None
     if not found:
-        raise InputError("dashboard: you are not logged in to Weights & Biases; say `wandb login` first")
+        raise InputError("dashboard: you are not logged in to Weights & Biases; run `wandb login` first")

@@ -58,7 +58,7 @@ def _table(lines: list[str]) -> Table:
     for name, better, span in zip(cells[0], below, spans, strict=True):
         title = Text.assemble((name, "bold"), (f"\n{better}" if any(below) else "", "dim"))
         table.add_column(title, justify="right" if rule[span].endswith(":") else "left", overflow="fold")
-    if width >= MOST * len(spans):  # a path has no blank to be broken at: it is whole before the others, which have
+    if width >= MOST * len(spans):  # first the paths, which cannot be wrapped, then the other columns
         table.columns[0].width = min(longest[0], width // 4)
     for row in cells[1:]:
         table.add_row(*map(_cell, row))

@@ -8,7 +8,7 @@ from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.errors import InputError
 from medunlearn.runs import RunDir
 
-EPILOG = """formats, each compared with the model before the folder is there:
+EPILOG = """formats, each compared with the model before the folder appears:
   safetensors    weights, and metadata as text: architecture, labels, size, mean and std, hashes
   onnx           a graph for any number of images, the normalisation inside  (needs the extra [onnx])
   torch_export   the same as PyTorch's .pt2

@@ -180,7 +180,7 @@ def _check_ckpt_path(path: object, command: str) -> None:
         return
     if command == "fit":
         raise InputError(
-            f"ckpt_path={path}: fit takes no checkpoint; say `--resume true` to go on with a run, "
+            f"ckpt_path={path}: fit takes no checkpoint; give `--resume true` to go on with a run, "
             "or name the trained model in `--model.init_args.original`"
         )
     raise InputError(f"ckpt_path={path}: {command} takes the model of `--run_dir`; leave it out")
@@ -197,7 +197,7 @@ def _check_test_images(command: str, test: bool) -> None:
 def _check_predict(path: Path, overwrite: bool, processes: int) -> None:
     """Reject overwriting predictions, and running with several processes, each of which would write only a part."""
     if path.exists() and not overwrite:
-        raise InputError(f"run_dir={path.parent}: {path.name} is there already; say `--overwrite true` to replace it")
+        raise InputError(f"run_dir={path.parent}: {path.name} is there already; give `--overwrite true` to replace it")
     if processes > 1:
         raise InputError(
             f"trainer: {processes} processes: predict writes one file from one process; use "

@@ -1,4 +1,4 @@
-"""`medunlearn forget`: answers a deletion request, such as of a patient who withdraws, with one command."""
+"""`medunlearn forget`: answers a deletion request, such as of a patient who withdraws consent, with one command."""
 
 import argparse
 from pathlib import Path
@@ -12,9 +12,9 @@ from medunlearn.runs import RunDir
 from medunlearn.runs.starting import SETTINGS
 
 EPILOG = """The run directory gets the unlearned run, request.yaml (the config that repeats it), trials/ and audit/.
-Killed and called again, it goes on. A second request starts from the first: `--from runs/request_1`; what that one
-forgot stays forgotten. Patients are named in the table that `medunlearn import` wrote beside the data file, or in
-`--data.groups FILE`.
+If it is interrupted, the same command continues. A second request starts from the first: `--from runs/request_1`; what
+that one forgot stays forgotten. Patients are named in the table that `medunlearn import` wrote beside the data file, or
+in `--data.groups FILE`.
 
 Other options, such as `--trainer.max_epochs 3`, go to the run and to every trial.
 
@@ -67,7 +67,7 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
         if given.dry_run:
             name = adopting_method().rpartition(".")[2]
             raise InputError(
-                f"from={source}: --dry_run needs a run; make one of the weights first, by "
+                f"from={source}: --dry_run needs a run; make one from the weights first with "
                 f"`medunlearn fit --model {name}`"
             )
         source = adopted(weights, run, {**data, "forget": forget}, options, means, given.overwrite)
@@ -172,26 +172,26 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn forget",
         description="Answer a deletion request: unlearn the images of patients, choose the settings on validation "
-        "images, audit, and say how near to never seen they look. No Retrain is needed.",
+        "images, audit, and report how close the model is to one that never saw them. No Retrain is needed.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--from", type=Path, metavar="RUN", help="the run that is to forget, or a file of weights")
     parser.add_argument("--backbone", metavar="NAME", help="the network of a file of weights (resnet18)")
     parser.add_argument("--stem", metavar="STEM", help="its first layer: cifar or imagenet")
-    parser.add_argument("--mean", nargs="+", type=float, metavar="M", help="what its images were normalised by (0.5)")
-    parser.add_argument("--std", nargs="+", type=float, metavar="S", help="the same (0.5)")
+    parser.add_argument("--mean", nargs="+", type=float, metavar="M", help="mean by which its images were normalised")
+    parser.add_argument("--std", nargs="+", type=float, metavar="S", help="standard deviation, likewise (0.5)")
     parser.add_argument("--run_dir", type=Path, metavar="DIR", help="the run directory of the answer")
     parser.add_argument("--groups", nargs="+", default=[], metavar="NAME", help="patients, or a .txt with their names")
     parser.add_argument("--group_by", default="patient", metavar="COLUMN", help="patient, site or device (patient)")
-    parser.add_argument("--indices", metavar="FILE", help="a file of indices into the training set, in their place")
-    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help="whole classes, in their place")
-    parser.add_argument("--rate", type=float, metavar="R", help="a random share, in their place")
-    parser.add_argument("--method", metavar="NAME", help="the method; by default what fits the number of images")
-    parser.add_argument("--config", metavar="FILE", help="a recipe of your own, in its place")
+    parser.add_argument("--indices", metavar="FILE", help="instead: a file of indices into the training set")
+    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help="instead: whole classes")
+    parser.add_argument("--rate", type=float, metavar="R", help="instead: a random share")
+    parser.add_argument("--method", metavar="NAME", help="the method; by default chosen by the number of images")
+    parser.add_argument("--config", metavar="FILE", help="instead: a recipe of your own")
     parser.add_argument("--trials", type=int, default=6, metavar="N", help="settings to try; 0 for the recipe's (6)")
     parser.add_argument("--reference", type=Path, metavar="RUN", help="a Retrain to compare with, if there is one")
-    parser.add_argument("--dry_run", action="store_true", help="say what would be done, and end")
+    parser.add_argument("--dry_run", action="store_true", help="print what would be done, and stop")
     parser.add_argument("--overwrite", help="delete what is there first", **BOOLEAN)
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
     return parser

@@ -10,12 +10,12 @@ from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.errors import InputError
 from medunlearn.importing.settings import Settings
 
-EPILOG = """layouts, found by themselves:
+EPILOG = """layouts, which are recognised:
   CLASS/FILE                    a folder for each class
   SPLIT/CLASS/FILE              with folders named train, val or validation, and test
   metadata.csv, metadata.jsonl  as Hugging Face's imagefolder has them, column file_name
   FLAG.csv, FLAG/FILE           as MedMNIST's own `save` writes it
-or, by --labels, a CSV with the columns path, label and perhaps split, patient, site.
+or, with --labels, a CSV with the columns path and label, and optionally split, patient and site.
 
 Every image is decoded once, and the plan printed, before anything is written. docs/guides/import.md has the rules.
 

@@ -31,7 +31,7 @@ USES = {
 
 LEGENDS = {
     "methods": (
-        "images: which training images a method uses; val: and the original's answers on validation images. epochs: "
+        "images: which training images a method uses; val: also the original's answers on validation images. epochs: "
         "what a run of default length costs at a forget rate of 10 %, in passes, forward and backward, over all "
         "training images."
     ),
@@ -74,7 +74,7 @@ def list_names(options: list[str]) -> int:
 def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn list",
-        description="Print what there is to choose from, that of plug-ins included: name, what it is, and its paper.",
+        description="Print the names to choose from, including those of plug-ins, each with a description and paper.",
         epilog="examples:\n  medunlearn list\n  medunlearn list methods",
         formatter_class=RawDescriptionHelpFormatter,
     )

@@ -55,7 +55,7 @@ def explained_error(
     line = " ".join(str(error).split())
     if TYPE_NAMES.search(line):  # names of Python types do not help to correct a setting
         named = re.search(r'[Kk]ey "([\w.]+)"', line)
-        line = f"{named[1] if named else 'settings'}: holds a value of another kind than it takes"
+        line = f"{named[1] if named else 'settings'}: has a value of the wrong type"
     return InputError(f"{line}; `medunlearn {command} --help` lists the options")
 
 

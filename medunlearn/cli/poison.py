@@ -10,8 +10,8 @@ from medunlearn.files import output_folder, write_whole, writing_to
 EPILOG = """The configs, or a plan, name an original, a Retrain and methods of one forget set. Noise is added to the
 forget set, every stage runs on the poisoned data in a run directory below the folder, and each finished run gets
 `poison.json`: the exact test of Pawelczyk et al. (2025), which needs no Retrain and no further model. Other options,
-such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage. Killed and called again, the command goes
-on. docs/audits/poison.md says how to read the table.
+such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage. If it is interrupted, the same command
+continues. docs/audits/poison.md says how to read the table.
 
 examples:
   medunlearn poison demo --out runs/poison_demo
@@ -54,7 +54,7 @@ def _parser() -> CommandParser:
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    add_study_options(parser, "runs/poison", retrain_seeds="none may show the noise")
+    add_study_options(parser, "runs/poison", retrain_seeds="none of them may depend on the noise")
     parser.add_argument(
         "--scale", type=float, default=0.1, metavar="S", help="standard deviation of the noise; 1 is black to white"
     )

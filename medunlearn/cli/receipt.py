@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from medunlearn.receipts import Built
 
 EPILOG = """docs/guides/receipt.md says what a receipt holds, what it shows and what it does not. A verification ends
-with status 1 where something differs. The passphrase of a key is asked for, or read from MEDUNLEARN_KEY_PASSPHRASE.
+with status 1 if something differs. The passphrase of a key is prompted for, or read from MEDUNLEARN_KEY_PASSPHRASE.
 
 examples:
   medunlearn receipt --new_key clinic.pem
@@ -51,7 +51,7 @@ def _new_key(given: argparse.Namespace) -> int:
     from medunlearn.receipts.keys import new_key
 
     public, keyid = new_key(given.new_key)
-    print(f"Written to {given.new_key}, which is yours alone, and {public}, to hand on; key {keyid}")
+    print(f"Written to {given.new_key}, to be kept secret, and {public}, to be passed on; key {keyid}")
     return 0
 
 
@@ -147,7 +147,7 @@ def _parser() -> CommandParser:
 def _add_building(group: Any) -> None:
     group.add_argument("--key", type=Path, metavar="PEM", help="private key to sign with; unsigned without one")
     group.add_argument("--commitments", default="salted", metavar="KIND", help="to images: salted (default) or keyed")
-    group.add_argument("--runs", type=Path, metavar="DIR", help="search here for others made from the old model")
+    group.add_argument("--runs", type=Path, metavar="DIR", help="search here for other models made from the old one")
     for name, text in (
         ("received", "date of the request, YYYY-MM-DD"),
         ("ground", "legal ground"),
@@ -163,7 +163,7 @@ def _add_building(group: Any) -> None:
 def _add_verifying(group: Any) -> None:
     keys: dict[str, Any] = {"nargs": "+", "type": Path, "default": []}
     group.add_argument("--public_key", **keys, metavar="PUB", help="keys that must have signed it")
-    group.add_argument("--predict", help="let the model answer again", **BOOLEAN)
+    group.add_argument("--predict", help="also run the model on the removed images", **BOOLEAN)
     group.add_argument("--backbone", metavar="PATH", help="import path of the network, if it is your own")
     group.add_argument("--complete", help="status 1 if anything is missing", **BOOLEAN)
     group.add_argument("--proof", type=Path, metavar="DIR", help="images that must be among the removed")

@@ -24,14 +24,14 @@ from medunlearn.plugins import names as plugin_names
 
 EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage.
 
-A plan is one of {plans}, a plan file, or any list of config files. A plan file says
+A plan is one of {plans}, a plan file, or any list of config files. A plan file holds
 
   configs: [train_ours.yaml, retrain_ours.yaml, salun_ours.yaml]
   description: Our images, three seeds.  # the rest is optional; this is printed before the first stage
-  minutes: 90                            # how long its stages take about, on two CPU cores
+  minutes: 90                            # how long its stages take, about, on two CPU cores
   augmentations: [NoAug, Default]
   seeds: [0, 1, 2]
-  retrain_seeds: [101, 102]              # two more Retrains each, to see how far two are apart
+  retrain_seeds: [101, 102]              # two more Retrains each, to see how far Retrains differ
   options:
     data.file: ours.npz
   report: runs/ours/report               # a folder for the report page, written at the end
@@ -89,8 +89,8 @@ def _seed(argument: str) -> int | str:
 def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn reproduce PLAN",
-        description="Run the stages of a plan in the order in which they need each other, skip what is finished, go on "
-        "with what is not, and print the comparison.",
+        description="Run the stages of a plan, each after those that it needs, skip what is finished, resume what is "
+        "not, and print the comparison.",
         epilog=EPILOG.format(plans=", ".join(f"`{name}`" for name in shipped_plans())),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -109,7 +109,7 @@ def _parser() -> CommandParser:
         help="train each Retrain once more under each of these seeds, on the same forget set: the noise floor",
     )
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where stages run")
-    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one per line, and stop")
     return parser
 
 

@@ -33,14 +33,14 @@ USAGE = (
 )
 
 HELP = {
-    "config": "Settings from a YAML file; may be given several times, and what comes later counts.",
+    "config": "Settings from a YAML file; if given several times, later ones override.",
     "print_config": "Print the settings that will run, and stop.",
     "seed_everything": "Seed of all that is drawn at random.",
     "trainer.accelerator": "Hardware: cpu, gpu, mps, tpu or auto.",
     "trainer.devices": "How many devices, a list of their numbers, -1 for all, or auto.",
     "trainer.max_epochs": "Stop after this many epochs. By default as many as the method states, which may be none.",
     "trainer.max_steps": "Stop after this many steps; -1 for as many as the epochs have.",
-    "trainer.precision": "Of training, such as 32-true, bf16-mixed or 16-mixed.",
+    "trainer.precision": "Precision of training, such as 32-true, bf16-mixed or 16-mixed.",
 }
 
 
@@ -77,7 +77,7 @@ class SettingsCLI(LightningCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # there, of all commands
-        """Return the command that is run and what of it is no option; four parsers would take twice as long."""
+        """Return only the command that is run: building the parsers of all four takes twice as long."""
         return {self.command: LightningCLI.subcommands()[self.command]}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -86,7 +86,7 @@ class SettingsCLI(LightningCLI):
         parser.add_argument("--resume", type=bool, default=False, help="Go on with the unfinished run in run_dir.")
         parser.add_argument("--overwrite", type=bool, default=False, help="Delete the run in run_dir and start again.")
         parser.add_argument(
-            "--reference", type=Path | None, default=None, help="Run directory of the Retrain run that AG is taken to."
+            "--reference", type=Path | None, default=None, help="Run directory of the Retrain to compute AG against."
         )
         parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
         for name in FROM_DATA:

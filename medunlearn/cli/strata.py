@@ -7,11 +7,12 @@ from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
 from medunlearn.files import output_folder, writing_to
 
-EPILOG = """An image is memorised as far as the original, which was trained on it, answers it better than models that
-have left it out: Retrains of any forget set, the parts of a learning curve among them. Nothing is trained.
+EPILOG = """The memorisation of an image is how much better the original, which was trained on it, predicts it than
+models trained without it: Retrains of any forget set, or the parts of a learning curve. Nothing is trained.
 
-The files go to `--data.forget.indices` of Retrain and methods. On the low one an audit must see nothing; what it finds
-there it would find anywhere. On the high one it must see the untouched model. docs/audits/strata.md has the rest.
+Give the files to `--data.forget.indices` of Retrain and methods. On the low set an audit must find nothing; what it
+finds there, it would find on any images. On the high set it must detect the untouched model. docs/audits/strata.md has
+the rest.
 
 examples:
   medunlearn curve runs/train_blood
@@ -50,7 +51,7 @@ def strata(argv: list[str]) -> int:
 def _parser() -> CommandParser:
     parser = CommandParser(
         "medunlearn strata ORIGINAL",
-        description="Write three forget sets: images that are little, somewhat and much memorised.",
+        description="Write three forget sets: images with low, medium and high memorisation.",
         epilog=EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )

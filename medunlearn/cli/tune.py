@@ -21,8 +21,8 @@ from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
 from medunlearn.runs.curve_schema import Way
 
-EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every trial: with them the
-config is the recipe that trial 0 runs as it is, and around which the others vary.
+EPILOG = """Other options, such as `--data.file F.npz` or `--trainer.max_epochs 3`, go to every trial. The config
+with these options is the recipe: trial 0 runs it unchanged, the others vary it.
 
 A space file names settings and their bounds:
 
@@ -32,7 +32,8 @@ A space file names settings and their bounds:
   trainer.max_epochs: {integer: [1, 5]}                # and {uniform: [LOW, HIGH]}
 
 The folder gets a run directory for each trial, study.jsonl, trials.csv, tuned.yaml for `medunlearn fit --config`, and
-figures. Killed and called again, the study goes on; more `--trials` make it longer.
+figures. If it is interrupted, the same command continues; with more `--trials` it
+adds trials.
 
 examples:
   medunlearn tune configs/demo_salun.yaml --trials 8
@@ -90,7 +91,7 @@ def _make_curve(original: RunDir, way: Way, engine: Engine) -> None:
 
     content = curve_beside(original, FitCommand(), Plan(way), engine, announce)
     print(
-        f"{original.curve}: took {content['seconds'] / 60:.1f} min, beside the search; shared by every study from here"
+        f"{original.curve}: took {content['seconds'] / 60:.1f} min, in addition to the search; later studies share it"
     )
 
 
@@ -175,7 +176,7 @@ def _parser() -> CommandParser:
         "--select",
         choices=("proxy", "average_gap"),
         default="proxy",
-        help="average_gap: by the gap to a Retrain on the test set, for research alone; every trial runs to its end",
+        help="average_gap: by the gap to a Retrain on the test set, for research only; every trial runs to its end",
     )
     parser.add_argument("--no_halving", action="store_true", help="run each trial to its end")
     parser.add_argument(

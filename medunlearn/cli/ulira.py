@@ -8,11 +8,11 @@ from medunlearn.cli.screen import show
 from medunlearn.cli.studies import Outcomes, add_study_options, study_plan
 from medunlearn.files import output_folder, write_whole, writing_to
 
-EPILOG = """The configs, or a plan, name an original, methods that start from it, and perhaps a Retrain, which shows
-what is found where nothing is to be found. Each shadow original is trained on a random half of the training set, and
-from it each method unlearns D forget sets of T images, whatever its config forgets. Other options, such as
+EPILOG = """The configs, or a plan, name an original, methods that start from it, and optionally a Retrain, which shows
+what the attack finds when there is nothing to find. Each shadow original is trained on a random half of the training
+set, and from it each method unlearns D forget sets of T images, whatever its config forgets. Other options, such as
 `--data.file F.npz` or `--trainer.max_epochs 3`, go to every stage: there are N (1 + D M) for M methods and Retrains.
-Killed and called again, the command goes on; called with a larger N, it adds shadows. docs/audits/ulira.md says how to
+If it is interrupted, the same command continues; with a larger N it adds shadows. docs/audits/ulira.md says how to
 read the table.
 
 examples:
@@ -65,6 +65,6 @@ def _parser() -> CommandParser:
     parser.add_argument("--originals", type=int, default=16, metavar="N", help="shadow originals, an even number")
     parser.add_argument("--draws", type=int, default=4, metavar="D", help="forget sets of each original")
     parser.add_argument("--targets", type=int, default=50, metavar="T", help="images in each forget set")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of who learns and forgets which image")
-    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one a line, and stop")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the images of each model")
+    parser.add_argument("--dry_run", action="store_true", help="print the commands in order, one per line, and stop")
     return parser

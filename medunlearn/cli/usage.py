@@ -29,8 +29,8 @@ DESCRIPTION = (
 )
 MORE = (
     "`medunlearn COMMAND --help` lists the options of a command, `medunlearn list` what there is to choose from; "
-    "`medunlearn --completion bash` prints what completes commands and options in a shell; `medunlearn --version` "
-    "prints the version."
+    "`medunlearn --completion bash` prints a completion script for a shell; `medunlearn --version` prints "
+    "the version."
 )
 PLUGINS = "of other packages"
 NARROWEST, WIDEST = 60, 120  # columns

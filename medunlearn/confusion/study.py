@@ -23,8 +23,8 @@ from medunlearn.runs.record import role_of
 HEAD = ("run", "method", "confused, test", "of", "wrong label, forget (%)", "TA (%)")
 LEGEND = (
     "Confused, test: test images of the two classes that are called the other one (interclass confusion, Goel et al. "
-    "2022). Wrong label, forget: images with a swapped label that still get it. Both are to be as of Retrain, which "
-    "never saw the swapped labels; the original shows what there was to forget."
+    "2022). Wrong label, forget: images with a swapped label that still get it. Both should be close to those of "
+    "Retrain, which never saw the swapped labels; the original shows what there was to forget."
 )
 
 
@@ -65,7 +65,7 @@ class Study:
         """Make the data, run the stages on them, and return what each finished run confuses.
 
         Args:
-            plan: Stages on the data as they are: an original, a Retrain and methods, each after what it needs.
+            plan: Stages on the unchanged data: an original, a Retrain and methods, each after what it needs.
             runner: What runs them.
 
         Raises:
@@ -82,7 +82,7 @@ class Study:
         return [finding(RunDir(path), rows, self.swap.classes) for path in runner.finished(stages)]
 
     def _changes(self, stage: Stage) -> list[Override]:
-        """Return what differs of a stage: its data, and the forget set of one that forgets."""
+        """Return the settings in which a stage differs: its data, and its forget set if it forgets."""
         data = override("data.file", str(self.folder.data))
         return [data, *self._forget(stage.settings)] if _forgets(stage) else [data]
 

@@ -45,7 +45,7 @@ class Swap:
             num_classes: Number of classes.
 
         Raises:
-            InputError: If a class is not there, or so few images are that none is drawn.
+            InputError: If a class does not exist, or there are too few images to draw one.
         """
         rows = []
         for number in self.classes:
@@ -91,10 +91,10 @@ class Folder:
         return self.path / "confusion.md"
 
     def make(self, data: ImageData, swap: Swap) -> np.ndarray:
-        """Return the rows whose labels are swapped; both files are there afterwards.
+        """Write the data and the rows unless they exist; return the rows whose labels are swapped.
 
         Args:
-            data: The data as they are.
+            data: The unchanged data.
             swap: Which labels are swapped.
 
         Raises:
@@ -111,7 +111,7 @@ class Folder:
         return rows
 
     def _check_same(self, arrays: dict[str, np.ndarray]) -> None:
-        """Refuse data of another study, or such as cannot be read."""
+        """Reject data of another study, and unreadable data."""
         try:
             kept = read_archive(self.data)
         except (Fault, OSError) as error:
@@ -119,6 +119,5 @@ class Folder:
             raise FileError(f"out={self.path}: {self.data} {problem}") from None
         if set(kept) != set(arrays) or not all(np.array_equal(kept[name], arrays[name]) for name in arrays):
             raise InputError(
-                f"out={self.path}: holds a study of other labels; give what it was begun with, or name another folder "
-                "by `--out`"
+                f"out={self.path}: holds a study of other labels; give its settings, or name another folder by `--out`"
             )

@@ -2,7 +2,7 @@
 
 Drawing is apart from applying. `draw` runs on the CPU from a generator that the caller owns, so which image gets which
 change depends on neither the device nor the number of processes or workers; `augment` then applies the draws to the
-batch wherever the batch lies. RandAugment gives, bit for bit, what `torchvision.transforms.RandAugment` gives on a
+batch on its device. RandAugment gives, bit for bit, what `torchvision.transforms.RandAugment` gives on a
 single tensor image for the same operations.
 """
 
@@ -62,7 +62,7 @@ def draw(preset: str, count: int, generator: torch.Generator) -> Draws | None:
         The draws, or None for `NoAug`.
 
     Raises:
-        InputError: There is no such preset.
+        InputError: If there is no such preset.
     """
     if preset not in PRESETS:
         raise InputError(f"augmentation={preset}: unknown preset; choose one of {', '.join(PRESETS)}", part="data")
@@ -81,7 +81,7 @@ def augment(images: Tensor, draws: Draws | None) -> Tensor:
     """Crop, mirror and change each image as drawn for it.
 
     Args:
-        images: `(N, C, H, W)` uint8 with one or three channels, in any memory format. They are left as they are.
+        images: `(N, C, H, W)` uint8 with one or three channels, in any memory format. They are not modified.
         draws: What `draw` gave, with N rows, on any device. The host waits for the device only where `operation` and
             `negative` were taken off the CPU, which `Draws.to` does not do.
 

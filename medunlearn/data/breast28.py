@@ -47,7 +47,7 @@ def breast28_data(size: int = SIZE) -> ImageData:
 
 
 def _check(path: Path) -> None:
-    """Refuse a file that is missing, or is not the one that was released."""
+    """Reject a file that is missing, or is not the one that was released."""
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

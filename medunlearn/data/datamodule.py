@@ -31,21 +31,21 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         root: Directory of the downloaded files.
         download: Download what `root` lacks.
         file: A .npz file in MedMNIST's format, used instead of `dataset` and `size`.
-        num_classes: Number of classes of `file` alone; by default one more than its largest training label.
-        class_names: A name for each class, in the order of the labels; by default those that the data have, in
-            MedMNIST's own list or in an array `class_names` of `file`.
+        num_classes: Number of classes of `file` only; by default one more than its largest training label.
+        class_names: A name for each class, in the order of the labels; by default those of the data, from MedMNIST's
+            list or an array `class_names` in `file`.
         as_rgb: Repeat gray images to three channels.
-        augmentation: NoAug, Default (random crop with padding 4, horizontal flip) or Default+RandAugment (and
-            RandAugment(2, 9)). For training only: evaluation sees the images as they are.
+        augmentation: NoAug, Default (random crop with padding 4, horizontal flip) or Default+RandAugment (also
+            RandAugment(2, 9)). For training only; evaluation does not augment.
         batch_size: Global batch size, shared out over the processes.
         num_workers: Worker processes that fetch batches; 0 is quickest, since the images lie in memory.
         forget: The forget set.
-        test: Read the test images. Else `file` need not have any, and TA is null, as is MIA unless `nonmembers` is val.
-        groups: A .csv that says who each image belongs to, for `forget.groups` and figures by patient: the one that
+        test: Read the test images. Without them TA is null, as is MIA unless `nonmembers` is val; `file` may lack them.
+        groups: A .csv with the patient of each image, for `forget.groups` and figures by patient: the one that
             `medunlearn import` wrote, or MedMNIST's own; see `medunlearn.data.groups.read_groups`.
 
     Raises:
-        InputError: If the data cannot be had or do not fit together.
+        InputError: If the data are not available, or arguments contradict each other.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         self.file, self.size, self.as_rgb, self.augmentation = path, size, as_rgb, augmentation
         self.batch_size, self.num_workers = batch_size, num_workers
         self.forget = as_spec(forget)
-        self.seed = torch.initial_seed() % 2**32  # what seed_everything set; PyTorch's own, where none was, is longer
+        self.seed = torch.initial_seed() % 2**32  # that of seed_everything; PyTorch's own has 64 bits
         self.stopwatch = Stopwatch()
         self._images: Callable[[int], Draw] = lambda epoch: "all"
         self._draws: list[Draw] = ["all"]
@@ -98,7 +98,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
             views: How many augmented views of each image a training batch holds: 1 or 2.
 
         Raises:
-            InputError: If a draw is unknown, or cannot be had from these data.
+            InputError: If a draw is unknown, or impossible with these data.
         """
         self._views = check_views(views, self.augmentation)
         self._images, self._draws = images, list(dict.fromkeys(map(images, range(max(1, epochs)))))
@@ -133,7 +133,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
     predict_dataloader = test_dataloader
 
     def part_dataloader(self, part: Part, augmentation: Preset = "NoAug", at: Tensor | None = None) -> Iterable[Batch]:
-        """Return a part of the data in order, or its images at these places (n,), augmented only on request."""
+        """Return a part of the data in order, or its images at the positions `at` (n,), augmented only on request."""
         if part not in get_args(Part):
             raise InputError(f"part={part!r}: unknown; choose one of {', '.join(get_args(Part))}")
         split = self.data.val if part == "val" else self.data.train
@@ -146,7 +146,7 @@ class MedMNISTDataModule(KeepsArguments, Forgettable, LightningDataModule):
         return parts | {"test": self.test_dataloader(), "val": self.val_dataloader()}
 
     def statistics_dataloader(self) -> DataLoader[Batch]:
-        """Return the retain set, augmented as in training, in whole batches of nearly equal size, by process others."""
+        """Return the retain set, augmented as in training, in whole batches of similar size, others in each process."""
         retain = torch.from_numpy(self.retain_indices)
         batches = torch.tensor_split(retain, -(-len(retain) // self.batch_size))
         return self._loader(self.data.train, self._sampler(batches, self.batch_size, whole=True), self.augmentation)

@@ -21,7 +21,7 @@ AT_ONCE = 2**26  # values of the correlation matrix that are computed at a time
 
 
 class Duplicates(NamedTuple):
-    """Pairs of a forgotten and a retained image, as places in the training set."""
+    """Pairs of a forgotten and a retained image, as indices into the training set."""
 
     exact: list[tuple[int, int]]
     """Pairs equal in every pixel; one for each forgotten image that has a copy."""
@@ -40,8 +40,8 @@ def find_duplicates(images: np.ndarray, forget: Rows, retain: Rows) -> Duplicate
 
     Args:
         images: The training images, uint8 (N, H, W) or (N, H, W, 3).
-        forget: Places of the forgotten ones, (F,).
-        retain: Places of the retained ones, (R,).
+        forget: Indices of the forgotten ones, (F,).
+        retain: Indices of the retained ones, (R,).
 
     Example:
         >>> images = np.random.default_rng(0).integers(0, 256, (3, 28, 28)).astype(np.uint8)

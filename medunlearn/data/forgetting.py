@@ -30,10 +30,10 @@ class ForgetSpec:
         classes: Every training image of these classes, by number or by name.
         indices: A file of indices into the training set, all of which are forgotten: one a line (.txt), the column
             `index` of a table that has no other (.csv), an integer array (.npy, .npz), or a list (.json; a run's
-            `split.json` will do). Of a file that holds more, `FILE:NAME` names the column, array or key.
+            `split.json` is accepted). If a file holds more, `FILE:NAME` names the column, array or key.
         seed: Seed of the draw by rate.
         stratified: Draw each class in proportion to its size rather than uniformly over all images.
-        groups: Every image of these patients (or sites, or devices), which `data.groups` knows; or a .txt file of
+        groups: Every image of these patients (or sites, or devices), named as in `data.groups`; or a .txt file of
             their names, one a line. Their training images are forgotten, and no figure counts their validation and
             test images.
         group_by: What groups are: the column of `data.groups`.
@@ -70,7 +70,7 @@ class ForgetSpec:
         self._check()
 
     def _check(self) -> None:
-        """Refuse values that contradict each other or are out of range."""
+        """Reject values that contradict each other or are out of range."""
         given = [name for name in RULES if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(
@@ -81,7 +81,7 @@ class ForgetSpec:
         if self.rate is not None and not 0 < self.rate < 1:
             raise InputError(f"rate={self.rate}: give a share between 0 and 1, such as 0.1", part="data.forget")
         unread = [each for each in self.classes or () if isinstance(each, str) and each[:1] == "[" and each[-1] == "]"]
-        if unread:  # jsonargparse's reading of a list of something else
+        if unread:  # jsonargparse keeps a list of other types as text
             raise InputError(
                 f"classes={unread[0]}: give numbers and names of classes, such as [4] or [basophil], in quotes where a "
                 "name looks like something else",

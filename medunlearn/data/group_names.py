@@ -15,11 +15,11 @@ def group_names(given: Sequence[str | int] | str | int) -> list[str]:
     """Return names, each once, in their order.
 
     Args:
-        given: A list of names, one name, or the path of a .txt file with a name a line. A text in brackets is the
-            list that it holds, with every name as it is written there: `[0017]` is the name 0017, not a number.
+        given: A list of names, one name, or the path of a .txt file with a name a line. Text in brackets is read
+            as a list with every name as written: `[0017]` is the name 0017, not a number.
 
     Raises:
-        DataError: If there is none, one is no name, or the file cannot be read.
+        DataError: If there is no name, one is invalid, or the file cannot be read.
 
     Example:
         >>> group_names("P0017"), group_names(["P2", "P1", "P2"]), group_names("[0017, 1e3]")
@@ -37,13 +37,13 @@ def group_names(given: Sequence[str | int] | str | int) -> list[str]:
 
 
 def _listed(given: Any) -> list[Any]:
-    if isinstance(given, str) and given[:1] == "[" and given[-1:] == "]":  # jsonargparse makes no text of numbers
+    if isinstance(given, str) and given[:1] == "[" and given[-1:] == "]":  # jsonargparse keeps numbers as text
         given = _in_brackets(given)
     listed = list(given) if isinstance(given, list | tuple) else [given]
     wrong = [each for each in listed if type(each) not in (str, int)]
     if wrong:
         raise DataError(
-            f"groups={given}: {wrong[0]} is no name; give names such as [P0017], in quotes where they look like "
+            f"groups={given}: {wrong[0]} is not a name; give names such as [P0017], in quotes where they look like "
             "something else",
             part="data.forget",
         )
@@ -52,7 +52,7 @@ def _listed(given: Any) -> list[Any]:
 
 def _in_brackets(text: str) -> Any:
     try:
-        return yaml.load(text, yaml.BaseLoader)  # of texts alone
+        return yaml.load(text, yaml.BaseLoader)  # leaves every scalar as text
     except (yaml.YAMLError, RecursionError):
         return text
 
@@ -64,5 +64,5 @@ def _from_file(given: str) -> list[str]:
     except UNOPENED as error:
         raise DataError(f"groups={path}: {unreadable(error, 'fix the path')}", part="data.forget") from None
     except UnicodeDecodeError:
-        raise DataError(f"groups={path}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
+        raise DataError(f"groups={path}: is not UTF-8 text; save it as UTF-8", part="data.forget") from None
     return [line.strip() for line in lines if line.strip()]

@@ -27,7 +27,7 @@ PATIENTS = {
 }
 """Where the patient, or the CT volume, stands in the names of MedMNIST's source images (MedMNIST, issue 65)."""
 
-DIGITS = 18  # of an index; more are of no image, and reading a number takes the square of its length
+DIGITS = 18  # at most in an index; longer numbers are invalid, and parsing them takes quadratic time
 
 Names = npt.NDArray[np.str_]
 
@@ -39,7 +39,7 @@ class Groups:
     Args:
         by: What the groups are, such as `patient`.
         names: By split, the group name of each image in order, shape (N,); empty if unknown.
-        source: What errors name.
+        source: The table's name in errors.
 
     Example:
         >>> groups = Groups("patient", {"train": np.array(["P2", "P1", "P2", ""])})
@@ -69,7 +69,7 @@ class Groups:
         """Reject group names that no image has.
 
         Raises:
-            DataError: Names the first of them, and a close one that there is.
+            DataError: If there are any; it names the first, and a similar known name.
         """
         known = {name for names in self.names.values() for name in np.unique(names).tolist()} - {""}
         missing = [name for name in wanted if name not in known]
@@ -93,15 +93,15 @@ def read_groups(path: Path, by: str, sizes: Mapping[str, int], dataset: str | No
     """Return the group of every image.
 
     Args:
-        path: A .csv with the columns `split` (train, val or test), `index` (the image's place in its split) and one
-            called as `by`, a row for each image, as `medunlearn import` writes it. MedMNIST's own tables have
-            `image_id` in place of a patient: that of OrganA/C/S, OCT and Pneumonia is in this name.
+        path: A .csv with the columns `split` (train, val or test), `index` (the image's position in its split) and one
+            named like `by`, a row for each image, as `medunlearn import` writes it. MedMNIST's own tables have
+            `image_id` instead of a patient; for OrganA/C/S, OCT and Pneumonia it contains the patient.
         by: The column: `patient`, `site`, `device` or another.
-        sizes: Number of images by split; rows of other splits are passed over.
+        sizes: Number of images by split; rows of other splits are ignored.
         dataset: Name of the MedMNIST set.
 
     Raises:
-        DataError: If the table is missing, is of other images, leaves one out or gives one twice.
+        DataError: If the table is missing, belongs to other images, lacks an image or lists one twice.
     """
     source = f"groups={path}"
     try:
@@ -110,7 +110,7 @@ def read_groups(path: Path, by: str, sizes: Mapping[str, int], dataset: str | No
     except Fault as fault:
         raise DataError(f"{source}: {fault}", part="data") from None
     except UnicodeDecodeError:
-        raise DataError(f"{source}: is no text in UTF-8; save it as UTF-8", part="data") from None
+        raise DataError(f"{source}: is not UTF-8 text; save it as UTF-8", part="data") from None
     except (OSError, csv.Error) as error:
         reason = unreadable(error, "give the table that `medunlearn import` wrote")
         raise DataError(f"{source}: {reason}", part="data") from None

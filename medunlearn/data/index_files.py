@@ -80,7 +80,7 @@ def _read(path: Path, argument: str) -> np.ndarray:
     except UNOPENED as error:
         raise DataError(f"{argument}: {unreadable(error, 'fix the path')}", part="data.forget") from None
     except UnicodeDecodeError:
-        raise DataError(f"{argument}: is no text in UTF-8; save it as UTF-8", part="data.forget") from None
+        raise DataError(f"{argument}: is not UTF-8 text; save it as UTF-8", part="data.forget") from None
     except Exception:  # a file of another kind fails in many ways
         raise DataError(f"{argument}: {_FORMS[kind]}", part="data.forget") from None
     if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
@@ -89,7 +89,7 @@ def _read(path: Path, argument: str) -> np.ndarray:
 
 
 def _kind(file: Path) -> str:
-    """Return the ending of a file's name; what follows a colon in the name of a file is no part of it."""
+    """Return the extension of a file's name, without what follows a colon."""
     return file.suffix.partition(":")[0].lower()
 
 
@@ -101,7 +101,7 @@ def _is_there(path: Path) -> bool:
 
 
 class _NotAnIndex(ValueError):
-    """An entry of an index file is no whole number; the message says where it stands."""
+    """An entry of an index file is not a whole number; the message gives its position."""
 
 
 class _Ambiguous(ValueError):
@@ -109,7 +109,7 @@ class _Ambiguous(ValueError):
 
 
 def _only(names: Sequence[str], kind: str, file: Path, default: str) -> None:
-    """Refuse a file that holds more than one list: whoever gives a whole table of patients would forget all of them."""
+    """Reject a file that holds more than one list: a whole table of patients would forget all of them."""
     if len(names) > 1:
         example = default if default in names else names[0]
         raise _Ambiguous(
@@ -157,7 +157,7 @@ def _read_csv(file: Path, name: str | None) -> np.ndarray:
 
 
 def _check_head(names: Sequence[str]) -> None:
-    """Refuse a table whose first line is no head: it would be taken for one, and its index would not be forgotten."""
+    """Reject a table without a header: its first index would be read as one, and that image would not be forgotten."""
     numbers = [name for name in names if name.lstrip("+-").isdecimal()]
     if numbers:
         raise _NotAnIndex(f"line 1 holds the number {_shortened(numbers[0])} and no names")
@@ -205,7 +205,7 @@ def _read_json(file: Path, name: str | None) -> np.ndarray:
 
 
 def _key(names: Sequence[str], name: str | None, file: Path) -> str:
-    """Return the key of the list; a run's `split.json` says of all its keys what they are."""
+    """Return the key of the list; all keys of a run's `split.json` are known, so there `indices` is meant."""
     if name is not None:
         return _named(name, names, "keys")
     if "indices" in names and not set(names) <= Split.model_fields.keys():
@@ -214,7 +214,7 @@ def _key(names: Sequence[str], name: str | None, file: Path) -> str:
 
 
 def _integers(entries: Iterable[tuple[str, str | int]]) -> np.ndarray:
-    """Return the whole numbers of entries, each with the place where it stands."""
+    """Return entries as integers; each comes with its position, for errors."""
     numbers = []
     for place, value in entries:
         try:
@@ -238,7 +238,7 @@ READERS: dict[str, Callable[[Path, str | None], np.ndarray]] = {
 """How each kind of file is read, by its ending."""
 
 _FORMS = {
-    ".txt": "not readable as a list of indices; write one whole number a line",
+    ".txt": "not readable as a list of indices; write one whole number per line",
     ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
     ".npy": "not readable as a list of indices; save a one-dimensional integer array",
     ".npz": "not readable as a list of indices; save one one-dimensional integer array",

@@ -18,7 +18,7 @@ def read_class_names(archive: zipfile.ZipFile, num_classes: int) -> tuple[str, .
     """Return the names of the classes that a file holds, in the order of the labels; None where it holds none.
 
     Raises:
-        Fault: If they are no array of text, (C,), or not one good name for each class.
+        Fault: If they are not an array of text, (C,), with one valid name for each class.
     """
     if f"{NAMES}.npy" not in archive.namelist():
         return None
@@ -27,8 +27,8 @@ def read_class_names(archive: zipfile.ZipFile, num_classes: int) -> tuple[str, .
         _check_header(_header(stream, member.file_size), num_classes)
     try:
         names = [name.decode() if isinstance(name, bytes) else name for name in read_array(archive, NAMES).tolist()]
-    except (ValueError, SystemError):  # the latter of characters beyond Unicode
-        raise Fault(f"{NAMES} holds bytes that are no text; save it with UTF-8 names") from None
+    except (ValueError, SystemError):  # SystemError: characters beyond Unicode
+        raise Fault(f"{NAMES} holds bytes that are not text; save it with UTF-8 names") from None
     return check_class_names(names, num_classes)
 
 
@@ -40,7 +40,7 @@ def _header(stream: Any, size: int) -> Header:
 
 
 def _check_header(header: Header, num_classes: int) -> None:
-    """Refuse what is no text, or too much of it, before it takes any memory."""
+    """Reject arrays that are not text, or too long, before memory is allocated."""
     shape, dtype = header.shape, header.dtype
     if dtype.kind not in "US":
         raise Fault(f"{NAMES} is {dtype}; save it as text, `numpy.array([...], dtype=str)`, or leave it out")
@@ -53,7 +53,7 @@ def _check_header(header: Header, num_classes: int) -> None:
 
 
 def check_label_header(key: str, header: Header, number: int) -> None:
-    """Refuse labels that are not one whole number for each of `number` images."""
+    """Reject labels that are not one whole number for each of `number` images."""
     shape, dtype = header.shape, header.dtype
     if dtype.kind not in "iu":
         raise Fault(f"{key} is {dtype}; labels must be integers, 0 to C-1")
@@ -65,7 +65,7 @@ def check_label_header(key: str, header: Header, number: int) -> None:
 
 
 def check_matrix(archive: zipfile.ZipFile, key: str, headers: dict[str, Header]) -> None:
-    """Say what a matrix of labels is: several labels for each image, or one as a row of 0 and a single 1."""
+    """Reject a matrix of labels, multi-label or one-hot, with a remedy for its kind; other matrices pass."""
     shape, dtype = headers[key].shape, headers[key].dtype
     if len(shape) != 2 or shape[0] == 0 or shape[1] < 2 or dtype.kind not in "biuf":
         return
@@ -81,7 +81,7 @@ def check_matrix(archive: zipfile.ZipFile, key: str, headers: dict[str, Header])
 
 
 def count_classes(labels: npt.NDArray[Any]) -> int:
-    """Return how many classes there are by the training labels, shape (N,), which must have each of them.
+    """Return the number of classes in the training labels, shape (N,), in which each class must occur.
 
     Raises:
         Fault: If a label is negative, one between 0 and the largest is missing, or all are 0.
@@ -101,7 +101,7 @@ def count_classes(labels: npt.NDArray[Any]) -> int:
 
 
 def check_labels(labels: dict[str, npt.NDArray[Any]], num_classes: int) -> None:
-    """Refuse labels, by split, that are those of no class."""
+    """Reject labels, by split, that are not the number of a class."""
     for split, values in labels.items():
         wrong = next((value for value in (int(values.min()), int(values.max())) if not 0 <= value < num_classes), None)
         if wrong is not None:

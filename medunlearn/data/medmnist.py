@@ -31,15 +31,15 @@ CHUNK = 1 << 20  # bytes
 
 
 def dataset_names() -> list[str]:
-    """The 2-D sets with one label for each image."""
+    """Return the names of the 2-D sets with one label for each image."""
     return [name for name, info in _info().items() if not name.endswith("3d") and "multi-label" not in info["task"]]
 
 
 def check_dataset(name: str, size: int) -> None:
-    """Refuse a data set or a size that MedMNIST does not offer.
+    """Reject a data set or a size that MedMNIST does not offer.
 
     Raises:
-        InputError: The line lists what there is.
+        InputError: If it does not offer them; the message lists what it offers.
     """
     names = dataset_names()
     if name in _info() and name not in names:
@@ -62,12 +62,12 @@ def check_dataset(name: str, size: int) -> None:
 
 
 def num_classes_of(name: str) -> int:
-    """How many classes a MedMNIST set has."""
+    """Return the number of classes of a MedMNIST set."""
     return len(_info()[name]["label"])
 
 
 def class_names_of(name: str) -> tuple[str, ...] | None:
-    """The names of the classes of a MedMNIST set; None where it only numbers them, as RetinaMNIST's grades."""
+    """Return the names of the classes of a MedMNIST set; None if it only numbers them, like RetinaMNIST's grades."""
     label = _info()[name]["label"]
     try:
         return check_class_names([label[str(number)] for number in range(len(label))])
@@ -76,15 +76,15 @@ def class_names_of(name: str) -> tuple[str, ...] | None:
 
 
 def dataset_path(name: str, size: int, root: Path | str) -> Path:
-    """Where the file lies under `root`; the medmnist package uses the same names."""
+    """Return the path of the file below `root`; the medmnist package uses the same names."""
     return Path(root) / f"{name}{_suffix(size)}.npz"
 
 
 def read_dataset(name: str, size: int, root: Path | str, download: bool = True, test: bool = True) -> ImageData:
-    """Fetch a MedMNIST set, if need be, and read it, with its test images or without.
+    """Read a MedMNIST set, downloaded if necessary, with or without its test images.
 
     Raises:
-        InputError: There is no such set, or its file cannot be had or read.
+        InputError: If there is no such set, or its file cannot be downloaded or read.
     """
     path = fetch(name, size, root, download)
     data = read_npz(path, num_classes_of(name), source=f"dataset={name}: {path}", test=test)
@@ -92,12 +92,12 @@ def read_dataset(name: str, size: int, root: Path | str, download: bool = True, 
 
 
 def fetch(name: str, size: int, root: Path | str, download: bool = True) -> Path:
-    """The path of a MedMNIST file whose MD5 is the published one, downloaded if it is not there.
+    """Return the path of a MedMNIST file with the published MD5, downloaded if it is missing.
 
     Several processes may call this at once: one downloads, the others wait for it.
 
     Raises:
-        InputError: The file is altered, or it is missing and cannot be downloaded.
+        InputError: If the file is altered, or is missing and cannot be downloaded.
     """
     check_dataset(name, size)
     path, info = dataset_path(name, size, root), _info()[name]
@@ -147,7 +147,7 @@ def _verify(path: Path, md5: str) -> None:
 def _download_once(url: str, path: Path, md5: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
-        if path.exists():  # another process had the lock before and brought it
+        if path.exists():  # another process held the lock and downloaded it
             _verify(path, md5)
         else:
             _download(url, path, md5)
@@ -197,10 +197,10 @@ def _receive(url: str, part: Path) -> None:
     start = part.stat().st_size if part.exists() else 0
     with _request(url, start, part) as answer:
         if answer.status != 206:
-            start = 0  # the server does not know ranges and sends the file from its beginning
+            start = 0  # the server does not support ranges and sends the file from its beginning
         elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             part.unlink(missing_ok=True)
-            raise _Failed("the server sent another range than asked for")
+            raise _Failed("the server sent a range other than the requested one")
         _write(answer, part, start)
 
 

@@ -1,6 +1,7 @@
 """Data sets by name other than MedMNIST's: generated ones, and those of plug-ins.
 
-A plug-in is a callable that returns `ImageData`. It is given those of `size`, `root` and `download` that it takes.
+A plug-in is a callable that returns `ImageData`. It gets those of the arguments `size`, `root` and `download` that it
+accepts.
 """
 
 import inspect
@@ -22,8 +23,8 @@ def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData
     Args:
         dataset: Its name.
         size: Height and width in pixels that were asked for.
-        root: Where files may lie.
-        download: Whether what is missing there may be downloaded.
+        root: Directory of its files.
+        download: Whether missing files may be downloaded.
 
     Raises:
         InputError: If there is no such data set, or what it returns is not `ImageData`.
@@ -32,7 +33,7 @@ def read_named(dataset: str, size: int, root: Path, download: bool) -> ImageData
         make = find("datasets", dataset, "dataset")
     try:
         takes = inspect.signature(make).parameters
-    except (TypeError, ValueError):  # no callable, or one that is not written in Python
+    except (TypeError, ValueError):  # not a callable, or one that is not written in Python
         raise DataError(
             f"dataset={dataset}: its plug-in is a {type(make).__name__} whose parameters cannot be read; "
             "make it a function",

@@ -46,8 +46,8 @@ class ImageData:
 
     Attributes:
         train: What models learn from; the forget set is chosen here.
-        val: For watching and tuning.
-        test: For the final figures alone; no image where a run does without them.
+        val: For monitoring and tuning.
+        test: For the final figures only; empty if a run does not use them.
         num_classes: Labels are 0 to `num_classes - 1`.
         name: The data set's name, or the file's without its ending.
         class_names: A name for each class, in the order of the labels; None where they have none.
@@ -86,12 +86,12 @@ class ImageData:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 over type, shape and bytes of the arrays, whatever their compression; of four without test images."""
+        """SHA-256 over type, shape and bytes of the arrays, whatever their compression; four without test images."""
         return self._sha256[1] if len(self.test) else self._sha256[0]
 
     @property
     def training_sha256(self) -> str:
-        """The same over the training and the validation arrays alone, which says whether two runs trained on one."""
+        """The same over the training and validation arrays only: equal for two runs that trained on the same data."""
         return self._sha256[0]
 
     @cached_property
@@ -116,13 +116,13 @@ def read_npz(
 
     Args:
         path: An `.npz` with `train`, `val` and `test` `_images` and `_labels`, and perhaps `class_names`, text `(C,)`.
-        num_classes: How many classes there are; by default as many as the training labels say.
+        num_classes: Number of classes; by default that of the training labels.
         source: How errors name the file; by default `file=PATH`.
         class_names: Names of the classes; by default those of the file, where it has any.
         test: Read the test images. Without them their arrays are not opened and may be missing.
 
     Raises:
-        InputError: The file cannot be read, or does not hold what it should.
+        InputError: If the file cannot be read, or its arrays are missing or invalid.
     """
     if num_classes is not None and num_classes < 2:
         raise InputError(
@@ -137,7 +137,7 @@ def read_npz(
 def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None, splits: Sequence[str]) -> ImageData:
     _check_magic(path)
     with open_archive(path) as archive:
-        # Everything that the headers and labels can tell comes before gigabytes of images are read.
+        # Headers and labels are checked before gigabytes of images are read.
         keys = [key for key in KEYS if key.partition("_")[0] in splits]
         _check_present(archive, keys)
         headers = {key: _header(archive, key) for key in keys}
@@ -147,7 +147,7 @@ def _read(path: Path, num_classes: int | None, class_names: Sequence[str] | None
         labels = {split: read_array(archive, f"{split}_labels").reshape(-1) for split in splits}
         num_classes = num_classes or count_classes(labels["train"])
         check_labels(labels, num_classes)
-        own = class_names is None  # names that were given come before those of the file
+        own = class_names is None  # given names take precedence over those of the file
         names = read_class_names(archive, num_classes) if own else check_class_names(class_names, num_classes)
         images = _shared_images(archive, path, headers, splits)
     read = {split: Split(images[split], labels[split].astype(np.int64)) for split in splits}
@@ -164,7 +164,7 @@ def _check_magic(path: Path) -> None:
         raise Fault("no such file; give the path of a .npz file in MedMNIST's format") from error
     except IsADirectoryError as error:
         raise Fault("this is a directory; give the path of a .npz file in MedMNIST's format") from error
-    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = getattr(error, "strerror", None) or error
         raise Fault(f"cannot be read ({reason}); give a file that you may read") from error
     if not magic:
@@ -224,7 +224,7 @@ def _shared_images(
             key = f"{split}_images"
             _read_into(archive, key, headers[key], memory[piece])
 
-    # Of the file that is open, which need no longer be the one at this path; the checksums are of what is in it.
+    # The open file's identity, since another file may lie at this path by now, and the checksums of its content.
     found = os.fstat(archive.fp.fileno()) if archive.fp else path.stat()
     sums = [archive.getinfo(f"{split}_images.npy").CRC for split in splits]
     key = f"{path.resolve()} {found.st_dev} {found.st_ino} {found.st_mtime_ns} {found.st_ctime_ns} {shapes} {sums}"
@@ -233,7 +233,7 @@ def _shared_images(
 
 
 def _read_into(archive: zipfile.ZipFile, key: str, header: Header, memory: npt.NDArray[np.uint8]) -> None:
-    """Read an array of bytes without a copy of it on the way."""
+    """Read an array of bytes without an intermediate copy."""
     if header.fortran_order:
         memory[:] = read_array(archive, key).reshape(-1)
         return

@@ -12,7 +12,7 @@ SOURCE = ("dataset", "size", "root", "download", "num_classes", "class_names", "
 
 
 def images_of(run: RunDir, argument: str, file: Path | None = None, **changed: Any) -> ImageData:
-    """Return the images of a run; whoever asks compares their hash with the run's.
+    """Return the images of a run; the caller must compare their hash with the run's.
 
     Args:
         run: The run.
@@ -21,7 +21,7 @@ def images_of(run: RunDir, argument: str, file: Path | None = None, **changed: A
         changed: Settings that differ from the run's, such as `download`.
 
     Raises:
-        InputError: If they cannot be had.
+        InputError: If they are not available.
     """
     settings = run.read_config(argument).get("data") or {}
     given = {name: settings[name] for name in SOURCE if settings.get(name) is not None}

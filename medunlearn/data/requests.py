@@ -25,9 +25,9 @@ class ForgetSet:
     """The images to forget.
 
     Args:
-        indices: Places in the training set, sorted, shape (F,): the forget set.
-        dropped: By split (`val`, `test`), the places of withdrawn patients' other images, sorted: nothing is measured
-            on them. Only what is not empty.
+        indices: The forget set: sorted indices into the training set, shape (F,).
+        dropped: By split (`val`, `test`), the sorted indices of withdrawn patients' other images, on which nothing is
+            measured; splits without any are left out.
         requests: The requests that it answers, the newest last; empty where this is the first one.
     """
 
@@ -36,7 +36,7 @@ class ForgetSet:
     requests: tuple[Mapping[str, Any], ...] = ()
 
     def kept(self, split: str, size: int) -> Rows:
-        """Return the places of a split's images that are measured.
+        """Return the indices of a split's images that are measured.
 
         Example:
             >>> ForgetSet(np.array([0]), {"val": np.array([1])}).kept("val", 3)
@@ -54,7 +54,7 @@ class ForgetSet:
 
 
 def forget_set(data: ImageData, num_classes: int, spec: ForgetSpec, groups: Groups | None = None) -> ForgetSet:
-    """Return what is to be forgotten of some data.
+    """Return the forget set of some data.
 
     Args:
         data: The images and labels.
@@ -63,7 +63,7 @@ def forget_set(data: ImageData, num_classes: int, spec: ForgetSpec, groups: Grou
         groups: Who each image belongs to; for `spec.groups`.
 
     Raises:
-        DataError: If there is nothing to forget or nothing left, or the earlier request is of other data.
+        DataError: If there is nothing to forget or nothing left, or the earlier request is for other data.
     """
     chosen = _chosen(data, num_classes, spec, groups)
     if spec.after is not None:

@@ -14,12 +14,12 @@ from medunlearn.errors import InputError
 
 
 class Request(NamedTuple):
-    """What a process asks of the data set for one batch."""
+    """One process's request to the data set for a batch."""
 
     indices: Tensor
     """(b,) int64: this process's share of the global batch."""
     places: Tensor
-    """(b,) int64: where in the global batch they stand."""
+    """(b,) int64: their positions in the global batch."""
     global_size: int
     weight: Tensor
     """(b,): see `Batch.weight`."""
@@ -70,7 +70,7 @@ class DistributedBatchSampler(DistributedSampler[Request]):
         self.order_seed = seed
         self.fill, self.paired, self.by_last, self.whole = fill, paired, by_last, whole
         self.skip = 0
-        """How many batches the next pass leaves out at its beginning, with all that is drawn for them."""
+        """Number of batches, with their random draws, that the next pass skips at its beginning."""
 
     def __len__(self) -> int:
         return len(range(self.rank, self._steps(), self.num_replicas)) if self.whole else self._steps()
@@ -141,7 +141,7 @@ PAIRED: tuple[Draw, ...] = ("paired", "paired_by_forget")
 
 
 def check_draw(draw: str, batch_size: int) -> None:
-    """Refuse a draw that is none, and batches too small for it."""
+    """Reject an unknown draw, and batches too small for it."""
     if draw not in get_args(Draw):
         raise InputError(f"images={draw}: unknown draw; choose one of {', '.join(get_args(Draw))}")
     if draw in PAIRED and batch_size < 2:

@@ -1,9 +1,9 @@
-"""Memory that processes of one machine share, so that a data set lies in it once however many train on it.
+"""Memory shared by the processes of one machine, so that it holds a data set once however many train on it.
 
-Whoever comes first fills a sealed, anonymous file in memory (Linux `memfd`) and leaves a note of where it is; whoever
-comes later, started by whatever launcher, finds the note and maps the same pages. The note holds no data, the memory
-has no name and nobody can write to it, and it is gone with the last process, however that ends. Where this is not to be
-had, each process gets memory of its own.
+The first process fills a sealed, anonymous file in memory (Linux `memfd`) and writes its address into a note; later
+processes, whatever launcher started them, find the note and map the same pages. The note holds no data; the memory has
+no name, is read-only and is freed with the last process, however that ends. Where such memory is not available, each
+process gets its own.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ def shared_bytes(key: str, size: int, fill: Callable[[Bytes], None]) -> Bytes:
     """Return `size` bytes that `fill` has written in this process or another of the same user on this machine.
 
     Args:
-        key: What the bytes are; whoever says the same gets the same.
-        size: How many, at least one.
-        fill: Writes them. It runs in one process while the others wait; what it raises comes out here.
+        key: Identity of the content; the same key gives the same bytes.
+        size: Number of bytes, at least one.
+        fill: Writes the bytes. It runs in one process while the others wait; its exceptions are passed on.
 
     Returns:
-        uint8 (size,). What one process writes into it, no other sees.
+        uint8 (size,). A process that writes into it changes only its own copy.
     """
     name = f"medunlearn-{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}"
     try:
@@ -72,7 +72,7 @@ def _locked_note(name: str) -> Iterator[TextIO]:
         note = (folder / name).open("a+", errors="replace")
     with note:
         with _or_not_shared():
-            fcntl.flock(note, fcntl.LOCK_EX)  # also given up when this process is killed
+            fcntl.flock(note, fcntl.LOCK_EX)  # also released if this process is killed
             note.seek(0)
         yield note
 
@@ -86,7 +86,7 @@ def _rewrite(note: TextIO, addresses: list[str]) -> None:
 
 @contextmanager
 def _or_not_shared() -> Iterator[None]:
-    """Take a refusal of the system for a sign that memory cannot be shared, not for a fault of the data."""
+    """Translate operating-system errors into `_NotShared`."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -141,7 +141,7 @@ def _filled(name: str, size: int, fill: Callable[[Bytes], None]) -> int:
             os.ftruncate(file, size)
             memory = np.frombuffer(mmap.mmap(file, size), dtype=np.uint8)
         fill(memory)
-        del memory  # unmapped with the array, or sealing fails
+        del memory  # sealing fails while the memory is mapped
         with _or_not_shared():
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
     except BaseException:

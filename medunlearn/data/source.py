@@ -17,7 +17,7 @@ class ImageSource:
     """Where images come from; the arguments are those of `MedMNISTDataModule`.
 
     Raises:
-        InputError: If nothing is named, or what is named does not go together.
+        InputError: If nothing is named, or arguments contradict each other.
     """
 
     dataset: str | None
@@ -35,7 +35,7 @@ class ImageSource:
             raise InputError("data: no images named; set data.dataset, such as bloodmnist, or data.file")
         if self.file is None and self.num_classes is not None:
             raise InputError(
-                f"num_classes={self.num_classes}: goes with data.file alone; {self.dataset} has its own", "data"
+                f"num_classes={self.num_classes}: applies to data.file only; {self.dataset} has its own", "data"
             )
         if self.official:
             check_dataset(str(self.dataset), self.size)
@@ -64,10 +64,10 @@ class ImageSource:
             fetch(str(self.dataset), self.size, self.root, self.download)
 
     def read(self) -> ImageData:
-        """Return the images, labels and names of classes; names that were given come before those of the data.
+        """Return the images, labels and names of classes; given names take precedence over those of the data.
 
         Raises:
-            InputError: If they cannot be had, or the names are not one for each class.
+            InputError: If they are not available, or there is not one name for each class.
         """
         if self.file is not None:
             return read_npz(self.file, self.num_classes, class_names=self.class_names, test=self.test)
@@ -76,7 +76,7 @@ class ImageSource:
         return replace(data, class_names=self.known_names or data.class_names)
 
     def read_groups(self, data: ImageData, by: str) -> Groups | None:
-        """Return who each of these images belongs to; None where no table says so."""
+        """Return the patient of each of these images; None without a table."""
         if self.groups is None:
             return None
         sizes = {split: len(getattr(data, split)) for split in SPLITS}

@@ -10,7 +10,7 @@ SYNTHETIC = "synthetic"
 COUNTS = {"train": 300, "val": 60, "test": 240}
 CLASSES = 4
 CLASS_NAMES = ("one lobe", "two lobes", "three lobes", "four lobes")
-"""Of the nucleus, as most images of a class have them."""
+"""Number of lobes of the nucleus in most images of each class."""
 
 
 def synthetic_data(size: int = 28, seed: int = 0, counts: dict[str, int] = COUNTS) -> ImageData:

@@ -98,11 +98,12 @@ def _how(metrics: Mapping[str, Any], answer: Answer) -> str:
 def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
     proxy, predicted = metrics.get("proxy") or {}, answer.predicted()
     if proxy.get("gap") is None:
-        return "How near to never seen: cannot be predicted, too few validation images are left."
+        return "How close to a model that never saw them: cannot be predicted, too few validation images are left."
     before = answer.untouched()
     text = (
-        f"How near to never seen: proxy gap {proxy['gap']:.2f} points, before {_number(before['gap'])}; error on the "
-        f"forgotten {metrics['UA']:.1f} %, predicted of a model that never saw them {_number(predicted['UA'])} %, "
+        f"How close to a model that never saw them: proxy gap {proxy['gap']:.2f} points, before "
+        f"{_number(before['gap'])}; error on the forgotten {metrics['UA']:.1f} %, predicted for such a model "
+        f"{_number(predicted['UA'])} %, "
         f"before {_number((metrics.get('before') or {}).get('UA'))} %"
     )
     count = metrics["n"]["forget"]
@@ -112,10 +113,10 @@ def _how_near(metrics: Mapping[str, Any], answer: Answer) -> str:
 
 def _verdict(gap: float, before: float | None) -> str:
     if before is None or gap < before:
-        return "nearer than before"
+        return "closer than before"
     if gap == before:
         return "as near as before, and these images cannot show more"
-    return "no nearer than before: choose another method or more trials"
+    return "no closer than before: choose another method or more trials"
 
 
 def _over_time(answer: Answer) -> list[str]:

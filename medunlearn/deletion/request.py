@@ -119,7 +119,7 @@ def write_request(run: RunDir, config: Mapping[str, Any]) -> Path:
             other = next(name for name in {**before, **config} if before.get(name) != config.get(name))
             raise InputError(
                 f"run_dir={run}: another request is answered there (its {other} differs, see {file}); name another "
-                "run_dir, or say --overwrite true to delete it"
+                "run_dir, or give --overwrite true to delete it"
             )
     else:
         write_whole(file, yaml.safe_dump(dict(config), sort_keys=False).encode())

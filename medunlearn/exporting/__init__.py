@@ -1,4 +1,4 @@
-"""Models of finished runs in formats that other programs read: a folder with weights, labels and a model card."""
+"""Exports models of finished runs for other programs: a folder with weights, labels and a model card."""
 
 from medunlearn.exporting.folder import export
 

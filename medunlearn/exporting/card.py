@@ -15,14 +15,14 @@ from medunlearn.report.templating import markdown
 
 TASK = "image-classification"
 ROLES = {
-    "original": "It was trained on all images, the forget set among them.",
+    "original": "It was trained on all images, including the forget set.",
     "retrained": "It was trained without the forget set.",
     "unlearned": "It was trained on all images, and then made to forget the forget set.",
 }
 ELSEWHERE = "It was trained elsewhere; what it was trained on is not known."
 UNLEARNED_ELSEWHERE = f"{ELSEWHERE} It was then made to forget the forget set."
 REMARKS = ("collapsed: ", "trained elsewhere: ", "no weight has changed", "UA is the original's", "MIA is ", "only ")
-"""How remarks on a run begin that name no image, whatever others come."""
+"""Beginnings of the remarks that go into the card: they name no image."""
 FIGURES = {
     "UA": "error on the forget set",
     "RA": "accuracy on the retain set",
@@ -40,7 +40,7 @@ def card(subject: Subject, files: Sequence[str]) -> str:
         files: Names of the files beside it.
 
     Raises:
-        ValueError: If Hugging Face's library is installed and reads something else than what was written.
+        ValueError: If Hugging Face's library is installed and reads something other than what was written.
     """
     head = front_matter(subject)
     text = f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n{_body(subject, files)}"
@@ -49,7 +49,7 @@ def card(subject: Subject, files: Sequence[str]) -> str:
 
 
 def front_matter(subject: Subject) -> dict[str, Any]:
-    """Return what Hugging Face reads of the model: task, tags, data and figures."""
+    """Return the front matter for Hugging Face: task, tags, data and figures."""
     name = f"{subject.architecture} {subject.data} {subject.role}"
     head: dict[str, Any] = {
         "library_name": "medunlearn",
@@ -67,7 +67,7 @@ def front_matter(subject: Subject) -> dict[str, Any]:
 
 
 def check(text: str, head: dict[str, Any]) -> None:
-    """Let Hugging Face's library read the card, and see that it finds what was meant; nothing where it is missing.
+    """Check that Hugging Face's library reads the card as intended; do nothing if it is not installed.
 
     Raises:
         ValueError: If it does not.
@@ -115,7 +115,7 @@ def _forget_set(subject: Subject) -> str:
     kinds = (("forget", "forgotten"), ("retain", "retained"), ("val", "validation"), ("test", "test"))
     listed = ", ".join(f"{counts[key]:,} {name}" for key, name in kinds if key in counts)
     copies = sum((subject.metrics.get("copies") or {}).get(kind) or 0 for kind in ("exact", "near"))
-    says = f" {copies:,} of the forgotten have a copy among the retained: what that teaches stays." if copies else ""
+    says = f" {copies:,} of the forgotten have a copy among the retained, which is not forgotten." if copies else ""
     return f"## Forget set\n\nImages: {listed}.{says} Which images were forgotten is not part of this folder."
 
 
@@ -129,7 +129,7 @@ def _figures(subject: Subject) -> str:
 
 
 def _by_class(subject: Subject) -> str:
-    """Return TA of each class, from which the share of missed images of a class follows: 100 less TA."""
+    """Return TA of each class; the share of missed images of a class is 100 - TA."""
     found = subject.metrics.get("by_class") or {}
     shares, counts = found.get("TA") or {}, found.get("n") or {}
     rows = []

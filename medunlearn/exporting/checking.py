@@ -1,4 +1,4 @@
-"""Checks what was exported against the model itself, on the run's own images where they are found."""
+"""Compares exported files with the model itself, on the run's own images if they are available."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,9 @@ from medunlearn.runs.split import dropped_of
 MOST = 1000
 """Images that are compared."""
 CLOSE = 1e-4
-"""How far logits may differ."""
+"""Largest allowed difference of logits."""
 LARGE = 100.0
-"""Of logits above this, float32 keeps no more digits than that: a share of `CLOSE / LARGE` may differ."""
+"""Above this, float32 has too few digits for `CLOSE`: the largest allowed relative difference is `CLOSE / LARGE`."""
 
 
 class Examples(NamedTuple):
@@ -28,13 +28,13 @@ class Examples(NamedTuple):
     images: Tensor
     """(N, channels, H, W), float32 in [0, 1]."""
     what: str
-    """What they are, as in "1,000 test images"."""
+    """Description of the images, as in "1,000 test images"."""
     logits: Tensor
-    """(N, C): what the model itself says of them."""
+    """(N, C): the logits of the model itself."""
 
 
 def examples(subject: Subject, file: Path | None = None) -> Examples:
-    """Return test images of the run's data, else validation images; random ones where the data are not found.
+    """Return test images of the run's data, else validation images; random ones if the data are not available.
 
     Args:
         subject: What is exported.
@@ -55,7 +55,7 @@ def examples(subject: Subject, file: Path | None = None) -> Examples:
 
 
 def compared(answers: Callable[[Tensor], Any], to: Examples, name: str) -> dict[str, Any]:
-    """Return how far what was exported is from the model itself.
+    """Return how far the exported file's outputs are from the model's.
 
     Args:
         answers: Returns logits (n, C) of images (n, channels, H, W).
@@ -63,11 +63,11 @@ def compared(answers: Callable[[Tensor], Any], to: Examples, name: str) -> dict[
         name: What was exported, for the error.
 
     Raises:
-        InputError: If a class differs, or logits are `CLOSE` or more apart; where they are larger than `LARGE`, a
-            millionth of the largest.
+        InputError: If a class differs, or logits differ by `CLOSE` or more; above `LARGE`, by a millionth of the
+            largest or more.
     """
     found = np.concatenate([np.asarray(answers(each)) for each in (*_batches(to.images), to.images[:1])])
-    own = torch.cat([to.logits, to.logits[:1]]).numpy()  # of one image alone, too
+    own = torch.cat([to.logits, to.logits[:1]]).numpy()  # also in a batch of one image
     furthest = float(np.abs(found - own).max())
     other = int((found.argmax(axis=1) != own.argmax(axis=1)).sum())
     allowed = CLOSE * max(1.0, float(np.abs(own).max()) / LARGE)
@@ -84,7 +84,7 @@ def _batches(images: Tensor) -> tuple[Tensor, ...]:
 
 
 def _own_images(subject: Subject, file: Path | None) -> tuple[Tensor, str] | None:
-    """Return images of the run's data and what they are; None where the data are not at hand."""
+    """Return images of the run's data and their description; None if the data are not available."""
     try:
         data = images_of(subject.run, "run", file, **({} if file else {"download": False}))
     except (InputError, OSError):
@@ -93,12 +93,12 @@ def _own_images(subject: Subject, file: Path | None) -> tuple[Tensor, str] | Non
         return None
     if data.sha256 != subject.metrics.get("data_sha256"):
         if file is not None:
-            raise InputError(f"file={file}: its images are others than the run's; give its data file, or none")
+            raise InputError(f"file={file}: its images are not the run's; give its data file, or none")
         return None
     name = "test" if len(data.test) else "val"
     split, what = getattr(data, name), "test image" if name == "test" else "validation image"
     left_out = dropped_of(subject.run.read_split("run")).get(name, np.empty(0, np.int64))
-    kept = np.setdiff1d(np.arange(len(split)), left_out)[:MOST]  # none of a patient who withdrew
+    kept = np.setdiff1d(np.arange(len(split)), left_out)[:MOST]  # without images of patients who withdrew
     rows = torch.from_numpy(np.array(split.images[kept]))
     rows = rows.permute(0, 3, 1, 2) if rows.ndim == 4 else rows.unsqueeze(1)
     return rows.float().div(255).expand(-1, subject.images.channels, -1, -1).contiguous(), what

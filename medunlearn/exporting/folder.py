@@ -1,4 +1,4 @@
-"""The exported folder: written whole or not at all, with `export.json` that lists what is in it."""
+"""The exported folder: written whole or not at all, with `export.json`, which lists its content."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ MANIFEST = "export.json"
 
 
 class Format(NamedTuple):
-    """One format: what writes and checks it, and what must be installed for it."""
+    """One format: the function that writes and checks it, and the packages that it needs."""
 
     write: Callable[[Subject, Path, Examples], dict[str, Any]]
     needs: tuple[str, ...] = ()
@@ -53,18 +53,18 @@ def export(
 
     Args:
         run: The run directory.
-        formats: Of `safetensors`, `onnx`, `torch_export` and `monai`.
+        formats: Any of `safetensors`, `onnx`, `torch_export` and `monai`.
         out: The folder; by default `export` in the run directory.
         overwrite: Replace an earlier export there.
-        file: The data file, where it has moved since the run was made; images are only compared on.
+        file: The data file, where it has moved since the run was made; its images are used only for the comparison.
         backbone: The import path of the network, if it is one of the user's own.
 
     Returns:
         The content of `export.json`: what was written, its SHA-256, and how it was checked.
 
     Raises:
-        InputError: If the run is not finished or has been altered, a format is unknown or needs what is not installed,
-            the folder holds something else, or what was exported is not the model.
+        InputError: If the run is not finished or has been altered, a format is unknown or needs a missing package, the
+            folder holds something else, or an exported file differs from the model.
 
     Example:
         >>> import medunlearn
@@ -86,7 +86,7 @@ def export(
 
 
 def _chosen(formats: Sequence[str]) -> list[str]:
-    """Return the formats, each once; refuse unknown ones, and those that need what is not installed."""
+    """Return the formats, each once; reject unknown ones, and those whose packages are not installed."""
     listed = [formats] if isinstance(formats, str) else list(dict.fromkeys(formats))
     for name in listed:
         if name not in FORMATS:
@@ -103,13 +103,13 @@ def _chosen(formats: Sequence[str]) -> list[str]:
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds anything, but for an earlier export that is to be replaced."""
+    """Reject a folder that is not empty, except for an earlier export if `overwrite` is set."""
     if not folder.exists() or not any(folder.iterdir()):
         return
     try:
         known = read_json(folder / MANIFEST)["files"].keys() | {MANIFEST}
-    except Exception:  # no manifest, or one that no export wrote
-        raise InputError(f"out={folder}: holds something else than an export; name another folder") from None
+    except Exception:  # no manifest, or not one of an export
+        raise InputError(f"out={folder}: does not hold an export; name another folder") from None
     if other := sorted(_files(folder) - known):
         raise InputError(f"out={folder}: holds {other[0]}, which no export wrote; move it, or name another folder")
     if not overwrite:

@@ -1,4 +1,4 @@
-"""Graphs that run without this package: torch.export's .pt2 and ONNX, the normalisation inside, the batch free."""
+"""Graphs that run without this package: torch.export's .pt2 and ONNX, with normalisation and any batch size."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def write_torch_export(subject: Subject, folder: Path, to: Examples) -> dict[str
     """Write `model.pt2`, load it and compare it with the model.
 
     Raises:
-        InputError: If the network cannot be exported, or what was written is not the model.
+        InputError: If the network cannot be exported, or the file differs from the model.
     """
     file = folder / "model.pt2"
     torch.export.save(traced(subject, "torch_export"), file, extra_files={"medunlearn.json": _facts(subject)})
@@ -32,7 +32,7 @@ def write_onnx(subject: Subject, folder: Path, to: Examples) -> dict[str, Any]:
     """Write `model.onnx`, run it with onnxruntime and compare it with the model.
 
     Raises:
-        InputError: If the network cannot be exported, is too large, or what was written is not the model.
+        InputError: If the network cannot be exported or is too large, or the file differs from the model.
     """
     import onnx
 
@@ -53,7 +53,7 @@ def write_onnx(subject: Subject, folder: Path, to: Examples) -> dict[str, Any]:
 
 
 def traced(subject: Subject, name: str) -> ExportedProgram:
-    """Return the graph of a model, for any number of images; without the lines and folders of the code that it is from.
+    """Return the graph of a model, for any number of images; without source lines and folders of its code.
 
     Raises:
         InputError: If the network cannot be exported.
@@ -63,7 +63,7 @@ def traced(subject: Subject, name: str) -> ExportedProgram:
         program = torch.export.export(
             Classify(subject.network).eval(), (example,), dynamic_shapes={"images": {0: Dim("batch")}}
         )
-    except Exception as error:  # whatever a network does that a graph cannot hold
+    except Exception as error:  # exporters raise many kinds of errors
         raise RunError(
             f"format={name}: {subject.architecture} cannot be exported as a graph ({type(error).__name__}: {error}); "
             "choose safetensors"
@@ -90,7 +90,7 @@ def _converted(program: ExportedProgram, subject: Subject) -> Any:
 
 
 def _strip(model: Any) -> None:
-    """Take out what the exporter notes of the code and the machine: neither belongs into a file that is given away."""
+    """Remove the exporter's notes on the code and the machine, which must not be passed on with the file."""
     model.doc_string = model.graph.doc_string = ""
     parts = [model.graph, *model.functions]
     noted = [*model.graph.input, *model.graph.output, *model.graph.value_info, *model.graph.initializer]
@@ -100,7 +100,7 @@ def _strip(model: Any) -> None:
 
 
 def _session(file: Path) -> Any:
-    """Return what runs an ONNX file on images."""
+    """Return a function that runs an ONNX file on images."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -5,7 +5,7 @@ SHIPPED = {"breast28": "breastmnist"}
 
 
 def data_licence(dataset: str | None) -> str:
-    """Return a sentence on the licence of a run's images; a model that has learned from them may be bound by it.
+    """Return a sentence on the licence of a run's images, which may also bind a model trained on them.
 
     Args:
         dataset: The name of a MedMNIST set, or of one that comes with the package; None for other data.

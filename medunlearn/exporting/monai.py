@@ -13,17 +13,17 @@ from medunlearn.exporting.subject import Subject
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 MONAI = "1.4.0"
-"""The release that the schema came with; nothing here needs MONAI."""
-PURPOSE = "Research. Not for clinical use: no diagnosis or treatment may rest on it."
+"""The MONAI release that the schema belongs to; MONAI itself is not needed."""
+PURPOSE = "Research. Not for clinical use: no diagnosis or treatment may be based on it."
 
 
 def write_monai(subject: Subject, folder: Path, to: Examples) -> dict[str, Any]:
-    """Write `configs/metadata.json`, `models/model.pt` and `docs/data_license.txt` as a bundle has them.
+    """Write `configs/metadata.json`, `models/model.pt` and `docs/data_license.txt` of a bundle.
 
     Args:
         subject: What is exported.
-        folder: Where.
-        to: Not needed: weights are compared bit for bit.
+        folder: Folder of the bundle.
+        to: Not used: weights are compared bit for bit.
     """
     for name in ("configs", "models", "docs"):
         (folder / name).mkdir()

@@ -1,4 +1,4 @@
-"""What is exported: the model of a finished run, and what its files say of it without a path or a name of a person."""
+"""The subject of an export: the model of a finished run, and facts on it without paths or names of persons."""
 
 import hashlib
 import importlib.metadata
@@ -21,7 +21,7 @@ from medunlearn.runs.record import role_of
 
 
 class Classify(nn.Module):
-    """A network as it is exported: images in, logits out, under these names."""
+    """The exported network; its input is called `images`, its output `logits`."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Classify(nn.Module):
 
 @dataclass(frozen=True)
 class Subject:
-    """The model of a finished run, and what is known of it."""
+    """The model of a finished run, and what its files state about it."""
 
     run: RunDir
     network: Backbone
@@ -43,10 +43,10 @@ class Subject:
     size: int
     """Height and width of its images in pixels."""
     labels: tuple[str, ...]
-    """Of its classes, in their order: names, or numbers where they have none."""
+    """The names of its classes, in order; numbers if they have none."""
     metrics: dict[str, Any]
     hashes: dict[str, str]
-    """SHA-256 of what the run left, and of its receipt where it has one."""
+    """SHA-256 of the run's files, and of its receipt if there is one."""
 
     @property
     def architecture(self) -> str:
@@ -60,12 +60,12 @@ class Subject:
 
     @property
     def role(self) -> str:
-        """What the model is: original, retrained or unlearned."""
+        """The role of the model: original, retrained or unlearned."""
         return role_of(self.metrics)
 
     @property
     def dataset(self) -> str | None:
-        """The name of the MedMNIST set, as its makers publish it; None for any other data."""
+        """The name of the data set, such as a MedMNIST set; None for a data file."""
         settings = self.run.read_config("run").get("data") or {}
         return None if settings.get("file") else settings.get("dataset")
 
@@ -81,7 +81,7 @@ class Subject:
         return self.images.channels, self.size, self.size
 
     def facts(self) -> dict[str, str]:
-        """Return what files with metadata of text say of the model."""
+        """Return the model's facts for formats with metadata as text."""
         architecture = self.network.architecture
         described = {key: value for key, value in architecture.items() if key not in ("mean", "std")}
         return {
@@ -101,7 +101,7 @@ class Subject:
 
 
 def read_subject(path: str | Path, backbone: str | None = None) -> Subject:
-    """Return the model of a finished run, whose files are as the run left them.
+    """Return the model of a finished run, after checking that its files are unaltered.
 
     Args:
         path: The run directory.
@@ -116,7 +116,7 @@ def read_subject(path: str | Path, backbone: str | None = None) -> Subject:
     assert network.image_format is not None
     if network.image_format.size is None:
         raise RunError(f"run={run}: its weights do not say the size of their images; run that stage again")
-    network._forward_pre_hooks.clear()  # the check of images: what is traced must not look at values
+    network._forward_pre_hooks.clear()  # the check of images: a traced graph cannot depend on values
     network._forward_pre_hooks_with_kwargs.clear()
     names = network.class_names or tuple(map(str, range(network.image_format.num_classes)))
     size, images = network.image_format.size, network.image_format
@@ -124,7 +124,7 @@ def read_subject(path: str | Path, backbone: str | None = None) -> Subject:
 
 
 def _hashes(run: RunDir, metrics: dict[str, Any]) -> dict[str, str]:
-    """Return the hashes by which files, data and receipt can be known again."""
+    """Return the hashes that identify files, data and receipt."""
     found = {
         "model_sha256": run.weights_sha256(),
         "metrics_sha256": _sha256(run.metrics),

@@ -1,4 +1,4 @@
-"""Weights alone: safetensors, with what a reader must know as metadata."""
+"""Writes weights as safetensors, with architecture, labels and normalisation as metadata."""
 
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ def write_safetensors(subject: Subject, folder: Path, to: Examples) -> dict[str,
 
     Args:
         subject: What is exported.
-        folder: Where.
-        to: Not needed: weights are compared bit for bit.
+        folder: Folder of the file.
+        to: Not used: weights are compared bit for bit.
 
     Returns:
-        How many tensors there are, all of them equal to the run's.
+        The number of tensors, all of them equal to the run's.
     """
     from safetensors.torch import load_file, save
 

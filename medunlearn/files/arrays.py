@@ -1,4 +1,4 @@
-"""NumPy's `.npy` and `.npz`, and the zip archives that they and torch's checkpoints are."""
+"""Reads NumPy's `.npy` and `.npz`, and the zip archives that `.npz` files and torch's checkpoints are."""
 
 import io
 import lzma
@@ -20,10 +20,10 @@ from numpy.lib import format as npy
 from medunlearn.errors import Fault
 from medunlearn.files.texts import UNOPENED, check_no_pipe
 
-MOST_HEADER = 10_012  # bytes; NumPy's own limit of 10,000 is applied after as many have been read as the file says
+MOST_HEADER = 10_012  # bytes; NumPy applies its own limit of 10,000 only after reading as many as the file declares
 DEFLATE = 1032  # bytes that one byte of a deflated stream can stand for at most
 
-# What zipfile, its decompressors and NumPy's header parser raise on a file that somebody or something has changed.
+# Raised by zipfile, its decompressors and NumPy's header parser on a damaged or manipulated file.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -40,7 +40,7 @@ _DAMAGE = (
 
 
 class Header(NamedTuple):
-    """What an array's header declares, once it is known to agree with the array's size."""
+    """What an array's header declares, after checking it against the array's size."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -51,11 +51,11 @@ class Header(NamedTuple):
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive none of whose members can be larger than it declares, nor all of them than the file allows.
+    """Open a zip archive; no member can be larger than declared, nor all together larger than the file allows.
 
     Raises:
-        Fault: If it is no such archive, or anything inside turns out to be damaged.
-        OSError: If the system does not open it.
+        Fault: If it is not such an archive, or its content is damaged.
+        OSError: If the system cannot open it.
     """
     with _damage():
         check_no_pipe(path)
@@ -63,7 +63,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
             if file.read(4) not in (
                 b"PK\x03\x04",
                 b"PK\x05\x06",
-            ):  # zipfile also opens what has something before it, which NumPy does not
+            ):  # zipfile also accepts leading bytes, NumPy does not
                 raise zipfile.BadZipFile("File is not a zip file")
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)
@@ -73,7 +73,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def read_header(stream: IO[bytes], size: int, name: str) -> Header:
     """Return what the header of an array declares.
 
-    `numpy.load` would allocate whatever that is, so a file of a few bytes could ask for terabytes.
+    `numpy.load` would allocate as much as it declares, so a file of a few bytes could ask for terabytes.
 
     Args:
         stream: At the beginning of the array.
@@ -89,14 +89,14 @@ def read_header(stream: IO[bytes], size: int, name: str) -> Header:
         # Version 3 is only ever written for field names outside Latin-1, which no image or label has.
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read(head)
-    except (MemoryError, RecursionError, LookupError, AttributeError, TypeError):  # of the parsers
+    except (MemoryError, RecursionError, LookupError, AttributeError, TypeError):  # raised by the parsers
         raise Fault(f"the header of {name} is damaged; save it again") from None
     if dtype.hasobject:
         raise Fault(
             f"{name} holds Python objects, which only pickle reads, and that could run code; save it as numbers"
         )
     if min(shape, default=0) < 0 or head.tell() + math.prod(shape) * dtype.itemsize != size:
-        raise Fault(f"{name} declares shape {shape}, but its size in the file is another; save the file again")
+        raise Fault(f"{name} declares shape {shape}, but its size in the file differs; save the file again")
     return Header(shape, dtype, fortran_order, head.tell())
 
 
@@ -110,7 +110,7 @@ def read_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of an `.npz`, which must be numbers.
 
     Raises:
-        Fault: If it is none, or damaged.
+        Fault: If it is not an `.npz` of numbers, or damaged.
     """
     with open_archive(path) as archive:
         found = [member for member in archive.infolist() if member.filename.endswith(".npy")]
@@ -125,7 +125,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     """Return the array of an `.npy`, which must be numbers.
 
     Raises:
-        Fault: If it is none, or damaged.
+        Fault: If it is not an `.npy` of numbers, or damaged.
         FileNotFoundError: If there is no such file.
     """
     check_no_pipe(path)
@@ -136,9 +136,9 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
 
 
 def _check_members(archive: zipfile.ZipFile) -> None:
-    """Refuse members that declare more than the file can hold, that occur twice, or that NumPy and torch do not write.
+    """Reject members that declare more than the file can hold, that occur twice, or that NumPy and torch do not write.
 
-    Other compressions than deflate unpack a whole block at once, however much that is.
+    Compressions other than deflate unpack a whole block at once, whatever its size.
     """
     size = os.fstat(archive.fp.fileno()).st_size if archive.fp else 0
     members = archive.infolist()
@@ -161,7 +161,7 @@ def _check_numbers(header: Header, name: str) -> None:
 
 @contextmanager
 def _damage() -> Iterator[None]:
-    """Say of any sign of damage that it is one."""
+    """Translate any error that damage causes into a `Fault`."""
     try:
         yield
     except UNOPENED:

@@ -1,4 +1,4 @@
-"""What is looked at before torch opens a file of weights."""
+"""Checks files of weights before torch opens them."""
 
 import pickletools
 import zipfile
@@ -11,23 +11,23 @@ from medunlearn.files.arrays import open_archive
 MOST_BYTES = 2**20  # of the pickle that names the tensors; a ResNet-18's has some 20,000
 GLOBALS = ("torch._utils _rebuild_tensor_v2", "collections OrderedDict")
 FOREIGN = (*GLOBALS, "torch._utils _rebuild_parameter", "torch Size", "torch device")
-"""What plain checkpoints of other programs ask for beside tensors: none of it runs code or takes memory."""
+"""What plain checkpoints of other programs import besides tensors; none of it runs code or takes memory."""
 _IMPORTS = ("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4")
 
 
 def check_checkpoint(path: Path, known: tuple[str, ...] = GLOBALS, most: int = MOST_BYTES) -> None:
-    """Refuse a file that holds more than plain tensors, or declares more than it holds.
+    """Reject a file that holds more than plain tensors, or declares more than it holds.
 
-    `torch.load(weights_only=True)` runs no strange code, but it lets a few bytes ask for any amount of memory: in a
-    compressed archive, or through the harmless classes that it does build.
+    `torch.load(weights_only=True)` runs no foreign code, but a few bytes can make it allocate any amount of memory:
+    in a compressed archive, or through the harmless classes that it does build.
 
     Args:
-        path: What `torch.save` wrote.
-        known: What it may ask for beside tensors.
-        most: How many bytes the pickle that names the tensors may have.
+        path: A file written by `torch.save`.
+        known: Names that it may import besides tensors.
+        most: Largest size in bytes of the pickle that names the tensors.
 
     Raises:
-        Fault: If it is damaged, or could have been written to do harm.
+        Fault: If it is damaged, or possibly malicious.
         FileNotFoundError: If there is no such file.
     """
     path.stat()
@@ -37,12 +37,12 @@ def check_checkpoint(path: Path, known: tuple[str, ...] = GLOBALS, most: int = M
             raise Fault(f"{packed[0]} is compressed, as torch never writes it; train that run again")
         pickles = [member for member in archive.infolist() if member.filename.endswith(".pkl")]
         if len(pickles) != 1 or pickles[0].file_size > most:
-            raise Fault("it is no file of weights; train that run again")
+            raise Fault("it is not a file of weights; train that run again")
         with archive.open(pickles[0]) as stream:
             content = stream.read()
         for operation, argument, _ in pickletools.genops(content):
             if operation.name in _IMPORTS and not _is_known(str(argument), known):
-                raise Fault(f"it asks for {argument}, which is no tensor; train that run again")
+                raise Fault(f"it asks for {argument}, which is not a tensor; train that run again")
 
 
 def _is_known(name: str, known: tuple[str, ...]) -> bool:
@@ -53,10 +53,10 @@ def read_tensors(path: Path) -> dict[str, Any]:
     """Return the `state_dict` of a file of weights, by name, without building the network that it belongs to.
 
     Args:
-        path: What `medunlearn.models.save_weights` wrote.
+        path: A file written by `medunlearn.models.save_weights`.
 
     Raises:
-        Fault: If the file is damaged, or holds something else than plain tensors.
+        Fault: If the file is damaged, or holds anything other than plain tensors.
         FileNotFoundError: If there is no such file.
     """
     import torch
@@ -75,10 +75,10 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 def tensor_names(path: Path) -> list[str]:
-    """Return the names of the tensors in anyone's file of weights, a bare `state_dict` included; none in other files.
+    """Return the names of the tensors in any file of weights, including a bare `state_dict`; empty for other files.
 
     Args:
-        path: What `torch.save` wrote; no code in it is run.
+        path: A file written by `torch.save`; no code in it is run.
     """
     import torch
 
@@ -92,7 +92,7 @@ def tensor_names(path: Path) -> list[str]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a tensor has memory for each element: one number, repeated, can pose as billions."""
+    """Return whether a tensor has memory for each element: with stride 0, one number looks like billions."""
     import torch
 
     return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_contiguous()

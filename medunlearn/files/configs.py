@@ -32,14 +32,14 @@ def shipped_space(method: str) -> Path | None:
 
 
 def find_config(name: str | Path, beside: Path = Path()) -> Path:
-    """Return the config file of this name, in the working directory or else among those shipped.
+    """Return the config file of this name, from the working directory or else from the shipped ones.
 
     Args:
         name: A path, such as `configs/salun_blood_10.yaml` or `salun_blood_10.yaml`.
         beside: Another directory to look in first.
 
     Raises:
-        InputError: If there is no such file, or none that may be read.
+        InputError: If there is no such file, or it cannot be read.
     """
     path = expanded(name, "config")
     named = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
@@ -56,7 +56,7 @@ def find_config(name: str | Path, beside: Path = Path()) -> Path:
 
 
 def _check_hidden(*paths: Path) -> None:
-    """Refuse what is there and is no file that may be read."""
+    """Reject existing paths that are not readable files."""
     for path in paths:
         try:
             path.stat()
@@ -71,9 +71,9 @@ def _check_hidden(*paths: Path) -> None:
 
 
 def resolve_configs(args: list[str]) -> list[str]:
-    """Return arguments of a command with the file of each `--config FILE` found, however that option is written.
+    """Return arguments of a command with the FILE of each `--config FILE` replaced by its path.
 
-    See `find_config` for where files are looked for.
+    `find_config` says where files are searched.
 
     Raises:
         InputError: If there is no such file, or it holds no settings.
@@ -82,7 +82,7 @@ def resolve_configs(args: list[str]) -> list[str]:
 
     def found(name: str) -> str:
         path = find_config(name)
-        read_config(path)  # refuses here what would take the parser forever
+        read_config(path)  # rejects files on which the parser would not end
         return str(path)
 
     for arg in args:
@@ -103,7 +103,7 @@ def _names_config(option: str) -> bool:
 
 
 def read_config(path: Path, argument: str = "config") -> dict[str, Any]:
-    """Return what a config file says.
+    """Return the content of a config file.
 
     Args:
         path: The file.

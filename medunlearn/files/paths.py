@@ -1,4 +1,4 @@
-"""Paths as a user writes them: `~` and environment variables, for options, config files and calls from Python alike."""
+"""Expands `~` and environment variables in paths, for options, config files and calls from Python alike."""
 
 import os
 import re
@@ -10,14 +10,14 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 
 
 def expanded(path: str | Path, argument: str, part: str = "") -> Path:
-    """Return a path with `~`, `~NAME`, `$NAME` and `${NAME}` replaced, as a shell does where no quotes forbid it.
+    """Return a path with `~`, `~NAME`, `$NAME` and `${NAME}` replaced, as a shell does outside quotes.
 
-    A path at which something exists as it is written is meant as it is written, whatever it is called. So expanding a
-    path a second time changes nothing, unless a variable of the environment brings in another one.
+    A path that exists as written is not changed, whatever its name. So expanding a path twice changes nothing, unless
+    the value of a variable contains another variable.
 
     Args:
         path: The path.
-        argument: The argument that it is given as, for errors.
+        argument: The argument's name, for errors.
         part: The option path of the part that has the argument, as of `InputError`.
 
     Raises:

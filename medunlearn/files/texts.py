@@ -1,4 +1,4 @@
-"""JSON and YAML."""
+"""Reads JSON and YAML from untrusted files, within limits of size and depth."""
 
 import copy
 import json
@@ -15,13 +15,13 @@ MOST_BYTES = 2**18  # of a YAML file; a run's whole configuration has some 5,000
 MOST_VALUES = 10_000  # of a YAML file; a run's whole configuration has some 200
 MOST_LEVELS = 50
 NAMES = ("forget", "groups")
-"""The setting whose values are names, whatever they look like."""
+"""The setting whose values are names even if they look like numbers."""
 DEPTH = 4  # of it, below `stages` of a plan or the name of a command
-MOST_DIGITS = 100  # reading a number takes the square of its length
+MOST_DIGITS = 100  # reading a number takes quadratic time in its length
 
 
 def exists(path: Path) -> bool:
-    """Return whether there is a file at a path, which may be one that no file can have."""
+    """Return whether there is a file at a path; False for a path that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -29,15 +29,15 @@ def exists(path: Path) -> bool:
 
 
 UNOPENED = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-"""What the system raises for a file that it does not open, whatever is in it."""
+"""Errors of opening a file, independent of its content."""
 
 
 def unreadable(error: Exception, remedy: str) -> str:
-    """Return why a file cannot be read and, after a semicolon, how to put it right.
+    """Return why a file cannot be read and, after a semicolon, the remedy.
 
     Args:
         error: A `Fault`, `OSError` or another error of reading it.
-        remedy: What to do about a wrong content; another is given where the content is not to blame.
+        remedy: The remedy for wrong content; for missing permissions another one is returned.
     """
     if isinstance(error, PermissionError):
         remedy = "give yourself the right to read it"
@@ -47,7 +47,7 @@ def unreadable(error: Exception, remedy: str) -> str:
 
 
 def check_no_pipe(path: Path) -> None:
-    """Refuse what might never end.
+    """Reject a path whose reading might never end.
 
     Raises:
         Fault: If there is a pipe, a socket or a device at this path.
@@ -55,7 +55,7 @@ def check_no_pipe(path: Path) -> None:
     """
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise Fault("this is no file but a pipe or device; give a file")
+        raise Fault("this is a pipe or device, not a file; give a file")
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -63,7 +63,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
 
     Args:
         path: The file.
-        most: How many bytes it may have.
+        most: Largest allowed size in bytes; None for any.
 
     Raises:
         Fault: If it is a pipe, or larger.
@@ -80,7 +80,7 @@ def read_json(path: Path) -> Any:
     """Return what a JSON file holds.
 
     Raises:
-        Fault: If it is not JSON, or nested beyond all reason.
+        Fault: If it is not JSON, or nested too deeply.
         OSError: If it cannot be read.
     """
     try:
@@ -107,22 +107,22 @@ def read_yaml(path: Path) -> Any:
         return null_for_none(copy.deepcopy(_parsed(text)))
     except Fault:
         raise
-    except Exception as error:  # its constructors raise whatever a wrong value makes them stumble over
+    except Exception as error:  # PyYAML's constructors may raise any error on a wrong value
         raise Fault(f"{_yaml_problem(error)[:200]}; fix it") from None
 
 
-@lru_cache(maxsize=64)  # a run's config is read for its name, its data, its method, and in every table again
+@lru_cache(maxsize=64)  # a run's config is read many times: for its name, data, method and tables
 def _parsed(text: bytes) -> Any:
     written = text.decode("utf-8-sig")
     return names_as_text(yaml.load(written, _Loader), written)
 
 
 def names_as_text(content: Any, text: str) -> Any:
-    """Return settings where the names in `forget.groups` are as they are written; YAML takes 0017 for 15, in base 8.
+    """Return settings with the names in `forget.groups` as written; YAML reads 0017 as 15, in base 8.
 
     Args:
-        content: What YAML has read.
-        text: What it was read from.
+        content: The settings as YAML reads them.
+        text: The text that they were read from.
 
     Example:
         >>> names_as_text({"forget": {"groups": [15]}}, "forget: {groups: [0017]}")
@@ -146,10 +146,10 @@ def _as_written(content: Any, written: Any, at: tuple[str, ...] = ()) -> Any:
 
 
 def null_for_none(content: Any, around: tuple[int, ...] = ()) -> Any:
-    """Return settings with null for each value `None`, as Python and sweeps call it; YAML takes that for a text.
+    """Return settings with null for each value `None`, which Python and sweeps write and YAML reads as text.
 
     Args:
-        content: What YAML has read; by an alias it may hold itself, and is left as it is there.
+        content: The settings as YAML reads them; a container that holds itself by an alias is not changed there.
         around: Identities of the mappings and lists around it.
     """
     if id(content) in around:
@@ -163,7 +163,7 @@ def null_for_none(content: Any, around: tuple[int, ...] = ()) -> Any:
 
 
 def _yaml_problem(error: Exception) -> str:
-    """Return what is wrong and where; PyYAML begins with where the block around it begins."""
+    """Return the problem and its position; PyYAML's message begins with that of the enclosing block."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem is None or error.problem_mark is None:
         return " ".join(str(error).split()) or type(error).__name__
     mark = error.problem_mark
@@ -171,10 +171,10 @@ def _yaml_problem(error: Exception) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also stops at what would be endless to go through, if not to hold.
+    """The safe loader, which also rejects content that would take forever to go through.
 
-    A list of ten aliases of a list of ten aliases, and so on, takes a few lines, and an eternity to print or compare.
-    So whatever an alias stands for is counted each time.
+    A list of ten aliases of a list of ten aliases, and so on, takes a few lines, but an eternity to print or compare.
+    So the values behind an alias are counted each time it occurs.
     """
 
     def __init__(self, stream: str) -> None:

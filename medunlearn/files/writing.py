@@ -14,7 +14,7 @@ def writing_remedy(error: OSError) -> str:
     """Return the remedy for a failed write, such as `make room there`.
 
     Args:
-        error: What writing raised.
+        error: The error raised by writing.
     """
     if isinstance(error, PermissionError):
         return "give yourself the right to write there"
@@ -27,7 +27,7 @@ def writing_remedy(error: OSError) -> str:
 
 
 def output_folder(given: Path) -> Path:
-    """Return the folder that `--out` names, which need not be there yet.
+    """Return the folder that `--out` names; it need not exist yet.
 
     Raises:
         InputError: If it is a file.
@@ -40,10 +40,10 @@ def output_folder(given: Path) -> Path:
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Make the folder that `--out` names, and let files be written to it.
+    """Make the folder that `--out` names; within the `with` block, errors of writing to it become `InputError`.
 
     Raises:
-        InputError: If the system does not let one; says how to put that right.
+        InputError: If a file cannot be written; the message has the remedy.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,17 +56,17 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def access_remedy(error: OSError, path: Path) -> str:
     """Return the remedy for a failed access: reading an existing path, or writing a new one."""
-    with suppress(PermissionError):  # in a folder that may not even be looked into
+    with suppress(PermissionError):  # the folder may not be readable at all
         if not (isinstance(error, PermissionError) and path.exists()):
             return writing_remedy(error)
     return "give yourself the right to read it"
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write `content` so that the file is either whole or not there; its directory is made where it is missing.
+    """Write `content` so that the file is either complete or absent; make its directory if it is missing.
 
     Raises:
-        OSError: If it cannot be written; an older file then stays as it was.
+        OSError: If it cannot be written; an older file is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -74,7 +74,7 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
         with part.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())  # on the disk before it gets its name
+            os.fsync(file.fileno())  # on the disk before it gets its final name
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

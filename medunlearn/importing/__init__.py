@@ -1,4 +1,4 @@
-"""From a folder of images to a file in MedMNIST's format: layout, checks, splits, and the files that are written."""
+"""Imports a folder of images as a file in MedMNIST's format: layout, checks, splits and writing."""
 
 from medunlearn.importing.importing import import_images, make_plan
 from medunlearn.importing.plan import Plan

@@ -1,4 +1,4 @@
-"""Every image decoded once before anything is written: what it is, and all that cannot be imported at once."""
+"""Decodes every image once before anything is written, and collects all that cannot be imported."""
 
 import os
 import re
@@ -23,15 +23,15 @@ WORKERS = min(4, os.cpu_count() or 1)
 
 
 class Look(NamedTuple):
-    """What is known of an image without its pixels.
+    """Properties of an image other than its pixels.
 
     Attributes:
         width: In pixels.
         height: In pixels.
         kind: Format and bits.
         colour: Whether it is stored in colour.
-        largest: The largest value of 16 bits; 0 of 8 bits.
-        remarks: What a user should know of it.
+        largest: The largest value of a 16-bit image; 0 for 8 bits.
+        remarks: Conversions that a user should know.
     """
 
     width: int
@@ -51,8 +51,8 @@ def look_at(folder: Path, entries: Sequence[Entry], settings: Settings) -> tuple
         settings: How they are read, and where patients come from.
 
     Returns:
-        The images that can be imported, with their patients where these come from paths or headers; what each of them
-        is; and those that cannot be imported, with the reason.
+        The images that can be imported, with their patients if these come from paths or headers; the properties of each
+        of them; and the images that cannot be imported, with reasons.
 
     Raises:
         InputError: If an image is DICOM and pydicom is not installed.

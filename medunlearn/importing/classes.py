@@ -1,4 +1,4 @@
-"""The classes: their order, which gives their labels, and their names."""
+"""Orders the classes, which gives their labels, and names them."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -12,9 +12,9 @@ class Classes(NamedTuple):
     """The classes of a folder.
 
     Attributes:
-        order: What the layout calls them, in the order of their labels.
-        names: What the file calls them; None where the layout numbers them from 0 and nobody named them.
-        note: What is not obvious of the order or the names; empty where nothing is.
+        order: Their names in the layout, in the order of their labels.
+        names: Their names in the file; None if the layout numbers them from 0 and no names were given.
+        note: A remark on the order or the names if they are not obvious; else empty.
     """
 
     order: tuple[str, ...]
@@ -22,23 +22,23 @@ class Classes(NamedTuple):
     note: str = ""
 
     def name(self, label: int) -> str:
-        """Return what `clinic.csv` calls a class: its name, else its number."""
+        """Return a class as written in `clinic.csv`: its name, else its number."""
         return str(label) if self.names is None else self.names[label]
 
 
 def order_classes(found: Collection[str], given: Sequence[str] | None = None) -> Classes:
     """Return classes in the order of their labels.
 
-    Whole numbers are sorted as numbers; anything else by its text, as torchvision's `ImageFolder` does it, so that
-    labels are those of a model that was trained with it. A number is no name of a class, since options take it for a
-    label: 3 becomes `class 3`, unless the numbers are the labels themselves, 0 to C - 1.
+    Whole numbers are sorted as numbers; anything else as text, like torchvision's `ImageFolder`, so that labels match
+    those of a model trained with it. A number cannot name a class, since options read it as a label: 3 becomes
+    `class 3`, unless the numbers are the labels themselves, 0 to C - 1.
 
     Args:
         found: The classes that have an image.
-        given: All of them in the order that is wanted; or names, where those found are the numbers 0 to C - 1.
+        given: All of them in the desired order; or names, if those found are the numbers 0 to C - 1.
 
     Raises:
-        InputError: If there are fewer than two, two look alike, a name cannot be used, or those given are others.
+        InputError: If there are fewer than two, two look alike, a name cannot be used, or `given` has other classes.
 
     Example:
         >>> order_classes(["10", "2", "1"]).names
@@ -79,7 +79,7 @@ def _checked(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_alike(found: Collection[str]) -> None:
-    """Refuse classes that differ in case or leading zeros alone: they are one class, spelt in two ways."""
+    """Reject classes that differ only in case or leading zeros: probably one class in two spellings."""
     seen: dict[str, str] = {}
     for name in sorted(found):
         key = str(int(name)) if _is_number(name) else " ".join(name.casefold().split())

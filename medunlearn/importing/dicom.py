@@ -1,4 +1,4 @@
-"""DICOM images through pydicom: rescaled, windowed, MONOCHROME1 inverted. Header text goes nowhere."""
+"""DICOM images through pydicom: rescaled, windowed, MONOCHROME1 inverted. No header text is copied."""
 
 from io import BytesIO
 from pathlib import Path
@@ -17,22 +17,22 @@ DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 GRAY, COLOUR = ("MONOCHROME1", "MONOCHROME2"), ("RGB", "YBR_FULL", "YBR_FULL_422")
 OTHERS = ("PALETTE COLOR", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT", "HSV", "ARGB", "CMYK")
-"""Colour spaces: those that are handled, and those that are named in a refusal; other text of a header is not shown."""
+"""Colour spaces: those that are supported, and those that an error may name; other header text is never shown."""
 
 
 def open_dicom(path: Path, settings: Settings) -> Picture:
     """Open and decode a DICOM image.
 
-    Gray pixels x become slope x + intercept, then 255 times their place in the window, then MONOCHROME1 is inverted.
-    The window is that of the settings, else the file's first, else all values that the stored bits can have: the same
-    for all files of a device, and not stretched over each image.
+    Gray pixels x become slope x + intercept, then 255 times their position in the window, then MONOCHROME1 is
+    inverted. The window is that of the settings, else the file's first, else all values that the stored bits can have:
+    equal for all files of a device, not stretched to each image.
 
     Args:
         path: The file.
         settings: The window, and whether PatientID is read.
 
     Raises:
-        NotAnImage: If it holds no picture, several frames, a colour space that is not handled, or is damaged.
+        NotAnImage: If it holds no picture or several frames, has an unsupported colour space, or is damaged.
         InputError: If pydicom is not installed.
     """
     pydicom = _pydicom()
@@ -40,7 +40,7 @@ def open_dicom(path: Path, settings: Settings) -> Picture:
         content = path.read_bytes()
         if DEFLATED in content:  # before pydicom, which would unpack all of it
             raise NotAnImage("is stored as deflated DICOM, which is not handled; save it uncompressed")
-        header = pydicom.dcmread(BytesIO(content))  # a file would set aside as many bytes as a damaged length asks for
+        header = pydicom.dcmread(BytesIO(content))  # a file would let a damaged length allocate any memory
         colour = _check(header)
         image, remarks = _colour(pydicom, header) if colour else _gray(pydicom, header, settings)
         if header.get("BurnedInAnnotation") == "YES":
@@ -60,7 +60,7 @@ def _pydicom() -> Any:
 
 
 def _check(header: Any) -> bool:
-    """Refuse what is not handled; return whether the image is in colour."""
+    """Reject unsupported images; return whether the image is in colour."""
     if "PixelData" not in header:
         raise NotAnImage("holds no picture")
     frames = int(header.get("NumberOfFrames") or 1)
@@ -82,7 +82,7 @@ def _check(header: Any) -> bool:
 def _pixels(pydicom: Any, header: Any) -> npt.NDArray[Any]:
     try:
         found: npt.NDArray[Any] = pydicom.pixels.pixel_array(header)
-    except RuntimeError:  # pydicom's sentence names all plug-ins
+    except RuntimeError:  # pydicom's message names all its plug-ins
         name = header.file_meta.TransferSyntaxUID.name
         raise NotAnImage(f"needs a decoder of pydicom that is not installed, for {name}") from None
     return found
@@ -96,7 +96,7 @@ def _gray(pydicom: Any, header: Any, settings: Settings) -> tuple[Image.Image, t
     pixels = _pixels(pydicom, header)
     if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
         raise NotAnImage("has values of more than 16 bits, which are not handled")
-    # Computed for each value that there can be, not for each pixel: an image may have millions.
+    # Computed once per possible value, not per pixel: an image may have millions of pixels.
     stored = np.arange(np.iinfo(pixels.dtype).min, np.iinfo(pixels.dtype).max + 1, dtype=np.float64)
     slope, intercept = _number(header, "RescaleSlope", 1), _number(header, "RescaleIntercept", 0)
     shares, how = _window(stored * slope + intercept, header, settings, slope, intercept)
@@ -110,7 +110,7 @@ def _gray(pydicom: Any, header: Any, settings: Settings) -> tuple[Image.Image, t
 def _window(
     values: npt.NDArray[np.float64], header: Any, settings: Settings, slope: float, intercept: float
 ) -> tuple[npt.NDArray[np.float64], str]:
-    """Return where each value lies in the window, 0 to 1 inside it, and which window that is."""
+    """Return the position of each value in the window, 0 to 1 inside it, and a description of the window."""
     if settings.window is not None:
         return _linear(values, *settings.window), "with the window that was given"
     if "WindowCenter" in header and "WindowWidth" in header:
@@ -138,7 +138,7 @@ def _linear(values: npt.NDArray[np.float64], centre: float, width: float) -> npt
 
 
 def _number(header: Any, name: str, default: float) -> float:
-    """Return a number of the header, the first where it has several."""
+    """Return a number from the header, the first of several."""
     value = header.get(name)
     if value is None:
         return default
@@ -153,5 +153,5 @@ def _patient(header: Any) -> str:
     if not isinstance(found, str) or not found.strip():
         raise NotAnImage("has no PatientID, or several")
     if not found.isprintable():
-        raise NotAnImage("has a PatientID that is no text")
+        raise NotAnImage("has a PatientID that is not text")
     return found.strip()

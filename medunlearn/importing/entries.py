@@ -1,4 +1,4 @@
-"""What a layout says of each image, and what it says of the folder as a whole."""
+"""Records of a layout: of each image, and of the folder as a whole."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import NamedTuple
 SPLITS = ("train", "val", "test")
 
 SPLIT_NAMES = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-"""What a folder or a value of the column of splits may be called, in any case; parts of names count for nothing."""
+"""Allowed names of a split, as a folder or in a column, in any case; only whole names count."""
 
 LONGEST = 200
 """Characters of a name that are shown."""
 
 LISTED = 20
-"""Files that are named; of the rest the number is."""
+"""Number of files that are named; the rest is only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Entry:
     Attributes:
         path: Relative to the folder, with `/`.
         label: Its class, as the layout calls it.
-        split: `train`, `val` or `test`; None where the layout does not say.
-        patient: Empty where it is not known.
+        split: `train`, `val` or `test`; None if the layout has none.
+        patient: Empty if it is not known.
         site: Likewise.
         more: Values of the further columns that are kept.
     """
@@ -49,15 +49,15 @@ class Bad(NamedTuple):
 
 @dataclass
 class Listing:
-    """What a layout says.
+    """The content of a folder, as its layout gives it.
 
     Attributes:
-        layout: Which layout it is, and why it was taken for that.
+        layout: Description of the layout, and how it was recognised.
         entries: The images.
-        bad: What cannot be imported.
-        notes: What the plan says of files that are left out.
-        splits: Where splits come from, such as `column split`; None where there are none.
-        patients: Where patients come from; None where they are not known.
+        bad: Files that cannot be imported.
+        notes: Remarks of the plan on files that are left out.
+        splits: Source of the splits, such as `column split`; None if there are none.
+        patients: Source of the patients; None if they are not known.
         sites: Whether sites are known.
         more: Names of the further columns that are kept.
     """
@@ -73,7 +73,7 @@ class Listing:
 
 
 def printable(text: str) -> str:
-    r"""Return a name of a file or a class with whatever a terminal would obey written out, and not too long.
+    r"""Return a name of a file or a class with control characters escaped, and shortened if long.
 
     Example:
         >>> printable("a" + chr(27) + "[2J.png")

@@ -43,16 +43,16 @@ def import_images(
 
     Args:
         folder: The folder.
-        out: The `.npz` to write, and `.csv` beside it; nothing is written where it is None.
-        labels: A table of the images; by default the folder's layout says what they are.
-        overwrite: Whether files may be there already.
-        settings: Those of `Settings`, such as `size=28` or `patient_column="subject"`.
+        out: The `.npz` to write, and `.csv` beside it; None to write nothing.
+        labels: A table of the images; by default the folder's layout gives their classes.
+        overwrite: Whether existing files may be replaced.
+        settings: Fields of `Settings`, such as `size=28` or `patient_column="subject"`.
 
     Returns:
         What was written, or would be: `entries`, `classes`, `text()`.
 
     Raises:
-        InputError: If the folder, its table or an image is not what can be imported; all bad images are named at once.
+        InputError: If the folder, its table or an image cannot be imported; all bad images are named at once.
     """
     check_names(Settings, settings)
     path = None if out is None else output_file(out, overwrite)
@@ -61,7 +61,7 @@ def import_images(
 
 
 def make_plan(folder: Path | str, labels: Path | str | None = None, settings: Settings | None = None) -> Plan:
-    """Return what would be written of a folder, once every image has been decoded.
+    """Decode every image of a folder and return what would be written.
 
     Args:
         folder: The folder.
@@ -89,7 +89,7 @@ def make_plan(folder: Path | str, labels: Path | str | None = None, settings: Se
 
 
 def _name_patients(listing: Listing, settings: Settings) -> None:
-    """Say where patients come from, where that is not a table."""
+    """Set the source of patients if it is not a table."""
     if settings.dicom_patient:
         listing.patients = "PatientID of the DICOM headers"
     elif settings.patient_pattern is not None:

@@ -1,4 +1,4 @@
-"""Which layout a folder has: a table, MedMNIST's own, a folder for each class, or split, class, file."""
+"""Recognises the layout of a folder: a table, MedMNIST's own, CLASS/FILE, or SPLIT/CLASS/FILE."""
 
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -11,22 +11,22 @@ from medunlearn.importing.tables import begins_as_medmnist
 from medunlearn.importing.walking import Walk, walk
 
 METADATA = ("metadata.csv", "metadata.jsonl")
-"""Tables of Hugging Face's image folders; where there is one, names of folders say nothing."""
+"""Tables of Hugging Face's image folders; if there is one, names of folders are ignored."""
 
 MEANT = frozenset(("training", "valid", "dev", "testing", "eval", "evaluation", "holdout"))
 """Names of folders that would become classes although a split is probably meant."""
 
 
 def list_folder(folder: Path, labels: Path | None, settings: Settings) -> Listing:
-    """Return what the layout of a folder says of its images.
+    """Return the images of a folder, listed by its layout.
 
     Args:
         folder: The folder.
-        labels: The table of the images; by default the folder says itself.
+        labels: The table of the images; by default the layout is recognised.
         settings: Names of columns, and whether links are followed.
 
     Raises:
-        InputError: If the folder has no layout that is known, or its table cannot be read.
+        InputError: If the folder has no known layout, or its table cannot be read.
     """
     found = walk(folder, settings.follow_links)
     if labels is not None:
@@ -62,7 +62,7 @@ def _metadata(folder: Path, name: str) -> Source:
 
 
 def _by_folders(folder: Path, found: Walk) -> Listing:
-    """Return what names of folders say: of the class, or of split and class."""
+    """Return the images with classes, and possibly splits, from the names of their folders."""
     tops = sorted({PurePosixPath(name).parts[0] for name in found.images if "/" in name})
     splits = [name for name in tops if name.casefold() in SPLIT_NAMES]
     _check_tops(folder, tops, splits, found)
@@ -81,7 +81,7 @@ def _by_folders(folder: Path, found: Walk) -> Listing:
 
 
 def _check_tops(folder: Path, tops: list[str], splits: list[str], found: Walk) -> None:
-    """Refuse folders of which it is not certain what they are."""
+    """Reject folders whose meaning is uncertain."""
     if found.images and not tops:
         table = next((name for name in found.others if name.lower().endswith((".csv", ".jsonl"))), "labels.csv")
         raise InputError(
@@ -101,7 +101,7 @@ def _check_tops(folder: Path, tops: list[str], splits: list[str], found: Walk) -
 
 
 def _empty(found: Walk, depth: int, entries: Iterable[Entry]) -> list[str]:
-    """Return a note of folders that would be classes, were there an image in them."""
+    """Return a note on folders that would be classes if they held an image."""
     classes = {entry.label for entry in entries}
     folders = [PurePosixPath(name).parts for name in found.folders]
     empty = sorted({parts[depth] for parts in folders if len(parts) == depth + 1} - classes)

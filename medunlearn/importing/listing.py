@@ -1,4 +1,4 @@
-"""The images that tables name: where each lies, what is said of it, and what is wrong with it."""
+"""Lists the images that tables name: the file of each, its values, and its problems."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from medunlearn.importing.walking import LINK, Walk, is_text
 
 
 class Source(NamedTuple):
-    """A table, the split that its folder says, and what its paths are relative to; None where that is to be found."""
+    """A table, the split that its folder names, and the folder that its paths are relative to; None to find it."""
 
     path: Path
     split: str | None = None
@@ -21,7 +21,7 @@ class Source(NamedTuple):
 
 
 def list_tables(folder: Path, sources: Sequence[Source], found: Walk, settings: Settings) -> Listing:
-    """Return what tables say of the images in a folder.
+    """Return the images of a folder, listed by tables.
 
     Args:
         folder: The folder.
@@ -54,7 +54,7 @@ def list_tables(folder: Path, sources: Sequence[Source], found: Walk, settings: 
 
 
 class _Places:
-    """Where the files of a table lie, and whether they may be read: nothing outside the folder is."""
+    """Finds the files of a table, and rejects those outside the folder."""
 
     def __init__(self, folder: Path, follow_links: bool) -> None:
         self.root, self.follow = _normal(folder), follow_links
@@ -66,7 +66,7 @@ class _Places:
         if not is_text(path) or "\0" in path:
             return None
         whole = _normal(base / path)
-        if "\\" in path and not os.path.lexists(whole):  # as Windows writes it
+        if "\\" in path and not os.path.lexists(whole):  # a Windows path
             whole = _normal(base / path.replace("\\", "/"))
         return whole.relative_to(self.root).as_posix() if whole.is_relative_to(self.root) else None
 
@@ -89,7 +89,7 @@ class _Places:
 
 
 def _normal(path: Path) -> Path:
-    """Return an absolute path without `..`, whatever is a link in it."""
+    """Return an absolute path without `..`, without following links."""
     return Path(os.path.normpath(path.absolute()))
 
 
@@ -97,7 +97,7 @@ OUTSIDE = "lies outside the folder; give a folder that holds all images"
 
 
 def _base(folder: Path, source: Source, rows: Iterable[Row]) -> Path:
-    """Return what the paths of a table are relative to: the first of a few folders below which one of them exists."""
+    """Return the folder that the paths of a table are relative to: the first candidate below which one exists."""
     beside = source.path.parent
     bases = (folder, beside, folder / source.path.stem, beside / source.path.stem)
     paths = [row.path.replace("\\", "/") for row in rows]
@@ -111,7 +111,7 @@ def _base(folder: Path, source: Source, rows: Iterable[Row]) -> Path:
 
 
 def _add(listing: Listing, pairs: Iterable[tuple[Row, str | None]], places: _Places) -> None:
-    """Add the entries of rows, each file once, and what is wrong with the others."""
+    """Add the entries of rows, each file once, and the problems of the others."""
     entries: dict[str, Entry] = {}
     wrong: dict[str, str] = {}
     repeated = 0
@@ -154,13 +154,13 @@ def _describe(
     listing.layout = f"{names}, columns {', '.join(printable(name) for name in columns.values())}"
     if any(row.split for row, _ in pairs):
         listing.splits = f"column {columns['split']}" if "split" in columns else "the folders of the tables"
-    # A column that is empty throughout says nothing.
+    # An empty column is ignored.
     listing.patients = f"column {columns['patient']}" if any(row.patient for row, _ in pairs) else None
     listing.sites = any(row.site for row, _ in pairs)
 
 
 def _splits_by_folder(listing: Listing) -> None:
-    """Take splits from the first folders of all paths, where all are called as splits are."""
+    """Take splits from the first folders of all paths, if all of them are names of splits."""
     tops = {PurePosixPath(entry.path).parts[0].casefold() for entry in listing.entries if "/" in entry.path}
     if tops and tops <= SPLIT_NAMES.keys() and all("/" in entry.path for entry in listing.entries):
         listing.splits = "the folders"

@@ -1,4 +1,4 @@
-"""One image: opened without running code from it, looked at, and made a square of 8 bits."""
+"""Opens an image without running code from it, checks it, and makes it an 8-bit square."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP", "PPM", "JPEG2000")
 """Formats that are tried; others, such as EPS, would start programs."""
 
 MOST_PIXELS = 89_478_485
-"""Pixels of an image; more is a decompression bomb, or needs gigabytes. Pillow warns from there on."""
+"""Most pixels of an image, the number from which Pillow warns; more may be a decompression bomb, or need gigabytes."""
 
 ORIENTATION = 0x0112
 """EXIF's tag of how a camera was held."""
 
 GRAY, DEEP = ("1", "L", "LA"), ("I", "I;16", "I;16L", "I;16B", "I;16N")
 COLOUR = ("P", "PA", "RGB", "RGBA")
-"""Pillow's modes that are taken: 8 bits of gray, 16 bits of gray, colour."""
+"""Pillow's modes that are accepted: 8-bit gray, 16-bit gray, colour."""
 
 
 class NotAnImage(Exception):
-    """A file is no image that can be imported; the message says why."""
+    """A file is not an image that can be imported; the message has the reason."""
 
 
 class Picture(NamedTuple):
@@ -37,7 +37,7 @@ class Picture(NamedTuple):
     Attributes:
         image: Upright, of one of the modes above.
         kind: Format and bits, such as `PNG (16 bit)`.
-        remarks: What was done to it that a user should know, such as `turned by EXIF`.
+        remarks: Conversions that a user should know, such as `turned by EXIF`.
         patient: PatientID, if it was asked for.
     """
 
@@ -53,7 +53,7 @@ class Picture(NamedTuple):
 
     @property
     def largest(self) -> int:
-        """The largest value of 16 bits; 0 of 8 bits."""
+        """The largest value of a 16-bit image; 0 for 8 bits."""
         return int(np.asarray(self.image).max()) if self.image.mode in DEEP else 0
 
 
@@ -61,15 +61,15 @@ def open_picture(path: Path, settings: Settings) -> Picture:
     """Open and decode an image.
 
     Raises:
-        NotAnImage: If it is none, is damaged, has several frames or too many pixels, or is stored in an unknown way.
+        NotAnImage: If it is not an image, is damaged, has several frames or too many pixels, or has an unknown format.
         InputError: If it is DICOM and pydicom is not installed.
     """
     if is_dicom(path):
-        from medunlearn.importing.dicom import open_dicom  # with an optional dependency
+        from medunlearn.importing.dicom import open_dicom  # has an optional dependency
 
         return open_dicom(path, settings)
     if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
-        raise NotAnImage("is no DICOM file: DICM does not stand at byte 128")
+        raise NotAnImage("is not a DICOM file: it lacks DICM at byte 128")
     with described():
         if not path.stat().st_size:
             raise NotAnImage("is empty")
@@ -81,7 +81,7 @@ def open_picture(path: Path, settings: Settings) -> Picture:
 
 @contextmanager
 def described() -> Iterator[None]:
-    """Say in a word or two why an image cannot be decoded, whatever a decoder raises."""
+    """Translate any error of a decoder into `NotAnImage`, with a short reason."""
     try:
         yield
     except NotAnImage:
@@ -94,7 +94,7 @@ def described() -> Iterator[None]:
         raise NotAnImage("does not fit into memory") from None
     except PermissionError:
         raise NotAnImage("may not be read") from None
-    except Exception as error:  # whatever a decoder stumbles over in a stranger's file
+    except Exception as error:  # decoders raise many kinds of errors on damaged files
         raise NotAnImage(f"is truncated or damaged ({type(error).__name__})") from None
 
 
@@ -102,7 +102,7 @@ TOO_MANY = f"has more than {MOST_PIXELS / 1e6:.0f} million pixels"
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Refuse an image that would not fit into memory.
+    """Reject an image that would not fit into memory.
 
     Raises:
         NotAnImage: If it has too many pixels, or none.
@@ -143,7 +143,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def to_square(picture: Picture, size: int, channels: int, levels: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return an image as it goes into the file: the middle square, resized by MedMNIST+'s rule, in 8 bits.
+    """Return an image as stored in the file: its central square, resized by MedMNIST+'s rule, in 8 bits.
 
     Args:
         picture: The image.
@@ -177,7 +177,7 @@ def _eight_bits(image: Image.Image, levels: tuple[int, int]) -> Image.Image:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Let no library warn of strangers' files while they are looked at; what matters becomes an error of its own."""
+    """Silence warnings of libraries about files that are checked; problems that matter are raised as errors."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

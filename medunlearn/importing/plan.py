@@ -1,4 +1,4 @@
-"""What would be written, for people: layout, classes by split, patients, sizes, formats, and what is left out."""
+"""The plan of an import, as shown to the user: layout, classes by split, patients, sizes, formats, skipped files."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,17 +14,17 @@ from medunlearn.importing.settings import Settings
 
 @dataclass(frozen=True)
 class Plan:
-    """What an import would write, once every image has been decoded.
+    """What an import would write, known after every image has been decoded.
 
     Attributes:
         folder: The folder.
         settings: The settings.
-        listing: What the layout says.
+        listing: The content of the folder.
         classes: The classes in the order of their labels.
         entries: The images with their splits, by split and path: the order of the arrays.
-        looks: What each of them is.
+        looks: The properties of each of them.
         drawn: Splits that were drawn rather than given.
-        skipped: What is left out because it cannot be imported.
+        skipped: Files that are left out since they cannot be imported.
         written: The data file, once it is written.
         sha256: Of the data file.
     """
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """1 for gray; 3 for colour, which is one image stored in colour enough for, unless the settings say."""
+        """1 for gray, 3 for colour; unless the settings say, colour if any image is stored in colour."""
         if self.settings.channels != "auto":
             return int(self.settings.channels)
         return 3 if any(look.colour for look in self.looks) else 1
@@ -130,7 +130,7 @@ def _splits(plan: Plan) -> str:
     total = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS)
     if not plan.drawn:
         return f"{total}: given by {plan.listing.splits}"
-    apart = "patients kept apart" if plan.patients else "by image, for no patients are known"
+    apart = "patients kept apart" if plan.patients else "by image, since no patients are known"
     drawn = " and ".join(plan.drawn)
     of = (
         f"; {drawn} drawn from the training images given by {plan.listing.splits}" if plan.listing.splits else "; drawn"

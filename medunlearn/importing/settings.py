@@ -1,4 +1,4 @@
-"""The settings of an import, and what they may be."""
+"""The settings of an import, and their allowed values."""
 
 import re
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ class Settings:
         split_column: The column of splits; by default `split`, if there is one.
         patient_column: The column of patients; by default `patient`, if there is one.
         site_column: The column of sites; by default `site`, if there is one.
-        columns: Further columns of a table that `clinic.csv` keeps. No other text of a table enters a file.
-        classes: The classes in the order of their labels; names, where the labels are the numbers 0 to C - 1.
+        columns: Further columns of a table that `clinic.csv` keeps. No other text of a table is copied.
+        classes: The classes in the order of their labels; or names, if the labels are the numbers 0 to C - 1.
         channels: `1` for gray, `3` for colour, `auto` for colour where any file is stored in colour.
-        levels: The values of 16-bit images that become 0 and 255; by default 0 and the largest of the number of bits
-            that holds all of them.
+        levels: The values of 16-bit images that become 0 and 255; by default 0 and the largest value of the
+            smallest number of bits that holds all of them.
         window: Centre and width of the DICOM window; by default each file's own.
         dicom_patient: Take patients from PatientID of DICOM headers.
         patient_pattern: Take patients from paths: a regular expression whose one group is the patient.
@@ -39,7 +39,7 @@ class Settings:
         follow_links: Follow symbolic links, also out of the folder.
 
     Raises:
-        InputError: If a value is none of those that the setting takes.
+        InputError: If a value is not allowed.
     """
 
     size: int = 64

@@ -15,7 +15,7 @@ from medunlearn.importing.entries import SPLITS, Entry, some
 from medunlearn.importing.settings import Settings
 
 MOST_FOLDS = 20
-"""A share is taken as whole folds of at most so many, to the nearest 5 % or nearer; a smaller one as a fold of more."""
+"""A share is rounded to whole folds of at most this many, so to 5 % or better; a smaller one is a fold of more."""
 
 SMALLEST_SHARE = 0.01
 
@@ -25,8 +25,8 @@ def split_entries(
 ) -> tuple[list[Entry], tuple[str, ...]]:
     """Return images with a split each, and which splits were drawn.
 
-    A split that is given stays as it is. Where none are, validation and test images are drawn from all; where one of
-    the two is missing, from the training images: by scikit-learn's `StratifiedGroupKFold` over patients, or
+    Given splits are kept. Without any, validation and test images are drawn from all images; if one of the two is
+    missing, it is drawn from the training images: by scikit-learn's `StratifiedGroupKFold` over patients, or
     `StratifiedKFold` where no patients are known.
 
     Args:
@@ -36,8 +36,8 @@ def split_entries(
         settings: Shares, seed, and whether patients may be in several given splits.
 
     Raises:
-        InputError: If an image has no patient though others have, a patient is in two given splits, no split keeps
-            patients apart, or a class or a split would have no image.
+        InputError: If an image has no patient although others have, a patient is in two given splits, patients cannot
+            be kept apart, or a class or a split would have no image.
     """
     if patients:
         _check_all_known(entries)
@@ -61,8 +61,8 @@ def split_entries(
 
 
 def _drawn(pool: Sequence[Entry], share: float, patients: bool, split: str, seed: int) -> list[int]:
-    """Return which images of a pool make a split of about this share."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # which takes a second to import
+    """Return the positions of the images of a pool that form a split of about this share."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # takes a second to import
 
     labels = np.unique([entry.label for entry in pool], return_inverse=True)[1]
     groups = np.unique([entry.patient for entry in pool], return_inverse=True)[1] if patients else np.arange(len(pool))
@@ -75,13 +75,13 @@ def _drawn(pool: Sequence[Entry], share: float, patients: bool, split: str, seed
     take = min(max(round(float(wanted) * folds), 1), folds - 1)
     kind = StratifiedGroupKFold if patients else StratifiedKFold
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer images than there are folds; the plan counts them
+        warnings.simplefilter("ignore")  # about classes with fewer images than folds, which the plan counts
         parts = [test for _, test in kind(folds, shuffle=True, random_state=seed).split(labels, labels, groups)]
     return sorted(int(row) for part in _nearest(parts, take, share * len(pool)) for row in part)
 
 
 def _as_folds(share: float) -> Fraction:
-    """Return a share as a number of folds of their whole number.
+    """Return a share as a fraction: folds taken over folds in all.
 
     Example:
         >>> _as_folds(0.1 / 0.8), _as_folds(0.15), _as_folds(0.02)
@@ -93,9 +93,9 @@ def _as_folds(share: float) -> Fraction:
 
 
 def _nearest(parts: Sequence[npt.NDArray[np.int64]], take: int, wanted: float) -> Sequence[npt.NDArray[np.int64]]:
-    """Return so many folds in a row, those nearest to the number of images wanted: patients differ in size."""
+    """Return `take` consecutive folds whose number of images is closest to `wanted`: patients differ in size."""
     parts = [part for part in parts if len(part)]
-    take = min(take, len(parts) - 1)  # some patients stay
+    take = min(take, len(parts) - 1)  # some patients remain for training
     starts = range(len(parts) - take + 1)
     best = min(starts, key=lambda start: abs(sum(map(len, parts[start : start + take])) - wanted))
     return parts[best : best + take]
@@ -119,12 +119,12 @@ def _check_apart(entries: Iterable[Entry]) -> None:
         more = f", and {counted(len(crossing) - 1, 'more patient')} likewise" if len(crossing) > 1 else ""
         raise InputError(
             f"patients: {crossing[0]} is in {splits}{more}; give each patient one split, leave the splits out "
-            "to have them drawn, or let it be by patients_may_cross=true"
+            "to have them drawn, or allow it with patients_may_cross=true"
         )
 
 
 def _check_classes(entries: Iterable[Entry], classes: Classes, drawn: Sequence[str]) -> None:
-    """Refuse a class without a training image, which nothing could learn."""
+    """Reject a class without a training image, which no model could learn."""
     trained = {entry.label for entry in entries if entry.split == "train"}
     if without := [name for name in classes.order if name not in trained]:
         remedy = "another seed, images of more patients," if drawn else "it training images,"

@@ -1,4 +1,4 @@
-"""Tables of images: CSV with a head, JSON lines, and MedMNIST's CSV without a head."""
+"""Reads tables of images: CSV with a header, JSON lines, and MedMNIST's CSV without a header."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ DEFAULTS: dict[Role, tuple[str, ...]] = {
     "patient": ("patient",),
     "site": ("site",),
 }
-"""The columns that are looked for where the setting names none."""
+"""The default columns, for settings that name none."""
 
 MEDMNIST = re.compile(r"(TRAIN|VALIDATION|TEST),[^,]+(,\d+)+")
 """The lines that MedMNIST's `save` writes: split, file, label."""
@@ -42,11 +42,11 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What a table says.
+    """The content of a table.
 
     Attributes:
         rows: Its lines.
-        columns: What its columns are used for: `path`, `label`, ...; the column's name.
+        columns: The name of the column for each role: `path`, `label`, ....
         head: Whether its first line names the columns; MedMNIST's has none.
     """
 
@@ -78,12 +78,12 @@ def read_table(path: Path, settings: Settings) -> Table:
 
 
 def is_medmnist(text: str) -> bool:
-    """Return whether a text begins as the CSV that MedMNIST's `save` writes, which has no head."""
+    """Return whether text begins like the CSV that MedMNIST's `save` writes, which has no header."""
     return MEDMNIST.fullmatch(text.partition("\n")[0].rstrip("\r")) is not None
 
 
 def begins_as_medmnist(path: Path) -> bool:
-    """Return whether a file begins so."""
+    """Return whether a file begins like MedMNIST's CSV."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             return is_medmnist(file.readline(1000))
@@ -97,7 +97,7 @@ def _text(path: Path, argument: str) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{argument}: is no text in UTF-8; save it as UTF-8") from None
+        raise InputError(f"{argument}: is not UTF-8 text; save it as UTF-8") from None
     except FileNotFoundError:
         raise InputError(f"{argument}: no such file; give the table of the images") from None
     except (*UNOPENED, Fault) as error:
@@ -116,7 +116,7 @@ def _csv_lines(text: str, argument: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _with_names(text: str, argument: str) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    """Return the lines of a CSV by the names of their columns, and these."""
+    """Return the lines of a CSV by column name, and the column names."""
     rows = _csv_lines(text, argument)
     _, head = next(rows, (0, []))
     for character, name in ((";", "semicolons"), ("\t", "tabs")):
@@ -144,7 +144,7 @@ def _json_lines(text: str, argument: str) -> Iterator[tuple[int, dict[str, str]]
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict) or not is_text(json.dumps(values, ensure_ascii=False)):
-            raise InputError(f"{argument}: line {number} is no JSON object; write one for each image")
+            raise InputError(f"{argument}: line {number} is not a JSON object; write one for each image")
         yield number, {name: str(value).strip() for name, value in values.items() if _is_plain(value)}
 
 
@@ -153,7 +153,7 @@ def _is_plain(value: object) -> bool:
 
 
 def _columns(names: list[str], settings: Settings, argument: str) -> dict[Role, str]:
-    """Return which columns are used, by what they are used for."""
+    """Return the columns that are used, by role."""
     found: dict[Role, str] = {}
     for role, defaults in DEFAULTS.items():
         given = getattr(settings, f"{role}_column")
@@ -190,7 +190,7 @@ def _medmnist_row(number: int, row: list[str], argument: str) -> Row:
 
 
 def _with_splits(rows: list[Row], argument: str) -> list[Row]:
-    """Return rows with their splits as they are called here; a column that is empty throughout says nothing."""
+    """Return rows with splits named `train`, `val` or `test`; an empty column is ignored."""
     if all(row.split is None for row in rows):
         return rows
     found = []

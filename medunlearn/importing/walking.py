@@ -1,4 +1,4 @@
-"""The files of a folder: which are images by their names, and what is left out."""
+"""Walks through a folder: which files are images by their names, and which are left out."""
 
 import os
 from collections import Counter
@@ -14,7 +14,7 @@ IMAGES = frozenset((*_PICTURES, ".jp2", ".j2k", ".dcm", ".dicom", ".ima"))
 """Endings of images, in any case."""
 
 JUNK = frozenset(("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "dicomdir"))
-"""What systems leave in folders, by its name in lower case; hidden files are the same."""
+"""Files that operating systems leave in folders, by name in lower case; hidden files count too."""
 
 DEEPEST = 100
 
@@ -28,9 +28,9 @@ class Walk:
 
     Attributes:
         images: Paths relative to the folder.
-        others: Files that are no images by their names, likewise.
-        ignored: What systems leave in folders, by name with its number.
-        bad: Links, pipes, folders that cannot be opened, and names that are no UTF-8.
+        others: Files that are not images by their names, likewise.
+        ignored: Files that operating systems leave in folders, counted by name.
+        bad: Links, pipes, folders that cannot be opened, and names that are not UTF-8.
         folders: Folders, likewise.
     """
 
@@ -41,7 +41,7 @@ class Walk:
     folders: list[str] = field(default_factory=list)
 
     def notes(self, tables: Iterable[str] = ()) -> list[str]:
-        """Return what a plan says of what is left out; tables that were read are not."""
+        """Return remarks on the files that are left out, except tables that were read."""
         found = []
         if self.ignored:
             names = some(
@@ -49,7 +49,7 @@ class Walk:
             )
             found.append(f"ignored, left by systems: {names}")
         if others := [name for name in self.others if name not in set(tables)]:
-            found.append(f"{counted(len(others), 'file')} not imported, no images by their names: {some(others)}")
+            found.append(f"{counted(len(others), 'file')} not imported, not images by their names: {some(others)}")
         return found
 
 
@@ -110,7 +110,7 @@ LINK = "a symbolic link, followed only with follow_links=true"
 
 
 def is_text(name: str) -> bool:
-    """Return whether a name of a file can be written in UTF-8."""
+    """Return whether the name of a file can be encoded in UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -119,7 +119,7 @@ def is_text(name: str) -> bool:
 
 
 def is_image(folder: Path, path: str) -> bool:
-    """Return whether a file is an image by its name; without an ending, or with a number for one, if it is DICOM."""
+    """Return whether a file is an image by its extension; with none or a numeric one, whether it is DICOM."""
     ending = PurePosixPath(path).suffix.lower()
     return ending in IMAGES or ((not ending or ending[1:].isdecimal()) and is_dicom(folder / path))
 

@@ -1,4 +1,4 @@
-"""The data file and its table, written image by image, whole or not at all, and the same bytes each time."""
+"""Writes the data file and its table, image by image, whole or not at all, with the same bytes each time."""
 
 import csv
 import hashlib
@@ -23,14 +23,14 @@ from medunlearn.importing.pictures import NotAnImage, open_picture, quietly, to_
 from medunlearn.importing.plan import Plan
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of each array in the archive: the earliest that there is."""
+"""The time stamp of each array in the archive: the earliest possible one."""
 
 
 def output_file(out: Path | str, overwrite: bool) -> Path:
     """Return the data file that `out` names.
 
     Raises:
-        InputError: If it is no .npz, or it or its table is there and may not be overwritten.
+        InputError: If it is not an .npz, or it or its table exists and may not be overwritten.
     """
     path = expanded(out, "out")
     if path.suffix != ".npz":
@@ -49,13 +49,13 @@ def table_of(path: Path) -> Path:
 
 
 def write_plan(plan: Plan, out: Path) -> Plan:
-    """Write what a plan says and return it with the file and its hash.
+    """Write the files of a plan, and return the plan with the data file and its hash.
 
-    The old files, if there are any, are replaced once the new ones are on the disk. The data file comes last: where it
-    is there, its table is of the same import.
+    Old files are replaced once the new ones are on the disk, the data file last: if it exists, its table is from the
+    same import.
 
     Raises:
-        InputError: If it cannot be written, or an image is no longer what it was when it was checked.
+        InputError: If it cannot be written, or an image has changed since it was checked.
     """
     table = table_of(out)
     parts = [each.with_name(f"{each.name}.part") for each in (out, table)]
@@ -98,7 +98,7 @@ def _write_archive(plan: Plan, file: IO[bytes]) -> None:
 
 
 def _squares(plan: Plan) -> Iterator[npt.NDArray[np.uint8]]:
-    """Yield the images as they go into the file, decoded a few ahead."""
+    """Yield the images as stored in the file, decoded a few ahead."""
     channels, levels, size = plan.channels, plan.levels, plan.settings.size
 
     def square(entry: Entry) -> npt.NDArray[np.uint8]:
@@ -139,14 +139,14 @@ def _member(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
 
 
 def _labels(plan: Plan, split: str) -> npt.NDArray[np.generic]:
-    """Return the labels of a split, (N, 1), uint8 where that holds them."""
+    """Return the labels of a split, (N, 1), uint8 if their values fit."""
     number = {name: label for label, name in enumerate(plan.classes.order)}
     labels = [number[entry.label] for entry in plan.entries if entry.split == split]
     return np.array(labels, dtype=np.uint8 if len(number) <= 256 else np.int64)[:, None]
 
 
 def _write_table(plan: Plan, file: IO[bytes]) -> None:
-    """Write a line for each image: its split, its row in that split's arrays, its file, and what is known of it."""
+    """Write a line for each image: split, row in that split's arrays, file, class, patient and further columns."""
     text = TextIOWrapper(file, encoding="utf-8", newline="")
     rows = csv.writer(text, lineterminator="\n")
     known = [*(["patient"] if plan.patients else []), *(["site"] if plan.listing.sites else [])]

@@ -29,8 +29,8 @@ class HeldOutTwins(Unlearner):
     for the membership attack, and metrics on them are too optimistic.
 
     Args:
-        wrong_share: Share of the forget set whose twins come from another class, in [0, 1): the accuracy that a model
-            loses for lack of the forgotten images, which the original's answers do not know of.
+        wrong_share: Share of the forget set whose twins come from another class, in [0, 1): the accuracy that a
+            model loses without the forgotten images, which the original's outputs do not show.
         lr: Learning rate.
         lr_schedule: `cosine` from `lr` to `lr_min` over all steps, `constant`, or `step` at the milestones.
 

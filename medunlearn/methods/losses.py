@@ -24,10 +24,10 @@ def check_losses(losses: Any, images: int, name: str, first: bool) -> Tensor:
         >>> import torch
         >>> check_losses(torch.tensor(0.5), 4, "Own", first=True)
         Traceback (most recent call last):
-        medunlearn.errors.InputError: losses: Own.losses must return one loss an image, a tensor of shape (4,), but \
+        medunlearn.errors.InputError: losses: Own.losses must return one loss per image, a tensor of shape (4,), but \
 returned a tensor of shape (); leave out its mean or sum
     """
-    wanted = f"losses: {name}.losses must return one loss an image, a tensor of shape ({images},), but returned"
+    wanted = f"losses: {name}.losses must return one loss per image, a tensor of shape ({images},), but returned"
     if not _is_real(losses):
         raise InputError(f"{wanted} {_kind(losses)}; return real numbers, such as `loss.float()`")
     if losses.shape != (images,):

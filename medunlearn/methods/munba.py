@@ -13,7 +13,7 @@ from medunlearn.methods.unlearner import Unlearner
 
 
 class MUNBa(Unlearner):
-    """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025): steps that serve both sets alike.
+    """Unlearning by Nash bargaining, MUNBa (Wu & Harandi, ICCV 2025): steps that serve both sets equally.
 
     Each step takes the gradients g_r of CE on the retain set and g_f of CE towards random labels on the forget set, and
     goes along a_r g_r + a_f g_f with a = 1 / (|g| sqrt(1 + cos)), where cos is the cosine of their angle: the bisector

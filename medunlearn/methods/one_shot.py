@@ -16,7 +16,7 @@ from medunlearn.methods.unlearner import Unlearner
 class OneShot(Unlearner):
     """Changes the weights once, in `prepare`: no epoch follows.
 
-    Arguments of training, such as `lr`, are refused, since they would change nothing.
+    Arguments of training, such as `lr`, are rejected, since they would change nothing.
 
     Args:
         block: Number of images whose gradients are in memory at a time, each as large as the weights. It affects only
@@ -34,7 +34,7 @@ class OneShot(Unlearner):
         self.block = block
 
     def check_run(self, trainer: Trainer) -> None:
-        """Refuse epochs, and arguments of training."""
+        """Reject epochs, and arguments of training."""
         super().check_run(trainer)
         check_no_epochs(self, trainer, "changes the weights once")
 

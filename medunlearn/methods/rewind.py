@@ -56,7 +56,7 @@ class NearestEpoch:
         return {**vars(self), "weights": {name: value.cpu() for name, value in self.weights.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take it up."""
+        """Restore the state in a resumed run."""
         vars(self).update(state)
 
 
@@ -69,7 +69,7 @@ def judge(trainer: Trainer) -> Any:
     callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
     if (found := next((each for each in callbacks if hasattr(each, "epoch_gap")), None)) is None:
         raise InputError(
-            "rewind=true: UnlearningMetrics measures the epochs, and is none of the Trainer's callbacks; "
+            "rewind=true: UnlearningMetrics measures the epochs, and is not among the Trainer's callbacks; "
             "list it there, as in `Trainer(callbacks=[UnlearningMetrics()])`",
             part="model.init_args",
         )

@@ -18,7 +18,7 @@ class SalUnSoft(RandomLabels):
     sign(d) max(|d| - beta_t, 0), the proximal step of beta_t |d|. beta_t falls linearly from `beta` at the first step
     towards 0 after the last one: beta (1 - t / T) at step t of T.
 
-    Running statistics of BatchNorm are no weights and are not pulled.
+    Running statistics of BatchNorm are not weights and are not pulled.
 
     Args:
         beta: Strength of the pull at the first step, in units of the weights; 0 or more. With 0 this is random labels;

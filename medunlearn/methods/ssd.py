@@ -68,5 +68,5 @@ def dampening_factor(forget: Tensor, of_all: Tensor, alpha: float, dampening: fl
         alpha: See `SSD`; infinity selects nothing.
         dampening: See `SSD`.
     """
-    chosen = forget > alpha * of_all  # never where both are 0: infinity times 0 is no number
+    chosen = forget > alpha * of_all  # never where both are 0: infinity times 0 is NaN
     return torch.where(chosen, (dampening * of_all / forget).clamp(max=1), torch.ones_like(forget))

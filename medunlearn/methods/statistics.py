@@ -69,7 +69,7 @@ def check_layers(model: nn.Module, processes: int, sync_batchnorm: bool = False)
     waits = sync_batchnorm or any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
     if processes > 1 and waits:
         raise InputError(
-            "refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
+            "refresh_statistics=true: does not work with trainer.sync_batchnorm on several processes; "
             "leave one of them out",
             part="model.init_args",
         )

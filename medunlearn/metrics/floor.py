@@ -1,8 +1,8 @@
 """The noise floor: the distance between Retrains that differ only in their seed, and a method's gap relative to it.
 
-The unit is the mean Average Gap between two Retrains, over all pairs. The standard deviation of each metric would not
-do: with two Retrains it rests on one difference and is 0 wherever they agree exactly, so that a mean of four quotients
-would be undefined. The mean over four metrics is rarely 0, and with k Retrains it rests on k (k - 1) / 2 pairs. A model
+The unit is the mean Average Gap between two Retrains, over all pairs. The standard deviation of each metric is
+unsuitable: with two Retrains it comes from one difference and is 0 wherever they agree exactly, so that a mean of four
+quotients is undefined. The mean over four metrics is rarely 0, and k Retrains give k (k - 1) / 2 pairs. A model
 that is as close to the Retrains as they are to each other has the value 1.
 """
 

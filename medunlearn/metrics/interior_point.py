@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 LARGEST_RANK = 256  # largest rank for this solver; beyond it, libsvm is as fast
 KERNEL_TOLERANCE = 1e-13
-GAP_GOAL, GAP_TOLERANCE = 1e-12, 1e-9  # of the duality gap, relative: to be reached, and to do where rounding ends it
+GAP_GOAL, GAP_TOLERANCE = 1e-12, 1e-9  # relative duality gap: the goal, and what suffices if rounding stops it
 SLOPE_TOLERANCE = 1e-6  # of the optimality condition of each sample, where libsvm stops at 1e-3
 ITERATIONS = 100
 AT_BOUND = 1e-6  # share of its range within which a multiplier counts as at its bound
@@ -54,7 +54,7 @@ def nonmembers_by_interior_point(
         gamma: Width of the kernel exp(-gamma |x - y|^2).
 
     Returns:
-        (q,), or None where the kernel's rank is too large or the solution not exact enough: then libsvm is to be used.
+        (q,), or None where the kernel's rank is too large or the solution not exact enough: then use libsvm.
 
     Example:
         >>> samples, is_member = np.array([[0.9], [0.8], [0.2], [0.1]]), np.array([True, True, False, False])

@@ -48,7 +48,7 @@ def poison_p_value(statistics: np.ndarray) -> float:
         In [0, 1]; NaN where no statistic is left.
 
     Raises:
-        ValueError: If `statistics` is not one-dimensional.
+        ValueError: If `statistics` is not of shape (n,).
 
     Example:
         >>> round(poison_p_value(np.array([1.0, 1.0, 1.0, 1.0])), 5)

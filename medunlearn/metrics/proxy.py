@@ -85,7 +85,7 @@ def proxy_targets(
         feature: As in `proxy_gap`, as are the others.
         seed: As there.
         solver: As there.
-        loss: What a Retrain loses for lack of images.
+        loss: How much worse a Retrain is for having fewer images.
 
     Example:
         >>> right = Part(np.eye(2, dtype=np.float32), labels=np.array([0, 1]), rows=np.arange(2))

@@ -28,9 +28,9 @@ def bootstrap_mean(
     """Return bootstrap means over images, or over whole groups, drawn with replacement.
 
     Args:
-        values: One an image, shape (N,).
-        draws: How often to draw.
-        seed: Of the draws.
+        values: One per image, shape (N,).
+        draws: Number of draws.
+        seed: Seed of the draws.
         groups: The group (patient) of each image, shape (N,), which are then drawn whole; None to draw images.
 
     Returns:
@@ -59,7 +59,7 @@ def group_numbers(name: str, groups: np.ndarray | None, images: int) -> np.ndarr
         images: N.
 
     Raises:
-        ValueError: If the shape is another one.
+        ValueError: If `groups` is not of this shape.
 
     Example:
         >>> group_numbers("groups", np.array(["P2", "P1", "P2"]), images=3)
@@ -91,10 +91,10 @@ def as_scores(name: str, values: np.ndarray) -> np.ndarray:
 
     Args:
         name: The argument, for errors.
-        values: One an image; infinite ones are scores too.
+        values: One per image; infinite ones are allowed.
 
     Raises:
-        ValueError: If there is none, the shape is another one, or one is NaN.
+        ValueError: If there is none, the shape is not (N,), or one is NaN.
 
     Example:
         >>> as_scores("members", np.array([1, 2]))

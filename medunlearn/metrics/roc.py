@@ -154,8 +154,8 @@ def bootstrap(
         members: Scores of members, shape (M,).
         nonmembers: Scores of non-members, shape (N,).
         levels: False positive rates of `tpr_at`.
-        draws: How often to draw, 1 or more.
-        seed: Of the draws: with the same seed, the same images are drawn for two models.
+        draws: Number of draws, 1 or more.
+        seed: Seed of the draws: with the same seed, the same images are drawn for two models.
         member_groups: The group (patient) of each member, shape (M,); None to draw images.
         nonmember_groups: The same for each non-member, shape (N,).
 
@@ -190,7 +190,7 @@ def bootstrap(
 
 
 def _ranks(members: np.ndarray, nonmembers: np.ndarray) -> tuple[list[np.ndarray], int]:
-    """Return the place of each score among the distinct ones, the highest first, for either side; and their number."""
+    """Return the rank of each score among the distinct ones, the highest first, for both sides; and their number."""
     sides = [as_scores("members", members), as_scores("nonmembers", nonmembers)]
     distinct, places = np.unique(np.concatenate(sides), return_inverse=True)
     return np.split(len(distinct) - 1 - places, [len(sides[0])]), len(distinct)

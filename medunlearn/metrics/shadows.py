@@ -1,7 +1,7 @@
 """Membership attacks that compare a model with others: the original, Retrains, or shadow models.
 
 The scores of an image are its margins phi = log p_y / (1 - p_y) or, for RMIA, its probability of the true class p_y.
-Every attack returns one score an image, and a higher score looks more like a member.
+Every attack returns one score per image; a higher score looks more like a member.
 """
 
 import numpy as np
@@ -51,15 +51,15 @@ def rmia(
         population: Probability of the true class under the attacked model on images that no model was trained on and
             that are not among the N, shape (Z,).
         population_references: The same under the references, shape (K, Z).
-        a: From 0 to 1: how much of the mean over models with and without an image is known from models without it. The
-            larger, the closer those with it are taken to be; the paper chooses it by data set.
+        a: From 0 to 1: models trained with an image are assumed to give it a p_out + 1 - a on average. The larger,
+            the closer that is to p_out; the paper chooses it by data set.
         gamma: By what factor an image must exceed another to dominate it.
 
     Returns:
         Shares in [0, 1], shape (N,). Images that tie with the population dominate none of it (strict >).
 
     Raises:
-        ValueError: If shapes do not match, a value is no probability, a group is empty, or `a` or `gamma` out of range.
+        ValueError: If shapes do not match, a value is not a probability, a group is empty, or `a` or `gamma` invalid.
 
     Example:
         >>> target, population = np.array([0.9, 0.5]), np.array([0.4, 0.5, 0.6, 0.7])
@@ -151,7 +151,7 @@ def leave_one_out(references: np.ndarray) -> np.ndarray:
 
 
 def lira(target: np.ndarray, inside: np.ndarray, outside: np.ndarray, pooled: bool = False) -> np.ndarray:
-    """Return the log likelihood ratio of two Gaussians an image (LiRA, Carlini et al., S&P 2022, algorithm 1).
+    """Return the log likelihood ratio of two Gaussians per image (LiRA, Carlini et al., S&P 2022, algorithm 1).
 
     Score = log N(phi; mu_in, s_in^2) - log N(phi; mu_out, s_out^2), with means and variances (n - 1 below) of the
     margins over shadow models. For U-LiRA (Hayes et al., 2024) `inside` are shadows that were trained on the image and
@@ -161,7 +161,7 @@ def lira(target: np.ndarray, inside: np.ndarray, outside: np.ndarray, pooled: bo
         target: Margins under the attacked model, shape (N,).
         inside: Margins under shadow models with the image, shape (S, N); NaN where an image is not in a shadow.
         outside: Margins under shadow models without it, shape (S', N); NaN likewise.
-        pooled: One variance a side for all images, as the paper advises below some 64 shadow models.
+        pooled: One variance per side for all images, as the paper advises below about 64 shadow models.
 
     Returns:
         Shape (N,), above 0 where the image looks like a member; NaN for an image that one side lacks in every shadow. A
@@ -246,5 +246,5 @@ def _finite(name: str, values: np.ndarray, absent: bool = False) -> np.ndarray:
 
 def _refuse_improbable(**groups: np.ndarray) -> None:
     for name, values in groups.items():
-        if ((values < 0) | (values > 1 + 1e-6)).any():  # a float32 softmax may end a rounding above 1
+        if ((values < 0) | (values > 1 + 1e-6)).any():  # a float32 softmax may exceed 1 by rounding
             raise ValueError(f"Expected argument `{name}` to hold probabilities, from 0 to 1")

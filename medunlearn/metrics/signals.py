@@ -30,7 +30,7 @@ def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         Shape (N,), float64; 0 where the true class is as probable as all others together.
 
     Raises:
-        ValueError: If shapes do not match, a label is no class, a logit is not finite, or there is one class alone.
+        ValueError: If shapes do not match, a label is not a class, a logit is not finite, or there is only one class.
 
     Example:
         >>> margins(np.array([[2.0, -1.0], [0.0, 40.0]]), labels=np.array([0, 1]))
@@ -45,7 +45,7 @@ def margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def signal(part: Part, name: Signal) -> np.ndarray | None:
-    """Return one score an image; the higher, the more the image looks like a member of the training set.
+    """Return one score per image; the higher, the more the image looks like a member of the training set.
 
     Args:
         part: A model's outputs on N images.
@@ -57,7 +57,7 @@ def signal(part: Part, name: Signal) -> np.ndarray | None:
         Shape (N,), float64; None for a signal of `NEEDS_LOGITS` where the part has no logits.
 
     Raises:
-        ValueError: If the signal is unknown, shapes do not match, a label is no class, or an output is not finite.
+        ValueError: If the signal is unknown, shapes do not match, a label is not a class, or an output is not finite.
 
     Example:
         >>> part = Part(np.array([[0.5, 0.5], [0.0, 1.0]]), labels=np.array([0, 1]), rows=np.arange(2))

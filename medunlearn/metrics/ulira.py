@@ -24,7 +24,7 @@ def ulira(
         unseen: The same; NaN where the shadow was trained on the image.
         together: Group of each shadow, (S,): shadows with equal values are held out together. By default each is held
             out alone.
-        pooled: One variance a side for all images, as is advised below some 64 shadows.
+        pooled: One variance per side for all images, as is advised below about 64 shadows.
 
     Returns:
         Scores of the forgotten and of the unseen, (S, N) each, NaN where the margin is; above 0 where the image looks

@@ -6,7 +6,7 @@ from medunlearn.metrics.membership import Feature, Solver, attack
 from medunlearn.metrics.predictions import Part, Predictions
 
 DRAWS = 7
-"""Number of draws of the attack's samples by which `attack_draws` says how far MIA depends on them."""
+"""Number of draws of the attack's samples in `attack_draws`, which shows how much MIA depends on them."""
 
 
 def accuracy(part: Part) -> float | None:
@@ -120,12 +120,12 @@ def attack_draws(
     """Return MIA in % under several draws of the samples that the attack learns from; the first is MIA itself.
 
     The attack learns from equally many retained images and non-members, drawn at random. Where both look alike, its
-    support vector machine turns over on some draws and calls nearly all images non-members.
+    support vector machine degenerates on some draws and calls nearly all images non-members.
 
     Args:
         predictions: The model's predictions on every part.
-        feature: As in `unlearning_metrics`, as are the others.
-        nonmembers: As there.
+        feature: See `unlearning_metrics`.
+        nonmembers: See `unlearning_metrics`.
         seed: Seed of the first draw; the others use the following numbers.
         solver: As there.
 

@@ -46,12 +46,12 @@ def build_backbone(
             `in_channels` and takes normalised images.
         num_classes: Number of classes C.
         in_channels: Channels of the images.
-        stem: See `ResNet18`; torchvision's other ResNets have it too, and no other network does.
-        image_size: Height and width of the images. Some networks are built for one size, as `vit_b_16` is, and the
-            network is then tried on it.
+        stem: See `ResNet18`; only torchvision's ResNets have it.
+        image_size: Height and width of the images, on which the network is then tried; some networks, such as
+            `vit_b_16`, are built for one size.
 
     Raises:
-        InputError: If there is no such network, or it does not take such images.
+        InputError: If there is no such network, or it does not accept such images.
     """
     check_stem(stem)
     if name == DEFAULT:
@@ -93,7 +93,7 @@ def find_backbone(name: str) -> Builder:
         )
     try:
         found = pkgutil.resolve_name(name)
-    except Exception as error:  # whatever a module of the user's own raises
+    except Exception as error:  # a user's module may raise anything
         raise InputError(f"{ARGUMENT}={name}: cannot be imported ({error}); {_import_remedy(name, error)}") from error
     return _callable(name, found)
 
@@ -109,7 +109,7 @@ def _import_remedy(name: str, error: Exception) -> str:
 
 def _callable(name: str, found: Any) -> Builder:
     if not callable(found):
-        raise InputError(f"{ARGUMENT}={name}: is no class or function that builds a network; name one")
+        raise InputError(f"{ARGUMENT}={name}: is not a class or function that builds a network; name one")
     builder: Builder = found
     return builder
 
@@ -119,11 +119,11 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
     """Return a newly initialised network from an architecture, without importing modules that it names.
 
     Args:
-        architecture: `Backbone.architecture`, perhaps from a stranger's file.
-        own: Builds the network where the name is an import path.
+        architecture: `Backbone.architecture`, possibly from an untrusted file.
+        own: Builds the network if the name is an import path.
 
     Raises:
-        ValueError: If it describes no network; `TypeError` and `RuntimeError` come from the networks themselves.
+        ValueError: If it does not describe a network; networks themselves may raise `TypeError` and `RuntimeError`.
     """
     options = dict(architecture)
     name = options.pop("backbone", DEFAULT)
@@ -138,7 +138,7 @@ def rebuild(architecture: Mapping[str, Any], own: Builder | None = None) -> Back
         _check_signature(name, own, options)
     network = own(**options)
     if not isinstance(network, nn.Module):
-        raise InputError(f"{ARGUMENT}={name}: returns {type(network).__name__}, no torch.nn.Module; fix it")
+        raise InputError(f"{ARGUMENT}={name}: returns {type(network).__name__}, not a torch.nn.Module; fix it")
     if hasattr(network, "architecture"):
         raise InputError(f"{ARGUMENT}={name}: has an attribute `architecture`, which medunlearn sets; rename it")
     return normalised(network, dict(architecture))
@@ -150,7 +150,7 @@ def is_installed(name: object) -> bool:
 
 
 def _options(name: str, own: Builder, stem: Stem, image_size: int | None) -> Architecture:
-    """Return the part of an architecture that not every network takes."""
+    """Return the arguments of an architecture that only some networks take."""
     options: Architecture = {}
     if is_resnet(name):
         options["stem"] = stem
@@ -199,7 +199,7 @@ def _try(network: Backbone, name: str, num_classes: int, in_channels: int, size:
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise InputError(
-            f"{ARGUMENT}={name}: returns {shape} for one image, no logits (1, {num_classes}); name a classifier"
+            f"{ARGUMENT}={name}: returns {shape} for one image, not logits (1, {num_classes}); name a classifier"
         )
 
 

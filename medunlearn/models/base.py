@@ -29,7 +29,7 @@ Constant = float | list[float]
 class Backbone(nn.Module):
     """A classifier that takes images in [0, 1] and normalises them itself.
 
-    To be mixed in before the class of the network: parameters keep the names that they have there.
+    Mixed in before the class of the network, whose parameter names are kept.
     """
 
     architecture: Architecture
@@ -75,7 +75,7 @@ def normalised(network: nn.Module, architecture: Architecture) -> Backbone:
 
     Args:
         network: A classifier of normalised images.
-        architecture: What it was built from; gains `mean` and `std` where they are missing.
+        architecture: The arguments that built it; `mean` and `std` are added if they are missing.
     """
     kind = type(network)
     network.__class__ = type(kind.__name__, (Backbone, kind), {"__module__": kind.__module__})
@@ -85,15 +85,15 @@ def normalised(network: nn.Module, architecture: Architecture) -> Backbone:
 
 
 def check_constant(value: Any, in_channels: int, name: str) -> Constant:
-    """Return a mean or a standard deviation of pixels in [0, 1]; one number where all channels have the same.
+    """Return a mean or a standard deviation of pixels in [0, 1], as one number if all channels have the same.
 
     Args:
         value: One number, or one for each channel.
-        in_channels: How many channels there are.
+        in_channels: Number of channels.
         name: `mean` or `std`.
 
     Raises:
-        ValueError: If it is neither; says what is wrong and, after a semicolon, what to give.
+        ValueError: If it is neither; the message has the problem and, after a semicolon, the remedy.
 
     Example:
         >>> check_constant([0.5, 0.5, 0.5], 3, "mean"), check_constant([0.485, 0.456, 0.406], 3, "mean")
@@ -112,12 +112,12 @@ def check_constant(value: Any, in_channels: int, name: str) -> Constant:
 
 
 def set_normalisation(network: Backbone, values: Mapping[str, Any]) -> None:
-    """Set the `mean` and `std` by which a network normalises images, and which belong to its weights."""
+    """Set the `mean` and `std` by which a network normalises images; they belong to its weights."""
     network.architecture = {**network.architecture, "mean": values.get("mean", MEAN), "std": values.get("std", STD)}
 
 
 def _constant(value: Constant, x: Tensor) -> float | Tensor:
-    """Return a mean or standard deviation as images (N, C, H, W) are normalised by it."""
+    """Return a mean or standard deviation in a shape that broadcasts over images (N, C, H, W)."""
     if not isinstance(value, list):
         return float(value)
     return torch.tensor(value, dtype=x.dtype, device=x.device)[:, None, None]
@@ -126,13 +126,13 @@ def _constant(value: Constant, x: Tensor) -> float | Tensor:
 class unallocated(TorchFunctionMode):
     """Builds networks whose weights take no memory, as `torch.device("meta")` does.
 
-    Only weights are left out: what a network computes while it is built, such as its widths, has values.
+    Only weights have no values; numbers that a network computes while it is built, such as its widths, have.
     """
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Call `func`, on the meta device where it makes a tensor of a shape."""
+        """Call `func`, on the meta device if it creates a tensor from a shape."""
         options = kwargs or {}
         if func in _OF_A_SHAPE and options.get("device") is None:
             options = {**options, "device": "meta"}

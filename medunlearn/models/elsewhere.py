@@ -19,9 +19,9 @@ CONTAINERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
 """Prefixes that wrappers add to names of weights: DataParallel, torch.compile, and enclosing modules."""
 LARGEST = 2**34
-"""Bytes of a file; larger than any network that is named here."""
+"""Most bytes of a file; more than any supported network has."""
 MOST_PICKLED = 2**22
-"""Bytes of the pickle that names the tensors; a checkpoint may have an optimiser's beside the weights."""
+"""Most bytes of the pickle that names the tensors; a checkpoint may also name those of an optimiser."""
 ALONE = "save the weights alone, `torch.save(model.state_dict(), 'weights.pt')`, or as .safetensors"
 
 
@@ -29,15 +29,15 @@ class Elsewhere(NamedTuple):
     """The weights in a file from elsewhere."""
 
     tensors: dict[str, Any]
-    """By the names that they have there."""
+    """By the names in the file."""
     name: str
     """The file's name, without its folder."""
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
 
 
 def read_elsewhere(path: str | Path) -> Elsewhere:
-    """Return the weights of a .pt, .pth or .safetensors file, perhaps of a checkpoint that holds more.
+    """Return the weights of a .pt, .pth or .safetensors file, which may be a checkpoint that holds more.
 
     Raises:
         InputError: If there is no such file, it cannot be read without running code from it, or it holds no weights.
@@ -62,10 +62,10 @@ def read_elsewhere(path: str | Path) -> Elsewhere:
 
 
 def fitted(found: Elsewhere, expected: Mapping[str, Tensor], path: str | Path) -> dict[str, Tensor]:
-    """Return weights under the names of a network, as it has them; all of them, and no others.
+    """Return weights under the names of a network: all of its weights, and no others.
 
-    Wrappers' prefixes are stripped, and floats of another precision converted. BatchNorm's counts of batches, which
-    files of old releases lack and nothing here reads, may be missing.
+    Wrappers' prefixes are stripped, and floats of another precision converted. BatchNorm's counts of batches may be
+    missing: files of old releases lack them, and nothing here reads them.
 
     Args:
         found: What `read_elsewhere` returned.
@@ -73,12 +73,12 @@ def fitted(found: Elsewhere, expected: Mapping[str, Tensor], path: str | Path) -
         path: The file, for errors.
 
     Raises:
-        InputError: If they do not fit, are no floats, or are not finite.
+        InputError: If they do not fit, are not floats, or are not finite.
     """
     named: dict[str, Tensor] = {}
     for name, value in found.tensors.items():
         plain = _stripped(name, expected)
-        named[name if plain in named else plain] = value  # two of one name: the second one is none of the network's
+        named[name if plain in named else plain] = value  # of two with one name, the second is not the network's
     counts = {name: value for name, value in expected.items() if name.endswith("num_batches_tracked")}
     named = {**{name: value for name, value in counts.items() if name not in named}, **named}
     if problem := misfit(named, expected):
@@ -111,7 +111,7 @@ def _read_safetensors(file: Path) -> Any:
 
 
 def _weights(content: Any, path: str | Path) -> dict[str, Any]:
-    """Return the weights in what a file holds: at its top, or below one of the usual names."""
+    """Return the weights in the content of a file: at its top level, or below one of the usual names."""
     for _ in CONTAINERS:  # one within another, as {"model": {"state_dict": ...}}
         inner = [content[name] for name in CONTAINERS if isinstance(content, dict) and _is_named(content.get(name))]
         content = inner[0] if inner else content
@@ -131,7 +131,7 @@ def _stripped(name: str, expected: Mapping[str, Any]) -> str:
     plain = name
     while plain not in expected and plain.startswith(PREFIXES):
         plain = plain.partition(".")[2]
-    plain = plain if plain in expected else plain.replace("_orig_mod.", "")  # of a part that was compiled by itself
+    plain = plain if plain in expected else plain.replace("_orig_mod.", "")  # added if only a part was compiled
     return plain if plain in expected else name
 
 

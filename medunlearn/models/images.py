@@ -31,7 +31,7 @@ class ImageFormat:
     size: int | None = None
     """Height and width of the images that it was trained on, in pixels; None where the file does not say."""
     gray: bool | None = None
-    """Whether those were gray, and repeated to three channels where `channels` is 3; None where it does not say."""
+    """Whether those were gray, repeated to three channels if `channels` is 3; None if the file does not say."""
     value_range: tuple[float, float] = (0.0, 1.0)
     """Smallest and largest value of a pixel given as float; uint8 is divided by 255."""
 
@@ -56,8 +56,8 @@ class ImageFormat:
 class ImageCheck:
     """Checks the images of each call of a model, and scales uint8 to [0, 1]; a hook that is called before `forward`.
 
-    Float images go on as they are. Values that the caller may have meant are warned of once. Where a call is traced,
-    compiled or exported, their values are not looked at, and a compiled model is as quick as without this.
+    Float images are passed on unchanged. A warning is given once if values or sizes are unusual. If a call is traced,
+    compiled or exported, values are not checked, and a compiled model is as fast as without this.
     """
 
     def __init__(self, images: ImageFormat) -> None:
@@ -67,10 +67,10 @@ class ImageCheck:
     def __call__(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-        """Return the arguments with scaled images; None to leave them as they are.
+        """Return the arguments with scaled images; None to leave them unchanged.
 
         Raises:
-            InputError: If they are no images that the model takes.
+            InputError: If they are not images that the model accepts.
         """
         if len(args) + len(kwargs) != 1:  # Python itself says that `forward` takes no such arguments
             return None
@@ -114,7 +114,7 @@ class ImageCheck:
         return f"{takes}; give such images"
 
     def _warn(self, images: Tensor) -> None:
-        """Warn once of values out of range, and once of another size than the model was trained on."""
+        """Warn once about values out of range, and once about a size other than that of the training images."""
         low, high = (float(value) for value in images.detach().aminmax()) if images.numel() else (0.0, 1.0)
         if low < 0 or high > 1:
             self._once("range", f"images: values from {low:g} to {high:g}, but the model was trained on 0 to 1")
@@ -134,7 +134,7 @@ def check_images(model: nn.Module, images: ImageFormat) -> None:
 
 
 def _callers_level() -> int:
-    """Return the level, for who asks, of the line that called the model: below it are this file and PyTorch."""
+    """Return the `stacklevel` of the line that called the model: frames of this file and PyTorch are skipped."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("medunlearn", "torch"):
         level, frame = level + 1, frame.f_back
@@ -147,7 +147,7 @@ def _dtype(module: nn.Module) -> torch.dtype:
 
 
 def _is_traced(images: Tensor) -> bool:
-    """Return whether the values of images cannot be read: they are on their way into a graph, or have none."""
+    """Return whether the values of images cannot be read: they are being traced, or have none."""
     return (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state() is not None

@@ -1,4 +1,4 @@
-"""Why weights from elsewhere do not fit a network: what is missing, unexpected or of another shape, and the cause."""
+"""Explains why weights from elsewhere do not fit a network: missing or unexpected names, other shapes, likely cause."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 MOST_NAMED = 3
-"""Names of each kind in one sentence."""
+"""Most names of each kind in one message."""
 CAUSES = {
     "classes": "its last layer has {0} classes and the data {1}: give the data that it was trained for, or num_classes",
     "stem": "its first layer is {0}x{0} and the network's {1}x{1}: give stem={2}",

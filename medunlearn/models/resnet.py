@@ -23,7 +23,7 @@ class ResNet18(Backbone, ResNet):  # type: ignore[misc]  # torchvision publishes
         stem: `cifar` for a 3x3 convolution with stride 1 and no max-pool (for small images, as in the paper),
             `imagenet` for the 7x7 convolution with stride 2 and the max-pool.
         mean: Subtracted from each pixel in [0, 1]; one number, or one for each channel.
-        std: Divides what is left, likewise.
+        std: Divides the result, likewise.
 
     Raises:
         InputError: If there is no such stem.
@@ -45,7 +45,7 @@ class ResNet18(Backbone, ResNet):  # type: ignore[misc]  # torchvision publishes
 
 
 def check_stem(stem: str) -> None:
-    """Refuse a stem that there is not.
+    """Reject an unknown stem.
 
     Raises:
         InputError: If there is no such stem.

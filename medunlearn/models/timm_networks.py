@@ -10,7 +10,7 @@ PREFIX = "timm:"
 
 
 def is_timm(name: object) -> bool:
-    """Return whether a name is written as one of timm's.
+    """Return whether a name has the form of a timm network, `timm:NAME`.
 
     Example:
         >>> is_timm("timm:resnet18.a1_in1k"), is_timm("resnet18")
@@ -36,13 +36,13 @@ def build_timm(name: str, num_classes: int, in_channels: int, image_size: int | 
         options["img_size"] = image_size
     try:
         network: nn.Module = _timm(name).create_model(_known(name), pretrained=False, **options)
-    except TypeError as error:  # of the few that take no channels
+    except TypeError as error:  # a few networks take no channels
         raise ValueError(str(error)) from None
     return network
 
 
 def _known(name: str) -> str:
-    """Return the name as timm has it; only those registered there, since others would be looked for on the internet."""
+    """Return the name that timm has registered; others are rejected, since timm would search them on the internet."""
     plain = name.removeprefix(PREFIX)
     if not _timm(name).is_model(plain):
         raise InputError(

@@ -9,7 +9,7 @@ from torchvision.models.resnet import ResNet
 from medunlearn.models.resnet import Stem, set_stem
 
 _SIZE_OPTIONS = {"vit_": "image_size", "maxvit_": "input_size"}
-"""Networks that are built for images of one size, by how their names begin, and the option for it."""
+"""Networks that are built for images of one size: beginning of their names, and the option for the size."""
 
 
 def torchvision_names() -> list[str]:
@@ -51,7 +51,7 @@ def build_torchvision(
 
 
 def _set_in_channels(network: nn.Module, in_channels: int) -> None:
-    """Give the first convolution other channels; its weights stay a draw of the network's own initialisation."""
+    """Change the input channels of the first convolution; its initial weights for three are cut or repeated."""
     if in_channels < 1:
         raise ValueError(f"Expected argument `in_channels` to be 1 or more, but got {in_channels}")
     old = next(module for module in network.modules() if isinstance(module, nn.Conv2d))

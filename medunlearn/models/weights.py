@@ -1,4 +1,4 @@
-"""Weights of backbones in files: `model.ckpt`, which also says how to build the network, and runs no code."""
+"""Reads and writes weights of backbones: `model.ckpt`, which also says how to build the network and runs no code."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ def save_weights(model: nn.Module, path: Path, **extra: Any) -> None:
     loads with `torch.load(path, weights_only=True)`.
 
     Args:
-        model: A `Backbone`, perhaps compiled or wrapped for several processes; neither shows in the file.
+        model: A `Backbone`, possibly compiled or wrapped for several processes, which does not affect the file.
         path: The file.
-        extra: Plain values and tensors; a dict by parameter name, as a mask is, is stored under the same names.
+        extra: Plain values and tensors; the names in a dict by parameter name, such as a mask, are unwrapped too.
     """
     network = _unwrapped(model)
     state = {plain_name(name): value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
@@ -64,12 +64,12 @@ def read_weights(source: str | Path, argument: str = "original") -> dict[str, An
 
 
 def load_weights(model: nn.Module, source: str | Path, argument: str = "original") -> None:
-    """Load the weights of a run directory or a weights file into `model`, and the normalisation that goes with them.
+    """Load the weights of a run directory or a weights file, and their normalisation, into `model`.
 
     Args:
         model: A `Backbone`, perhaps compiled or wrapped for several processes.
         source: A run directory, or its `checkpoints/model.ckpt`.
-        argument: What the errors name.
+        argument: The argument's name, for errors.
 
     Raises:
         InputError: If they are missing, damaged, or of another architecture.
@@ -83,7 +83,7 @@ def load_weights(model: nn.Module, source: str | Path, argument: str = "original
         )
     expected = network.state_dict()
     _check_same(content["state_dict"], _by_plain_names(expected), content["architecture"], f"{argument}={source}")
-    for name in expected:  # in place, for what else torch keeps there: the version of each layer
+    for name in expected:  # in place, since torch also keeps the version of each layer there
         expected[name] = content["state_dict"][plain_name(name)]
     network.load_state_dict(expected)
     set_normalisation(network, content["architecture"])
@@ -93,15 +93,15 @@ def load_model(source: str | Path, backbone: str | Callable[..., nn.Module] | No
     """Return the model of a finished run, in evaluation mode.
 
     It takes images (N, channels, H, W), float in [0, 1] or uint8, and returns logits (N, C). `model.image_format` says
-    what it was trained on. Images that it cannot take are refused in one line; values out of range, and another size
-    of images, are warned of once.
+    what it was trained on. Images that it cannot take are rejected with one line; it warns once about values out
+    of range, and once about another size of images.
 
     Its `class_names` are those of its logits (N, C), in their order; None where the run's data had none.
 
     Args:
         source: A run directory, or its `checkpoints/model.ckpt`.
         backbone: The class of a network of your own, or its import path. A file says which it needs, but only you can
-            say that it may be imported: files are read without running code from them.
+            allow the import: no code is run because a file asks for it.
 
     Raises:
         InputError: If there are no weights, they are damaged, or they are of a network that `backbone` is not; and from
@@ -132,7 +132,7 @@ def weights_for(model: nn.Module, source: str | Path, argument: str = "original"
 
 
 def _consented(name: str, given: str | Callable[..., nn.Module] | None, source: str) -> Callable[..., nn.Module] | None:
-    """Return what builds a network of the caller's own, which the caller and the file must name alike."""
+    """Return the builder of a custom network, which the caller and the file must name alike."""
     if is_installed(name):
         return find_backbone(name)
     path = given if given is None or isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
@@ -155,7 +155,7 @@ def _class_names(content: dict[str, Any], source: str) -> tuple[str, ...] | None
 
 
 def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, source: str) -> None:
-    """Refuse weights that are not those of the caller's own network, before that takes any memory."""
+    """Reject weights that do not fit the caller's own network, before memory is allocated."""
     if is_torchvision(content["architecture"].get("backbone", DEFAULT)):
         return  # done when they were read
     try:
@@ -167,7 +167,7 @@ def _check_own(content: dict[str, Any], own: Callable[..., nn.Module] | None, so
 
 
 def _check_fits(content: dict[str, Any], source: str) -> None:
-    """Refuse weights that are not those of the network that they name, before that takes any memory."""
+    """Reject weights that do not fit the network that they name, before memory is allocated."""
     architecture, found = content["architecture"], content["state_dict"]
     try:
         if not all(type(value) in (int, float, str) for value in _built_from(architecture).values()):
@@ -182,7 +182,7 @@ def _check_fits(content: dict[str, Any], source: str) -> None:
                 raise ValueError("not as it would be written")
             expected: Mapping[str, Any] = model.state_dict()
         else:
-            expected = found  # compared with the network when it is there; here only that nothing poses as more
+            expected = found  # compared with the network once it is built; here only the memory is checked
     except (RuntimeError, TypeError, ValueError, OverflowError, AssertionError, StopIteration):
         raise FileError(f"{source}: names no {_title(architecture)} that can be built; train that run again") from None
     _check_same(found, expected, architecture, source)
@@ -194,7 +194,7 @@ def _check_same(found: dict[str, Any], expected: Mapping[str, Any], architecture
 
 
 def _alike(found: Any, expected: Any) -> bool:
-    """Return whether a tensor has another's form, and memory for every element: one number can pose as billions."""
+    """Return whether a tensor has another's type and shape, and memory for every element."""
     return (
         isinstance(found, torch.Tensor)
         and (found.shape, found.dtype, found.device.type) == (expected.shape, expected.dtype, "cpu")
@@ -204,7 +204,7 @@ def _alike(found: Any, expected: Any) -> bool:
 
 
 def _unwrapped(model: nn.Module) -> Backbone:
-    """Return the network itself, without what `torch.compile` or several processes put around it."""
+    """Return the network itself, without the wrappers of `torch.compile` or several processes."""
     while not isinstance(model, Backbone):
         inner = getattr(model, "_orig_mod", None) or getattr(model, "module", None)
         if not isinstance(inner, nn.Module):
@@ -234,5 +234,5 @@ def _differing(its: dict[str, Any], own: dict[str, Any]) -> list[str]:
 
 
 def _described(architecture: dict[str, Any]) -> str:
-    usual = {"mean": 0.5, "std": 0.5}  # as they nearly always are, they would only hide what differs
+    usual = {"mean": 0.5, "std": 0.5}  # nearly always these, so naming them would hide the difference
     return ", ".join(f"{key} {value}" for key, value in sorted(architecture.items()) if usual.get(key) != value)

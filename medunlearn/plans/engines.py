@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs stages, each after those that it needs and leaves out what needs a failed one.
+    """Runs stages, each after those that it needs; a stage that needs a failed one is left out.
 
     It gets the stages in an order in which each comes after what it needs, calls `announce` with each stage before it
     runs, and yields an `Outcome` for every stage as soon as it is known. `run_stage` runs one.
@@ -46,7 +46,7 @@ class Engine(Protocol):
 
 
 def engine_names() -> list[str]:
-    """Return the names of the engines that there are, those of plug-ins included."""
+    """Return the names of the available engines, including those of plug-ins."""
     return names("engines")
 
 
@@ -83,7 +83,7 @@ def run_stage(stage: Stage) -> Outcome:
     The process ends with this one, however this one ends: two must never write one run directory.
 
     Raises:
-        Interrupted: If a signal has ended the stage, by way of this process or not.
+        Interrupted: If a signal has ended the stage, whether sent to it or to this process.
     """
     argv = [*stage.argv, *(["--resume", "true"] if stage.run.started else [])]
     start = time.perf_counter()
@@ -91,7 +91,7 @@ def run_stage(stage: Stage) -> Outcome:
         [sys.executable, "-P", "-m", "medunlearn", *argv], {STAGE_OF_A_PLAN: "1", **dict(stage.environment)}
     )
     seconds = time.perf_counter() - start
-    number = status - 128 if status > 0 else -status  # the latter before the stage listens to signals
+    number = status - 128 if status > 0 else -status  # negative before the stage has installed its handlers
     if number in PASSED_ON:
         raise Interrupted(number, "the same command goes on from there")
     if status:
@@ -132,7 +132,7 @@ def run_on_ray(stages: Sequence[Stage], announce: Callable[[Stage], None]) -> It
 def _check_cluster(address: str) -> None:
     """Reject an address without a listening server, to which Ray would try to connect for minutes."""
     host, _, port = address.rpartition(":")
-    if not port.isdigit() or "://" in address:  # `auto`, `local` and Ray's own kinds of address are Ray's business
+    if not port.isdigit() or "://" in address:  # `auto`, `local` and other addresses are checked by Ray
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -149,7 +149,7 @@ def _on_node(stage: Stage, folder: str, *needs: Outcome) -> Outcome:
     outcome = _decided(stage, {need.stage.run.path: need.state for need in needs})
     try:
         return run_stage(stage) if outcome is None else outcome
-    except Interrupted as end:  # of this stage alone: others are on other nodes
+    except Interrupted as end:  # ends only this stage: others are on other nodes
         return Outcome(stage, "failed", reason=str(end))
 
 
@@ -188,7 +188,7 @@ def _unusable(run: RunDir) -> str:
     """Return why a finished run cannot be reused; an empty string if it can."""
     try:
         original = run.remade_original("run_dir")
-    except InputError as error:  # of this stage alone: the plan goes on with the rest
+    except InputError as error:  # fails only this stage: the plan continues with the rest
         return error.for_command_line
     except OSError as error:
         return str(error)
@@ -202,31 +202,31 @@ def run_process(argv: Sequence[str], environment: Mapping[str, str] = MappingPro
 
     Args:
         argv: The program and its arguments.
-        environment: Variables that it has beside those of this process.
+        environment: Variables in addition to those of this process.
 
     Returns:
-        Its exit status, 128 + N where this process was asked by signal N to end, -N where a signal N ended it.
+        Its exit status; 128 + N if this process received signal N, -N if signal N ended the other process.
     """
     process = subprocess.Popen(
         argv,
         env={**os.environ, **environment},
-        process_group=0,  # so that Ctrl-C reaches it once, passed on by this process
+        process_group=0,  # so that Ctrl-C reaches it only once, through this process
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )
     with _passing_on(process) as passed:
         status = process.wait()
-    return 128 + passed[0] if passed else status  # whatever the stage made of it
+    return 128 + passed[0] if passed else status  # whatever exit status the stage returned
 
 
 @contextmanager
 def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
     """Forward termination signals to `process`, so that it can end cleanly; yield the list of forwarded signals.
 
-    As SIGTERM, Ctrl-C too: a stage takes both alike once it trains, and before that, while Python imports, SIGTERM ends
-    it at once, whereas SIGINT would end it in a traceback.
+    Ctrl-C is forwarded as SIGTERM: a stage treats both alike once it trains; before that, while Python imports, SIGTERM
+    ends it at once, whereas SIGINT would print a traceback.
     """
     passed: list[int] = []
-    if threading.current_thread() is not threading.main_thread():  # Python gives signals to no other
+    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
         yield passed
         return
 

@@ -17,7 +17,7 @@ def image_source(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -
 
     Args:
         plan: The stages.
-        settings: The resolved settings of each. Its data file is taken from the stage, where they may name another.
+        settings: The resolved settings of each; the data file is taken from the stage.
 
     Returns:
         Arguments of `MedMNISTDataModule`.

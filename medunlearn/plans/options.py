@@ -15,22 +15,22 @@ from medunlearn.files.texts import null_for_none
 REFUSED = ("run_dir", "resume", "overwrite", "config", "ckpt_path", "print_config")
 GOVERNED = {"seeds": ("seed_everything", "data.forget.seed"), "augmentations": ("data.augmentation",)}
 MOST_SEED = 2**32 - 1  # NumPy's
-MODEL = ("class_path", "init_args", "dict_kwargs")  # what may stand below `model`; else it is an argument of the class
+MODEL = ("class_path", "init_args", "dict_kwargs")  # keys of `model`; any other is an argument of the class
 _ABSENT = object()
-DEPTH = 5  # levels at which mappings are merged; no setting that plans look at lies deeper
+DEPTH = 5  # levels at which mappings are merged; plans read no deeper setting
 
 
 @dataclass(frozen=True)
 class Override:
     """One setting that differs from a stage's config.
 
-    A stage keeps a sequence of these and not a dictionary, because order counts and `trainer.callbacks+` may repeat.
+    A stage keeps a sequence of these, not a dictionary: the order matters, and `trainer.callbacks+` may repeat.
 
     Args:
         name: The setting with dots between its levels, such as `data.forget.rate`.
         value: Its value.
-        text: The value as `medunlearn fit` reads it, in YAML; None where an option was given without one.
-        joined: Whether commands say `--name=text` rather than `--name text`.
+        text: The value as YAML, as `medunlearn fit` reads it; None for an option without a value.
+        joined: Whether commands write `--name=text` rather than `--name text`.
     """
 
     name: str
@@ -78,7 +78,7 @@ def overrides_from_mapping(options: Mapping[Any, Any]) -> tuple[Override, ...]:
     """Return the settings of a plan file's `options`.
 
     Raises:
-        TypeError: If a value is of a kind that JSON does not know, such as a date.
+        TypeError: If a value has a type that JSON lacks, such as a date.
         InputError: If an option does not go to every stage.
     """
     texts = {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in options.items()}
@@ -97,7 +97,7 @@ def nested(overrides: Iterable[Override], content: Mapping[str, Any] | None = No
 
     Args:
         overrides: What to change, in order; the last one counts.
-        content: The settings of a config file, unchanged by this.
+        content: The settings of a config file; not modified.
     """
     settings: dict[str, Any] = {}
     _merge(settings, dict(content or {}), DEPTH)
@@ -120,7 +120,7 @@ def setting(settings: Mapping[str, Any], name: str, default: Any = None) -> Any:
 
 
 def named(settings: Mapping[str, Any], name: str) -> bool:
-    """Return whether settings hold one of this dotted name, be it null."""
+    """Return whether settings contain this dotted name, even with the value null."""
     return setting(settings, name, _ABSENT) is not _ABSENT
 
 
@@ -132,7 +132,7 @@ def check_for_every_stage(overrides: Iterable[Override]) -> None:
 
 
 def check_governed(overrides: Iterable[Override], by: str) -> None:
-    """Refuse settings that `seeds` or `augmentations` set for each stage: one of the two would be lost.
+    """Reject settings that `seeds` or `augmentations` set for each stage: one of the two would be lost.
 
     Args:
         overrides: Settings for every stage.
@@ -145,7 +145,7 @@ def check_governed(overrides: Iterable[Override], by: str) -> None:
 
 
 def check_augmentations(presets: Iterable[str]) -> None:
-    """Refuse presets that do not exist."""
+    """Reject presets that do not exist."""
     for preset in presets:
         if preset not in get_args(Preset):
             raise InputError(f"augmentations={preset}: unknown preset; choose from {', '.join(get_args(Preset))}")
@@ -155,7 +155,7 @@ def check_seeds(seeds: Iterable[Any], name: str = "seeds") -> None:
     """Reject an invalid seed; `name` is its setting."""
     for seed in seeds:
         if type(seed) is not int or not 0 <= seed <= MOST_SEED:
-            raise InputError(f"{name}={seed}: no seed; give whole numbers from 0 to {MOST_SEED}")
+            raise InputError(f"{name}={seed}: not a seed; give whole numbers from 0 to {MOST_SEED}")
 
 
 def _refuse_short(argument: str) -> None:
@@ -167,7 +167,7 @@ def _refuse_short(argument: str) -> None:
 def _parsed(text: str) -> Any:
     try:
         return null_for_none(yaml.safe_load(text))
-    except (yaml.YAMLError, ValueError, RecursionError):  # `medunlearn fit` says what is wrong
+    except (yaml.YAMLError, ValueError, RecursionError):  # `medunlearn fit` reports the error
         return text
 
 

@@ -27,16 +27,16 @@ KEYS = ("configs", "description", "minutes", "seeds", "augmentations", "retrain_
 
 @dataclass(frozen=True)
 class Plan:
-    """Experiments, each a config file, and under which variations they are run.
+    """Experiments, each a config file, and the variations under which they are run.
 
     Args:
         configs: Config files.
-        augmentations: Presets; empty for what each config says.
-        seeds: Seeds of everything random, forget sets included; empty for what each config says.
+        augmentations: Presets; empty for each config's own.
+        seeds: Seeds of everything random, forget sets included; empty for each config's own.
         overrides: Settings of every stage.
-        retrain_seeds: Seeds of further Retrains of each forget set, which show how far two Retrains are apart.
-        description: What the plan does, for whoever starts it; empty where the plan does not say.
-        minutes: About how long it takes as it stands, on two CPU cores; None where the plan does not say.
+        retrain_seeds: Seeds of further Retrains of each forget set, which show how far Retrains differ.
+        description: Text that is printed before the first stage; empty if the plan has none.
+        minutes: Approximate duration of the unchanged plan on two CPU cores; None if the plan has none.
         report: Folder of the report that is written once every stage is finished; None for none.
     """
 
@@ -72,7 +72,7 @@ class Plan:
 
 
 def read_plan(names: Sequence[str]) -> Plan:
-    """Return the plan of a name, a plan file, or a list of config files.
+    """Return the plan with a name, from a plan file, or of a list of config files.
 
     Args:
         names: `demo`, `paper`, ..., or YAML files.
@@ -124,7 +124,7 @@ def check_minutes(minutes: Any, path: Path) -> None:
     """Reject an invalid duration; None is allowed.
 
     Raises:
-        InputError: If it is no positive number.
+        InputError: If it is not a positive number.
     """
     if minutes is not None and (type(minutes) not in (int, float) or not 0 < minutes < math.inf):
         raise InputError(f"plan={path}: minutes={minutes}; give a number above 0")

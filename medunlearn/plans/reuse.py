@@ -1,4 +1,4 @@
-"""Checks before the first stage runs: settings, data, earlier runs, and which of these runs may be reused."""
+"""Checks before the first stage runs: settings, data, earlier runs, and whether these may be reused."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ class Fit(Protocol):
         """Raise `InputError` where a run was made under other settings."""
 
     def split(self, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what `split.json` would hold with the user's files as they are now; None where there are none."""
+        """Return the content of `split.json` for the user's current files; None if they are missing."""
 
     def check_data(self, file: Path | None, num_classes: int | None, indices: Path | None, test: bool = True) -> None:
         """Raise `InputError` where a data file or a list of indices is missing or cannot be read."""
@@ -44,14 +44,14 @@ def check_settings(stages: Sequence[Stage], fit: Fit) -> list[dict[str, Any]]:
             fit.check_same_run(stage.run, settings)
             _check_same_files(stage.run, settings["data"], splits, fit)
         elif stage.run.finished:
-            stage.run.read_config("run_dir")  # says that it is missing
+            stage.run.read_config("run_dir")  # raises the error that it is missing
     return found
 
 
 def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
     """Check that the inputs of the stages exist: data files, and earlier runs that no stage of the plan makes.
 
-    Official data that is not downloaded yet is no fault, and a finished stage needs nothing. Writes nothing.
+    MedMNIST's files may be missing, since they are downloaded later; a finished stage needs nothing. Writes nothing.
 
     Raises:
         InputError: If a file or run is missing or cannot be read.
@@ -77,7 +77,7 @@ def check_inputs(stages: Sequence[Stage], fit: Fit) -> None:
 
 @contextmanager
 def naming(stage: Stage) -> Iterator[None]:
-    """Let errors begin with the name of the stage's config."""
+    """Add the name of the stage's config to errors within a `with` block."""
     try:
         yield
     except InputError as error:
@@ -92,7 +92,7 @@ def _path(stage: Stage, name: str) -> Path | None:
 def _check_same_files(run: RunDir, data: dict[str, Any], splits: dict[str, dict[str, Any] | None], fit: Fit) -> None:
     """Reject a run whose data file or index file has changed since.
 
-    MedMNIST's own files need no look: each use checks their MD5.
+    MedMNIST's own files are not checked here: each use checks their MD5.
     """
     if not run.split.is_file():
         return

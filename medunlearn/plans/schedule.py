@@ -16,13 +16,13 @@ class TimeLeft:
 
     A stage is expected to take as long for each epoch and share of the images as the finished stages most like it: of
     the same config (under other seeds or presets); else on the same data and likewise from an original or from scratch;
-    else on the same data; else of the same start; else any. Before one is finished, what the plan says is shared out
-    over its stages in the same way.
+    else on the same data; else of the same start; else any. Before one is finished, the plan's own estimate is divided
+    among its stages in the same way.
 
     Args:
         stages: All stages of the plan; those finished by an earlier command count with the run time that they wrote.
-        epochs: The epochs of each; if one has no such number, all stages count alike.
-        minutes: How long all stages take, as the plan says; None where it does not say.
+        epochs: The epochs of each; if one is None, all stages count alike.
+        minutes: The plan's own estimate for all stages; None if it has none.
     """
 
     def __init__(self, stages: Sequence[Stage], epochs: Sequence[int | None], minutes: float | None = None) -> None:
@@ -67,13 +67,13 @@ class TimeLeft:
         return f"{position(outcome.stage, self.stages)}: {outcome.state}{after}{why}"
 
     def count(self, outcome: Outcome) -> None:
-        """Take a stage off the list."""
+        """Remove a stage from those that wait."""
         self.waiting.pop(outcome.stage.run.path, None)
         if outcome.state == "done":
             self.spent.append((outcome.stage, outcome.seconds))
 
     def seconds_left(self) -> float | None:
-        """Return how long the waiting stages will take one after another; None where nothing says."""
+        """Return the expected time of the waiting stages, one after another, in seconds; None if unknown."""
         if self.spent:
             return sum(map(self._expected, self.waiting.values()))
         waiting = sum(self.work[path] for path in self.waiting)
@@ -95,7 +95,7 @@ def position(stage: Stage, stages: Sequence[Stage]) -> str:
 
 
 def _share(stage: Stage) -> float:
-    """Return the share of the training images in an epoch: from scratch beside a forget set, only what is retained."""
+    """Return the share of the training images in an epoch: from scratch with a forget rate, only the retained ones."""
     rate = stage.rate
     return 1.0 if stage.unlearns or not isinstance(rate, float | int) or not 0 < rate < 1 else 1 - rate
 

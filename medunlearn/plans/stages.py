@@ -24,9 +24,9 @@ class Stage:
 
     Args:
         config: The config file.
-        content: What the config file says.
-        overrides: What differs from it, in the order in which it is applied.
-        environment: Variables of the environment that its process has beside those of this one.
+        content: The content of the config file.
+        overrides: Settings that differ from it, in the order in which they are applied.
+        environment: Environment variables of its process in addition to those of this one.
     """
 
     config: Path
@@ -105,7 +105,7 @@ def retraining_method() -> str:
 
 
 def adopting_method() -> str:
-    """Return the import path of the built-in method that takes a model as it was trained elsewhere."""
+    """Return the import path of the built-in method that takes a model trained elsewhere."""
     return _import_path(lambda method: getattr(method, "trained_elsewhere", False))
 
 
@@ -115,7 +115,7 @@ def _import_path(is_meant: Callable[[Any], bool]) -> str:
 
 
 def in_order(stages: Iterable[Stage]) -> list[Stage]:
-    """Return the stages so that each comes after those it reads from, and else as they were.
+    """Return the stages with each one after those that it reads from, otherwise in the given order.
 
     Raises:
         InputError: If two stages write the same run directory, or stages need each other.

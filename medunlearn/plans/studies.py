@@ -21,7 +21,7 @@ class Runner:
         fit: What plans need to know of `medunlearn fit`.
         engine: What runs the stages.
         announce: Called with each stage before it runs, and its heading.
-        ended: Called with what became of each stage.
+        ended: Called with the outcome of each stage.
     """
 
     fit: Fit
@@ -40,11 +40,11 @@ class Runner:
 
 
 def check_made_here(plan: Sequence[Stage], images: str) -> None:
-    """Refuse a stage that needs a run from elsewhere, which was not made on the study's own data.
+    """Reject a stage that needs a run from elsewhere, which was not made on the study's own data.
 
     Args:
         plan: The stages.
-        images: What these data are, such as `the poisoned images`.
+        images: A name for these data, such as `the poisoned images`.
 
     Raises:
         InputError: If one does.
@@ -64,7 +64,7 @@ def moved(plan: Sequence[Stage], folder: Path, changes: Callable[[Stage], Sequen
     Args:
         plan: The stages.
         folder: The folder of the study.
-        changes: What else differs of a stage, such as its data.
+        changes: Returns the other settings in which a stage differs, such as its data.
     """
     paths = {stage.run.path: folder / stage.run.path.name for stage in plan}
     return in_order([renamed(stage, changes(stage), paths) for stage in plan])

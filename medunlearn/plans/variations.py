@@ -50,14 +50,14 @@ def selected(stages: Sequence[Stage], selection: Selection) -> list[Stage]:
             f"datasets={' '.join(selection.datasets)}, rates={' '.join(f'{rate:g}' for rate in selection.rates)}: no "
             "stage of this plan has both; leave out one of them"
         )
-    for stage in reversed(stages):  # what a stage needs stands before it
+    for stage in reversed(stages):  # the stages that it needs come before it
         if stage.run.path in kept:
             kept.update(stage.needs.values())
     return [stage for stage in stages if stage.run.path in kept]
 
 
 def varied(stages: Sequence[Stage], preset: str | None, seed: int | None) -> list[Stage]:
-    """Return the stages under one preset and one seed, in run directories named after what differs from the configs.
+    """Return the stages under one preset and one seed, in run directories named after the differences from the configs.
 
     Args:
         stages: The stages as their configs have them.
@@ -76,9 +76,8 @@ def varied(stages: Sequence[Stage], preset: str | None, seed: int | None) -> lis
 def with_retrains(stages: Sequence[Stage], seeds: Sequence[int]) -> list[Stage]:
     """Return the stages with, after each Retrain, one more under each of these seeds, in `..._retrainSEED`.
 
-    Which stages are Retrains is known from the others: they name them as `reference`. The further one differs in
-    `seed_everything` alone, whose value chooses no forget set, and names the first as its own `reference`, so that it
-    is measured as a method is.
+    Retrains are the stages that others name as `reference`. A further one differs only in `seed_everything`, which does
+    not affect the forget set, and names the first as its own `reference`, so that it is measured like a method.
 
     Args:
         stages: The stages of all variations.

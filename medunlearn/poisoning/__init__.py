@@ -1,1 +1,1 @@
-"""The Gaussian poison: images to be forgotten get noise before training, and models are asked for it afterwards."""
+"""The Gaussian poison: noise is added to the forget set before training, and models are tested for it afterwards."""

@@ -1,4 +1,4 @@
-"""What a finished run still shows of a poison: gradients at the images without noise, and the statistics of them."""
+"""Measures how far a finished run depends on a poison, from gradients at the images without noise."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ PIXELS = 2**19
 
 
 def measured(run: RunDir, poison: Poison, draws: int, backbone: str | None = None) -> dict[str, Any]:
-    """Return the content of a run's `poison.json`, which is written where it is missing or of another model.
+    """Return the content of a run's `poison.json`; write it if it is missing or belongs to another model.
 
     Args:
         run: A finished run on the poisoned data.
@@ -26,7 +26,7 @@ def measured(run: RunDir, poison: Poison, draws: int, backbone: str | None = Non
         backbone: The network, if it is one of the user's own; see `load_model`.
 
     Raises:
-        InputError: If the run is of other data or forgot other images, or its weights cannot be read.
+        InputError: If the run has other data or has forgotten other images, or its weights cannot be read.
     """
     _check_poisoned(run, poison)
     known = {"model_sha256": run.weights_sha256(), "data_sha256": poison.poisoned_sha256, "draws": draws}
@@ -43,12 +43,12 @@ def measured(run: RunDir, poison: Poison, draws: int, backbone: str | None = Non
 def statistics(poison: Poison, gradients: np.ndarray, draws: int) -> dict[str, Any]:
     """Return the statistics and p values of a model, as `poison.json` has them.
 
-    The test on the noise as it was drawn is exact: that pixels were rounded and clipped does not matter where the model
-    has not seen them. The test by fresh draws is on what was left of the noise in the pixels.
+    The test on the noise as drawn is exact: under the null the model has not seen the pixels, so it does not matter
+    that they were rounded and clipped. The test by fresh draws uses the noise that is left in the pixels.
 
     Args:
         poison: The poison, of n images.
-        gradients: What `input_gradients` returns, of the shape of the images.
+        gradients: Result of `input_gradients`, in the shape of the images.
         draws: Number of fresh draws of the noise.
     """
     found = poison_statistics(poison.noise, gradients, poison.scale)
@@ -71,8 +71,8 @@ def statistics(poison: Poison, gradients: np.ndarray, draws: int) -> dict[str, A
 def input_gradients(model: Backbone, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return for each image the gradient of the margin of its class with respect to the image.
 
-    The margin is z_y - log sum exp of the other logits, and the loss log(1 + exp(-margin)): their gradients have one
-    direction, up to the sign, and that of the margin is not lost where the model is sure and the loss is flat.
+    The margin is z_y - log sum exp of the other logits, and the loss log(1 + exp(-margin)): their gradients have the
+    same direction, up to the sign, but that of the margin does not vanish where the model is sure and the loss flat.
 
     Args:
         model: A network, as `load_model` returns it.
@@ -111,7 +111,7 @@ def _check_poisoned(run: RunDir, poison: Poison) -> None:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the last axis; NaN of none."""
+    """Return the mean over the last axis; NaN if it is empty."""
     return values.mean(axis=-1) if values.shape[-1] else np.full(values.shape[:-1], np.nan)
 
 

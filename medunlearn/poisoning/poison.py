@@ -1,4 +1,4 @@
-"""The poison of a study: noise on the images of a forget set, kept as it was drawn, and the data file that has it."""
+"""The poison of a study: noise on the images of a forget set, kept as drawn, and the poisoned data file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ class Poison:
     """Noise on some training images.
 
     Attributes:
-        noise: As it was drawn, N(0, scale^2) in each pixel and channel, 1 for the range from black to white; float32,
-            shape of `images`.
+        noise: As drawn, N(0, scale^2) in each pixel and channel, in units of the range from black to white; float32, in
+            the shape of `images`.
         images: The images without it, uint8 (n, H, W) or (n, H, W, 3).
         labels: Their classes, (n,).
         index: Their indices into the training set, (n,).
@@ -50,16 +50,16 @@ class Poison:
         return cls(noise, images, data.train.labels[index], index, scale, seed, data.sha256)
 
     def added(self, noise: np.ndarray) -> np.ndarray:
-        """Return what is left of a noise in pixels that are rounded and clipped, float32 in units of the noise."""
+        """Return the noise that is left after pixels are rounded and clipped, float32 in units of the noise."""
         return (_pixels(self.images, noise).astype(np.float32) - self.images) / np.float32(WHITE)
 
     def fresh(self, draws: int) -> Iterator[np.ndarray]:
-        """Yield what might have been left of other noise of the same kind, see `added`, of seeds of their own."""
+        """Yield the rounded and clipped part, see `added`, of fresh draws of the noise, each with its own seed."""
         for number in range(1, draws + 1):
             yield self.added(_noise(self.seed, number, self.images.shape, self.scale))
 
     def applied(self, data: ImageData) -> ImageData:
-        """Return data with the noise in them."""
+        """Return data with the noise added."""
         images = data.train.images.copy()
         images[self.index] = _pixels(self.images, self.noise)
         return replace(data, train=replace(data.train, images=images))
@@ -91,7 +91,7 @@ class Folder:
         return self.path / "poison.md"
 
     def make(self, data: ImageData, index: np.ndarray, scale: float, seed: int) -> Poison:
-        """Return the poison of this folder, made where it is missing; the poisoned data are there afterwards.
+        """Return the poison of this folder; make it and the poisoned data if they are missing.
 
         Args:
             data: The data without noise.
@@ -128,7 +128,7 @@ class Folder:
             if missing := [name for name in KEYS if name not in found]:
                 raise Fault(f"it lacks {missing[0]}")
             if found["noise"].shape != found["images"].shape or not np.isfinite(found["noise"]).all():
-                raise Fault("its noise is none of its images")
+                raise Fault("its noise does not fit its images")
             scale, seed = found["scale"].item(), found["seed"].item()
         except (Fault, OSError, ValueError, TypeError) as error:
             problem = unreadable(error, "delete the folder, and the same command makes it again")
@@ -148,7 +148,7 @@ class Folder:
         }
         if other := [name for name, (one, two) in pairs.items() if one != two]:
             raise InputError(
-                f"out={self.path}: holds a study with another {other[0]}; give what it was begun with, or name another "
+                f"out={self.path}: holds a study with another {other[0]}; give its settings, or name another "
                 "folder by `--out`"
             )
 
@@ -158,7 +158,7 @@ def _bytes(*arrays: np.ndarray) -> list[bytes]:
 
 
 def _noise(seed: int, number: int, shape: tuple[int, ...], scale: float) -> npt.NDArray[np.float32]:
-    """Return a draw of noise that shares no random bits with another one, nor with a forget set of the same seed."""
+    """Return a draw of noise, independent of other draws and of a forget set with the same seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
     return rng.standard_normal(shape, dtype=np.float32) * np.float32(scale)
 

@@ -1,4 +1,4 @@
-"""A poison study: stages of a plan on poisoned data, in a folder of their own, and what each finished run shows."""
+"""A poison study: runs the stages of a plan on poisoned data in its own folder, and tests each finished run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 
     @property
     def role(self) -> str:
-        """What the run is."""
+        """The role of the run."""
         return role_of(self.metrics)
 
 
@@ -64,11 +64,11 @@ class Study:
     def run(self, plan: Sequence[Stage], runner: Runner) -> list[Finding]:
         """Make the poisoned data, run the stages on them, and return what each finished run shows.
 
-        What is there already is not made again.
+        Existing data and runs are reused.
 
         Args:
             plan: Stages on the data without noise: an original, a Retrain and methods, each after what it needs.
-            runner: What runs them.
+            runner: Runs the stages.
 
         Raises:
             InputError: If the stages cannot be run, or do not forget the same images of the same data.

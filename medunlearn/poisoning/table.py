@@ -1,4 +1,4 @@
-"""The table of a poison study: a row a run, with what its p value means."""
+"""The table of a poison study: one row per run, with the meaning of its p value."""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -8,7 +8,7 @@ from medunlearn.poisoning.study import Finding
 from medunlearn.report.markdown import aligned
 
 LEVEL = 0.01
-"""A p value below it, or above 1 less it, is a trace."""
+"""A p value below this, or above 1 minus this, is a trace."""
 ONE_SIDED = 1.645
 """Standard deviations above the mean that leave out 5 % of a normal distribution."""
 HEAD = ("run", "method", "images", "mean T", "p", "p (drawn)", "TA", "reading")
@@ -36,9 +36,9 @@ def reading(role: str, poison: Mapping[str, Any], original: Mapping[str, Any] | 
     """Return what the figures of a run mean.
 
     Args:
-        role: What the run is.
+        role: The role of the run.
         poison: Its `poison.json`.
-        original: That of the original that it started from; None for another run, or where it is not known.
+        original: `poison.json` of the original that it started from; None if there is none or it is unknown.
     """
     p_value = poison["p_value"]
     if p_value is None:
@@ -87,9 +87,7 @@ def _number(value: Any, form: str) -> str:
 
 
 def _remarks(findings: Sequence[Finding]) -> list[str]:
-    found = [
-        f"A trace is p below {LEVEL:g} or above {1 - LEVEL:g}. Where none is found, one may be there nevertheless."
-    ]
+    found = [f"A trace is p below {LEVEL:g} or above {1 - LEVEL:g}. A trace may exist even where none is found."]
     if not any(_has_trace(each.poison) for each in findings if each.role == "original"):
         found.append("No original here shows the noise, so no method can fail: forget more images or enlarge --scale.")
     return found

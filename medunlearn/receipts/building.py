@@ -1,4 +1,4 @@
-"""Building a receipt: a finished run that unlearned becomes a statement, an envelope, a page and a file of salts."""
+"""Builds the receipt of a finished run: a statement, an envelope, a page and a file of salts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +21,14 @@ RECEIPT, PAGE, SALTS = "receipt.json", "receipt.html", "receipt_salts.json"
 
 @dataclass(frozen=True)
 class Built:
-    """A receipt and where it lies.
+    """A receipt and its files.
 
     Attributes:
-        statement: What it states.
-        receipt: The envelope's file.
+        statement: Its content.
+        receipt: The file of the envelope.
         page: The page to print.
-        salts: What opens the commitments, for the controller alone; None where there are none.
-        keyid: Id of the key that it is signed with; None where it is not signed.
+        salts: The secrets that open the commitments, for the controller only; None without commitments.
+        keyid: Id of the key that has signed it; None if it is not signed.
     """
 
     statement: Statement
@@ -52,14 +52,14 @@ def build(
     Args:
         run_dir: The run.
         key: The private key to sign with; unsigned without one.
-        stated: What the user states of the request and of what follows.
-        data_file: The data, where they are not where the run's configuration has them.
+        stated: The user's statements on the request and the aftermath.
+        data_file: The data, if they are not where the run's configuration says.
         commitments: `salted` or `keyed`, see `medunlearn.receipts.commitments`.
         previous: The receipt of the request before; by default that of the run's original, if it has one.
         runs: A directory to search for other runs that were made from the old model.
 
     Raises:
-        InputError: If there is no such run, it is altered, has a receipt, or something that is named cannot be used.
+        InputError: If there is no such run, it is altered or has a receipt, or a given file cannot be used.
     """
     run, stated, kind = RunDir.given(run_dir, "receipt"), stated or Stated(), check_kind(commitments)
     _check_free(run)

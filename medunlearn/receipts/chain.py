@@ -47,10 +47,10 @@ def previous(path: Path, models: set[str]) -> Previous:
 
     Args:
         path: The earlier receipt.
-        models: Hashes of the models that it may be of.
+        models: Hashes of the models that it may belong to.
 
     Raises:
-        InputError: If it is no receipt, or not of that model.
+        InputError: If it is not a receipt, or not of one of these models.
     """
     envelope = read_envelope(path, "previous")
     try:

@@ -15,14 +15,14 @@ from medunlearn.runs import RunDir
 
 Answer = Literal["OK", "differs", "not checkable here"]
 ROUNDING = 1e-6
-"""Percentage points by which two computations of one figure may differ."""
+"""Largest difference by rounding between two computations of one figure, in percentage points."""
 
 
 class Line(NamedTuple):
     """The answer to one question."""
 
     subject: str
-    """What was looked at."""
+    """What was checked."""
     answer: Answer
     detail: str = ""
     """What differs, or why it cannot be checked."""
@@ -35,13 +35,13 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """A receipt and what lies beside it.
+    """A receipt and its directory.
 
     Attributes:
         receipt: The file.
-        envelope: What is in it.
-        statement: What that states.
-        run: The directory of the receipt, which may hold the run or nothing of it.
+        envelope: The envelope in it.
+        statement: The statement in the envelope.
+        run: The directory of the receipt, which may hold the run, parts of it, or nothing of it.
     """
 
     receipt: Path
@@ -86,13 +86,13 @@ def not_here(subject: str, detail: str) -> Line:
 
 
 def compared(subject: str, found: Any, stated: Any, detail: str = "") -> Line:
-    """Return whether what was found is what is stated.
+    """Return whether a value equals the stated one.
 
     Args:
-        subject: What was looked at.
-        found: What was found.
-        stated: What the receipt states.
-        detail: What to say where they differ; by default both.
+        subject: What was checked.
+        found: The value found.
+        stated: The value in the receipt.
+        detail: The text if they differ; by default both values.
     """
     return ok(subject) if found == stated else differs(subject, detail or f"{shown(found)}, stated {shown(stated)}")
 
@@ -107,13 +107,13 @@ def near(found: float | None, stated: float | None, tolerance: float = ROUNDING)
 def figures_compared(
     subject: str, found: dict[str, float | None], stated: Any, tolerances: dict[str, float] | None = None
 ) -> Line:
-    """Return whether figures in % are those that the receipt states; names those that differ.
+    """Return whether figures in % are those of the receipt; the line names those that differ.
 
     Args:
-        subject: What was looked at.
+        subject: What was checked.
         found: The figures by name.
-        stated: What has a figure of each name.
-        tolerances: By how much one may differ, where it is more than by rounding.
+        stated: An object with these figures as attributes.
+        tolerances: Allowed differences by name, if larger than by rounding.
     """
     allowed = {name: (tolerances or {}).get(name, ROUNDING) for name in found}
     wrong = [name for name in found if not near(found[name], getattr(stated, name), allowed[name])]
@@ -122,13 +122,13 @@ def figures_compared(
 
 
 def shown(value: Any) -> str:
-    """Return a value as a line shows it, cut where it is long."""
+    """Return a value as text for a line, shortened if long."""
     text = "none" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def reading(subject: str, check: Callable[[], Iterable[Line]]) -> Iterator[Line]:
-    """Yield the lines of a check; where a file that it reads is damaged, one that says so."""
+    """Yield the lines of a check; if a file that it reads is damaged, a line that says so."""
     try:
         yield from check()
     except (Fault, InputError, OSError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Checks that take the receipt alone: signatures, id, and whether its parts agree with each other."""
+"""Checks that need only the receipt: signatures, id, and whether its parts agree with each other."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ PAGE = "receipt.html"
 def signature_lines(envelope: Envelope, keys: Sequence[tuple[str, Any]]) -> Iterator[Line]:
     """Yield a line for each signature, and one for each key that has signed nothing.
 
-    The id of a key in an envelope is signed by nobody, so every key is tried on every signature.
+    The key id in an envelope is not signed, so every key is tried on every signature.
 
     Args:
         envelope: The envelope.
@@ -57,7 +57,7 @@ def _signature(subject: str, keyid: str, by: Sequence[str], keys: Sequence[tuple
 
 
 def inner_lines(case: Case, expected: str | None) -> Iterator[Line]:
-    """Yield lines for what a receipt must agree in with itself.
+    """Yield lines on whether the parts of a receipt agree with each other.
 
     Args:
         case: The receipt.
@@ -121,7 +121,7 @@ def _gap(evidence: Evidence) -> Line:
 
 
 def _unsigned(case: Case) -> Line:
-    """Return whether the sentence on signing agree with the envelope; removing a signature leaves them as they were."""
+    """Return whether the sentence on signing agrees with the envelope: removing a signature does not change it."""
     unsigned = not case.envelope.signatures
     said = any("is not signed" in line for line in case.statement.predicate.statement.not_done)
     problem = f"the receipt is {'unsigned' if unsigned else 'signed'} and says otherwise"

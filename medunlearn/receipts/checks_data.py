@@ -1,4 +1,4 @@
-"""Checks against the images: the hash of the data, the commitments, and what the model answers to forgotten images."""
+"""Checks against the images: the hash of the data, the commitments, and the model's outputs on forgotten images."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from medunlearn.receipts.images import SPLITS, Removed, by_class
 NO_SPLIT = "split.json, which says which images, is not here"
 BATCH = 256
 TIE = 1e-3
-"""Distance of the two largest logits up to which another processor may prefer the other one."""
+"""Difference of the two largest logits up to which another processor may predict the other class."""
 
 
 def data_lines(case: Case, data: ImageData | None, reason: str) -> Iterator[Line]:
@@ -24,7 +24,7 @@ def data_lines(case: Case, data: ImageData | None, reason: str) -> Iterator[Line
 
     Args:
         case: The receipt.
-        data: The images; None where they are not here.
+        data: The images; None if they are not available.
         reason: Why they are not.
     """
     stated = case.statement.predicate.data
@@ -36,7 +36,7 @@ def data_lines(case: Case, data: ImageData | None, reason: str) -> Iterator[Line
         yield not_here("data without the removed images", NO_SPLIT)
         return
     removed = Removed.of(case.split)
-    removed.images(data)  # refuses rows that the data do not have
+    removed.images(data)  # rejects rows that the data do not have
     if stated.sha256_after is not None:
         yield compared("data without the removed images", removed.without(data).sha256, stated.sha256_after)
     yield compared("split of the data", removed.split_sha256(data.sha256), stated.split_sha256)
@@ -72,7 +72,7 @@ def commitment_line(case: Case, data: ImageData | None, reason: str, salts: Path
 
 
 def answer_line(case: Case, data: ImageData | None, reason: str, backbone: str | None) -> Line:
-    """Return whether the model answers to the forgotten images as `predictions.npz` has it.
+    """Return whether the model's outputs on the forgotten images are those of `predictions.npz`.
 
     Raises:
         InputError: If the model cannot be loaded.
@@ -90,7 +90,7 @@ def answer_line(case: Case, data: ImageData | None, reason: str, backbone: str |
 
 
 def model_logits(run: Path, stored: npt.NDArray[np.uint8], backbone: str | None) -> npt.NDArray[np.float32]:
-    """Return what the model of a run answers to images, float32 (N, C), on the CPU.
+    """Return the logits of a run's model on images, float32 (N, C), computed on the CPU.
 
     Args:
         run: The run directory.

@@ -1,4 +1,4 @@
-"""Checks against the files of the run, the original and the reference, where they are here."""
+"""Checks against the files of the run, the original and the reference, if they are available."""
 
 import hashlib
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def digest_lines(case: Case) -> Iterator[Line]:
 
 
 def file_places(case: Case) -> dict[str, Path]:
-    """Return where the files should be; a name that leads out of the run directory has no place."""
+    """Return the expected paths of the files; a name that leads out of the run directory is left out."""
     run, metrics, places = case.run, dict[str, Any](), dict[str, Path]()
     with suppress(InputError):  # a damaged metrics.json is one of the files
         metrics = case.metrics
@@ -53,7 +53,7 @@ def file_places(case: Case) -> dict[str, Path]:
 
 
 def metrics_lines(case: Case) -> Iterator[Line]:
-    """Yield lines for what the receipt repeats of `metrics.json`."""
+    """Yield lines for the values that the receipt repeats from `metrics.json`."""
     if not exists(case.run.metrics):
         yield not_here("figures of metrics.json", f"metrics.json {MISSING}")
         return
@@ -128,10 +128,10 @@ def chain_line(case: Case, given: Path | None) -> Line:
 
     Args:
         case: The receipt.
-        given: The receipt before, where the user has it.
+        given: The receipt before, if the user names it.
 
     Raises:
-        InputError: If what is given is no envelope.
+        InputError: If `given` is not an envelope.
     """
     stated, subject = case.statement.predicate.identity.previous, "receipt before"
     path = found_previous(case.run, case.metrics, case.split, given)
@@ -161,7 +161,7 @@ def _measured_on(predictions: Predictions, removed: Removed) -> Line:
 
 
 def _attack(predictions: Predictions, evidence: Evidence) -> Line:
-    """Return whether the attack finds what is stated; on another processor it may judge one image otherwise."""
+    """Return whether the attack finds what is stated; on another processor it may judge one image differently."""
     subject, settings = "MIA from predictions.npz", evidence.attack
     outside = getattr(predictions, settings.nonmembers, None) if settings else None
     if settings is None or evidence.model.MIA is None or not isinstance(outside, Part):

@@ -1,7 +1,7 @@
 """Commitments to images: hashes by which holders of an image can verify that it was included, but no one else.
 
-A plain hash of a small image could be tested against every image that somebody has. So each is hashed with a secret: a
-salt of its own, or one key for all. The secrets are kept in a file apart from the receipt.
+A plain hash of a small image could be compared with the hash of any image that somebody has. So each is hashed with a
+secret: its own salt, or one key for all. The secrets are in a file separate from the receipt.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ REMEDY = "give the receipt_salts.json that was written with this receipt"
 
 @dataclass(frozen=True)
 class Secrets:
-    """What turns images into commitments.
+    """The secrets that turn images into commitments.
 
     Attributes:
-        kind: How.
+        kind: `salted` or `keyed`.
         values: A salt for each image; or the key alone.
     """
 

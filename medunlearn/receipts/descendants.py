@@ -1,4 +1,4 @@
-"""Which other runs were made from the old model, and so hold what was to be forgotten."""
+"""Finds other runs that were made from the old model, and so still contain the forgotten images' influence."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ def descendants(folder: Path, own: RunDir, metrics: Mapping[str, Any]) -> list[D
 
 
 def _descendant(run: RunDir, sha256: str | None, removed: Mapping[str, Any]) -> Descendant:
-    """Return a run as a receipt has it; without test images, as a trial is, its data have another hash."""
+    """Return a run in the form of a receipt; a run without test images, such as a trial, has another data hash."""
     split = run.read_split("runs") if run.split.is_file() else {}
     same_data = any(split.get(name) is not None and split.get(name) == removed.get(name) for name in DATA)
     too = same_data and {*removed["indices"]} <= {*split.get("indices", ())}

@@ -1,7 +1,7 @@
 """The envelope of a receipt: DSSE, the Dead Simple Signing Envelope of in-toto, version 1.
 
-A signature is over the bytes that the envelope carries and over what they are, so nothing has to be put in a canonical
-form: `PAE(type, body) = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`.
+A signature covers the payload's bytes and their type, so JSON need not be put in a canonical form:
+`PAE(type, body) = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`.
 """
 
 import base64
@@ -26,7 +26,7 @@ class Signature:
     """A signature as an envelope has it.
 
     Attributes:
-        keyid: Which key it claims to be by; nothing may be concluded from that.
+        keyid: Id of the key that it claims to be made with; unverified.
         sig: The signature in base64.
     """
 
@@ -39,9 +39,9 @@ class Envelope:
     """A signed or unsigned payload.
 
     Attributes:
-        payload_type: What the payload is.
-        payload: The payload in base64, as it stands in the file.
-        signatures: None or more.
+        payload_type: Type of the payload.
+        payload: The payload in base64, as in the file.
+        signatures: Any number, possibly none.
     """
 
     payload_type: str
@@ -57,7 +57,7 @@ class Envelope:
         """Return the same with one more signature.
 
         Args:
-            keyid: Which key it is by.
+            keyid: Id of the signing key.
             sign: Returns the signature of some bytes.
         """
         sig = base64.b64encode(sign(self.signed_bytes())).decode()
@@ -110,10 +110,10 @@ def pre_authentication_encoding(payload_type: str, body: bytes) -> bytes:
 
 
 def decoded(text: str) -> bytes:
-    """Return what base64 text stands for, in the standard or in the URL-safe alphabet, as DSSE allows.
+    """Return the bytes of base64 text, in the standard or the URL-safe alphabet, as DSSE allows.
 
     Raises:
-        Fault: If it is none, cut short, or there is a shorter way to write the same.
+        Fault: If it is not base64, is cut short, or is not the canonical encoding.
 
     Example:
         >>> decoded("aGVsbG8=")

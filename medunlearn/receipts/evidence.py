@@ -1,4 +1,4 @@
-"""What was measured of a run, as a receipt states it: figures, the reference, and the audit below `RUN/audit`."""
+"""The evidence of a receipt: figures of a run, its reference, and the audit below `RUN/audit`."""
 
 import math
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def evidence(run: RunDir, metrics: Mapping[str, Any]) -> Evidence:
 
 
 def figures(found: Mapping[str, Any]) -> Figures:
-    """Return UA, RA, TA and MIA as a group that holds them has them."""
+    """Return UA, RA, TA and MIA from a mapping that holds them."""
     return Figures(**{name: found.get(name) for name in GAP_METRICS})
 
 
@@ -50,7 +50,7 @@ def by_group(metrics: Mapping[str, Any]) -> ByGroup | None:
 
 
 def reference(metrics: Mapping[str, Any]) -> Reference | None:
-    """Return the retrained model that AG is taken to; its figures where its run is still there and holds that model."""
+    """Return the retrained model that AG is computed against; with its figures if its run still holds that model."""
     sha256 = metrics.get("reference_sha256")
     if sha256 is None:
         return None
@@ -61,10 +61,10 @@ def reference(metrics: Mapping[str, Any]) -> Reference | None:
 
 
 def read_audit(run: RunDir, model_sha256: str | None) -> list[Verdict] | None:
-    """Return the answers of the audit of a model below its run; None where there is none of it.
+    """Return the answers of the audit of a model below its run; None if this model has none.
 
     Raises:
-        FileError: If it is no audit.
+        FileError: If the file is not an audit.
     """
     path = run.path / AUDIT
     if not exists(path):

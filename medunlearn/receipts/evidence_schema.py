@@ -24,7 +24,7 @@ class ByGroup(Model):
 
 
 class Reference(Figures):
-    """The retrained model that AG is taken to."""
+    """The retrained model that AG is computed against."""
 
     sha256: Hash
 

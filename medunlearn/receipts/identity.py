@@ -1,4 +1,4 @@
-"""Which receipt it is and what made it: a UUID of version 7, the time, and the version of this package."""
+"""Identity of a receipt and its tool: a UUID of version 7, the time, and the version of this package."""
 
 import secrets
 import subprocess
@@ -74,7 +74,7 @@ def tool_version() -> str:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the clone that this package runs from; None where it is no clone, or there is no git."""
+    """Return the commit of the clone that this package runs from; None outside a clone or without git."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None

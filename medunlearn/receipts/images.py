@@ -38,7 +38,7 @@ class Removed:
 
     @classmethod
     def of(cls, split: Mapping[str, Any]) -> "Removed":
-        """Return what `split.json` says.
+        """Return the removed images that `split.json` lists.
 
         Raises:
             Fault: If it lists no rows.
@@ -79,7 +79,7 @@ def read_data(run: RunDir, file: Path | None) -> ImageData:
     """Return the images of a run: those of a file, or those that its configuration names. Nothing is downloaded.
 
     Raises:
-        InputError: If they cannot be had.
+        InputError: If they are not available.
     """
     settings = _settings(run)
     path, known = _file(settings, file), settings.get("num_classes")
@@ -123,7 +123,7 @@ def _file(settings: Mapping[str, Any], given: Path | None) -> Path | None:
 
 
 def counts(removed: Removed, predictions: Predictions, data: ImageData | None) -> Images:
-    """Return numbers of images by split and class; those of withdrawn validation and test images take the data."""
+    """Return numbers of images by split and class; for withdrawn validation and test images the data are needed."""
     forget, retain = predictions.forget.labels, predictions.retain.labels
     whole = by_class(np.concatenate([forget, retain]))
     train = SplitCounts(before=whole, removed=len(forget), after=by_class(retain))

@@ -19,8 +19,8 @@ MOST_BYTES = 2**16  # of a key; one of Ed25519 has some 300
 def new_key(path: Path) -> tuple[Path, str]:
     """Write a new private key, readable by its owner alone, and its public key beside it, ending in `.pub`.
 
-    The private key is encrypted with the passphrase in the environment variable, or with one that the terminal is asked
-    for; with none where both are empty.
+    The private key is encrypted with the passphrase in the environment variable, or with one that the user enters
+    on the terminal; if both are empty, it is not encrypted.
 
     Returns:
         The file of the public key, and the key's id.
@@ -48,10 +48,10 @@ def new_key(path: Path) -> tuple[Path, str]:
 
 
 def read_private_key(path: Path) -> Any:
-    """Return the private key in a file; its passphrase is that of the environment variable, or asked for.
+    """Return the private key in a file; the passphrase comes from the environment variable or the terminal.
 
     Raises:
-        InputError: If there is none, or the passphrase is not its own.
+        InputError: If there is no key, or the passphrase is wrong.
     """
     serialization, ed25519 = _cryptography()
     content = _content(path, "key")

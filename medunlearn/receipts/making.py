@@ -1,4 +1,4 @@
-"""The parts of a statement, made of the files of a run."""
+"""Makes the parts of a statement from the files of a run."""
 
 import hashlib
 from collections.abc import Mapping
@@ -41,11 +41,11 @@ AUDITED = ("audit/audit.json", "audit/audit.md", "audit/audit.csv", "audit/audit
 
 
 class Making:
-    """The files of a run, read once, and the parts of the statement that are made of them.
+    """The files of a run, read once, and the parts of the statement made from them.
 
     Args:
         run: A finished run.
-        stated: What the user states.
+        stated: The user's statements.
         kind: Kind of commitments.
 
     Raises:
@@ -125,12 +125,12 @@ class Making:
             raise InputError(f"receipt={self.run}: {problem}; run that stage again") from None
 
     def check_data(self, found: ImageData) -> None:
-        """Refuse other data than the run's."""
+        """Reject data other than the run's."""
         if found.sha256 != self.split.get("data_sha256"):
             raise InputError(f"data.file: the images are others than those of {self.run}; give its data file")
 
     def copies(self, removed: Removed, found: ImageData | None) -> Copies | None:
-        """Return how many copies of removed images stay, as the run has found them or else as the data have them."""
+        """Return the number of retained copies of removed images, from the run or else from the data."""
         known = self.metrics.get("copies")
         if known:
             return Copies(exact=known["exact"], near=known["near"])
@@ -141,7 +141,7 @@ class Making:
         return Copies(exact=len(pairs.exact), near=len(pairs.near))
 
     def commitments(self, removed: Removed, data: ImageData) -> Commitments:
-        """Return commitments to the removed images, whose secrets are kept for their file."""
+        """Return commitments to the removed images; the secrets are kept, to be written to their file."""
         images = removed.images(data)
         self.secrets = Secrets.new(self.kind, len(images))
         made = self.secrets.commitments(images)
@@ -176,14 +176,14 @@ class Making:
         )
 
     def data_name(self) -> str:
-        """Return the name of public data, or the one that the user gives: a file's own name may be anything."""
+        """Return the name of public data, or the one that the user gives: a file's name may be confidential."""
         data = self.config.get("data")
         public = isinstance(data, Mapping) and data.get("file") is None and isinstance(data.get("dataset"), str)
         own = Stated().data_name == self.stated.data_name
         return str(self.metrics.get("data")) if public and own else self.stated.data_name
 
     def class_names(self) -> list[str] | None:
-        """Return the names of the classes, but where one is a withdrawn group."""
+        """Return the names of the classes; None if one equals the name of a withdrawn group."""
         names = self.split.get("class_names")
         return None if names is None or withdrawn_groups(self.split) & set(names) else list(names)
 

@@ -1,6 +1,6 @@
-"""Merkle trees as RFC 6962 (section 2.1) has them: one hash for many entries, of which each can be shown by itself.
+"""Merkle trees of RFC 6962, section 2.1: one hash for many entries, each of which can be proven by itself.
 
-Leaves and inner nodes are hashed with different first bytes, so that no inner node can pose as an entry.
+Leaves and inner nodes are hashed with different first bytes, so that an inner node cannot be passed off as an entry.
 """
 
 import hashlib
@@ -47,14 +47,14 @@ def inclusion_path(entries: Sequence[bytes], at: int) -> list[bytes]:
 
 
 def includes(root: bytes, size: int, at: int, entry: bytes, path: Sequence[bytes]) -> bool:
-    """Return whether an entry is at a place of the tree with this root (RFC 9162, section 2.1.3.2).
+    """Return whether an entry is at a position of the tree with this root (RFC 9162, section 2.1.3.2).
 
     Args:
         root: The Merkle tree hash.
         size: Number of entries.
-        at: Place of the entry, from 0.
+        at: Position of the entry, from 0.
         entry: The entry.
-        path: What `inclusion_path` returned.
+        path: Result of `inclusion_path`.
 
     Example:
         >>> includes(leaf_hash(b"a"), size=1, at=0, entry=b"a", path=[])
@@ -77,7 +77,7 @@ def includes(root: bytes, size: int, at: int, entry: bytes, path: Sequence[bytes
 
 
 def _root(hashes: Sequence[bytes]) -> bytes:
-    """Return the root of leaves that are hashed already, level by level: an odd one goes up as it is."""
+    """Return the root of hashed leaves, level by level; an odd node moves up unchanged."""
     level = list(hashes) or [hashlib.sha256().digest()]
     while len(level) > 1:
         paired = [node_hash(*level[start : start + 2]) for start in range(0, len(level) - 1, 2)]

@@ -1,4 +1,4 @@
-"""Writing files that must not be there yet: keys, salts and receipts are never replaced."""
+"""Writes files that must not exist yet: keys, salts and receipts are never replaced."""
 
 import os
 from pathlib import Path
@@ -12,9 +12,9 @@ def write_new(path: Path, content: bytes, argument: str, mode: int = 0o666) -> N
 
     Args:
         path: The file.
-        content: What it holds.
-        argument: What errors name.
-        mode: Who may read it, from the first moment on, less what the umask takes away.
+        content: Its content.
+        argument: The argument's name, for errors.
+        mode: Permissions from its creation on, restricted by the umask.
 
     Raises:
         InputError: If it is there already, or cannot be written.

@@ -1,7 +1,7 @@
 """Proofs for a few images: that they are among the removed ones of a receipt, without any of the others.
 
 A proof is a folder: `proof.json` with the salt and the Merkle path of each image, and `images.npz` with their pixels.
-It is for whom the images are of; whoever has it can show that these images were removed.
+It is meant for the persons whose images these are; its holder can show that these images were removed.
 """
 
 import io
@@ -30,14 +30,14 @@ PROOF, IMAGES = "proof.json", "images.npz"
 
 
 def prove(receipt: Path, chosen: Sequence[str], folder: Path, salts: Path, data_file: Path | None = None) -> int:
-    """Write the proof that some images are among the removed ones of a receipt; return how many they are.
+    """Write the proof that some images are among the removed ones of a receipt; return their number.
 
     Args:
         receipt: The `receipt.json` in its run directory.
         chosen: The images, as `train:12`, by split and row.
-        folder: Where the proof goes.
-        salts: What opens the commitments.
-        data_file: The data, where they are not where the run's configuration has them.
+        folder: Folder of the proof.
+        salts: The file of secrets that open the commitments.
+        data_file: The data, if they are not where the run's configuration says.
 
     Raises:
         InputError: If an image is not among them, or a file cannot be read or written.
@@ -106,7 +106,7 @@ def _entries(statement: Statement) -> list[bytes]:
 
 
 def _place(removed: Removed, named: str) -> int:
-    """Return the place of an image among the removed ones."""
+    """Return the position of an image among the removed ones."""
     split, _, row = named.partition(":")
     rows = [(name, int(each)) for name in SPLITS for each in getattr(removed, name)]
     if not row.isdecimal() or (split, int(row)) not in rows:

@@ -12,7 +12,7 @@ def read_statement(envelope: Envelope) -> Statement:
     """Return the statement in an envelope, checked against its schema.
 
     Raises:
-        Fault: If there is none that this version reads.
+        Fault: If there is none, or this version cannot read it.
     """
     if envelope.payload_type != PAYLOAD_TYPE:
         raise Fault(f"its payload is {envelope.payload_type[:80]!r}, not {PAYLOAD_TYPE}; bring the receipt back")

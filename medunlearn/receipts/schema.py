@@ -1,7 +1,7 @@
 """What a receipt states: an in-toto Statement (version 1) whose predicate is this project's own.
 
-Whatever is not in these models is refused. Nothing here has room for a path, a patient's name or a pixel but the free
-text of `request` and `aftermath`, which the user gives.
+Anything that is not in these models is rejected. Only the free text of `request` and `aftermath`, which the user gives,
+could hold a path or a patient's name; nothing can hold a pixel.
 """
 
 import json

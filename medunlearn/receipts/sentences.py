@@ -22,7 +22,7 @@ def statements(data: Data, process: Process, evidence: Evidence, aftermath: Afte
 
     Args:
         data: Which images were removed.
-        process: How.
+        process: How they were removed.
         evidence: What was measured.
         aftermath: What became of the old model.
         signed: Whether the receipt is signed.

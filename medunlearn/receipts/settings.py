@@ -40,7 +40,7 @@ def shown_settings(config: Mapping[str, Any]) -> dict[str, Any]:
             if (names is None or name.rpartition(".")[2] in names) and _may_be_shown(name, value):
                 found[name] = value
     if isinstance(data := config.get("data"), Mapping) and data.get("file") is not None:
-        found |= dict.fromkeys(OF_A_SET)  # which a file takes the place of
+        found |= dict.fromkeys(OF_A_SET)  # a file replaces these
     return {name: value for name, value in found.items() if value is not None}
 
 

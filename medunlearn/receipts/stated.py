@@ -1,4 +1,4 @@
-"""What the user states in a receipt, which must not name whom it is about."""
+"""The user's statements in a receipt, which must not name the persons concerned."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class Stated:
         recipients: Who was informed.
 
     Raises:
-        InputError: If a text is empty, too long or not one line, or the date is none.
+        InputError: If a text is empty, too long or not one line, or the date is invalid.
     """
 
     case: str = NOT_STATED
@@ -55,13 +55,13 @@ class Stated:
         return Request(case=self.case, received=self.received, ground=self.ground, approved_by=self.approved_by)
 
     def check_names(self, split: Mapping[str, Any]) -> None:
-        """Refuse texts that name a withdrawn group: a receipt goes to others.
+        """Reject texts that name a withdrawn group: a receipt goes to others.
 
         Args:
             split: Content of `split.json`, which has the names.
 
         Raises:
-            InputError: If there is one; does not repeat the name.
+            InputError: If there is one; the message does not repeat the name.
         """
         for group in withdrawn_groups(split):
             for name, value in asdict(self).items():

@@ -38,24 +38,24 @@ def verify(
     backbone: str | None = None,
     proof: Path | None = None,
 ) -> list[Line]:
-    """Compare a receipt with itself and with whatever is here of what it is about.
+    """Check a receipt by itself, and against the files that it is about, as far as they are available.
 
     Args:
         receipt: The `receipt.json`; the run's files are looked for in its directory.
         public_keys: Keys that must have signed it.
-        data_file: The data, where they are not where the run's configuration has them.
-        salts: What opens the commitments; by default `receipt_salts.json` beside the receipt, if it is there.
+        data_file: The data, if they are not where the run's configuration says.
+        salts: The secrets that open the commitments; by default `receipt_salts.json` beside the receipt, if any.
         previous: The receipt of the request before; by default that of the run's original, if it is there.
         case: The controller's reference that it must have.
-        predict: Also load the model, and let it answer to the removed images.
+        predict: Also load the model, and run it on the removed images.
         backbone: Import path of the model's network, if it is one of your own.
-        proof: A folder that `prove` wrote: some images and what shows that they are among the removed ones.
+        proof: A folder that `prove` wrote: some images, with proof that they are among the removed ones.
 
     Returns:
-        The lines; the receipt is refuted where one of them differs.
+        The lines; the receipt is refuted if one of them is `differs`.
 
     Raises:
-        InputError: If `receipt` is no envelope, or another file that is named cannot be read.
+        InputError: If `receipt` is not an envelope, or another given file cannot be read.
     """
     path = Path(receipt)
     _check_there({"data.file": data_file, "salts": salts, "previous": previous, "proof": proof})
@@ -78,7 +78,7 @@ def _check_there(named: Mapping[str, Path | None]) -> None:
 
 
 def _case(path: Path, envelope: Envelope, lines: list[Line]) -> Case | None:
-    """Return the receipt with its statement, and add a line on that; None where it has none."""
+    """Return the receipt with its statement, and add a line on the statement; None if there is none."""
     try:
         statement = read_statement(envelope)
     except Fault as fault:

@@ -12,7 +12,7 @@ from medunlearn.report.panels import legend_below, panels_of
 
 
 def write_figure(found: Relearned, path: Path) -> list[Path]:
-    """Draw the loss of every model as PNG and SVG, and return the files; `path` is without an ending."""
+    """Draw the loss of every model as PNG and SVG, and return the files; `path` has no extension."""
     with matplotlib.rc_context(STYLE):
         return save(_draw(found), path)
 

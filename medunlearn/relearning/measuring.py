@@ -1,4 +1,4 @@
-"""Relearning of a run, its original and its Retrains, and what the numbers of steps say."""
+"""Measures relearning of a run, its original and its Retrains, and compares the numbers of steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
 
 LEFT = 0.1
-"""Share of the way from Retrain's loss to the untouched model's that may be left when a model has learned it again."""
+"""Share of the distance from Retrain's loss to the untouched model's that may remain when the set is relearned."""
 HEAD = ("model", "loss at first", "loss at last", "steps", "in units of Retrain")
 LEGEND = (
     "Loss on the forget set in nats. Steps: until nine tenths of the way from Retrain's loss to the untouched model's "
@@ -43,14 +43,14 @@ class Relearned:
         return known + LEFT * (unknown - known) if unknown > known else None
 
     def steps(self, model: Model) -> int | None:
-        """Return how many steps a model takes to the goal; None if more than were made, or there is none."""
+        """Return the number of steps in which a model reaches the goal; None if it does not, or there is no goal."""
         if self.goal is None:
             return None
         there = self.curves[model.label].loss <= self.goal
         return int(self.curves[model.label].steps[there.argmax()]) if there.any() else None
 
     def index(self, model: Model) -> float | None:
-        """Return the steps of a model in units of the Retrains' mean; None where one of them is not known."""
+        """Return the steps of a model in units of the Retrains' mean; None if one of them is unknown."""
         own, others = self.steps(model), [self.steps(each) for each in self.subject.retrains]
         known = [each for each in others if each is not None]
         if own is None or not known or len(known) < len(others) or not np.mean(known):
@@ -58,7 +58,7 @@ class Relearned:
         return own / float(np.mean(known))
 
     def content(self) -> dict[str, Any]:
-        """Return what `relearn.json` holds of it."""
+        """Return the content of `relearn.json` for this subject."""
         models = self.subject.models
         return {
             "run": str(self.subject.unlearned.run),
@@ -90,11 +90,11 @@ class Relearned:
 
 
 def relearned(subject: Subject, schedule: Schedule, file: Path | None = None, backbone: str | None = None) -> Relearned:
-    """Train every model of a subject on the forget set, each from its own weights, which stay as they are on disk.
+    """Train every model of a subject on the forget set, each from its own weights, which are not changed on disk.
 
     Args:
         subject: The run, its original and its Retrains.
-        schedule: How.
+        schedule: How they are trained.
         file: The data file, where it has moved since the run was made.
         backbone: The network, if it is one of the user's own; see `load_model`.
 
@@ -120,7 +120,7 @@ def forgotten(run: RunDir, file: Path | None = None) -> tuple[torch.Tensor, torc
     """
     split, data = run.read_split("relearn"), images_of(run, "relearn", file)
     if data.sha256 != split["data_sha256"]:
-        raise InputError(f"relearn={run}: the images are others than the run's; give its data file by --file")
+        raise InputError(f"relearn={run}: these are not the run's images; give its data file by --file")
     rows = np.array(split["indices"], dtype=np.int64)
     images = torch.from_numpy(np.asarray(data.train.images[rows]))
     images = images.permute(0, 3, 1, 2) if images.ndim == 4 else images.unsqueeze(1)

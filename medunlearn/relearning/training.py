@@ -1,4 +1,4 @@
-"""Training on the forget set again, with the same batches for every model, and its loss and error step by step."""
+"""Trains on the forget set again, with the same batches for every model, and records loss and error by step."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,9 +21,9 @@ class Schedule:
     Args:
         steps: Number of steps.
         lr: Learning rate of SGD with momentum 0.9.
-        batch_size: Images a step.
+        batch_size: Images per step.
         seed: Seed of the order of the images.
-        every: After how many steps the forget set is measured, which takes longer than a step.
+        every: Number of steps between two measurements of the forget set, each of which takes longer than a step.
 
     Raises:
         InputError: If a value is out of range.
@@ -55,18 +55,18 @@ class Schedule:
 
 
 class Curve(NamedTuple):
-    """What a model makes of the forget set before training and after some of the steps."""
+    """Loss and error of a model on the forget set, before training and after some of the steps."""
 
     steps: np.ndarray
-    """(M,): after how many steps it was measured; 0 is before the first."""
+    """(M,): number of steps before each measurement; 0 is before training."""
     loss: np.ndarray
     """(M,): mean cross-entropy in nats."""
     error: np.ndarray
-    """(M,): in %."""
+    """(M,): error in %."""
 
 
 def relearn(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule) -> Curve:
-    """Train a model on images, which changes it, and return its loss and error on them as training goes on.
+    """Train a model on images, in place, and return its loss and error on them during training.
 
     BatchNorm keeps its statistics: those of a few images seen without augmentation would change every model's answers
     more than the steps do.
@@ -75,7 +75,7 @@ def relearn(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule
         model: It takes images and returns logits (N, C).
         images: uint8 or float in [0, 1], (N, channels, H, W).
         labels: int64, (N,).
-        schedule: How.
+        schedule: How it is trained.
     """
     optimizer = torch.optim.SGD([each for each in model.parameters() if each.requires_grad], schedule.lr, 0.9)
     model.eval()

@@ -1,4 +1,4 @@
-"""Reports on run directories: one frame, a row a run, from which tables, pages and figures are made."""
+"""Reports on run directories: one frame with a row per run, from which tables, pages and figures are made."""
 
 from medunlearn.report.frame import COLUMNS, load
 

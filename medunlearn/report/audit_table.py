@@ -15,8 +15,8 @@ HEADS = (
 )
 LEGEND = (
     "AUC: how well margins tell forgotten images from test images, 0.5 is guessing. Distance: mean Jensen-Shannon "
-    "divergence of the answers to those of Retrain, in thousandths of a nat; of another Retrain it is what the seed "
-    "alone makes. Means over seeds. More attacks, intervals and single images: medunlearn audit."
+    "divergence of the answers to those of Retrain, in thousandths of a nat; for another Retrain it is the effect of "
+    "the seed alone. Means over seeds. More attacks, intervals and single images: medunlearn audit."
 )
 
 
@@ -37,7 +37,7 @@ def _entries(cell: Cell) -> tuple[str, ...]:
 
 
 def _figures(row: object) -> list[float | None]:
-    """Return the figures of one run; None for what cannot be measured of it."""
+    """Return the figures of one run; None for those that cannot be measured."""
     run, measured_by, reference = (str(getattr(row, name)) for name in ("run", "measured_by", "reference"))
     own = predictions_of(run, measured_by)
     if own is None:

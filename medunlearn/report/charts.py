@@ -145,7 +145,7 @@ def probabilities(section: Section, colour: Mapping[str, str]) -> Figure | None:
             yscale="log",
         )
         panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's own writes formulas
+        panel.yaxis.set_minor_formatter(NullFormatter())  # matplotlib's default formatter writes formulas
         panel.label_outer()
     legend_below(figure, panels)
     return figure
@@ -172,7 +172,7 @@ def error_by_class(section: Section, colour: Mapping[str, str]) -> Figure | None
         known = {number: error for number in classes if (error := class_error(parts, number)) is not None}
         at, errors = [number - 0.42 + (place + 0.5) * width for number in known], list(known.values())
         panel.bar(at, errors, 0.9 * width, color=colour[label], label=label)
-        panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is seen
+        panel.plot(at, errors, "_", color=colour[label], markersize=4)  # so that 0 is visible
     names = class_labels(section.class_names, len(classes))
     panel.set_xticks(list(classes), [f"{name}\nn={count}" for name, count in zip(names, counts, strict=True)])
     panel.set(xlabel="class (n: images of it in the forget sets)", ylabel="UA (%)", ylim=(0, None))

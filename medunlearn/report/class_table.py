@@ -26,7 +26,7 @@ class ClassTable(NamedTuple):
 
     methods: tuple[str, ...]
     rows: tuple[ClassRow, ...]
-    """The classes, then all together, then those that are not forgotten as a whole, where some are."""
+    """The classes, then all together, then, if some are forgotten as a whole, the others together."""
     gone: tuple[str, ...]
     """The classes that are forgotten as a whole."""
 

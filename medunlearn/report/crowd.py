@@ -31,7 +31,7 @@ def shown_predictions(section: Section) -> dict[str, list[Predictions]]:
 
 
 def crowd_note(section: Section) -> str:
-    """Return what a caption says of methods that are left out; empty where none is.
+    """Return the note of a caption on methods that are left out; empty if none is.
 
     Example:
         >>> crowd_note(Section("cells", "10 %", "Default"))

@@ -1,8 +1,7 @@
 """Expected figures of shipped experiments, from `configs/tuned/*/expected.yaml`: does a run fall inside?
 
-A file says on which data, by their SHA-256, which figures were measured over how many seeds. A run is compared where it
-is the same experiment: method, forget set, preset and every setting that the file names. Its seed and its hardware may
-differ.
+A file holds the figures measured over a number of seeds, and the SHA-256 of the data. A run is compared if it is the
+same experiment: method, forget set, preset and every setting that the file names. Its seed and hardware may differ.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,11 +23,11 @@ SAME = ("method", "forgotten", "augmentation")
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one experiment came to.
+    """The results of one experiment.
 
     Args:
-        experiment: Method, what is forgotten and preset, as the columns of the frame have them.
-        settings: The settings that a run of it shares.
+        experiment: Method, forget set and preset, as in the columns of the frame.
+        settings: The settings that its runs share.
         data_sha256: SHA-256 of its images and labels.
         figures: Mean and sample standard deviation of UA, RA, TA, MIA (%) and AG (points), by name.
         seeds: Number of seeds behind them, 2 or more.
@@ -54,7 +53,7 @@ class Expectation:
         return {key: (max(low, 0.0), min(high, 100.0)) for key, (low, high) in limits.items()}
 
     def sentence(self, run: Mapping[str, Any]) -> str:
-        """Return whether a run of this experiment falls inside, and what does not."""
+        """Return a sentence on whether a run of this experiment falls inside, and which figures do not."""
         known = {key: limits for key, limits in self.intervals().items() if not pd.isna(run[key])}
         off = [
             f"{key} {run[key]:.2f}, expected {low:.2f} to {high:.2f}"
@@ -66,7 +65,7 @@ class Expectation:
 
 
 def expectations(folder: Path | None = None) -> list[Expectation]:
-    """Return what is expected of the experiments in a folder of configs, by default of those shipped.
+    """Return the expectations in a folder of configs, by default the shipped one.
 
     Example:
         >>> all(each.seeds > 1 for each in expectations())
@@ -77,11 +76,11 @@ def expectations(folder: Path | None = None) -> list[Expectation]:
 
 
 def compared(frame: pd.DataFrame, known: Iterable[Expectation] | None = None) -> str:
-    """Return a line for each run whose figures are known beforehand; an empty text where none are.
+    """Return a line for each run whose figures are expected; an empty text if there is none.
 
     Args:
         frame: Runs, as `medunlearn.report.load` gives them.
-        known: What is expected; by default of the shipped experiments.
+        known: The expectations; by default the shipped ones.
 
     Example:
         >>> from medunlearn.report import load

@@ -29,7 +29,7 @@ class Statistic(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """One experiment: a method on one forget set under one preset; `runs` are its rows of the frame, one a seed.
+    """One experiment: a method on one forget set under one preset; `runs` are its rows of the frame, one per seed.
 
     Example:
         >>> Cell("SalUn", pd.DataFrame({"UA": [4.0, 6.0]})).over_seeds("UA").mean
@@ -41,17 +41,17 @@ class Cell:
 
     @property
     def role(self) -> str:
-        """What its models are."""
+        """The role of its models."""
         return str(self.runs.role.iloc[0])
 
     @property
     def untouched(self) -> bool:
-        """Whether it is an original as it was before unlearning."""
+        """Whether it is an original, before unlearning."""
         return bool((self.runs.measured_by != "").any())
 
     @property
     def is_reference(self) -> bool:
-        """Whether gaps are taken to its models, rather than of them."""
+        """Whether its models are references of gaps, not compared themselves."""
         return self.role == "retrained" and self.label not in FURTHER
 
     @property
@@ -67,7 +67,7 @@ class Cell:
 
     @property
     def remarks(self) -> list[str]:
-        """What its runs say came of them; with the seed where not all of them say it."""
+        """The remarks on its runs; with the seed, unless all runs have the remark."""
         said = [(run["seed"], text) for run in records(self.runs) for text in run.get("notes", ())]
         texts = [text for _, text in said]
         everywhere = {text for text in texts if texts.count(text) == len(self.runs)}
@@ -93,7 +93,7 @@ class Cell:
 
 
 def experiments(frame: pd.DataFrame) -> list[Cell]:
-    """Return the experiments that the runs on one forget set under one preset make up, one a label.
+    """Return the experiments of the runs on one forget set under one preset, one per label.
 
     Raises:
         InputError: If two runs of one label are not seeds of one experiment.

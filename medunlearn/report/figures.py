@@ -69,11 +69,11 @@ class Drawn(NamedTuple):
 
 
 def draw_figures(sections: Sequence[Section], folder: Path) -> list[Drawn]:
-    """Draw every figure that the runs have data for, as PNG and SVG, and leave matplotlib's own settings alone.
+    """Draw every figure that the runs have data for, as PNG and SVG, without changing matplotlib's settings.
 
     Args:
-        sections: What was measured.
-        folder: Where the files go.
+        sections: The sections of the report.
+        folder: Folder of the files.
 
     Example:
         >>> draw_figures([], Path("out"))
@@ -102,11 +102,11 @@ def _file_name(title: str) -> str:
 
 
 def save(figure: Figure | None, path: Path) -> list[Path]:
-    """Write a figure as PNG and SVG, the same bytes each time, and return the files; none where there is no figure.
+    """Write a figure as PNG and SVG, with the same bytes each time, and return the files; none without a figure.
 
     Args:
         figure: The figure.
-        path: The file without its ending.
+        path: The file without its extension.
 
     Example:
         >>> save(None, Path("out/nothing"))
@@ -117,5 +117,5 @@ def save(figure: Figure | None, path: Path) -> list[Path]:
         assert figure is not None
         metadata = {"Date": None} if file.suffix == ".svg" else {"Software": None}
         figure.savefig(file, dpi=130, metadata=metadata)
-        figure.set_layout_engine("none")  # what has been laid out stays; to lay it out again takes as long as drawing
+        figure.set_layout_engine("none")  # keeps the layout; computing it again takes as long as drawing
     return written

@@ -1,8 +1,8 @@
 """The noise floor in a frame: Retrains that differ only in their seed, and the position of each row relative to them.
 
 A further Retrain names the first as its `reference` and is otherwise the same run under another seed. The first, the
-further ones and all whose gaps are taken to the first belong together. A Retrain that has collapsed, or that ended far
-below another one, is a failed run: it stays in the frame, is said to have failed, and counts in no floor.
+further ones and all runs whose gaps refer to the first belong together. A Retrain that has collapsed, or that ended far
+below another one, has failed: it stays in the frame with a remark, but counts in no floor.
 """
 
 from collections import defaultdict
@@ -30,14 +30,14 @@ ANOTHER = "Retrain, another seed"
 FAILED = f"{ANOTHER} (failed)"
 FURTHER = (ANOTHER, FAILED)
 POOLED = "pooled"
-"""Column of `pooled`: how many runs are behind a row of further Retrains; NaN of others."""
+"""Column of `pooled`: number of runs in a row of further Retrains; NaN for other rows."""
 LEGEND = (
     "AG/floor: mean AG to all Retrains that differ in their seed alone, in units of the mean AG between two of them, "
     "which is the row of another seed (every pair counts): 1 is as near as another Retrain; inside: at most the "
     "largest AG between two of them, the band; outside: above it; further: no nearer to them than the untouched model. "
     f"A Retrain that ends more than {COLLAPSE:g} points of RA or TA below another one has failed and does not count."
 )
-"""What is to be known of the row of further Retrains and of the column of units."""
+"""Legend of the row of further Retrains and of the column AG/floor."""
 
 Row = dict[str, Any]
 Groups = Mapping[str, Sequence[Row]]
@@ -45,7 +45,7 @@ Groups = Mapping[str, Sequence[Row]]
 
 
 def retrains(rows: Sequence[Row], pairings: Sequence[Pairing]) -> Groups:
-    """Return which rows are Retrains that differ in their seed alone, and label the further ones and what failed.
+    """Return the groups of Retrains that differ only in their seed; label the further and the failed ones.
 
     Args:
         rows: The runs; label and notes are changed in place.
@@ -83,7 +83,7 @@ def _differs_in_seed(row: Row, first: Row) -> bool:
 
 
 def floor_columns(rows: Sequence[Row], groups: Groups) -> None:
-    """Give each row the columns of the noise floor: of the Retrains that its gaps are taken to one of.
+    """Add the columns of the noise floor to each row: that of the Retrains to which its reference belongs.
 
     Args:
         rows: All rows of a frame, untouched models included; changed in place.
@@ -111,19 +111,19 @@ def floor_columns(rows: Sequence[Row], groups: Groups) -> None:
 
 
 def _sound(group: Sequence[Row]) -> list[Row]:
-    """Return the Retrains of a group that have not failed, one a seed: a copy is no other model."""
+    """Return the Retrains of a group that have not failed, one per seed: copies count once."""
     return [*{row["seed"]: row for row in group if not collapse(row["notes"])}.values()]
 
 
 def pooled(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in which the further Retrains of one first are one row, under the seed of the first.
+    """Return a frame with one row for all further Retrains of a first one, under the seed of the first.
 
-    Its figures are their means, its gaps and its AG the mean distances of two Retrains over all pairs, the first
-    included. Those that failed are a row of their own, with their distance to the first. The directory is that of one
-    of them, and a further column, `POOLED`, says how many they are.
+    Its figures are their means; its gaps and AG are mean distances between two Retrains over all pairs, including the
+    first. Failed ones have a row of their own, with their distance to the first. The directory is that of one of them;
+    the added column `POOLED` has their number.
 
     Args:
-        frame: What `load` returned; returned itself where it has no further Retrains.
+        frame: Result of `load`; returned unchanged if it has no further Retrains.
 
     Example:
         >>> frame = pd.DataFrame({"label": ["Retrain", "SalUn"]})
@@ -160,7 +160,7 @@ def of_pooled(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         rows: The rows.
-        frame: What `load` returned.
+        frame: Result of `load`.
 
     Example:
         >>> frame = pd.DataFrame({"label": [ANOTHER] * 3, "reference": ["a", "a", "b"], "seed": [1, 2, 1]})
@@ -173,7 +173,7 @@ def of_pooled(rows: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def floor_text(floor: Floor) -> str:
-    """Return what is to be known of a floor, as a sentence without its subject.
+    """Return a description of a floor, to continue a sentence.
 
     Example:
         >>> floor_text(Floor(2, 1.5, 1.5))

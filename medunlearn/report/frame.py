@@ -1,4 +1,4 @@
-"""Run directories as one pandas frame, a row a run: every table, page and figure of a report is made from it."""
+"""Run directories as one pandas frame with a row per run, the source of all tables, pages and figures of a report."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -110,7 +110,7 @@ def load(dirs: Iterable[str | Path | RunDir]) -> pd.DataFrame:
 
 
 def _original(record: Record, records: Sequence[Record]) -> str:
-    """Return where the original of a run lies: among the runs known by its hash, or else where the run says."""
+    """Return the directory of a run's original: of the given run with its hash, else the one that the run names."""
     if (remade := remade_original(record, records)) is not None:
         raise InputError(
             f"report={record.path}: it started from another model than {remade.path} holds now; run that stage again"
@@ -120,7 +120,7 @@ def _original(record: Record, records: Sequence[Record]) -> str:
 
 
 def _gaps(row: dict[str, Any], pairing: Pairing) -> dict[str, Any]:
-    """Return the columns that say how far a row is from the reference of a pairing."""
+    """Return the columns with the distances of a row to the reference of a pairing."""
     reference = pairing.reference
     apart = {key: None if reference is None else abs(row[key] - reference.values[key]) for key in GAP_METRICS}
     return {
@@ -133,7 +133,7 @@ def _gaps(row: dict[str, Any], pairing: Pairing) -> dict[str, Any]:
 
 
 def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the row of a run's original as it was before, with its gaps to the reference of the run."""
+    """Return the row of a run's untouched original, with its gaps to the run's reference."""
     before, reference = {key: row["before"][key] for key in GAP_METRICS}, pairing.reference
     measured = Pairing(None, None, pairing.reason, pairing.rivals)
     if reference is not None and None not in before.values():
@@ -152,7 +152,7 @@ def _untouched(row: dict[str, Any], pairing: Pairing, runs: dict[str, dict[str, 
 
 
 def _notes(row: dict[str, Any], gaps: dict[str, Any], runs: dict[str, dict[str, Any]]) -> tuple[str, ...]:
-    """Return the remarks on a row, with the one on the reference of its gaps, which the run may not have known."""
+    """Return the remarks on a row, and on the reference of its gaps, which may be newer than the run."""
     reference = runs.get(gaps["reference"], {}).get("notes", ())
     said = reference_notes(reference) if gaps["reference"] != row.get("run") else []
     return tuple(dict.fromkeys((*row.get("notes", ()), *said)))
@@ -176,7 +176,7 @@ def _once(originals: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def measured_twice(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Return which rows are originals that had the forget set already, and have a row as untouched models too.
+    """Return which rows are originals measured on the forget set that also appear as untouched models.
 
     Example:
         >>> int(measured_twice(load([])).sum())

@@ -19,7 +19,7 @@ WIDTH, LINES = 14, 3  # characters and lines of a class's name in a chart
 
 
 def name_classes(rows: Iterable[Row]) -> list[Row]:
-    """Name the classes of one data set alike in all runs: as the first run does that has names for them.
+    """Name the classes of one data set alike in all runs: as in the first run that has names.
 
     Example:
         >>> row = {"data": "cells", "data_sha256": "a1", "classes": [1], "class_names": (), "forgotten": "classes 1"}
@@ -40,7 +40,7 @@ def _with_names(row: Row, names: tuple[str, ...]) -> Row:
 
 
 def tell_apart(rows: Iterable[Row]) -> list[Row]:
-    """Name data after its size, or else its hash, where one name stands for different images; index files likewise.
+    """Add the size, or else the hash, to the name of data if it stands for different images; likewise for index files.
 
     Example:
         >>> row = {"data": "cells", "forgotten": "", "listed": False, "split_sha256": "", "settings": {"size": None}}
@@ -71,11 +71,11 @@ def _forgotten(row: Row, splits: set[str]) -> str:
 
 
 def label_methods(rows: Iterable[Row]) -> list[Row]:
-    """Name runs of a method that unlearns after what departs from its defaults, as in `SalUn (relabel none)`.
+    """Name runs of a method after the settings that differ from its defaults, as in `SalUn (relabel none)`.
 
-    Settings without a default, such as the epochs, are named where runs of the method on the same data differ in them;
-    so are all settings of older runs, which do not say what departs. Settings of the network, which a method takes over
-    from its original, are named where runs on the same data differ in them.
+    Settings without a default, such as the epochs, are named if runs of the method on the same data differ in them; so
+    are all settings of older runs, which do not record differences from defaults. Settings of the network, which a
+    method takes over from its original, are named if runs on the same data differ in them.
 
     Example:
         >>> row = {"data": "cells", "method": "SalUn", "role": "unlearned", "forgotten": "10 %", "label": "SalUn"}
@@ -122,12 +122,12 @@ def _usual(key: str, group: Sequence[Row]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Return a setting as it can stand in a table."""
+    """Return a setting as text for a table."""
     return str(value) if is_line(str(value)) else reprlib.repr(value)
 
 
 def class_labels(names: Sequence[str], count: int) -> list[str]:
-    r"""Return what stands below a chart's bars of each class: its name in a few short lines, else its number.
+    r"""Return the tick label of each class in a chart: its name in a few short lines, else its number.
 
     Example:
         >>> class_labels(["colorectal adenocarcinoma epithelium", "mucus"], 2)

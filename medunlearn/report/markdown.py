@@ -1,4 +1,4 @@
-"""A Markdown table whose columns are aligned, as it is printed in a terminal."""
+"""Formats Markdown tables with aligned columns, for the terminal."""
 
 from collections.abc import Collection, Sequence
 

@@ -1,4 +1,4 @@
-"""How the charts of a report are laid out: panels, wrapped titles, and a legend that hides nothing and is not cut."""
+"""Layout of the charts of a report: panels, wrapped titles, and a legend that hides nothing and is not cut off."""
 
 import textwrap
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ LETTER = 0.075
 LINE = 0.2
 """Height of a line of a legend, in inches."""
 SPREAD = 8
-"""The largest value over the median one, from which an axis is spread out."""
+"""Ratio of the largest value to the median from which an axis is spread out."""
 FREE_LINES = 4
 """Lines of a legend for which a figure has room."""
 
 
 def wrapped(text: str, inches: float) -> str:
-    r"""Return text in lines that are no wider than so many inches, about.
+    r"""Return text wrapped to lines of about `inches` at most.
 
     Example:
         >>> wrapped("SalUn (relabel none, lr 0.1)", 1.5)
@@ -50,11 +50,11 @@ def legend_below(figure: Figure, panels: Sequence[Axes]) -> None:
 
 
 def spread_out(panel: Axes, values: Sequence[float]) -> None:
-    """Make the vertical axis logarithmic beyond 2 where one value would press all others onto it.
+    """Make the vertical axis logarithmic above 2 if one large value would make all others invisible.
 
     Args:
         panel: The panel.
-        values: What is drawn, of 0 or more.
+        values: The drawn values, 0 or more.
 
     Example:
         >>> _, (panel,) = panels_of(1, height=2)
@@ -70,7 +70,7 @@ def spread_out(panel: Axes, values: Sequence[float]) -> None:
 def panels_of(
     count: int, height: float, width: float = 3.2, columns: int = 2, share: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure of panels; it is narrow, so that text can still be read where a phone scales it down.
+    """Return a figure of panels; it is narrow, so that text stays readable on a phone.
 
     Args:
         count: Number of panels.

@@ -16,12 +16,12 @@ PATIENT_HEADS = (("patients", ""), ("UA", "near Retrain"), ("recognised", "near 
 PATIENT_LEGEND = (
     "Of patients (or sites, or devices) with forgotten images. UA: mean of each one's error in %. "
     "Recognised: share in % of those with an image that is still classified correctly, near 100 for a Retrain too. "
-    "MIA: share in % of those of whose images at least half are called never seen. Means over seeds."
+    "MIA: share in % of those with at least half of their images called never seen. Means over seeds."
 )
 
 
 def patient_table(section: Section) -> list[SideRow]:
-    """Return the table of a section; empty where no table said whose an image is.
+    """Return the table of a section; empty if patients are not known.
 
     Example:
         >>> patient_table(Section("cells", "10 %", "Default"))
@@ -38,7 +38,7 @@ def _entries(cell: Cell) -> tuple[str, ...]:
 
 
 def _figures(run: str, measured_by: str) -> list[float | None]:
-    """Return the figures of one run; None for what is not known of it."""
+    """Return the figures of one run; None for unknown ones."""
     whose = RunDir(measured_by or run)
     written = whose.read_metrics("report").get("by_group") if exists(whose.metrics) else None
     own = predictions_of(run, measured_by) if written else None  # other runs' predictions need not be read again

@@ -1,4 +1,4 @@
-"""The paper's figures, to stand beside measured ones of the same data: published.csv holds Tables 1 and 2."""
+"""The paper's figures, shown beside measured ones on the same data: published.csv holds Tables 1 and 2."""
 
 from functools import cache
 from pathlib import Path
@@ -34,12 +34,12 @@ def tables() -> pd.DataFrame:
 
 
 def published(dataset: str, forgotten: str, augmentation: str) -> pd.DataFrame:
-    """Return the paper's rows on a data set; none where it prints none.
+    """Return the paper's rows on a data set; empty if there are none.
 
     Args:
-        dataset: Name and size of an official set, such as `bloodmnist 64`; the paper's figures say nothing of others.
+        dataset: Name and size of an official set, such as `bloodmnist 64`; the paper has no others.
         forgotten: What is forgotten, such as `10 %`.
-        augmentation: The preset; the tables are of Default.
+        augmentation: The preset; the tables are for Default.
 
     Example:
         >>> published("bloodmnist 64", "10 %", "Default").method.tolist()

@@ -1,4 +1,4 @@
-"""Reads one run directory into one row of the frame: what its metrics.json and config.yaml say, both checked."""
+"""Reads one run directory into one row of the frame, from its metrics.json and config.yaml, both checked."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from medunlearn.runs.values import check_mapping, is_line, is_whole
 
 NEEDED = (*GAP_METRICS, "AG", "RTE", "method", "n", "data", "split_sha256", "seed", "runtime")
 PROTOCOL = ("size", "epochs", "batch", "attack")
-"""Settings beside the method's own that make two runs different experiments."""
+"""Settings other than the method's that make two runs different experiments."""
 
 
 def find_runs(paths: Iterable[str | Path | RunDir], argument: str = "report") -> list[RunDir]:
@@ -59,7 +59,7 @@ def read_run(run: RunDir) -> dict[str, Any]:
     """Return the row of a finished run: columns of `frame.COLUMNS`, and what the others are computed from.
 
     Raises:
-        InputError: If the run is unfinished or damaged, or a file is not the one that it wrote.
+        InputError: If the run is unfinished or damaged, or one of its files has been altered.
 
     Example:
         >>> read_run(RunDir("nowhere"))
@@ -124,7 +124,7 @@ def _row(
 
 
 def _arguments(metrics: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the method's arguments, but for the original: that is another run, not a setting."""
+    """Return the method's arguments except the original, which is another run, not a setting."""
     departures = check_mapping(metrics.get("departures"), "departures")
     arguments = check_mapping(model.get("init_args"), "model.init_args") | departures
     return {name: value for name, value in arguments.items() if name != "original"}

@@ -33,7 +33,7 @@ class Curve(NamedTuple):
 
 
 def check_originals(frame: pd.DataFrame) -> None:
-    """Check the models that runs started from, and which were not given: charts show their predictions and weights.
+    """Check the originals that were not given themselves: charts show their predictions and weights.
 
     Raises:
         InputError: If one has been altered since it was written, or holds another model than a run started from.
@@ -89,7 +89,7 @@ def predictions_of(run: str, measured_by: str = "") -> Predictions | None:
 
 
 def class_error(parts: list[Part], number: int) -> float | None:
-    """Return the error on a class over all seeds, in %; None where no image of it is there.
+    """Return the error on a class over all seeds, in %; None if it has no image.
 
     Example:
         >>> probs = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)
@@ -105,7 +105,7 @@ def forgotten_counts(found: Mapping[str, Sequence[Predictions]]) -> list[int]:
     """Return how many images of each class are in the forget sets of all seeds, each forget set once.
 
     Args:
-        found: What `predictions` returned.
+        found: Result of `predictions`.
 
     Example:
         >>> none = Part(np.eye(2, dtype=np.float32)[:0], np.array([], int), np.array([], int))
@@ -132,7 +132,7 @@ def confidence(part: Part) -> npt.NDArray[np.float32]:
 
 
 def curves(section: Section, cell: Cell) -> dict[str, Curve]:
-    """Return UA, RA and TA by epoch; nothing where curves were not asked for.
+    """Return UA, RA and TA by epoch; empty if no curves were requested.
 
     Example:
         >>> curves(Section("cells", "10 %", "Default"), Cell("SalUn", pd.DataFrame()))
@@ -162,7 +162,7 @@ def _curve(by_epoch: dict[int, list[float]]) -> Curve:
 
 
 def logged_points(run: RunDir) -> list[tuple[int, dict[str, float]]]:
-    """Return the logged points of a run, (epoch from 0, values); where an epoch was run again, its last ones.
+    """Return the logged points of a run, (epoch from 0, values); if an epoch was repeated, its last ones.
 
     Raises:
         InputError: If a CSV log is damaged.
@@ -177,7 +177,7 @@ def logged_points(run: RunDir) -> list[tuple[int, dict[str, float]]]:
 
 
 def changed_weights(cell: Cell) -> dict[str, float]:
-    """Return the share of changed coordinates by layer with weights of its own, in %, the mean over seeds.
+    """Return the share of changed coordinates of each layer that has weights, in %, the mean over seeds.
 
     Raises:
         InputError: If weights cannot be read, or are of another network than the original's.

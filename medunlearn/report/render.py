@@ -1,4 +1,4 @@
-"""The written report: results.csv, and templates that make HTML, Markdown and LaTeX of the same sections."""
+"""Writes the report: results.csv, and the same sections as HTML, Markdown and LaTeX from templates."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ GLANCE_LEGEND = (
     "more than chance with so many images. Nearest first."
 )
 FEW, SENTENCES = 2, 6
-"""Up to so many sections with so many sentences each, these answer first; a table does where there are more."""
+"""Up to this number of sections, with this number of sentences each, the page begins with sentences; else with a table."""
 
 CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
@@ -56,11 +56,11 @@ def write_report(frame: pd.DataFrame, folder: Path) -> int:
     """Write report.html, report.md, tables.tex, results.csv and the figures, and return how many figures there are.
 
     Args:
-        frame: What `load` returned.
-        folder: Where the files go; it is made, and files of these names are replaced.
+        frame: Result of `load`.
+        folder: Folder of the files; created if missing, and files of these names are replaced.
 
     Raises:
-        InputError: If nothing is forgotten, runs cannot be put together, or the folder cannot be one.
+        InputError: If nothing is forgotten, runs cannot be distinguished, or the folder is a file or cannot be written.
 
     Example:
         >>> from medunlearn.report import load
@@ -114,7 +114,7 @@ def _intervals(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _content(sections: Sequence[Section], figures: Sequence[Drawn], folder: Path) -> dict[str, Any]:
-    """Return what the templates see."""
+    """Return the variables of the templates."""
     frame = pd.concat([cell.runs for section in sections for cell in section.cells])
     return {
         "sections": sections,

@@ -20,17 +20,17 @@ class Row(NamedTuple):
     seeds: str = ""
     published: bool = False
     intervals: tuple[str, ...] = ("",) * len(GAP_METRICS)
-    """The 95 % intervals of UA, RA, TA, MIA where few images are behind them; else empty texts."""
+    """The 95 % intervals of UA, RA, TA, MIA if they come from few images; else empty texts."""
     mark: str = ""
     """Numbers of its remarks."""
     proxy: str = ""
-    """The proxy gap, which unlearned models alone have."""
+    """The proxy gap, which only unlearned models have."""
     floors: str = ""
     """AG to all Retrains in units of the AG between two of them."""
     place: str = ""
-    """Where it lies to their band: inside, outside, further."""
+    """Its position relative to their band: inside, outside, further."""
     bold: bool = True
-    """Whether it may be in bold: not the untouched model, a method no nearer to retraining than it, or a failed run."""
+    """Whether it may be in bold: not for the untouched model, a method no nearer to retraining, or a failed run."""
 
 
 def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Row:
@@ -74,13 +74,13 @@ def measured_row(cell: Cell, mark: str = "", original: Cell | None = None) -> Ro
 
 
 def _interval(cell: Cell, key: str) -> str:
-    """Return the 95 % interval as text where few images are behind a figure."""
+    """Return the 95 % interval as text if a figure comes from few images."""
     known = None if cell.images[PART_OF[key]] >= FEW else cell.interval(key)
     return "" if known is None else "{:.1f} to {:.1f}".format(*known)
 
 
 def published_row(row: dict[str, Any]) -> Row:
-    """Return the row of what the paper prints, a row of `published.tables`.
+    """Return the row of a published result, given as a row of `published.tables`.
 
     Example:
         >>> printed = dict.fromkeys((*GAP_METRICS, "AG", "RTE"), 2.0) | {"role": "retrained", "method": "Retrain"}

@@ -1,4 +1,4 @@
-"""What a report says of each forget set, before it is written as HTML, Markdown or LaTeX."""
+"""The sections of a report, one for each forget set, before they are written as HTML, Markdown or LaTeX."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,14 +18,14 @@ from medunlearn.report.verdict import collapsed_reference, in_floors, nearer, pl
 
 PRESETS = ("NoAug", "Default", "Default+RandAugment")
 NOT_RUN = {"original": ORIGINAL, "retrained": "Retrain", "unlearned": "Unlearned"}
-"""How a role is called that no run has, where the paper has no method for it."""
+"""Name of a role that no run has, if the paper has no method for it."""
 
 PLACES = {
     "inside": ", inside the band of Retrains of several seeds ({:.2f} times the AG of two)",
     "outside": ", outside the band of Retrains of several seeds ({:.2f} times the AG of two)",
     "further": ", and no nearer to Retrains of several seeds than the untouched model ({:.2f} times the AG of two)",
 }
-"""Continuations of a headline, by where a model lies to its Retrains."""
+"""Continuations of a headline, by the position of a model relative to its Retrains."""
 
 
 class Glance(NamedTuple):
@@ -42,7 +42,7 @@ class Glance(NamedTuple):
     floors: str = ""
     """AG to all Retrains in units of the AG between two of them."""
     place: str = ""
-    """Where it lies to their band: inside, outside, further."""
+    """Its position relative to their band: inside, outside, further."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Section:
 
     @property
     def sound(self) -> list[Cell]:
-        """The cells without Retrains that have failed, which would stretch every chart."""
+        """The cells without failed Retrains, whose outliers would stretch every chart."""
         return [cell for cell in self.cells if cell.label != FAILED]
 
     @property
@@ -91,7 +91,7 @@ class Section:
 
     @cached_property
     def published(self) -> pd.DataFrame:
-        """The paper's rows on this data; none where it is not the paper's."""
+        """The paper's rows on these data; empty for other data."""
         sets = {name for cell in self.cells for name in cell.runs.dataset}
         return published(sets.pop() if len(sets) == 1 else "", self.forgotten, self.augmentation)
 
@@ -102,7 +102,7 @@ class Section:
         return dict(zip([cell.label for cell in self.cells], marks, strict=True)), sentences
 
     def rows(self) -> list[Row]:
-        """Return the measured rows, each followed by the paper's where it prints one; what was not run says so."""
+        """Return the measured rows, each followed by the paper's if any, and rows of methods that were not run."""
         rows: list[Row] = []
         for role, name in NOT_RUN.items():
             named = {
@@ -153,7 +153,7 @@ class Section:
         return [glance for _, glance in sorted(found)]
 
     def _untouched(self, cell: Cell) -> Cell | None:
-        """Return the untouched model whose gap is taken to the reference of a cell."""
+        """Return the untouched model whose gap has the same reference as a cell."""
         references = set(cell.runs.reference)
         return next((each for each in self.cells if each.untouched and references & set(each.runs.reference)), None)
 
@@ -171,7 +171,7 @@ class Section:
 
     @property
     def floor(self) -> str:
-        """How far its Retrains are apart, as a sentence; empty where no seed has two."""
+        """A sentence on how far its Retrains are apart; empty if no seed has two."""
         cell = self.another_seed
         mean, largest = (None if cell is None else cell.over_seeds(key) for key in ("floor", "band"))
         if cell is None or mean is None or largest is None:
@@ -202,10 +202,10 @@ def _nearness(cell: Cell) -> float:
 
 
 def sections(frame: pd.DataFrame) -> list[Section]:
-    """Return the sections that runs make up, in the order of data, forget set and preset.
+    """Return the sections of runs, in the order of data, forget set and preset.
 
     Raises:
-        InputError: If runs cannot be distinguished, are no seeds of one experiment, or a gap could be taken to several.
+        InputError: If runs cannot be distinguished, are not seeds of one experiment, or a gap has several references.
 
     Example:
         >>> from medunlearn.report import load

@@ -1,4 +1,4 @@
-"""What the smaller tables of a section share: their rows, and figures over seeds as texts."""
+"""Shared by the smaller tables of a section: their rows, and means over seeds as texts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

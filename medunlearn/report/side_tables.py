@@ -1,4 +1,4 @@
-"""The smaller tables below a section's main one: what the audit asks, and figures by patient."""
+"""The smaller tables below a section's main one: questions of the audit, and figures by patient."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

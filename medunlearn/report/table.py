@@ -1,4 +1,4 @@
-"""The comparison that is printed in the terminal: Markdown tables, one for each forget set."""
+"""The comparison in the terminal: Markdown tables, one for each forget set."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -35,8 +35,8 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
 
     The line below the head says which way is better. Remarks on runs are numbered after the method and stand below.
     Each of UA, RA, TA and MIA (%) is followed by its distance in brackets to the retrained model, see
-    `medunlearn.runs.comparable`, and RTE by its share of the retrained model's. A model trained before anything was to
-    be forgotten is shown as it was measured on the forget set of the runs that unlearned from it, and called untouched.
+    `medunlearn.runs.comparable`, and RTE by its share of the retrained model's. An original is measured on the
+    forget set of the runs that unlearned from it, and shown as the untouched model.
 
     Args:
         runs: Run directories, in the order of the rows.
@@ -100,14 +100,14 @@ def _time_shares(frame: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _floors(rows: pd.DataFrame) -> list[str]:
-    """Return how far the Retrains are apart, a line for each first one; nothing where they are fewer than two."""
+    """Return how far the Retrains are apart, a line for each first one; empty for fewer than two."""
     known = records(rows[rows.floor.notna() & (rows.label == ANOTHER)])
     found = [(row["reference"], Floor(row["retrains"], row["floor"], row["band"])) for row in known]
     return ["\n".join(f"Noise floor, {first}: {floor_text(floor)}" for first, floor in found)] if found else []
 
 
 def _uncertain(rows: pd.DataFrame) -> list[str]:
-    """Return the widest 95 % interval of figures of few images, by part; nothing where there are many."""
+    """Return the widest 95 % interval of figures from few images, by part; empty if all have many."""
     found = []
     for part, name in (("forget", "forgotten"), ("retain", "retained"), ("test", "test")):
         keys = [key for key in GAP_METRICS if PART_OF[key] == part]
@@ -157,7 +157,7 @@ def _number(value: float) -> str:
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
-    """Return why a gap is missing, or is not what one expects: one paragraph, a line a run."""
+    """Return why gaps are missing, or are not to the reference: one paragraph with a line per run."""
     noted = records(rows[rows.note != ""])
     lines = [f"{row['run']}: {'no AG' if pd.isna(row['AG']) else 'AG'}: {row['note']}" for row in noted]
     return ["\n".join(lines)] if lines else []

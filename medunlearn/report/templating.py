@@ -1,4 +1,4 @@
-"""Pages from templates: HTML, Markdown and LaTeX, in which no value can be taken for markup."""
+"""Renders HTML, Markdown and LaTeX from templates; values are escaped, so none is read as markup."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).with_name("templates")
-"""Where the templates of a report lie, and those that other pages share."""
+"""Folder of the templates of a report, and of those that other pages share."""
 
 _TEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
@@ -20,11 +20,11 @@ _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]
 
 
 class Markup(str):
-    """Text of a template's own, which is not escaped."""
+    """Text that belongs to the template and is not escaped."""
 
 
 def tex(text: str) -> str:
-    r"""Return text in which LaTeX sees no command.
+    r"""Return text escaped for LaTeX.
 
     Example:
         >>> tex("50 % of our_data")
@@ -34,7 +34,7 @@ def tex(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    r"""Return text in which Markdown sees neither markup nor HTML nor the end of a table's cell.
+    r"""Return text escaped for Markdown: no markup, no HTML, no end of a table cell.
 
     Example:
         >>> markdown("a|b <i>")
@@ -47,8 +47,8 @@ def rendered(template: Path, content: Mapping[str, Any]) -> str:
     """Return a page.
 
     Args:
-        template: The template; its ending, html, md or tex, says how values are escaped.
-        content: What it sees.
+        template: The template; its extension, html, md or tex, determines how values are escaped.
+        content: Its variables.
 
     Example:
         >>> import tempfile
@@ -70,7 +70,7 @@ def embedded(image: Path) -> str:
     return base64.b64encode(image.read_bytes()).decode()
 
 
-@cache  # which keeps its compiled templates
+@cache  # keeps the compiled templates
 def _environment_of(suffix: str, folder: Path) -> Environment:
     return _ENVIRONMENTS[suffix](folder)
 
@@ -88,7 +88,7 @@ def _environment(folder: Path, **options: Any) -> Environment:
 
 
 def _escaping(escape: Callable[[str], str]) -> Callable[[Any], str]:
-    """Return what Jinja does to each value: it is escaped unless the template says that it is its own."""
+    """Return the function that Jinja applies to each value: it escapes the value unless it is `Markup`."""
     return lambda value: value if isinstance(value, Markup) else escape(str(value))
 
 

@@ -7,9 +7,9 @@ from medunlearn.report.experiments import Cell
 
 
 def nearer(cell: Cell, original: Cell | None, frame: pd.DataFrame) -> bool | None:
-    """Return whether an experiment's AG is below the untouched model's; None where one cannot tell.
+    """Return whether an experiment's AG is below the untouched model's; None if undecided.
 
-    One cannot where its images are too few, or where a retrained model that its gaps are taken to has collapsed.
+    It is undecided with too few images, or if a retrained model to which its gaps refer has collapsed.
     Means over seeds are judged by the images of one seed, since seeds may share images. Equal gaps are not nearer.
 
     Args:
@@ -33,7 +33,7 @@ def nearer(cell: Cell, original: Cell | None, frame: pd.DataFrame) -> bool | Non
 
 
 def no_nearer(cell: Cell, original: Cell | None) -> bool:
-    """Return whether an experiment is known to be no nearer to retraining than the untouched model, be it by chance.
+    """Return whether an experiment's AG is known not to be below the untouched model's, whatever the chance.
 
     Example:
         >>> no_nearer(Cell("SalUn", pd.DataFrame()), None)
@@ -56,7 +56,7 @@ def in_floors(cell: Cell) -> float | None:
 
 
 def place_of(cell: Cell, original: Cell | None) -> str:
-    """Return where an experiment lies to the band of its Retrains: inside, outside, further; else an empty text.
+    """Return an experiment's position relative to its Retrains' band: inside, outside, further; else an empty text.
 
     Means over seeds are compared with means over seeds: the experiment's AG, the largest of a pair, the untouched's AG.
 
@@ -73,7 +73,7 @@ def place_of(cell: Cell, original: Cell | None) -> str:
 
 
 def collapsed_reference(cell: Cell, frame: pd.DataFrame) -> str:
-    """Return how a retrained model that an experiment's gaps are taken to has collapsed; an empty text where none has.
+    """Return how a reference of an experiment's gaps has collapsed; an empty text if none has.
 
     Example:
         >>> from medunlearn.report import load
@@ -84,7 +84,7 @@ def collapsed_reference(cell: Cell, frame: pd.DataFrame) -> str:
 
 
 def references(cell: Cell, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the retrained models that an experiment's gaps are taken to.
+    """Return the rows of the retrained models that are the references of an experiment's gaps.
 
     Example:
         >>> from medunlearn.report import load
@@ -95,7 +95,7 @@ def references(cell: Cell, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _margin(cell: Cell, original: Cell, frame: pd.DataFrame) -> float:
-    """Return what the difference of the two gaps must exceed, in percentage points."""
+    """Return the margin that the difference of the two gaps must exceed, in percentage points."""
     retrained = references(cell, frame)
     if retrained.empty or not all(cell.images.values()):
         return 0.0
@@ -104,7 +104,7 @@ def _margin(cell: Cell, original: Cell, frame: pd.DataFrame) -> float:
 
 
 def verdict(cell: Cell, original: Cell | None, frame: pd.DataFrame) -> str:
-    """Return the same as the continuation of a sentence, to which the untouched model's gap is added in brackets.
+    """Return the result of `nearer` as the continuation of a sentence; the untouched model's gap follows in brackets.
 
     Example:
         >>> verdict(Cell("SalUn", pd.DataFrame()), None, pd.DataFrame())

@@ -18,10 +18,10 @@ def check_class_names(names: Any, num_classes: int | None = None) -> tuple[str, 
 
     Args:
         names: The value to check, which should be a list of names.
-        num_classes: How many there must be; None where that is not known yet.
+        num_classes: The required number; None if it is not known yet.
 
     Raises:
-        Fault: If a name is no text, empty, too long, repeated, a whole number, or has characters that are not printed.
+        Fault: If a name is not text, is empty, too long, repeated, a whole number, or has unprintable characters.
 
     Example:
         >>> check_class_names(["benign", "malignant"], 2)

@@ -74,7 +74,7 @@ def _problem(content: Any, model: type[Content], place: tuple[int | str, ...]) -
         at = group
     if not path:
         missing = [name for name in model.needed if name not in content]
-        return f"it lacks {missing[0]}" if missing else "one of its keys is no text"
+        return f"it lacks {missing[0]}" if missing else "one of its keys is not text"
     return f"{'.'.join(path)} is {reprlib.repr(value)}, not {form}"
 
 

@@ -38,7 +38,7 @@ class CurvePoint(Content):
 
 
 class Curve(Content):
-    """Content of `learning_curve.json`: a learning curve and the original that it is of."""
+    """Content of `learning_curve.json`: a learning curve and the original that it belongs to."""
 
     needed = ("way", "reading", "original_sha256", "original", "points")
     way: Way = key("parts, short or epochs", "How it was made.")

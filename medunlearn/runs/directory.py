@@ -139,7 +139,7 @@ class RunDir:
         return arrays
 
     def weights_sha256(self) -> str | None:
-        """Return the SHA-256 of `model.ckpt`, by which other runs identify their original; None without that file."""
+        """Return the SHA-256 of `model.ckpt`, by which other runs identify their original; None if it is missing."""
         return _sha256(self.weights) if self.weights.is_file() else None
 
     def remade_original(self, argument: str) -> str:

@@ -180,7 +180,7 @@ class Metrics(Gap):
     original_sha256: Line | None = key(
         "a line of text, or null", "SHA-256 of that run's model.ckpt when this one started."
     )
-    reference: RunPath | None = key("a run directory, or null", "The retrained run that AG is taken to, as given.")
+    reference: RunPath | None = key("a run directory, or null", "The Retrain that AG is computed against, as given.")
     reference_sha256: Line | None = key("a line of text, or null", "SHA-256 of that run's model.ckpt.")
     departures: dict[str, Any] | None = key(
         "a group, or null", "Arguments of the method that differ from its defaults, by name."

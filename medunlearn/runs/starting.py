@@ -44,7 +44,7 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
         raise InputError(f"run_dir={run}: is a file; name a directory")
     if run.finished and resume:
         raise InputError(
-            f"run_dir={run}: already holds a finished run, which does not go on; to train for longer, give a larger "
+            f"run_dir={run}: already holds a finished run, which cannot be resumed; to train for longer, give a larger "
             "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
         )
     if run.finished and not overwrite:
@@ -54,11 +54,11 @@ def check_run_dir(run: RunDir, resume: bool, overwrite: bool) -> None:
     if run.started and not (exists(run.config) or resume or overwrite):
         raise InputError(
             f"run_dir={run}: holds {', '.join(run.present())} and no config.yaml, of a run that ended early or of "
-            "something else; name another run_dir, or say `--overwrite true` to delete it"
+            "something else; name another run_dir, or give `--overwrite true` to delete it"
         )
     if run.started and not (resume or overwrite):
         raise InputError(
-            f"run_dir={run}: already holds an unfinished run; say `--resume true` to go on with it, "
+            f"run_dir={run}: already holds an unfinished run; give `--resume true` to go on with it, "
             "or `--overwrite true` to start again"
         )
     if resume and not run.started:

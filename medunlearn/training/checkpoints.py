@@ -27,7 +27,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write a checkpoint such that the file is always either the complete old or the complete new one.
 
         Raises:
-            InputError: If it holds a value that could not be read again; names its place.
+            InputError: If it holds a value that could not be read again; the message names its place.
         """
         content = io.BytesIO()
         torch.save(plain_checkpoint(checkpoint), content)

@@ -49,7 +49,7 @@ def plain_checkpoint(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         checkpoint: The content that Lightning is about to write.
 
     Raises:
-        InputError: If it holds something else, such as a module, a function or a NumPy array; names where.
+        InputError: If it holds something else, such as a module, a function or a NumPy array; the message says where.
 
     Example:
         >>> from pathlib import Path

@@ -21,7 +21,7 @@ LEAST = {
 
 
 def check_trainer(trainer: Mapping[str, Any]) -> None:
-    """Reject settings that no run can have.
+    """Reject settings that no run supports.
 
     Args:
         trainer: The resolved settings of the Trainer, by name.
@@ -49,7 +49,7 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
 
 
 def check_strategy(strategy: str | Mapping[str, Any]) -> None:
-    """Reject strategies that shard the model, and those whose processes are copies of this one.
+    """Reject strategies that shard the model or fork this process.
 
     Args:
         strategy: A name that Lightning knows, or `class_path` and `init_args`.
@@ -60,13 +60,13 @@ def check_strategy(strategy: str | Mapping[str, Any]) -> None:
     plain = name.rpartition(".")[2].lower().replace("_", "")
     if any(kind in plain for kind in ("fsdp", "deepspeed", "modelparallel")):
         raise InputError(
-            f"strategy={name}: cuts the weights up over the processes, but the saliency mask, frozen weights "
+            f"strategy={name}: splits the weights over the processes, but the saliency mask, frozen weights "
             "and model.ckpt need them whole and in float32 in each; use ddp",
             part="trainer",
         )
     if any(kind in start for kind in ("spawn", "fork", "notebook")):
         raise InputError(
-            f"strategy={name}: its processes are copies of this one, whose errors come out as long "
+            f"strategy={name}: its processes are copies of this one, whose errors appear as long "
             "tracebacks; use ddp, which starts each by the same command",
             part="trainer",
         )

@@ -29,7 +29,7 @@ ABOUT_THE_RUN = (
     "`Trainer.fit` stopped: ",
     *("Restoring states from the checkpoint path", "Restored all states from the checkpoint"),
 )
-"""Lightning's messages on hardware, seed and end of a run, which this project replaces by one line."""
+"""Lightning's messages on hardware, seed and end of a run; this project prints one line instead."""
 
 
 def hide_lightning_warnings() -> None:

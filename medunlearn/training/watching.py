@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from medunlearn.errors import Killed
 
-PERIOD = 0.2  # seconds between two looks
+PERIOD = 0.2  # seconds between two checks
 
 GRACE_PERIOD = 15.0
 """Grace period in seconds for a failed process to print its error, before rank 0 kills the others."""
@@ -60,11 +60,11 @@ def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> N
     while not ended.wait(PERIOD):
         if launcher.procs and launcher.procs is not watched:
             watched = list(launcher.procs)
-            launcher.procs.clear()  # an empty list ends Lightning's own watch, which holds this one
+            launcher.procs.clear()  # an empty list ends Lightning's own monitor, which shares it
             launcher.procs = watched
         if any(process.poll() for process in watched or ()):
-            signal.pthread_kill(main, signal.SIGINT)  # a signal of the system, which ends a wait too
-            if not ended.wait(GRACE_PERIOD):  # it waits for a process that is gone, in code that no signal reaches
+            signal.pthread_kill(main, signal.SIGINT)  # a real signal, which also interrupts a blocking wait
+            if not ended.wait(GRACE_PERIOD):  # blocked in code that no signal interrupts, waiting for a dead process
                 _give_up(watched or (), go_on)
             return
 

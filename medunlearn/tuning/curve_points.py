@@ -65,7 +65,7 @@ def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str,
 
     Args:
         original: The original.
-        images: How many training images it has.
+        images: Its number of training images.
         begin: The share of its epochs that is skipped.
 
     Raises:

@@ -38,7 +38,7 @@ class Plan:
     Args:
         way: See `medunlearn.runs.curve_schema.Way`.
         fractions: Parts of the training set, in (0, 1]; by default those in `FRACTIONS` for the way.
-        epochs: Epochs of a short run; by default an eighth of the original's, and three at least.
+        epochs: Epochs of a short run; by default an eighth of the original's, at least three.
         reading: How the curve predicts a Retrain, see `medunlearn.metrics.Reading`; by default the `level` of parts,
             the `ratio` of short runs, the `difference` of epochs.
         moves_attack: Whether the attack's share moves the target of MIA.
@@ -75,7 +75,7 @@ def curve_beside(
     """Return the content of an original's `learning_curve.json`; create the file if it is missing.
 
     Raises:
-        InputError: If the curve is damaged or of another model, or cannot be made; see `make_curve` for the arguments.
+        InputError: If the curve is damaged, of another model, or cannot be made; see `make_curve` for arguments.
     """
     if learning_curve(original, "original") is not None:
         return original.read_curve("original")
@@ -106,7 +106,7 @@ def make_curve(
         original: The run directory of the original.
         fit: What plans need to know of `medunlearn fit`.
         plan: How it is made.
-        engine: What runs the stages.
+        engine: Runs the stages.
         announce: Called with each stage before it runs, and its heading.
 
     Raises:
@@ -159,7 +159,7 @@ def _stage(original: RunDir, settings: dict[str, Any], plan: Plan, size: int, le
         content["trainer"] |= {"max_epochs": plan.epochs, "max_steps": -1}
         content["model"]["init_args"] |= {"lr_schedule": "cosine", "lr_min": 0.0}
     config = run.with_suffix(".yaml")
-    write_whole(config, json.dumps(content, indent=2).encode())  # which YAML reads too
+    write_whole(config, json.dumps(content, indent=2).encode())  # YAML reads JSON too
     return Stage(config, content)
 
 

@@ -40,7 +40,7 @@ class ReportProxyGap(Callback):
         if stage != "fit" or found is None:
             return
         if why := why_no_proxy(found):
-            raise InputError(f"tune: goes by the proxy gap, which cannot be measured: {why}; give data that have them")
+            raise InputError(f"tune: needs the proxy gap, which cannot be measured: {why}; give data that have them")
         _found(trainer, UnlearningMetrics).compare_epochs(method, method.datamodule, found)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

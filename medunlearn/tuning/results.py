@@ -25,8 +25,8 @@ BY = {
 """Descriptions of the criterion by which settings are chosen."""
 
 LEARNED = (
-    "This method learns from the original's answers on validation images: its proxy gap, which rests on these, looks "
-    "too good, and says little beside that of another method."
+    "This method learns from the original's answers on validation images: its proxy gap, which uses these, looks "
+    "too good and cannot be compared with that of another method."
 )
 EXPLANATION = (
     "Distances in percentage points to what is predicted of a Retrain from validation images: UA, error on the forget "

@@ -79,7 +79,7 @@ def read_space(path: Path | None, method: str, settings: Mapping[str, Any]) -> t
         settings: The resolved settings of the recipe.
 
     Raises:
-        InputError: If the file is no search space, or a parameter does not exist, has no bounds or excludes the
+        InputError: If the file is not a search space, or a parameter does not exist, has no bounds or excludes the
             recipe's value.
     """
     own = path or shipped_space(method)
@@ -99,7 +99,9 @@ def read_space(path: Path | None, method: str, settings: Mapping[str, Any]) -> t
 
 def _parameter(name: str, form: Any, settings: Mapping[str, Any], file: Path, shipped: bool) -> Parameter:
     if not name.startswith(MAY_VARY) or name.startswith(FIXED):
-        raise InputError(f"space={file}: {name} is no setting that may vary; give some of model.init_args or trainer")
+        raise InputError(
+            f"space={file}: {name} is not a setting that may vary; give some of model.init_args or trainer"
+        )
     if not named(settings, name):
         known = [f"{group}.{each}" for group in ("model.init_args", "trainer") for each in setting(settings, group, {})]
         raise InputError(f"space={file}: there is no setting {name}; {suggestion(name, known)}fix the name")
@@ -121,10 +123,10 @@ def _bounded(name: str, kind: str, values: Sequence[Any], own: Any, file: Path) 
 
     if kind == "choice":
         if not values or not all(each is None or isinstance(each, bool | int | float | str) for each in values):
-            refuse("gives no list of plain values")
+            refuse("does not give a list of plain values")
         return Parameter(name, "choice", tuple(values), own)
     if len(values) != 2 or not all(map(_is_number, values)) or values[0] > values[1]:
-        refuse("gives no two bounds, the lower one first")
+        refuse("does not give two bounds, the lower one first")
     low, high = values
     if kind == "times":
         return _times(name, low, high, own) if _is_number(own) else refuse(f"multiplies the recipe's own {own}")
@@ -132,7 +134,7 @@ def _bounded(name: str, kind: str, values: Sequence[Any], own: Any, file: Path) 
         return Parameter(name, "integer", (low, high), own)
     if kind == "uniform" or (kind == "log" and low > 0):
         return Parameter(name, "uniform" if kind == "uniform" else "log", (float(low), float(high)), own)
-    return refuse("is no such range")
+    return refuse("is an unknown kind of range")
 
 
 def _times(name: str, low: float, high: float, own: float) -> Parameter:

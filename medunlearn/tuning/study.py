@@ -66,7 +66,7 @@ class Study:
 
         Args:
             total: Number of trials in all, including stopped and failed ones.
-            engine: What runs them.
+            engine: Runs the stages.
             at_once: Number of trials proposed at a time.
             announce: Called with each stage before it runs.
 
@@ -174,13 +174,13 @@ def check_same_study(place: Place, before: Mapping[str, Any] | None, now: Mappin
     """Reject resuming a study with other defining settings.
 
     Raises:
-        InputError: If a setting differs; names the first one.
+        InputError: If a setting differs; the message names the first one.
     """
     for name, value in now.items() if before else ():
         if before is not None and before.get(name) != value:
             raise InputError(
-                f"out={place.folder}: holds a study with another {name.removesuffix('s')}; give what it was begun "
-                "with, or name another folder by `--out`"
+                f"out={place.folder}: holds a study with another {name.removesuffix('s')}; give its settings, "
+                "or name another folder by `--out`"
             )
 
 

@@ -8,23 +8,23 @@ import numpy as np
 from medunlearn.errors import InputError
 
 TARGETS, HALVES = 0, 1
-"""What the random bits of a study are for."""
+"""Purposes of the random streams of a study."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a study, all of which follows from its numbers.
+    """The design of a study, determined by its numbers alone.
 
     Target images are drawn once, 2T for each of D draws, and no two draws share one. Shadows come in pairs: one learns
     a random half of the training set, its twin the other half, and each half has exactly T targets of each draw. Draw d
     of a shadow forgets the T targets that it has learned; the other T it has never seen. So each target is forgotten by
-    one shadow of each pair and unseen by the other. Further pairs do not change those that are there.
+    one shadow of each pair and unseen by the other. Adding pairs does not change existing ones.
 
     Args:
         originals: Shadow originals N, an even number of 4 or more.
         draws: Forget sets D of each.
         targets: Images T in each forget set.
-        seed: Seed of the images' places.
+        seed: Seed of the assignment of images.
         images: Images in the training set.
 
     Raises:
@@ -38,7 +38,7 @@ class Design:
     images: int
 
     def __post_init__(self) -> None:
-        if self.columns > self.images - 2:  # each half retains an image
+        if self.columns > self.images - 2:  # each half must retain an image
             raise InputError(
                 f"targets={self.targets}: {self.draws} draws take {self.columns} images and some must be left of "
                 f"{self.images}; give fewer of either"
@@ -59,12 +59,12 @@ class Design:
         return np.sort(self._order[: self.columns].reshape(self.draws, -1)[draw])
 
     def half(self, original: int) -> np.ndarray:
-        """Return what a shadow original is trained on, sorted indices into the training set."""
+        """Return the training images of a shadow original, sorted indices into the training set."""
         rest = self._shared(original, self.draws, np.sort(self._order[self.columns :]))
         return np.sort(np.concatenate([rest, *(self.forgotten(original, draw) for draw in range(self.draws))]))
 
     def forgotten(self, original: int, draw: int) -> np.ndarray:
-        """Return what a draw of a shadow forgets, sorted indices into the training set, (T,)."""
+        """Return the forget set of a shadow's draw, sorted indices into the training set, (T,)."""
         return self._shared(original, draw, self.target_images(draw))
 
     def unseen(self, original: int, draw: int) -> np.ndarray:
@@ -72,7 +72,7 @@ class Design:
         return np.setdiff1d(self.target_images(draw), self.forgotten(original, draw))
 
     def places(self, original: int, draw: int) -> np.ndarray:
-        """Return the places of `forgotten` in the shadow's own training set, (T,)."""
+        """Return the positions of `forgotten` in the shadow's own training set, (T,)."""
         return np.searchsorted(self.half(original), self.forgotten(original, draw))
 
     def all_unseen(self, original: int) -> np.ndarray:
@@ -80,7 +80,7 @@ class Design:
         return np.concatenate([self.unseen(original, draw) for draw in range(self.draws)])
 
     def columns_of(self, draw: int, images: np.ndarray) -> np.ndarray:
-        """Return which columns, of those of all targets draw by draw, some targets of a draw have."""
+        """Return the columns of some targets of a draw; all targets have columns, draw by draw."""
         return 2 * self.targets * draw + np.searchsorted(self.target_images(draw), images)
 
     @cached_property

@@ -9,11 +9,11 @@ from medunlearn.metrics import auc, can_show, forgetting_quality, interval, klom
 LEVELS = (0.1, 0.01)
 """False positive rates."""
 POOLED_BELOW = 64
-"""Shadows below which the attack takes one variance a side for all images."""
+"""Number of shadows below which the attack uses one variance per side for all images."""
 DRAWS = 199
 """Draws of an interval, and of chance."""
 FEWEST_MODELS = 3
-"""Models a side below which their distributions are not compared."""
+"""Number of models per side below which their distributions are not compared."""
 
 Sides = tuple[np.ndarray, np.ndarray]
 Found = dict[str, float | None]
@@ -22,7 +22,7 @@ Found = dict[str, float | None]
 def figures(
     forgotten: np.ndarray, unseen: np.ndarray, pairs: np.ndarray, oracle: np.ndarray | None = None, draws: int = DRAWS
 ) -> dict[str, Any]:
-    """Return what an attacker finds in margins.
+    """Return the figures of the attack and of the distances to Retrains, from margins.
 
     Args:
         forgotten: Margins of I images under N shadows, (N, I); NaN where a shadow did not forget the image.
@@ -32,15 +32,18 @@ def figures(
         draws: Draws of the intervals and of chance.
 
     Returns:
-        Numbers by name. `auc`, `tpr@0.1` and `tpr@0.01`, the latter None where so few unseen images cannot show that
-        rate; of each `..._interval`, 95 % over images, and `..._chance`, 95 % of what the same attack finds where
-        nothing is to be found. `quality` and `klom`, `klom_95` against Retrains. None for what cannot be computed.
+        Numbers by name. `auc`, `tpr@0.1` and `tpr@0.01`, the latter None if the unseen images are too few to show that
+        rate; for each `..._interval`, 95 % over images, and `..._chance`, 95 % of what the same attack finds if there
+        is nothing to find. `quality` and `klom`, `klom_95` against Retrains. None for what cannot be computed.
     """
     pooled = len(pairs) < POOLED_BELOW
     scores = ulira(forgotten, unseen, pairs, pooled)
     found = _attack(*scores)
     resampled = _over_images(scores, draws)
-    chance = [*_by_chance((forgotten, unseen), pairs, pooled, draws), found]  # with itself: exact with few draws
+    chance = [
+        *_by_chance((forgotten, unseen), pairs, pooled, draws),
+        found,
+    ]  # including the true one: exact with few draws
     spread = {f"{name}_interval": _limits(name, found, resampled) for name in found}
     spread |= {f"{name}_chance": _limits(name, found, chance) for name in found}
     counts = {"forgotten": _count(forgotten), "unseen": _count(unseen), "pooled": pooled}
@@ -48,7 +51,7 @@ def figures(
 
 
 def _attack(forgotten: np.ndarray, unseen: np.ndarray) -> Found:
-    """Return AUC and TPRs of scores of any shape, NaN where there is none."""
+    """Return AUC and TPRs of scores of any shape, in which NaN stands for no score."""
     members, others = (side[~np.isnan(side)] for side in (forgotten, unseen))
     if not (len(members) and len(others)):
         return dict.fromkeys(["auc", *map(_tpr, LEVELS)])
@@ -69,9 +72,9 @@ def _over_images(scores: Sides, draws: int) -> list[Found]:
 
 
 def _by_chance(sides: Sides, pairs: np.ndarray, pooled: bool, draws: int) -> list[Found]:
-    """Return the figures where it is drawn by lot, for each image and pair, which shadow is said to have forgotten it.
+    """Return the figures with random sides: for each image and pair, which shadow forgot it is drawn at random.
 
-    Where forgetting an image leaves a model as one that never had it, the true sides are such a draw too.
+    If a model that forgot an image is like one that never had it, the true sides are such a draw too.
     """
     rng = np.random.default_rng(1)
     _, rows = np.unique(pairs, return_inverse=True)
@@ -105,7 +108,7 @@ def _distances(forgotten: np.ndarray, oracle: np.ndarray | None) -> Found:
 
 
 def _first(side: np.ndarray, count: int) -> np.ndarray:
-    """Return the first margins of each image that are there, (count, I)."""
+    """Return the first `count` margins of each image that are not NaN, (count, I)."""
     order = np.argsort(np.isnan(side), axis=0, kind="stable")[:count]
     return np.take_along_axis(side, order, axis=0)
 

@@ -26,17 +26,17 @@ class Folder:
 
     @property
     def design(self) -> Path:
-        """What the study was begun with."""
+        """The settings that the study was begun with."""
         return self.path / "design.json"
 
     @property
     def table(self) -> Path:
-        """What the study has found."""
+        """The table of results."""
         return self.path / "ulira.md"
 
     @property
     def figures(self) -> Path:
-        """The same with every figure."""
+        """The results with every figure, as JSON."""
         return self.path / "ulira.json"
 
     def shadow(self, original: int) -> Path:
@@ -44,7 +44,7 @@ class Folder:
         return self.path / f"{original:03d}"
 
     def data(self, original: int) -> Path:
-        """Return the images of a shadow in MedMNIST's format: its half, and as test images also what it never sees."""
+        """Return the data file of a shadow in MedMNIST's format: its half, and unseen targets as test images."""
         return self.shadow(original) / "data.npz"
 
     def forget(self, original: int, draw: int) -> Path:
@@ -52,14 +52,14 @@ class Folder:
         return self.shadow(original) / f"forget_{draw}.npz"
 
     def check_same(self, design: Design, data: ImageData) -> None:
-        """Refuse a folder that holds another study, or what is of none.
+        """Reject a folder that holds another study, or files of none.
 
         Args:
             design: The design.
             data: All images.
 
         Raises:
-            InputError: If it does, or what it was begun with cannot be read.
+            InputError: If it does, or its settings cannot be read.
         """
         if not exists(self.design):
             if any(exists(self.data(original)) for original in range(design.originals)):
@@ -69,12 +69,12 @@ class Folder:
         if other := [name for name in asked if kept.get(name) != asked[name]]:
             name = "data" if other[0] == "data_sha256" else other[0]
             raise InputError(
-                f"out={self.path}: holds a study with other {name}; give what it was begun with, or name another "
+                f"out={self.path}: holds a study with other {name}; give its settings, or name another "
                 "folder by `--out`"
             )
 
     def make(self, design: Design, data: ImageData) -> None:
-        """Write what is missing of the files that stages read, see `check_same`."""
+        """Write the missing ones of the files that stages read; see `check_same`."""
         writer = RunDir(self.path)
         with writing_to(self.path):
             writer.write_json(self.design, _fixed(design, data))
@@ -97,12 +97,12 @@ class Folder:
 
 
 def _fixed(design: Design, data: ImageData) -> dict[str, Any]:
-    """Return what a folder is begun with; the number of originals may grow."""
+    """Return the settings that must stay the same; the number of originals may grow."""
     return {"data_sha256": data.sha256, "draws": design.draws, "targets": design.targets, "seed": design.seed}
 
 
 def _of_shadow(data: ImageData, design: Design, original: int) -> ImageData:
-    """Return the images of a shadow. No method sees test images, so what it must never see is among them."""
+    """Return the images of a shadow. No method sees test images, so unseen targets are added to them."""
     unseen = _taken(data.train, design.all_unseen(original))
     joined = (np.concatenate(pair) for pair in zip(_arrays(data.test), _arrays(unseen), strict=True))
     return replace(data, train=_taken(data.train, design.half(original)), test=Split(*joined))

@@ -1,4 +1,4 @@
-"""What the runs of a study say of its target images: margins where they were forgotten and where never seen."""
+"""Reads the runs of a study: margins of its target images where they were forgotten and where never seen."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ NEEDED = (*Predictions.names(), *(f"{part}_logits" for part in PARTS))
 
 @dataclass
 class Observed:
-    """What the finished runs of one config say.
+    """Results of the finished runs of one config.
 
     Attributes:
         name: The config's run directory.
-        forgotten: Margins of each target under each shadow, (N, 2 D T); NaN where it is not one that forgot it. For the
-            original, where it is one that was trained on it.
-        unseen: The same; NaN where the shadow is not one that has never seen it.
+        forgotten: Margins of each target under each shadow, (N, 2 D T); NaN unless the shadow forgot it or, for the
+            original, was trained on it.
+        unseen: The same; NaN unless the shadow has never seen it.
         utility: UA, RA and TA in % of each run; UA of the original on the targets that it has learned.
-        role: What the runs are; empty where none is finished.
+        role: The role of the runs; empty if none is finished.
         method: The name of the method.
         runs: Number of finished runs.
     """
@@ -38,7 +38,7 @@ class Observed:
 
 
 def observed(name: str, design: Design, tested: int, runs: Callable[[int, int], RunDir | None]) -> Observed:
-    """Return what the finished runs of one config say.
+    """Return the results of the finished runs of one config.
 
     Args:
         name: The config's run directory.
@@ -90,5 +90,5 @@ def _accuracy(part: Part) -> float:
 
 
 def _margins(part: Part) -> np.ndarray:
-    assert part.logits is not None  # which NEEDED asks for
+    assert part.logits is not None  # required by NEEDED
     return margins(part.logits, part.labels)

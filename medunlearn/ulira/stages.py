@@ -17,10 +17,10 @@ ORIGINAL = NEEDS[0]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the configs of a study are.
+    """The roles of the configs of a study.
 
     Attributes:
-        original: Trains what methods start from.
+        original: Trains the model that methods start from.
         others: Methods and Retrains, in order.
     """
 
@@ -34,14 +34,14 @@ class Parts:
 
 
 def parts_of(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> Parts:
-    """Return which stage of a plan is the original; the others are Retrains and methods.
+    """Return the stages of a plan by role: the original, and the Retrains and methods.
 
     Args:
         plan: The stages.
         settings: The resolved settings of each.
 
     Raises:
-        InputError: If there is no method or not one original, or a stage is neither.
+        InputError: If there is no method, not exactly one original, or a stage with another role.
     """
     methods = [stage for stage in plan if stage.unlearns]
     if not methods:
@@ -53,7 +53,9 @@ def parts_of(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> Pa
     ((path, method),) = starts.items()
     original = next((stage for stage in plan if stage.run.path == path), None)
     if original is None:
-        raise InputError(f"{method.config.name}: {ORIGINAL}={path}: is no shadow; name the config that trains it too")
+        raise InputError(
+            f"{method.config.name}: {ORIGINAL}={path}: is not a shadow; name the config that trains it too"
+        )
     for stage, each in zip(plan, settings, strict=True):
         if each["data"]["test"] is False:
             raise InputError(
@@ -70,10 +72,10 @@ def parts_of(plan: Sequence[Stage], settings: Sequence[Mapping[str, Any]]) -> Pa
 
 @dataclass(frozen=True)
 class Shadows:
-    """The stages that are run.
+    """The stages of a study.
 
     Args:
-        parts: What the configs are.
+        parts: The configs by role.
         folder: The folder of the study.
         originals: Shadow originals N.
         draws: Forget sets of each.
@@ -100,12 +102,12 @@ class Shadows:
         )
 
     def run(self, stage: Stage, original: int, draw: int) -> Path:
-        """Return the run directory of a config's stage of a shadow; all draws share the original's."""
+        """Return the run directory of a config's stage for a shadow and draw; all draws share the original's."""
         name = stage.run.path.name
         return self.folder.shadow(original) / (name if stage is self.parts.original else f"{name}_{draw}")
 
     def _moved(self, stage: Stage, original: int, draw: int) -> Stage:
-        """Return a stage of the plan on the images of a shadow, with a seed and a forget set of its own."""
+        """Return a stage of the plan on the images of a shadow, with its own seed and forget set."""
         paths = {each.run.path: self.run(each, original, draw) for each in self.parts.every}
         forget = None if stage is self.parts.original else str(self.folder.forget(original, draw))
         changes = [
@@ -118,7 +120,7 @@ class Shadows:
         ]
         reference = stage.needs.get(REFERENCE)
         if reference is not None and (reference not in paths or stage is self.parts.original):
-            changes.append(_null(REFERENCE))  # it would be of another forget set
+            changes.append(_null(REFERENCE))  # the reference would have another forget set
         return renamed(stage, changes, paths)
 
 

@@ -29,7 +29,7 @@ class Study:
         originals: Shadow originals N, an even number of 4 or more.
         draws: Forget sets of each.
         targets: Images in each forget set.
-        seed: Seed of who learns and forgets which image.
+        seed: Seed of which images each model learns and forgets.
 
     Raises:
         InputError: If a value is out of range.
@@ -51,14 +51,14 @@ class Study:
         check_least("seed", self.seed)
 
     def planned(self, plan: Sequence[Stage], fit: Fit) -> tuple[Shadows, MedMNISTDataModule]:
-        """Return the stages of the study and the images of which it is; writes nothing.
+        """Return the stages of the study and its images; write nothing.
 
         Args:
-            plan: Stages on all images: an original, methods that start from it, perhaps Retrains.
+            plan: Stages on all images: an original, methods that start from it, and optionally Retrains.
             fit: What plans need to know of `medunlearn fit`.
 
         Raises:
-            InputError: If the stages make no study, or an option is wrong.
+            InputError: If the stages do not form a study, or an option is wrong.
         """
         settings = []
         for stage in plan:
@@ -71,11 +71,11 @@ class Study:
     def run(self, plan: Sequence[Stage], runner: Runner) -> Rows:
         """Write the images of each shadow, run the stages, and return a row of figures for each config.
 
-        What is there already is not made again.
+        Existing files and runs are reused.
 
         Args:
             plan: See `planned`.
-            runner: What runs them.
+            runner: Runs the stages.
 
         Raises:
             InputError: If the stages cannot be run.

@@ -1,4 +1,4 @@
-"""The table of a U-LiRA study: a row a config, with what its figures mean."""
+"""The table of a U-LiRA study: a row per config, with the meaning of its figures."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
@@ -29,7 +29,7 @@ def reading(row: Row, original: Row | None = None) -> str:
 
     Args:
         row: The row.
-        original: That of the originals.
+        original: The row of the originals.
     """
     if row["auc"] is None:
         return TOO_FEW
@@ -79,7 +79,7 @@ def _number(value: Any, form: str) -> str:
 
 def _remarks(rows: Sequence[Row]) -> list[str]:
     found = [
-        "AUC 0.5 is a guess. Above what it is by chance is a leak; where none is found, one may be there nevertheless."
+        "AUC 0.5 is guessing. An AUC above the interval by chance is a leak; a leak may exist even where none is found."
     ]
     if any(row["quality"] is not None for row in rows):
         found.append("Quality and KLoM compare with Retrains; what two groups of Retrains have is Retrain's own row.")

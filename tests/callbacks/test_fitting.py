@@ -164,7 +164,7 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("resume=true: x; say `--overwrite true`", "resume=True: x; say `overwrite=True`"),
+        ("resume=true: x; give `--overwrite true`", "resume=True: x; say `overwrite=True`"),
         ("give `--trainer.max_epochs` again", "give `max_epochs` again"),
         ("make it with `medunlearn.fit(m, d, '--trainer.x')`", "make it with `medunlearn.fit(m, d, '--trainer.x')`"),
         (
@@ -210,7 +210,7 @@ def test_fit_goes_on_to_the_same_weights_where_it_was_ended(make, fit, method):
         make("part", method, arguments=arguments, deterministic=True, callbacks=Terminated())
     assert RunDir("part").last.is_file()
     assert not RunDir("part").finished
-    with pytest.raises(InputError, match="run_dir=part: already holds an unfinished run; say `resume=True` to go on"):
+    with pytest.raises(InputError, match="run_dir=part: already holds an unfinished run; give `resume=True` to go on"):
         make("part", method, arguments=arguments, deterministic=True)
     make("part", method, arguments=arguments, deterministic=True, resume=True)
     assert sha256("part") == sha256("whole")
@@ -356,7 +356,7 @@ def test_config_says_that_data_of_ones_own_are_unknown(npz, capsys):
     seed_everything(0, verbose=False)
     data = OwnData(file=npz, batch_size=8)
     medunlearn.fit(Train(num_classes=4, backbone=TINY), data, "r", max_epochs=1, **PLAIN)
-    assert "data: the command line knows MedMNISTDataModule alone, not OwnData" in Path("r/config.yaml").read_text()
+    assert "data: the command line builds only MedMNISTDataModule, not OwnData" in Path("r/config.yaml").read_text()
 
 
 def test_config_says_that_the_first_weights_are_not_the_seeds(npz, fit, capsys):

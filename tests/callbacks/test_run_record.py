@@ -253,7 +253,7 @@ def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, 
         ({"trainer": {"overfit_batches": 1}}, "overfit_batches=1: batches are shared out by rank"),
         (
             {"trainer": {"max_epochs": None}},
-            "max_epochs=1000: is what Lightning takes where none is given; give `Train",
+            "max_epochs=1000: is Lightning's default where none is given; give `Train",
         ),
         ({"batch_size": 23}, "batch_size=23: it leaves 1 of the images for the smallest batch, and BatchNorm"),
     ],

@@ -112,7 +112,7 @@ def test_a_failing_service_costs_no_result(command, monkeypatch):
         raise ConnectionError("service gone")
 
     monkeypatch.setattr(tracking, "_log_run", fails)
-    with pytest.warns(UserWarning, match="did not take the results"):
+    with pytest.warns(UserWarning, match="rejected the results"):
         assert main(command("Train", "t")) == 0
     wandb.teardown()  # waits until the service has written everything
     assert Path("t/metrics.json").is_file()
@@ -210,8 +210,8 @@ def test_loggers_of_a_bare_trainer_get_everything_once(npz):
 def test_failing_logger_of_a_users_own_costs_neither_the_result_nor_what_others_get(command):
     names = [{"class_path": f"helpers.loggers.{kind.__name__}"} for kind in (Failing, Recording)]
     with (
-        pytest.warns(UserWarning, match="^Failing did not take the settings of r: service gone$"),
-        pytest.warns(UserWarning, match="^Failing did not take the results of r: service gone$"),
+        pytest.warns(UserWarning, match="^Failing rejected the settings of r: service gone$"),
+        pytest.warns(UserWarning, match="^Failing rejected the results of r: service gone$"),
     ):
         assert main(command("Retrain", "r", "--data.forget.rate=0.25", f"--trainer.logger={json.dumps(names)}")) == 0
     check_once(Recording.made[1], "r")

@@ -31,8 +31,8 @@ def test_dashboard_sends_a_workspace_with_a_chart_for_each_metric(sent, capsys):
     assert (view.entity, view.project) == ("hospital", "unlearning")
     sections = json.loads(view.spec.model_dump_json(by_alias=True))["section"]["panelBankConfig"]["sections"]
     shown = {section["name"]: json.dumps(section["panels"]) for section in sections}
-    assert {"How near to retraining", "Gap by method", "Curves", "Training"} <= shown.keys()
-    assert all(f'"{key}"' in shown["How near to retraining"] for key in (*GAP_METRICS, "AG", "RTE"))
+    assert {"How close to retraining", "Gap by method", "Curves", "Training"} <= shown.keys()
+    assert all(f'"{key}"' in shown["How close to retraining"] for key in (*GAP_METRICS, "AG", "RTE"))
     assert all(f"unlearning/{key}" in shown["Curves"] for key in ("UA", "RA", "TA"))
     assert "method" in shown["Gap by method"]
     assert "validation/AG" in shown["Gap by method"]
@@ -43,7 +43,7 @@ def test_dashboard_without_a_login_is_refused_in_one_line(sent, monkeypatch, cap
     monkeypatch.setattr("wandb.login", lambda **_: False)
     assert main(ARGV) == 2
     assert capsys.readouterr().err == (
-        "medunlearn: error: dashboard: you are not logged in to Weights & Biases; say `wandb login` first\n"
+        "medunlearn: error: dashboard: you are not logged in to Weights & Biases; run `wandb login` first\n"
     )
     assert not sent
 

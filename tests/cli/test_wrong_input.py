@@ -43,7 +43,7 @@ METHODS = names("methods")
         ),
         (["--trainer.logger=Foo"], r"trainer.logger=Foo: no such class"),
         (["--data.download=false"], r"data.root=data: .*download"),
-        (["--data.num_classes=3"], r"data.num_classes=3: goes with data.file alone"),
+        (["--data.num_classes=3"], r"data.num_classes=3: applies to data.file only"),
         (["--model.init_args.num_classes=3"], r"model.init_args.num_classes: is taken from the data"),
         (["--model.in_channels", "1"], r"model.init_args.in_channels: is taken from the data"),
         (["--model.init_args.lr=-1"], r"model.init_args.lr=-1.0: give a number of 0 or more"),
@@ -152,7 +152,7 @@ def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     assert "already holds a finished run; `--overwrite true` starts again" in refused(capsys, *argv)
     assert "already holds a finished run" in refused(capsys, *argv, "--resume=true")
     (run / "metrics.json").unlink()
-    assert "already holds an unfinished run; say `--resume true`" in refused(capsys, *argv)
+    assert "already holds an unfinished run; give `--resume true`" in refused(capsys, *argv)
     assert "contradicts overwrite=true" in refused(capsys, *argv, "--resume=true", "--overwrite=true")
     assert "model.init_args.lr=0.5: the run in a was started with 0.1" in refused(
         capsys, *argv, "--resume=true", "--model.init_args.lr=0.5", "--data.batch_size=8"

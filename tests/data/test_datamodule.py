@@ -32,7 +32,7 @@ def flat(loader):
     ("settings", "message"),
     [
         ({}, "data: no images named; set data.dataset, such as bloodmnist, or data.file"),
-        ({"dataset": "bloodmnist", "num_classes": 8}, "num_classes=8: goes with data.file alone; bloodmnist has"),
+        ({"dataset": "bloodmnist", "num_classes": 8}, "num_classes=8: applies to data.file only; bloodmnist has"),
         ({"dataset": "bloodmnst"}, "bloodmnst"),
         ({"dataset": "bloodmnist", "size": 32}, "32"),
         ({"dataset": "bloodmnist", "batch_size": 0}, "batch_size=0"),

@@ -12,7 +12,7 @@ from medunlearn.errors import InputError
 
 LABELS = np.repeat([0, 1, 2], [70, 25, 5])  # imbalanced, as medical data are
 FORMS = {
-    ".txt": "not readable as a list of indices; write one whole number a line",
+    ".txt": "not readable as a list of indices; write one whole number per line",
     ".csv": "not readable as a list of indices; write a column `index` of whole numbers",
     ".npy": "not readable as a list of indices; save a one-dimensional integer array",
     ".json": "not readable as a list of indices; write a list of whole numbers, or give a run's split.json",
@@ -358,7 +358,7 @@ def test_a_directory_is_refused(tmp_path, suffix):
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\x81", "3\n7\n".encode("utf-16")])
 def test_a_text_of_another_encoding_is_refused(write, content):
     path = write("a.txt", content)
-    assert refusal(read_indices, path, 100) == f"indices={path}: is no text in UTF-8; save it as UTF-8"
+    assert refusal(read_indices, path, 100) == f"indices={path}: is not UTF-8 text; save it as UTF-8"
 
 
 def test_a_file_that_may_not_be_read_is_refused(write, monkeypatch):

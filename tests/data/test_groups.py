@@ -85,7 +85,7 @@ def test_rows_of_a_split_that_is_not_read_are_passed_over():
         ({"places": [("train", "0.0"), *PLACES[1:]]}, "line 2 has the index '0.0'; write a whole number"),
         ({"places": [("train", "²"), *PLACES[1:]]}, "line 2 has the index '²'; write a whole number"),
         ({"places": [("train", "0" * 17 + "12"), *PLACES[1:]]}, "line 2 is of train image 1000000000000000000, and"),
-        ({"encoding": "utf-16"}, "is no text in UTF-8; save it as UTF-8"),
+        ({"encoding": "utf-16"}, "is not UTF-8 text; save it as UTF-8"),
     ],
 )
 def test_a_table_that_does_not_fit_names_its_line(changed, says):

@@ -71,8 +71,8 @@ def test_an_object_array_of_names_is_refused_and_runs_no_code(save, tmp_path):
         (np.array(["a", "b", "a"]), "class_names: classes 0 and 2 are both named a"),
         (np.array(["a", "1", "b"]), "class_names: the name of class 1 is 1, which is read as the number of a class"),
         (np.array(["a", "\x1b[2J", "b"]), r"class_names: the name of class 1 is '\x1b[2J', with characters"),
-        (np.array([b"a", b"\xff", b"b"]), "class_names holds bytes that are no text; save it with UTF-8 names"),
-        (np.array([1, 2**31, 3], "<u4").view("<U1"), "class_names holds bytes that are no text"),
+        (np.array([b"a", b"\xff", b"b"]), "class_names holds bytes that are not text; save it with UTF-8 names"),
+        (np.array([1, 2**31, 3], "<u4").view("<U1"), "class_names holds bytes that are not text"),
     ],
 )
 def test_names_that_are_none_are_refused(save, names, problem):

@@ -338,7 +338,7 @@ def test_a_header_that_declares_another_size_than_the_file_holds_is_refused(save
         npy.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": shape})
         member.write(arrays()["val_images"].tobytes())
     monkeypatch.setattr(npy, "read_array", lambda *_, **__: pytest.fail("nothing may be allocated for it"))
-    assert fault(path).startswith(f"val_images declares shape {shape}, but its size in the file is another; save")
+    assert fault(path).startswith(f"val_images declares shape {shape}, but its size in the file differs; save")
 
 
 def test_images_that_do_not_fit_into_memory_are_refused(save, monkeypatch):

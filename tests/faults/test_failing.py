@@ -98,7 +98,7 @@ def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, mon
     assert time.monotonic() - begin < 60
     said = [line for line in ended.stderr.splitlines() if line.startswith("medunlearn: ")]
     who = f"process {rank} was killed by {number.name}" if rank else "process 0 has ended without a message"
-    memory = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
+    memory = ", as the system does when memory runs out" if number == signal.SIGKILL else ""
     hint = f"go on with `medunlearn fit --config '{run}/config.yaml' --resume true`"
     assert said == [f"medunlearn: {who}{memory}; {hint}"]
     assert "Traceback" not in ended.stderr
@@ -114,10 +114,10 @@ def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: cuts the weights up over the processes"),
-        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: cuts the weights up"),
-        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: cuts the weights up"),
-        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: cuts the weights up"),
+        (["--trainer.strategy=fsdp"], "trainer.strategy=fsdp: splits the weights over the processes"),
+        (["--trainer.strategy=deepspeed_stage_2"], "trainer.strategy=deepspeed_stage_2: splits the weights over"),
+        (["--trainer.strategy=FSDPStrategy"], "FSDPStrategy: splits the weights over"),
+        (["--trainer.strategy=ModelParallelStrategy"], "ModelParallelStrategy: splits the weights over"),
         (["--trainer.strategy=ddp_spawn"], "trainer.strategy=ddp_spawn: its processes are copies of this one"),
         (["--trainer.strategy=ddp_notebook"], "trainer.strategy=ddp_notebook: its processes are copies of this one"),
         (

@@ -26,7 +26,7 @@ def test_check_checkpoint_takes_plain_tensors(tmp_path, content):
 @pytest.mark.parametrize("value", [datetime.date(2026, 1, 1), PurePosixPath("x"), print, torch.nn.Linear(1, 1)])
 def test_check_checkpoint_refuses_other_objects(tmp_path, value):
     torch.save({"a": value}, tmp_path / "x.ckpt")
-    with pytest.raises(Fault, match="which is no tensor"):
+    with pytest.raises(Fault, match="which is not a tensor"):
         check_checkpoint(tmp_path / "x.ckpt")
 
 
@@ -48,7 +48,7 @@ def test_check_checkpoint_refuses_an_archive_without_or_with_two_pickles(tmp_pat
             archive.writestr("x/version", "3")
             for place in range(number):
                 archive.writestr(f"x/{place}.pkl", b"N.")
-        with pytest.raises(Fault, match="no file of weights"):
+        with pytest.raises(Fault, match="not a file of weights"):
             check_checkpoint(tmp_path / "x.ckpt")
 
 

@@ -104,7 +104,7 @@ def test_square_of_a_dicom_file_is_as_of_any_other():
         ({"VOILUTSequence": []}, "has a table for its window (VOI LUT), which is not handled; give window"),
         ({"PatientID": ""}, "has no PatientID, or several"),
         ({"PatientID": ["P1", "P2"]}, "has no PatientID, or several"),
-        ({"PatientID": "P\x07"}, "has a PatientID that is no text"),
+        ({"PatientID": "P\x07"}, "has a PatientID that is not text"),
         ({"WindowCenter": "nan", "WindowWidth": 9}, "has no number as WindowCenter"),
     ],
 )

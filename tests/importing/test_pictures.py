@@ -126,7 +126,7 @@ def stored(mode, value, ending="tif"):
         ("x.tif", lambda: stored("CMYK", 0), "is stored as CMYK, which is not handled; save it as gray or RGB"),
         ("x.tif", lambda: stored("F", 0.5), "is stored as F, which is not handled; save it as gray or RGB"),
         ("x.tif", lambda: stored("I", 70_000), "has values beyond 16 bits"),
-        ("x.dcm", lambda: b"x" * 200, "is no DICOM file: DICM does not stand at byte 128"),
+        ("x.dcm", lambda: b"x" * 200, "is not a DICOM file: it lacks DICM at byte 128"),
     ],
 )
 def test_what_cannot_be_imported_is_said(name, content, says):

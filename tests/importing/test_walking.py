@@ -19,7 +19,7 @@ def test_files_of_systems_are_counted_and_ignored():
     assert found.ignored == {".DS_Store": 2, "Thumbs.db": 1, "__MACOSX": 1, ".hidden": 1}
     assert found.notes() == [
         "ignored, left by systems: .DS_Store (2), .hidden, Thumbs.db and 1 more",
-        "1 file not imported, no images by their names: a/notes.txt",
+        "1 file not imported, not images by their names: a/notes.txt",
     ]
 
 

@@ -111,7 +111,7 @@ def test_training_step_refuses_losses_of_another_shape(logged, shape):
             return torch.zeros(shape)
 
     with pytest.raises(
-        InputError, match=r"losses: Wrong.losses must return one loss an image, a tensor of shape \(3,\)"
+        InputError, match=r"losses: Wrong.losses must return one loss per image, a tensor of shape \(3,\)"
     ):
         classifier(Wrong).training_step(batch_of(3), 0)
     assert logged == {}

@@ -61,7 +61,7 @@ def test_images_that_a_method_learns_from_are_no_nonmembers(fit, capsys, method)
     fit(method, "s", *options, "--evaluation.nonmembers=val", status=2)
     says = (
         f"medunlearn: error: evaluation.nonmembers=val: {method} learns from the original's answers on the validation "
-        "images, which then are no non-members; give nonmembers=test, to the runs that it is compared with too"
+        "images, so these are not non-members; give nonmembers=test, also to the runs that it is compared with"
     )
     assert capsys.readouterr().err.splitlines()[-1] == says
     assert not Path("s").exists()

@@ -6,7 +6,7 @@ import torch
 from medunlearn.errors import InputError
 from medunlearn.methods.losses import check_losses, check_step
 
-WANTED = r"losses: Own.losses must return one loss an image, a tensor of shape \(3,\), but returned "
+WANTED = r"losses: Own.losses must return one loss per image, a tensor of shape \(3,\), but returned "
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_layers_that_wait_for_every_process_are_refused_on_several():
     model = nn.SyncBatchNorm.convert_sync_batchnorm(network())
     check_layers(model, 1)
     check_layers(network(), 2)
-    with pytest.raises(InputError, match=r"refresh_statistics=true: cannot be had with trainer\.sync_batchnorm on sev"):
+    with pytest.raises(InputError, match=r"refresh_statistics=true: does not work with trainer\.sync_batchnorm on sev"):
         check_layers(model, 2)
 
 

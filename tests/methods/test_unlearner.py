@@ -420,7 +420,7 @@ def test_a_mask_ratio_out_of_range_is_refused(ratio):
 def test_a_loss_that_is_not_one_an_image_is_refused(fit, python):
     fit("Train", "t", epochs=1)
     line = (
-        r"losses: Scalar.losses must return one loss an image, a tensor of shape \(8,\), but returned a tensor of sha"
+        r"losses: Scalar.losses must return one loss per image, a tensor of shape \(8,\), but returned a tensor of sha"
     )
     with pytest.raises(InputError, match=line):
         python(methods.Scalar)

@@ -91,7 +91,7 @@ def test_options_that_seeds_and_augmentations_set_are_not_given_beside_them(caps
     ("argv", "message"),
     [
         *(
-            (["--seeds", "0", seed], f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295")
+            (["--seeds", "0", seed], f"seeds={seed}: not a seed; give whole numbers from 0 to 4294967295")
             for seed in ("a", "0.5", "-1", "4294967296", "9" * 30)
         ),
         (["--seeds"], "--seeds: expected at least one argument; `medunlearn reproduce --help` lists the options"),
@@ -110,7 +110,7 @@ def test_options_of_a_plan_with_wrong_values_are_refused_in_one_line(capsys, arg
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_plan_file_names_no_wrong_seed(capsys, seed):
     assert main(["reproduce", write("plan.yaml", configs=two_chains(), seeds=[seed]), "--dry_run"]) == 2
-    assert f"seeds={seed}: no seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
+    assert f"seeds={seed}: not a seed; give whole numbers from 0 to 4294967295" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

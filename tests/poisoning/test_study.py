@@ -121,7 +121,7 @@ def test_a_run_is_measured_again_where_its_figures_are_of_another_model_or_missi
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (["--scale=0.2"], "out=study: holds a study with another scale; give what it was begun with"),
+        (["--scale=0.2"], "out=study: holds a study with another scale; give its settings"),
         (["--seed=1"], "out=study: holds a study with another seed"),
         (["--data.forget.seed=1"], "another"),
         (["--scale=0"], "scale=0: give the noise a standard deviation above 0; 1 is black to white"),

@@ -152,8 +152,8 @@ ROWS = [
     ),
     (
         lambda at: check_nonmembers(medunlearn.ReGUn(4, backbone=TINY, original="t"), {"nonmembers": "val"}),
-        "evaluation.nonmembers=val: ReGUn learns from the original's answers on the validation images, which then are "
-        "no non-members; give nonmembers=test, to the runs that it is compared with too",
+        "evaluation.nonmembers=val: ReGUn learns from the original's answers on the validation images, so these are "
+        "not non-members; give nonmembers=test, also to the runs that it is compared with",
     ),
     (
         salun("--model.init_args.rewind=true", "--trainer.max_epochs=0"),
@@ -161,7 +161,7 @@ ROWS = [
     ),
     (
         rewound_by_one_validation_image,
-        "model.init_args.rewind=true: goes by the proxy gap, which cannot be measured: it needs two validation images, "
+        "model.init_args.rewind=true: needs the proxy gap, which cannot be measured: it needs two validation images, "
         "and there is 1; leave it out",
     ),
     (free("n"), "run_dir=n: is a file; name a directory"),
@@ -180,7 +180,7 @@ ROWS = [
     ),
     (
         lambda at: check_epochs(SimpleNamespace(max_epochs=1000, max_steps=-1), medunlearn.Train(4, backbone=TINY)),
-        "max_epochs=1000: is what Lightning takes where none is given; give `Trainer(max_epochs=200)`, the default of "
+        "max_epochs=1000: is Lightning's default where none is given; give `Trainer(max_epochs=200)`, the default of "
         "Train, or another number",
     ),
     (
@@ -211,7 +211,7 @@ ROWS = [
     ),
     (
         not_of_all_images,
-        "model.init_args.original=t: t/predictions.npz is not of every training image; run that stage again",
+        "model.init_args.original=t: t/predictions.npz does not cover every training image; run that stage again",
     ),
     (
         lambda at: check_after(Record(Path("r")), SimpleNamespace(forget=SimpleNamespace(after="r"))),

@@ -88,7 +88,7 @@ FIT_HELP = "`medunlearn fit --help` lists the options"
 CALLBACKS = "model: Train\ntrainer: {callbacks: [{"
 
 ROWS = [
-    (command("train"), "train: is a method and no command; give `medunlearn fit --model Train` and its options"),
+    (command("train"), "train: is a method, not a command; give `medunlearn fit --model Train` and its options"),
     (command("fitt"), "fitt: unknown command; did you mean fit? The choice is fit, validate, …"),
     (command("list", "method"), "list=method: no such group; did you mean methods? The choice is …"),
     (command("list", "a", "b"), "unrecognized arguments: b; `medunlearn list --help` lists the options"),
@@ -100,7 +100,7 @@ ROWS = [
     (fit("--seed_everything=-1"), "seed_everything=-1: give a whole number from 0 to 4294967295"),
     (
         fit("--ckpt_path=x"),
-        "ckpt_path=x: fit takes no checkpoint; say `--resume true` to go on with a run, or name the trained model in "
+        "ckpt_path=x: fit takes no checkpoint; give `--resume true` to go on with a run, or name the trained model in "
         "`--model.init_args.original`",
     ),
     (
@@ -109,7 +109,7 @@ ROWS = [
     ),
     (
         lambda at: _check_predict(at.write("t/predict.npz"), False, 1),
-        "run_dir=t: predict.npz is there already; say `--overwrite true` to replace it",
+        "run_dir=t: predict.npz is there already; give `--overwrite true` to replace it",
     ),
     (
         lambda at: _check_predict(Path("t/predict.npz"), False, 2),
@@ -203,16 +203,16 @@ ROWS = [
     ),
     (
         dashboard(login=lambda **_: False),
-        "dashboard: you are not logged in to Weights & Biases; say `wandb login` first",
+        "dashboard: you are not logged in to Weights & Biases; run `wandb login` first",
     ),
     (
         dashboard(login=fails),
-        "dashboard: Weights & Biases does not take your login (API key must be 40 characters long); say `wandb login "
+        "dashboard: Weights & Biases rejected your login (API key must be 40 characters long); run `wandb login "
         "--relogin` first",
     ),
     (
         dashboard(save=fails),
-        "entity=e: Weights & Biases did not take the workspace for project medunlearn (API key must be 40 characters "
+        "entity=e: Weights & Biases rejected the workspace for project medunlearn (API key must be 40 characters "
         "long"
         "); check both names and your access",
     ),

@@ -47,7 +47,7 @@ ROWS = [
         lambda at: Swap((0, 1), share=0.1).drawn(np.arange(4), 4),
         "share=0.1: of so few images none is drawn; give a larger share",
     ),
-    (again, "out=o: holds a study of other labels; give what it was begun with, or name another folder by `--out`"),
+    (again, "out=o: holds a study of other labels; give its settings, or name another folder by `--out`"),
     (damaged, "out=o: o/confused.npz cannot be read (…); delete the folder, and the same command makes it again"),
     (study(TRAIN), "confuse: no stage forgets an image; name the configs of a Retrain or of methods too"),
     (

@@ -175,7 +175,7 @@ ROWS = [
     (lambda at: MedMNISTDataModule(), "data: no images named; set data.dataset, such as bloodmnist, or data.file"),
     (
         lambda at: MedMNISTDataModule("bloodmnist", num_classes=8),
-        "data.num_classes=8: goes with data.file alone; bloodmnist has its own",
+        "data.num_classes=8: applies to data.file only; bloodmnist has its own",
     ),
     (
         lambda at: MedMNISTDataModule(file=at.npz()).require_forget_set(),
@@ -351,7 +351,7 @@ ROWS = [
     ),
     (
         changed(class_names=np.array([b"a", b"b", b"c", b"\xff"])),
-        "data.file=d.npz: class_names holds bytes that are no text; save it with UTF-8 names",
+        "data.file=d.npz: class_names holds bytes that are not text; save it with UTF-8 names",
     ),
     (
         changed(class_names=np.array(["a", "b", "c", "d"], object)),
@@ -429,10 +429,10 @@ ROWS = [
         both(lambda at: at.denied(), indices("a.txt", "1")),
         "data.forget.indices=a.txt: cannot be read (Permission denied); give yourself the right to read it",
     ),
-    (indices("a.txt", "1\n2".encode("utf-16")), "data.forget.indices=a.txt: is no text in UTF-8; save it as UTF-8"),
+    (indices("a.txt", "1\n2".encode("utf-16")), "data.forget.indices=a.txt: is not UTF-8 text; save it as UTF-8"),
     (
         indices("a.txt", "1\n2.5"),
-        "data.forget.indices=a.txt: line 2 is 2.5: not readable as a list of indices; write one whole number a line",
+        "data.forget.indices=a.txt: line 2 is 2.5: not readable as a list of indices; write one whole number per line",
     ),
     (
         indices("a.json", '{"rows": [1]}'),
@@ -456,7 +456,7 @@ ROWS = [
     (lambda at: group_names(["P1", ""]), "data.forget.groups=P1,: holds an empty name; give names such as [P0017]"),
     (
         lambda at: group_names("[[P1]]"),
-        "data.forget.groups=[['P1']]: ['P1'] is no name; give names such as [P0017], in quotes where they look like "
+        "data.forget.groups=[['P1']]: ['P1'] is not a name; give names such as [P0017], in quotes where they look like "
         "something else",
     ),
     (
@@ -465,7 +465,7 @@ ROWS = [
     ),
     (
         both(lambda at: at.write("p.txt", b"\xff"), lambda at: group_names("p.txt")),
-        "data.forget.groups=p.txt: is no text in UTF-8; save it as UTF-8",
+        "data.forget.groups=p.txt: is not UTF-8 text; save it as UTF-8",
     ),
     (
         lambda at: ForgetSpec(after="r"),
@@ -507,7 +507,7 @@ ROWS = [
         "data.groups=p.csv: has no row for train image 0; give the table of these data, a row for each image (an empty "
         "patient says that none is known)",
     ),
-    (whose(b"\xff"), "data.groups=p.csv: is no text in UTF-8; save it as UTF-8"),
+    (whose(b"\xff"), "data.groups=p.csv: is not UTF-8 text; save it as UTF-8"),
     (
         lambda at: read_groups(Path("p.csv"), "patient", {"train": 1}),
         "data.groups=p.csv: cannot be read (No such file or directory); give the table that `medunlearn import` wrote",

@@ -73,7 +73,7 @@ ROWS = [
     ),
     (
         of_weights("--dry_run"),
-        "from=w.pt: --dry_run needs a run; make one of the weights first, by `medunlearn fit --model Pretrained`",
+        "from=w.pt: --dry_run needs a run; make one from the weights first with `medunlearn fit --model Pretrained`",
     ),
     (of_weights("--data.file=d.npz", fails=True), "from=w.pt: failed (exit status 1), and says why above"),
     (
@@ -100,8 +100,8 @@ ROWS = [
     (no_method, "config=own.yaml: names no method; write `model: {class_path: NAME}`"),
     (
         answered,
-        "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or say "
-        "--overwrite true to delete it",
+        "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or "
+        "give --overwrite true to delete it",
     ),
     (failing(trials=0), f"run_dir=q: failed (exit status 1), {GOES_ON}"),
     (stopped, "trials=1: none has finished, and each says why above; give --trials 0 for the recipe"),

@@ -91,14 +91,14 @@ ROWS = [
         lambda at: medunlearn.export("t", []),
         "format: none is given; choose from safetensors, onnx, torch_export, monai",
     ),
-    (full("out/notes.txt"), "out=out: holds something else than an export; name another folder"),
-    (full("out/export.json", "[]"), "out=out: holds something else than an export; name another folder"),
+    (full("out/notes.txt"), "out=out: does not hold an export; name another folder"),
+    (full("out/export.json", "[]"), "out=out: does not hold an export; name another folder"),
     (added, "out=out: holds model.sig, which no export wrote; move it, or name another folder"),
     (
         twice,
         "out=t/export: holds an export already; `--overwrite true` replaces it, another out keeps it",
     ),
-    (other_images, "file=other.npz: its images are others than the run's; give its data file, or none"),
+    (other_images, "file=other.npz: its images are not the run's; give its data file, or none"),
     (no_images, "data.file=none.npz: …"),
     (
         another_model,

@@ -137,7 +137,7 @@ ROWS = [
     ),
     (
         packed(("a.npy", npy(np.zeros(2)) + b"more")),
-        "a declares shape (2,), but its size in the file is another; save the file again",
+        "a declares shape (2,), but its size in the file differs; save the file again",
     ),
     (arrays(a=np.array(["x"])), "a is <U1, not real numbers; save the file again"),
     (arrays(a=np.array([1j])), "a is complex128, not real numbers; save the file again"),
@@ -162,9 +162,12 @@ ROWS = [
     (compressed, "… is compressed, as torch never writes it; train that run again"),
     (
         lambda at: check_checkpoint(archive(("a/version", "3"), name="a.ckpt")),
-        "it is no file of weights; train that run again",
+        "it is not a file of weights; train that run again",
     ),
-    (saved({"a": PurePosixPath("x")}), "it asks for pathlib… PurePosixPath, which is no tensor; train that run again"),
+    (
+        saved({"a": PurePosixPath("x")}),
+        "it asks for pathlib… PurePosixPath, which is not a tensor; train that run again",
+    ),
     (unreadable, "ZeroDivisionError; train that run again"),
     (saved(OrderedDict(w=torch.ones(2))), "it holds no weights of medunlearn; train that run again"),
     # Configs
@@ -186,7 +189,7 @@ ROWS = [
         "config=a.yaml: holds no settings; write `name: value` lines as in the shipped configs",
     ),
     # JSON and YAML
-    (pipe, "this is no file but a pipe or device; give a file"),
+    (pipe, "this is a pipe or device, not a file; give a file"),
     (
         text(read_yaml, "#" * 300_000),
         "its 300000 bytes are more than the 262144 of any settings; give a shorter file",

@@ -116,7 +116,7 @@ ROWS = [
         lambda at: (Path("t.csv").mkdir(), make_plan(".", "t.csv")),
         "labels=t.csv: cannot be read (Is a directory); give the table of the images",
     ),
-    (read(b"path,label\n\xff,a\n"), "labels=t.csv: is no text in UTF-8; save it as UTF-8"),
+    (read(b"path,label\n\xff,a\n"), "labels=t.csv: is not UTF-8 text; save it as UTF-8"),
     (read("path,label\n"), "labels=t.csv: has no image; write one line for each"),
     (read('path,label\n"a,b\n'), "labels=t.csv: line 2: unexpected end of data; save the table as CSV again"),
     (read("path;label\na;b\n"), "labels=t.csv: is separated by semicolons; save the table with commas"),
@@ -127,10 +127,10 @@ ROWS = [
         "labels=t.csv: line 2 has 3 values below 2 columns; put values with commas in quotes, and name all columns in "
         "line 1",
     ),
-    (read("[1]\n", "t.jsonl"), "labels=t.jsonl: line 1 is no JSON object; write one for each image"),
+    (read("[1]\n", "t.jsonl"), "labels=t.jsonl: line 1 is not a JSON object; write one for each image"),
     (
         read('{"path": "\\ud800", "label": 1}\n', "t.jsonl"),
-        "labels=t.jsonl: line 1 is no JSON object; write one for each image",
+        "labels=t.jsonl: line 1 is not a JSON object; write one for each image",
     ),
     (
         read("image,label\na,b\n"),
@@ -218,7 +218,7 @@ ROWS = [
     (
         split(("a", "train", "P1"), ("b", "val", "P1")),
         "patients: P1 is in train and val; give each patient one split, leave the splits out to have them drawn, or "
-        "let it be by patients_may_cross=true",
+        "allow it with patients_may_cross=true",
     ),
     (
         split(("a", "val", "P1"), ("b", "test", "P2")),

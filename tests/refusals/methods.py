@@ -101,12 +101,12 @@ ROWS = [
     ),
     (
         lambda at: check_losses(0.5, 3, "Own", first=True),
-        "losses: Own.losses must return one loss an image, a tensor of shape (3,), but returned float; return real "
+        "losses: Own.losses must return one loss per image, a tensor of shape (3,), but returned float; return real "
         "numbers, such as `loss.float()`",
     ),
     (
         lambda at: check_losses(torch.tensor(0.5), 3, "Own", first=True),
-        "losses: Own.losses must return one loss an image, a tensor of shape (3,), but returned a tensor of shape (); "
+        "losses: Own.losses must return one loss per image, a tensor of shape (3,), but returned a tensor of shape (); "
         "leave out its mean or sum",
     ),
     (
@@ -135,7 +135,7 @@ ROWS = [
     ),
     (
         lambda at: judge(SimpleNamespace(callbacks=[])),
-        "model.init_args.rewind=true: UnlearningMetrics measures the epochs, and is none of the Trainer's callbacks; "
+        "model.init_args.rewind=true: UnlearningMetrics measures the epochs, and is not among the Trainer's callbacks; "
         "list it there, as in `Trainer(callbacks=[UnlearningMetrics()])`",
     ),
     (unlearner("ReGUn", mixture="mean"), "model.init_args.mixture=mean: choose one of classes, prior"),
@@ -167,7 +167,7 @@ ROWS = [
     ),
     (
         lambda at: check_layers(nn.SyncBatchNorm(2), 2),
-        "model.init_args.refresh_statistics=true: cannot be had with trainer.sync_batchnorm on several processes; "
+        "model.init_args.refresh_statistics=true: does not work with trainer.sync_batchnorm on several processes; "
         "leave one of them out",
     ),
     (

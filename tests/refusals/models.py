@@ -172,7 +172,7 @@ ROWS = [
     ),
     (
         own("Net = 5"),
-        "model.init_args.backbone=own_refused.Net: is no class or function that builds a network; name one",
+        "model.init_args.backbone=own_refused.Net: is not a class or function that builds a network; name one",
     ),
     (
         own("def Net(classes): ..."),
@@ -181,7 +181,7 @@ ROWS = [
     ),
     (
         own("def Net(num_classes, in_channels): return 5"),
-        "model.init_args.backbone=own_refused.Net: returns int, no torch.nn.Module; fix it",
+        "model.init_args.backbone=own_refused.Net: returns int, not a torch.nn.Module; fix it",
     ),
     (
         own(NET + "        self.architecture = 1"),
@@ -189,7 +189,7 @@ ROWS = [
     ),
     (
         own(NET + "    def forward(self, x): return x", image_size=8),
-        "model.init_args.backbone=own_refused.Net: returns (1, 3, 8, 8) for one image, no logits (1, 4); name a "
+        "model.init_args.backbone=own_refused.Net: returns (1, 3, 8, 8) for one image, not logits (1, 4); name a "
         "classifier",
     ),
     # Weights
@@ -251,7 +251,7 @@ ROWS = [
     (
         elsewhere(TinyNet(4)),
         f"model.init_args.weights=w.pt: cannot be read as weights alone (it asks for helpers.backbones TinyNet, which "
-        f"is no tensor); {ALONE}",
+        f"is not a tensor); {ALONE}",
     ),
     (incomplete, f"model.init_args.weights=w.pt: cannot be read as weights alone (RuntimeError); {ALONE}"),
     (

@@ -100,7 +100,7 @@ ROWS = [
         lambda at: check_augmentations(["flip"]),
         "augmentations=flip: unknown preset; choose from NoAug, Default, Default+RandAugment",
     ),
-    (lambda at: check_seeds(["x"]), "seeds=x: no seed; give whole numbers from 0 to 4294967295"),
+    (lambda at: check_seeds(["x"]), "seeds=x: not a seed; give whole numbers from 0 to 4294967295"),
     # Plan files
     (lambda at: read_plan(["dmo"]), "plan=dmo: no such plan; did you mean demo? The shipped plans are …"),
     (plan({"seeds": [1]}), "plan=plan.yaml: names no configs; write `configs: [FILE, FILE]`"),

@@ -74,7 +74,7 @@ TRAIN, RETRAIN = "run_dir: x/t\nmodel: Train\n", "run_dir: x/r\nmodel: Retrain\n
 SALUN = "run_dir: x/s\nmodel: {class_path: SalUn, init_args: {original: x/t}}\ndata: {forget: {rate: 0.25}}\n"
 LESS = RETRAIN.replace("0.25", "0.5").replace("x/r", "x/l")
 OTHER = LESS.replace("forget:", "num_classes: 5, forget:")
-ONCE_MORE = "holds a study with another …; give what it was begun with, or name another folder by `--out`"
+ONCE_MORE = "holds a study with another …; give its settings, or name another folder by `--out`"
 
 ROWS = [
     (lambda at: at.command("poison"), "poison: no config given; name some or a plan, as in `medunlearn poison demo`"),
@@ -89,8 +89,8 @@ ROWS = [
     ),
     (
         kept(noise=np.zeros(3)),
-        "out=o: o/poison.npz cannot be read (its noise is none of its images); delete the folder, and the same command "
-        "makes it again",
+        "out=o: o/poison.npz cannot be read (its noise does not fit its images); delete the folder, and the same "
+        "command makes it again",
     ),
     (
         of_run(poisoned_sha256="another"),

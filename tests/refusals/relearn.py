@@ -13,7 +13,7 @@ def other_images(at):
 
 ROWS = [
     (lambda at: at.command("relearn"), "relearn: no run given; name one that unlearned, as in `medunlearn relearn …`"),
-    (other_images, "relearn=s: the images are others than the run's; give its data file by --file"),
+    (other_images, "relearn=s: these are not the run's images; give its data file by --file"),
     (lambda at: Schedule(steps=0), "steps=0: give a whole number of 1 or more"),
     (lambda at: Schedule(lr=-1.0), "lr=-1: give a number above 0"),
 ]

@@ -194,18 +194,18 @@ ROWS = [
     ),
     (
         starts(resume=True, metrics_json="{}"),
-        "run_dir=r: already holds a finished run, which does not go on; to train for longer, give a larger "
+        "run_dir=r: already holds a finished run, which cannot be resumed; to train for longer, give a larger "
         "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`",
     ),
     (
         starts(config_yaml=""),
-        "run_dir=r: already holds an unfinished run; say `--resume true` to go on with it, or `--overwrite true` to "
+        "run_dir=r: already holds an unfinished run; give `--resume true` to go on with it, or `--overwrite true` to "
         "start again",
     ),
     (
         lambda at: (Path("r/logs").mkdir(parents=True), check_run_dir(RunDir("r"), False, False)),
         "run_dir=r: holds logs and no config.yaml, of a run that ended early or of something else; name another "
-        "run_dir, or say `--overwrite true` to delete it",
+        "run_dir, or give `--overwrite true` to delete it",
     ),
     (starts(resume=True), "run_dir=r: there is no run to resume; leave out `--resume true`"),
     (

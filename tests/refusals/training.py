@@ -117,7 +117,7 @@ ROWS = [
     ),
     (
         lambda at: check_strategy("fsdp"),
-        "trainer.strategy=fsdp: cuts the weights up over the processes, but …; use ddp",
+        "trainer.strategy=fsdp: splits the weights over the processes, but …; use ddp",
     ),
     (
         lambda at: check_strategy("ddp_spawn"),

@@ -88,13 +88,13 @@ def _probs():
 ONE_OF = "write one of {times…"
 
 ROWS = [
-    (lr({"log": [0.0, 1]}), "space=s.yaml: model.init_args.lr={log: [0.0, 1]}: is no such range; " + ONE_OF),
-    (lr({"choice": []}), "space=s.yaml: …: gives no list of plain values; " + ONE_OF),
+    (lr({"log": [0.0, 1]}), "space=s.yaml: model.init_args.lr={log: [0.0, 1]}: is an unknown kind of range; " + ONE_OF),
+    (lr({"choice": []}), "space=s.yaml: …: does not give a list of plain values; " + ONE_OF),
     (lr(3), "space=s.yaml: model.init_args.lr=3; " + ONE_OF),
     (lr({"uniform": [1, 2]}), "space=s.yaml: … leaves out the recipe's own 0.01; widen it"),
     (
         space({"run_dir": 1}),
-        "space=s.yaml: run_dir is no setting that may vary; give some of model.init_args or trainer",
+        "space=s.yaml: run_dir is not a setting that may vary; give some of model.init_args or trainer",
     ),
     (space({"trainer.epochs": 1}), "space=s.yaml: there is no setting trainer.epochs; …fix the name"),
     (lr({"choice": [0.01]}), "space=s.yaml: nothing to vary in Own; name a file with parameters by `--space`"),
@@ -119,7 +119,7 @@ ROWS = [
     ),
     (
         lambda at: check_same_study(Place(Path("o")), {"seed": 1}, {"seed": 2}),
-        "out=o: holds a study with another seed; give what it was begun with, or name another folder by `--out`",
+        "out=o: holds a study with another seed; give its settings, or name another folder by `--out`",
     ),
     (
         other_labels,
@@ -128,7 +128,7 @@ ROWS = [
     (no_gap, "tune: t has no proxy gap, for lack of images or of a Retrain; give data that have them"),
     (
         no_images,
-        "tune: goes by the proxy gap, which cannot be measured: it needs two validation images, and there is 1; give "
+        "tune: needs the proxy gap, which cannot be measured: it needs two validation images, and there is 1; give "
         "data that have them",
     ),
 ]

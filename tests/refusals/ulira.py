@@ -60,13 +60,13 @@ ROWS = [
     (begun("[]"), f"out=o: o/design.json cannot be read (it holds no JSON object); {AGAIN}"),
     (
         begun("{}"),
-        "out=o: holds a study with other data; give what it was begun with, or name another folder by `--out`",
+        "out=o: holds a study with other data; give its settings, or name another folder by `--out`",
     ),
     (foreign, "out=o: holds data of no study; name another folder by `--out`"),
     (ulira(TRAIN), "ulira: no stage unlearns; name the config of a method and of its original"),
     (
         ulira(TUNED + FORGET),
-        "0.yaml: model.init_args.original=x/t: is no shadow; name the config that trains it too",
+        "0.yaml: model.init_args.original=x/t: is not a shadow; name the config that trains it too",
     ),
     (
         ulira(TUNED + FORGET, TUNED.replace("x/t", "x/other").replace("x/f", "x/g") + FORGET),

@@ -77,4 +77,4 @@ def test_runs_are_trained_again_by_the_command_and_stay_as_they_are(fit, npz, ca
     assert Path("out/relearn_1.png").is_file()
     write_npz(Path("other.npz"), train_images=np.zeros((20, 8, 8, 3), np.uint8), train_labels=np.arange(20) % 4)
     assert main(["relearn", "runs/salun", "--file", "other.npz"]) == 2
-    assert "the images are others than the run's" in capsys.readouterr().err
+    assert "these are not the run's images" in capsys.readouterr().err

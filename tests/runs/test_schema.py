@@ -69,7 +69,7 @@ def test_metrics_take_what_runs_write_now_and_wrote_before(content):
         ({"notes": ["\n"]}, "notes is "),
         ({"by_class": {"TA": {"0": 101}}}, "by_class.TA is {'0': 101}, not a group of numbers from 0 to 100 or null"),
         ({"parameters": {"free": -1}}, "parameters.free is -1, not a whole number of 0 or more"),
-        ({"\ud800": 1}, "one of its keys is no text; write it again"),
+        ({"\ud800": 1}, "one of its keys is not text; write it again"),
     ],
 )
 def test_metrics_refuse_another_form_and_name_the_key(content, says):

@@ -37,7 +37,7 @@ def changed(group, **values):
 @pytest.mark.parametrize(
     ("resume", "overwrite", "says"),
     [
-        (False, False, "run_dir=r: already holds an unfinished run; say `--resume true`"),
+        (False, False, "run_dir=r: already holds an unfinished run; give `--resume true`"),
         (True, True, "resume=true: contradicts overwrite=true"),
     ],
 )
@@ -117,8 +117,8 @@ def test_finished_run_that_is_to_be_resumed_says_how_to_train_for_longer(tmp_pat
     with pytest.raises(InputError) as caught:
         check_run_dir(RunDir(tmp_path), resume=True, overwrite=False)
     assert str(caught.value) == (
-        f"run_dir={tmp_path}: already holds a finished run, which does not go on; to train for longer, give a larger "
-        "`--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
+        f"run_dir={tmp_path}: already holds a finished run, which cannot be resumed; to train for longer, give a "
+        "larger `--trainer.max_epochs` with another run_dir, or with `--overwrite true` in place of `--resume true`"
     )
 
 

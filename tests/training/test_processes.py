@@ -275,7 +275,7 @@ def test_killed_process_is_named_by_the_first_one_which_ends_the_others(group, e
     with pytest.raises(Killed) as caught, failing_together(SimpleNamespace(procs=started), lambda: "go on with `a`"):
         raise error
     assert str(caught.value) == (
-        "process 2 was killed by SIGKILL, as the system does where memory runs out; go on with `a`"
+        "process 2 was killed by SIGKILL, as the system does when memory runs out; go on with `a`"
     )
     assert [process.calls for process in started] == [["kill"], ["kill"]]
 

@@ -63,8 +63,8 @@ def test_strategy_that_keeps_the_model_whole_passes(name):
 @pytest.mark.parametrize(
     ("strategy", "says"),
     [
-        ("fsdp", "strategy=fsdp: cuts the weights up"),
-        ("deepspeed_stage_2", "strategy=deepspeed_stage_2: cuts the weights up"),
+        ("fsdp", "strategy=fsdp: splits the weights over"),
+        ("deepspeed_stage_2", "strategy=deepspeed_stage_2: splits the weights over"),
         (
             {"class_path": "lightning.pytorch.strategies.FSDPStrategy"},
             "strategy=lightning.pytorch.strategies.FSDPStrategy: cuts",

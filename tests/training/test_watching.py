@@ -56,9 +56,9 @@ def test_watching_passes_over_a_launcher_that_starts_nothing():
 @pytest.mark.parametrize(
     ("number", "process", "says"),
     [
-        (9, 1, "process 1 was killed by SIGKILL, as the system does where memory runs out; go on"),
+        (9, 1, "process 1 was killed by SIGKILL, as the system does when memory runs out; go on"),
         (11, 2, "process 2 was killed by SIGSEGV; go on"),
-        (None, 0, "process 0 has ended without a message, as the system does where memory runs out; go on"),
+        (None, 0, "process 0 has ended without a message, as the system does when memory runs out; go on"),
     ],
 )
 def test_killed_names_process_signal_and_hint(number, process, says):

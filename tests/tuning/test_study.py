@@ -237,5 +237,5 @@ def test_data_on_which_there_is_no_proxy_gap_are_refused(place, capsys):
     options = ["--model.init_args.original=r/lacking", "--data.forget.rate=null", "--data.forget.indices=first.txt"]
     assert main(command("lacking", *options, file="lacking.npz", trials=1)) == 2
     told = capsys.readouterr().err
-    assert "tune: goes by the proxy gap, which cannot be measured: no validation image is of a class of" in told
+    assert "tune: needs the proxy gap, which cannot be measured: no validation image is of a class of" in told
     assert "tune: the recipe of salun.yaml fails (exit status 2), and says why above" in told

@@ -172,7 +172,7 @@ def test_nothing_runs_again_and_a_dry_run_prints_the_commands(here, capsys, monk
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (["--targets=5"], "out=study: holds a study with other targets; give what it was begun with, or name another"),
+        (["--targets=5"], "out=study: holds a study with other targets; give its settings, or name another"),
         (["--draws=1"], "out=study: holds a study with other draws"),
         (["--seed=1"], "out=study: holds a study with other seed"),
         (["--originals=3"], "originals=3: give an even number of 4 or more; two share out the training images"),
@@ -191,7 +191,7 @@ def test_a_wrong_option_is_one_line_and_changes_nothing(here, capsys, changes, s
     [
         ([], "ulira: no config given; name some or a plan, as in `medunlearn ulira demo`"),
         (["train", "retrain"], "ulira: no stage unlearns; name the config of a method and of its original"),
-        (["retrain", "tuned"], "tuned.yaml: model.init_args.original=x/train: is no shadow; name the config that"),
+        (["retrain", "tuned"], "tuned.yaml: model.init_args.original=x/train: is not a shadow; name the config that"),
         (["train", "tuned", "another"], "ulira: another.yaml and tuned.yaml start from different originals"),
         (["train", "tuned", "stray"], "stray.yaml: forgets no image, and no method here starts from it; leave it out"),
         (["train", "tuned", "five"], "five.yaml: has other data than train.yaml; name configs of one data set"),
