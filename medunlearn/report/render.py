@@ -40,7 +40,7 @@ GLANCE_LEGEND = (
     "more than chance with so many images. Nearest first."
 )
 FEW, SENTENCES = 2, 6
-"""Up to this number of sections, with this number of sentences each, the page begins with sentences; else with a table."""
+"""Up to so many sections of so many sentences each, the page begins with sentences; else with a table."""
 
 CSV_COLUMNS = (
     *("data", "forgotten", "augmentation", "method", "seed"),
