@@ -69,7 +69,7 @@ def test_demo_ends_with_the_table_and_the_report(monkeypatch, capsys):
     assert main(["reproduce", "demo", WITH_TINY, "--trainer.max_epochs=1", *QUIET]) == 0
     said = capsys.readouterr().out
     beginning = " ".join(said.partition("stage 1 of 4: runs/demo/train")[0].split())
-    assert beginning.startswith(f"{' '.join(PLAN['description'].split())} 4 of 4 stages to run, about 2 min on two CPU")
+    assert beginning.startswith(f"{' '.join(PLAN['description'].split())} 4 of 4 stages to run, about 3 min on two CPU")
     assert beginning in WORDS
     table = said.rpartition("training images forgotten")[2]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| runs/demo/")]
