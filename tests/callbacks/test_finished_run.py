@@ -157,7 +157,7 @@ def test_a_run_made_without_test_images_is_measured_on_them_afterwards(fit, npz,
     assert main(["test", f"--run_dir={run}", "--data.test=true"]) == 0
     told = capsys.readouterr()
     assert all(str(stated(whole)[name]) in told.out for name in ("UA", "RA", "TA", "MIA"))
-    assert "others than" not in told.err and "another than" not in told.err
+    assert "not the run's images" not in told.err and "is not that of" not in told.err
 
 
 def test_an_original_from_before_a_hash_was_kept_is_known_by_its_labels(fit, npz, capsys):

@@ -100,7 +100,7 @@ def test_retrain_seeds_keep_the_forget_set_of_each_variation(capsys):
     ("seeds", "message"),
     [
         (["0"], "retrain_seeds=0: is the seed of r/r itself"),
-        (["x"], "retrain_seeds=x: no seed"),
+        (["x"], "retrain_seeds=x: not a seed"),
         (["1", "--seeds", "0", "1"], "retrain_seeds=1: is the seed of r/r_seed1 itself"),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_run_is_measured_again_where_its_figures_are_of_another_model_or_missi
         (["--data.forget.seed=1"], "another"),
         (["--scale=0"], "scale=0: give the noise a standard deviation above 0; 1 is black to white"),
         (["--draws=0"], "draws=0: give a whole number of 1 or more"),
-        (["--retrain_seeds", "-1"], "retrain_seeds=-1: no seed"),
+        (["--retrain_seeds", "-1"], "retrain_seeds=-1: not a seed"),
         (["--skale=1"], "did you mean --scale?"),
         (["--engine=slurm"], "engine"),
     ],

@@ -67,9 +67,9 @@ def test_strategy_that_keeps_the_model_whole_passes(name):
         ("deepspeed_stage_2", "strategy=deepspeed_stage_2: splits the weights over"),
         (
             {"class_path": "lightning.pytorch.strategies.FSDPStrategy"},
-            "strategy=lightning.pytorch.strategies.FSDPStrategy: cuts",
+            "strategy=lightning.pytorch.strategies.FSDPStrategy: splits",
         ),
-        ({"class_path": "ModelParallelStrategy"}, "strategy=ModelParallelStrategy: cuts"),
+        ({"class_path": "ModelParallelStrategy"}, "strategy=ModelParallelStrategy: splits"),
         ("ddp_spawn", "strategy=ddp_spawn: its processes are copies"),
         ("ddp_fork_find_unused_parameters_false", "strategy=ddp_fork_find_unused_parameters_false: its proc"),
         ("ddp_notebook", "strategy=ddp_notebook: its processes are copies"),

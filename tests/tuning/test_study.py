@@ -149,7 +149,7 @@ def test_a_folder_with_another_study_is_refused(place, capsys):
         (["--data.batch_size=10"], "config"),
         (["--no_halving"], "no_halving"),
     ):
-        assert f"out=out: holds a study with another {what}; give what" in refused(capsys, *command("out", *options))
+        assert f"out=out: holds a study with another {what}; give its" in refused(capsys, *command("out", *options))
     write_config("fine.yaml", "FineTune")
     assert "another config" in refused(capsys, *command("out", config="fine.yaml"))
 
