@@ -26,7 +26,7 @@ class WeightNegation(FineTune):
         InputError: If a value is out of range, the backbone has no convolution, or `freeze_statistics` is set.
     """
 
-    # CoUn's settings of NoT are FineTune's (SGD, a cosine that begins at 0.01 to 0.1), over 50 epochs where here there are 10.
+    # CoUn's settings of NoT are FineTune's (SGD, a cosine that begins at 0.01 to 0.1), over 50 epochs instead of 10.
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
