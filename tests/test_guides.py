@@ -192,11 +192,11 @@ def test_an_interrupted_run_says_what_the_guide_shows():
 
 def demo(fit) -> None:
     """Make the demo's original and Retrain, tiny."""
-    fit("Train", "runs/demo/train", backbone="resnet18")
-    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1", backbone="resnet18")
+    fit("Train", "runs/demo/train", backbone="narrow_resnet18")
+    fit("Retrain", "runs/demo/retrain", "--data.forget.rate=0.1", backbone="narrow_resnet18")
 
 
-def test_a_method_of_ones_own_runs_and_is_tuned_as_the_guide_has_it(narrow_resnet18, fit, npz, monkeypatch, capsys):
+def test_a_method_of_ones_own_runs_and_is_tuned_as_the_guide_has_it(fit, npz, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     monkeypatch.syspath_prepend(str(Path.cwd()))
     write_named(PAGES["write_a_method"])

@@ -13,9 +13,9 @@ from medunlearn.runs import RunDir
 GUIDES = Path(__file__).parents[1] / "docs" / "guides"
 
 
-def test_settings_are_chosen_as_the_page_shows_it(narrow_resnet18, fit, npz, monkeypatch, capsys):
+def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
-    fit("Train", "runs/demo/train", backbone="resnet18", epochs=1)
+    fit("Train", "runs/demo/train", backbone="narrow_resnet18", epochs=1)
     tune, chosen = commands(blocks(GUIDES / "tune.md", "bash")[0])
     assert main([*tune[1:], "--trials", "1", *tiny(npz)]) == 0
     assert main([*chosen[1:], *QUIET]) == 0

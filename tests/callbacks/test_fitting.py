@@ -164,7 +164,7 @@ def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, give
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("resume=true: x; give `--overwrite true`", "resume=True: x; say `overwrite=True`"),
+        ("resume=true: x; give `--overwrite true`", "resume=True: x; give `overwrite=True`"),
         ("give `--trainer.max_epochs` again", "give `max_epochs` again"),
         ("make it with `medunlearn.fit(m, d, '--trainer.x')`", "make it with `medunlearn.fit(m, d, '--trainer.x')`"),
         (
