@@ -4,7 +4,7 @@ from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any, get_args
 
-from medunlearn.cli.parser import CommandParser
+from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.cli.screen import show
 from medunlearn.cli.stages import FitCommand, announce
 from medunlearn.errors import InputError
@@ -61,7 +61,7 @@ def curve(argv: list[str]) -> int:
 def _table(content: dict[str, Any]) -> str:
     from medunlearn.report.markdown import aligned  # imports pandas, which `--help` avoids
 
-    heads = ("images", "epochs", "val_error", "train_error", "attack", "seconds")
+    heads = ("images", "epochs", "val_error", "unseen_error", "train_error", "attack", "seconds")
     rows = [[_number(point.get(name)) for name in heads] for point in content["points"]]
     return aligned(heads, rows)
 
@@ -84,7 +84,9 @@ def _predicted(content: dict[str, Any]) -> str:
 
 
 def _rises(content: dict[str, Any]) -> bool:
-    errors = [point["val_error"] for point in content["points"]]
+    from medunlearn.runs.learning_curve import curve_of
+
+    errors = [error for _, error in curve_of(content).known("val_error")]
     return content["way"] != "epochs" and errors != sorted(errors, reverse=True)
 
 
@@ -109,7 +111,8 @@ def _parser() -> CommandParser:
         help="predict the curve's own level (parts), or the original moved by the curve's differences (epochs) or "
         "ratios (short)",
     )
-    parser.add_argument("--move_attack", action="store_true", help="move the target of MIA too")
+    moved = "move the target of MIA too (true for parts)"
+    parser.add_argument("--move_attack", help=moved, **{**BOOLEAN, "default": None})
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the parts (0)")
     parser.add_argument("--engine", choices=plugin_names("engines"), default="local", help="where runs are made")
     return parser

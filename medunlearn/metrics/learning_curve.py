@@ -50,6 +50,8 @@ class Point:
         val_error: Its error on the validation set.
         train_error: Its error on its training images; None where it is not known.
         attack: The share of unseen images that the membership attack calls non-members; None where it is not known.
+        unseen_error: Its error on all images that it has not seen: those of the training set that were left out, and
+            the validation set; None where it is not known.
 
     Example:
         >>> Point(500, val_error=12.0).attack is None
@@ -60,6 +62,7 @@ class Point:
     val_error: float
     train_error: float | None = None
     attack: float | None = None
+    unseen_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,18 +90,35 @@ class LearningCurve:
     def laws(self) -> dict[str, PowerLaw]:
         """The law of `val_error`, and of `train_error` and `attack` where they are known of a point.
 
+        Where `unseen_error` is known of two points or more, the law of `val_error` is fitted to it alone: it is the
+        same quantity, measured on more images.
+
         Example:
             >>> curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), original=Point(1000, 10.0))
             >>> {name: round(law.b, 2) for name, law in curve.laws.items()}
             {'val_error': 0.5}
         """
-        laws = {}
-        for name in ("val_error", "train_error", "attack"):
-            known = [each for each in self.points if getattr(each, name) is not None]
-            if known:
-                sizes, values = [each.images for each in known], [getattr(each, name) for each in known]
-                laws[name] = fit_power_law(sizes, values, either=name != "val_error")
-        return laws
+        known = {name: self.known(name) for name in ("val_error", "train_error", "attack")}
+        return {
+            name: fit_power_law([n for n, _ in points], [value for _, value in points], either=name != "val_error")
+            for name, points in known.items()
+            if points
+        }
+
+    def known(self, name: str) -> list[tuple[float, float]]:
+        """Return the points that the law of a metric is fitted to: the number of images and the value of each.
+
+        Example:
+            >>> points = (Point(250, 20.0, unseen_error=22.0), Point(500, 14.0, unseen_error=15.0), Point(1000, 10.0))
+            >>> LearningCurve(points, original=Point(1000, 10.0)).known("val_error")
+            [(250, 22.0), (500, 15.0)]
+        """
+        known = self._known("unseen_error") if name == "val_error" else []
+        return known if len(known) > 1 else self._known(name)
+
+    def _known(self, name: str) -> list[tuple[float, float]]:
+        found = [(each.images, getattr(each, name)) for each in self.points]
+        return [(images, value) for images, value in found if value is not None]
 
     def loss(self, n_from: float, n_to: float) -> Loss:
         """Return the loss from training on `n_to` images instead of `n_from`.

@@ -28,6 +28,9 @@ class CurvePoint(Content):
     val_error_by_class: dict[str, Percent | None] | None = key(
         "a group of numbers from 0 to 100 or null", "The same by class number; null for a class without such an image."
     )
+    unseen_error: Percent | None = key(
+        _OR_NULL, "Error in % on all images that it has not seen, those left out of its part and the validation set."
+    )
     train_error: Percent | None = key(_OR_NULL, "Error on the training images in %; null where it is not known.")
     attack: Percent | None = key(
         _OR_NULL, "Share of one half of the validation images in % that an attack taught on the other calls unseen."

@@ -41,4 +41,5 @@ def curve_of(content: dict[str, Any]) -> LearningCurve:
 
 
 def _point(content: dict[str, Any]) -> Point:
-    return Point(content["images"], content["val_error"], content.get("train_error"), content.get("attack"))
+    measured = (content.get(name) for name in ("train_error", "attack", "unseen_error"))
+    return Point(content["images"], content["val_error"], *measured)

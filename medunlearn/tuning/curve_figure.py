@@ -13,7 +13,7 @@ from medunlearn.report.panels import legend_below, panels_of
 from medunlearn.runs import RunDir
 
 PANELS = {
-    "val_error": "validation error (%)",
+    "val_error": "error on unseen images (%)",
     "train_error": "error on training images (%)",
     "attack": "unseen images called unseen (%)",
 }
@@ -36,7 +36,7 @@ def draw(curve: LearningCurve) -> Figure:
 
 
 def _panel(panel: Axes, curve: LearningCurve, name: str) -> None:
-    known = [(each.images, value) for each in curve.points if (value := getattr(each, name)) is not None]
+    known = curve.known(name)
     least, whole = min(size for size, _ in known), curve.original.images
     sizes = np.geomspace(min(least, whole / 2), whole, 100)
     panel.plot(sizes, [curve.laws[name].at(size) for size in sizes], color="#8c8c8c", label="power law")

@@ -11,22 +11,28 @@ from medunlearn.runs.logged import logged_values
 from medunlearn.runs.record import attack_settings
 
 
-def measured(run: RunDir, predictions: Predictions) -> dict[str, Any]:
+def measured(run: RunDir, predictions: Predictions, unseen: Part | None = None) -> dict[str, Any]:
     """Return a model's metrics in the form of a curve point; `retain` holds its predictions on training images.
+
+    Args:
+        run: The model's run.
+        predictions: Its predictions.
+        unseen: Those on all images that it has not seen, where these are more than the validation images.
 
     Raises:
         InputError: If there is no validation image.
     """
-    attack = attack_settings(run.read_metrics("original")) or {"feature": "confidence", "seed": 0}
-    _, unseen = attack_shares(predictions, attack["feature"], attack["seed"])
     val, train = accuracy(predictions.val), accuracy(predictions.retain)
     if val is None or train is None:
         raise InputError(f"original={run}: was measured on no validation image; give data that have some")
+    known = {} if unseen is None else {"unseen_error": 100 - (accuracy(unseen) or 0.0)}
+    attack = attack_settings(run.read_metrics("original")) or {"feature": "confidence", "seed": 0}
     return {
         "val_error": 100 - val,
         "val_error_by_class": _by_class(predictions.val),
+        **known,
         "train_error": 100 - train,
-        "attack": unseen,
+        "attack": attack_shares(predictions, attack["feature"], attack["seed"])[1],
     }
 
 
@@ -36,13 +42,15 @@ def on_all_images(run: RunDir) -> Predictions:
     return found.split_by(np.empty(0, np.int64))
 
 
-def point_of(run: RunDir, original: RunDir, labels: np.ndarray) -> dict[str, Any]:
+def point_of(run: RunDir, original: RunDir, labels: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Any]:
     """Return the point of a finished run on a part of an original's images.
 
     Args:
         run: The run.
         original: The original, for errors.
         labels: The classes of all training images of the original, (N,).
+        groups: Their groups (patients), (N,), where these are known: of a group with images in the part, those left out
+            do not count as unseen.
 
     Raises:
         InputError: If the run was trained on other images.
@@ -53,7 +61,7 @@ def point_of(run: RunDir, original: RunDir, labels: np.ndarray) -> dict[str, Any
         raise InputError(f"curve: {run} is of other images than {original}; bring those back, and delete it")
     return {
         "images": len(predictions.retain.labels),
-        **measured(run, predictions),
+        **measured(run, predictions, _unseen(predictions, groups)),
         "run": str(run),
         "epochs": metrics["epochs"],
         "seconds": sum(metrics["runtime"].values()),
@@ -90,6 +98,13 @@ def logged_points(original: RunDir, images: int, begin: float) -> list[dict[str,
         }
         for epoch, values in shown
     ]
+
+
+def _unseen(predictions: Predictions, groups: np.ndarray | None) -> Part:
+    left_out = predictions.forget
+    if groups is not None:
+        left_out = left_out.take(~np.isin(groups[left_out.rows], groups[predictions.retain.rows]))
+    return left_out.joined(predictions.val)
 
 
 def _by_class(part: Part) -> dict[str, float | None]:

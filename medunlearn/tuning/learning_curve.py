@@ -41,7 +41,7 @@ class Plan:
         epochs: Epochs of a short run; by default an eighth of the original's, at least three.
         reading: How the curve predicts a Retrain, see `medunlearn.metrics.Reading`; by default the `level` of parts,
             the `ratio` of short runs, the `difference` of epochs.
-        moves_attack: Whether the attack's share moves the target of MIA.
+        moves_attack: Whether the attack's share moves the target of MIA; by default it does with `parts` alone.
         seed: Seed of the parts.
 
     Raises:
@@ -52,7 +52,7 @@ class Plan:
     fractions: tuple[float, ...] = ()
     epochs: int | None = None
     reading: Reading | None = None
-    moves_attack: bool = False
+    moves_attack: bool | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -123,7 +123,8 @@ def make_curve(
     else:
         stages = _stages(original, fit, plan, whole.retain.labels)
         _run(stages, fit, engine, announce)
-        points = [point_of(stage.run, original, whole.retain.labels) for stage in stages]
+        groups = original.read_predictions("original").get("retain_group")
+        points = [point_of(stage.run, original, whole.retain.labels, groups) for stage in stages]
     content = _content(original, plan, own, points)
     original.write_curve(content)
     return Made(content, write_figure(original, curve_of(content)))
@@ -176,11 +177,12 @@ def _run(stages: Sequence[Stage], fit: Fit, engine: Engine, announce: Callable[[
 def _content(original: RunDir, plan: Plan, own: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any]:
     made = list(points)
     if plan.way == "parts":
-        points = [*points, own]
+        few = len(points) < 2  # else the parts tell more: on the original's few unseen images luck decides
+        points = [*points, own if few else {**own, "attack": None}]
     content = {
         "way": plan.way,
         "reading": plan.reading or READINGS[plan.way],
-        "moves_attack": plan.moves_attack,
+        "moves_attack": plan.way == "parts" if plan.moves_attack is None else plan.moves_attack,
         "original_sha256": original.weights_sha256(),
         "original": own,
         "points": points,

@@ -50,6 +50,15 @@ def test_the_level_of_a_curve_is_predicted_whatever_luck_the_original_had():
     assert unknown.loss(1000, 500).train == pytest.approx(CURVE.loss(1000, 500).train)
 
 
+def test_where_errors_on_all_unseen_images_are_known_the_law_is_theirs():
+    points = (Point(250, 1.0, unseen_error=32.0), Point(500, 1.0, unseen_error=16.0), Point(1000, 3.0))
+    curve = LearningCurve(points, Point(1000, 3.0), reading="level")
+    assert curve.known("val_error") == [(250, 32.0), (500, 16.0)]
+    assert curve.loss(1000, 500).val == pytest.approx(13)
+    assert curve.loss(1000, 1000).val == pytest.approx(5), "the original's 3 % on validation images were luck"
+    assert LearningCurve(points[1:], points[-1]).known("val_error") == [(500, 1.0), (1000, 3.0)], "one point is no law"
+
+
 def test_what_is_not_known_of_a_curve_is_no_loss():
     curve = LearningCurve((Point(250, 20.0), Point(1000, 10.0)), Point(1000, 10.0), moves_attack=True)
     assert curve.loss(1000, 250).train == 0

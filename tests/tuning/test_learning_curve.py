@@ -13,10 +13,11 @@ from medunlearn.__main__ import main
 from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.cli.stages import FitCommand
 from medunlearn.errors import InputError
-from medunlearn.metrics import Loss, Predictions, proxy_gap
+from medunlearn.metrics import Loss, Predictions, attack_shares, proxy_gap
 from medunlearn.plans import engines
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
+from medunlearn.tuning.curve_points import point_of
 from medunlearn.tuning.learning_curve import Plan, curve_beside, make_curve
 
 OPTIONS = ["--data.file=d.npz", "--data.batch_size=8", f"--model.init_args.backbone={TINY}", *QUIET]
@@ -74,12 +75,17 @@ def test_parts_are_nested_runs_of_the_originals_schedule_made_once(original, ran
         run = RunDir(point["run"])
         found = Predictions.from_arrays(run.read_predictions("test"))
         assert point["val_error"] == pytest.approx(100 * np.mean(found.val.probs.argmax(1) != found.val.labels))
+        wrong = [each.probs.argmax(1) != each.labels for each in (found.forget, found.val)]
+        assert point["unseen_error"] == pytest.approx(100 * np.mean(np.concatenate(wrong)))
+        assert point["attack"] == attack_shares(found)[1]
         assert point["train_error"] == pytest.approx(100 * np.mean(found.retain.probs.argmax(1) != found.retain.labels))
         assert run.read_metrics("test")["role"] == "retrained"
         assert settings(run.path)["trainer"]["max_epochs"] == point["epochs"] == 8
         assert not run.last.exists()
     assert made.content["epochs"] == pytest.approx(8 * 0.75)
     assert points[2]["val_error"] == 100 - RunDir("t").read_metrics("test")["validation"]["TA"]
+    assert (points[2]["attack"], "unseen_error" in points[2]) == (None, False), "its validation images are few"
+    assert made.content["moves_attack"] is True
     assert curve_beside(RunDir("t"), FitCommand(), Plan("short")) == made.content, "it is made once"
     assert {path.name for path in made.figures} == {"learning_curve.png", "learning_curve.svg"}
     assert all((original / path.name).stat().st_size > 1000 for path in made.figures)
@@ -88,9 +94,25 @@ def test_parts_are_nested_runs_of_the_originals_schedule_made_once(original, ran
     assert [each.val_error for each in kept.points] == [point["val_error"] for point in points]
 
 
+def test_left_out_images_of_a_patient_in_the_part_are_not_unseen(ran):
+    make_curve(RunDir("t"), FitCommand(), Plan(fractions=(0.5,)))
+    run = RunDir("t/learning_curve/parts_20")
+    found = Predictions.from_arrays(run.read_predictions("test"))
+    labels = found.split_by(np.empty(0, np.int64)).retain.labels
+    groups = np.arange(40)
+    known, unknown = found.forget.rows[:10], found.forget.rows[10:]
+    groups[known] = groups[found.retain.rows[:10]]
+    unseen = found.forget.take(np.isin(found.forget.rows, unknown)).joined(found.val)
+    point = point_of(run, RunDir("t"), labels, groups)
+    assert point["unseen_error"] == pytest.approx(100 * np.mean(unseen.probs.argmax(1) != unseen.labels))
+    assert RunDir("t").read_curve("test")["points"][1]["attack"] is not None, "beside one part, the original counts"
+    alone = point_of(run, RunDir("t"), labels, np.zeros(40))
+    assert alone["unseen_error"] == pytest.approx(alone["val_error"]), "one patient: the validation images are left"
+
+
 def test_short_runs_have_few_epochs_with_a_cosine_at_the_whole_size_too(ran, capsys):
-    argv = ["curve", "t", "--way", "short", "--epochs", "2", "--fractions", "0.5", "1", "--seed", "3", "--move_attack"]
-    assert main(argv) == 0
+    argv = ["curve", "t", "--way", "short", "--epochs", "2", "--fractions", "0.5", "1", "--seed", "3"]
+    assert main([*argv, "--move_attack", "true"]) == 0
     assert ran == ["short_20_2_epochs_seed3", "short_40_2_epochs_seed3"]
     part, whole = (settings(f"t/learning_curve/{name}") for name in ran)
     assert whole["model"]["class_path"].endswith("Train")
