@@ -25,6 +25,7 @@ examples:
   medunlearn receipt --prove runs/request_1/receipt.json --images train:12 train:40 --out proof
   medunlearn receipt --verify receipt.json --public_key clinic.pub --proof proof
 """
+RECEIPT = "receipt.json"
 MODES = ("run", "new_key", "verify", "prove", "schema")
 
 
@@ -44,6 +45,9 @@ def receipt(argv: list[str]) -> int:
     for name, value in vars(given).items():
         if isinstance(value, Path):
             setattr(given, name, expanded(value, name.replace("data_file", "data.file")))
+    for name in ("verify", "prove", "previous"):
+        if getattr(given, name) is not None and getattr(given, name).is_dir():
+            setattr(given, name, getattr(given, name) / RECEIPT)
     return {"run": _build, "new_key": _new_key, "verify": _verify, "prove": _prove, "schema": _schema}[chosen[0]](given)
 
 
@@ -131,7 +135,7 @@ def _parser() -> CommandParser:
     )
     parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="a run that unlearned")
     parser.add_argument("--new_key", type=Path, metavar="PEM", help="write a new private key, and its .pub beside it")
-    parser.add_argument("--verify", type=Path, metavar="RECEIPT", help="verify a receipt")
+    parser.add_argument("--verify", type=Path, metavar="RECEIPT", help="verify a receipt, or that in a run directory")
     parser.add_argument("--prove", type=Path, metavar="RECEIPT", help="show that single images are among the removed")
     parser.add_argument("--schema", action="store_true", help="print the JSON schema of receipts")
     data: dict[str, Any] = {"dest": "data_file", "type": Path, "metavar": "F"}

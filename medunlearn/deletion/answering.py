@@ -9,7 +9,7 @@ from medunlearn.audit import audit, read_subjects
 from medunlearn.audit.pages import write_audit
 from medunlearn.deletion.answer import Answer
 from medunlearn.deletion.request import CONFIG, Request
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, counted
 from medunlearn.plans.engines import Engine
 from medunlearn.plans.options import Override
 from medunlearn.plans.reuse import Fit, check_inputs, check_settings
@@ -57,6 +57,8 @@ def carry_out(request: Request, options: Sequence[Override], trials: int, means:
     stage = read_stage(request.run.path / CONFIG, options)
     check_inputs([stage], means.fit)
     folder = request.run.path / TRIALS
+    if request.run.finished:
+        _check_trials(request.run, folder, trials)
     if trials and (folder.is_dir() or not request.run.finished):
         stage = _tuned(stage, folder, trials, means)
     check_settings([stage], means.fit)
@@ -77,6 +79,16 @@ def clear(run: RunDir) -> None:
         shutil.rmtree(run.path / folder, ignore_errors=True)
     (run.path / CONFIG).unlink(missing_ok=True)
     run.clear()
+
+
+def _check_trials(run: RunDir, folder: Path, trials: int) -> None:
+    """Reject another number of trials than an answered request was tuned in: the run could not be the same."""
+    tried = len([*folder.glob("trial_*")])
+    if tried and trials != tried:
+        raise InputError(
+            f"trials={trials}: {run} was answered after {counted(tried, 'trial')}; give `--trials {tried}` to see that "
+            "answer, or `--overwrite true` to answer it again"
+        )
 
 
 def _tuned(stage: Stage, folder: Path, trials: int, means: Means) -> Stage:

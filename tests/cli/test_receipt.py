@@ -33,6 +33,9 @@ def test_commands_write_verify_and_prove(tmp_path, capsys):
     assert main(["receipt", "--prove", RECEIPT, "--images", "train:3", "--out", "proof"]) == 0
     assert main([*printed[1:], "--proof", "proof"]) == 0
     assert "images of the proof: 1 image" in capsys.readouterr().out
+    assert main(["receipt", "--verify", "runs/request_1", "--public_key", "my key.pub"]) == 0, "its receipt is meant"
+    assert main(["receipt", "--verify", "runs"]) == 2
+    assert "runs/receipt.json: " in capsys.readouterr().err
 
     assert main(["receipt", "runs/retrain"]) == 0
     assert "UNSIGNED: give --key to sign it" in capsys.readouterr().out

@@ -156,6 +156,14 @@ def test_file_of_weights_becomes_an_original_that_the_answer_starts_from(tmp_pat
         (request("P01", "r", "--method", "Salun"), "method=Salun: no such method; did you mean SalUn?"),
         (request("P01", "r", "--method", "Train"), "method=Train: no config ships with it"),
         (request("P03", "r", source="runs/q1"), "after=runs/q1: has already forgotten every image"),
+        (
+            request("P03", "runs/q1", "--method", "FineTune"),
+            "trials=6: runs/q1 was answered after 2 trials; give `--trials 2` to see that",
+        ),
+        (
+            request("P03", "runs/q1", "--trials", "0", "--method", "FineTune"),
+            "trials=0: runs/q1 was answered after 2 trials",
+        ),
         (request("P01", "runs/q2", "--trials", "0"), "run_dir=runs/q2: another request is answered there (its data"),
         (request("P01", "r", "--data.forget.rate=0.5"), "--data.forget.rate: the request names what is to be"),
         (request("P01", "r", "--data.file=none.npz"), "file=none.npz: no such file"),
@@ -167,6 +175,7 @@ def test_wrong_requests_are_refused_in_one_line_and_write_nothing(capsys, argv, 
     assert says in error
     assert len(error.strip().splitlines()) == 1
     assert not Path("r").exists()
+    assert len([*Path("runs/q1/trials").glob("trial_*")]) == 2
 
 
 def test_overwrite_answers_anew(capsys):

@@ -47,6 +47,14 @@ def answered(at):
     return at.command(*RATE, "--trials", "0")
 
 
+def answered_by_another_number(at):
+    """Ask again, with another number of trials than the answer took."""
+    at.take("t")
+    at.write("q/trials/trial_000/config.yaml", "")
+    at.write("q/metrics.json", "{}")
+    return at.command(*RATE)
+
+
 def no_method(at):
     at.take("t")
     at.write("own.yaml", "run_dir: q\n")
@@ -102,6 +110,11 @@ ROWS = [
         answered,
         "run_dir=q: another request is answered there (its …differs, see q/request.yaml); name another run_dir, or "
         "give --overwrite true to delete it",
+    ),
+    (
+        answered_by_another_number,
+        "trials=6: q was answered after 1 trial; give `--trials 1` to see that answer, or `--overwrite true` to answer "
+        "it again",
     ),
     (failing(trials=0), f"run_dir=q: failed (exit status 1), {GOES_ON}"),
     (stopped, "trials=1: none has finished, and each says why above; give --trials 0 for the recipe"),
