@@ -58,7 +58,7 @@ def _workplace(tmp_path, tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def narrow_resnet18(monkeypatch):
+def tiny_resnet18(monkeypatch):
     """Give ResNet-18 an eighth of its channels, where pages and configs name it: there its answers do not matter.
 
     No fewer: oneDNN (torch 2.14, a CPU with AVX2 and no AVX-512) writes past its buffers in the backward pass of a 1x1

@@ -135,7 +135,7 @@ def test_a_plan_of_ones_own_is_read_as_the_guide_has_it(npz, capsys):
 # Images of one's own, and requests
 
 
-def test_images_are_imported_trained_on_and_forgotten_as_the_guide_has_it(narrow_resnet18, monkeypatch, capsys):
+def test_images_are_imported_trained_on_and_forgotten_as_the_guide_has_it(tiny_resnet18, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     write_scans()
     for code in blocks(PAGES["images"], "bash"):
@@ -147,7 +147,7 @@ def test_images_are_imported_trained_on_and_forgotten_as_the_guide_has_it(narrow
     assert json.loads(Path("runs/clinic/metrics.json").read_text())["by_group"]
 
 
-def test_a_request_is_answered_as_the_guide_has_it(narrow_resnet18, monkeypatch, capsys):
+def test_a_request_is_answered_as_the_guide_has_it(tiny_resnet18, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     write_scans()
     for code in blocks(PAGES["deletion_request"], "bash"):
@@ -216,7 +216,7 @@ def test_a_method_of_ones_own_runs_and_is_tuned_as_the_guide_has_it(fit, npz, mo
 
 
 def test_the_test_of_a_method_of_ones_own_passes_and_would_notice_another_target(
-    narrow_resnet18, tmp_path, monkeypatch
+    tiny_resnet18, tmp_path, monkeypatch
 ):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     write_named(PAGES["write_a_method"])
@@ -243,7 +243,7 @@ def test_hooks_and_draws_of_the_guide_are_those_that_there_are():
     )
 
 
-def test_plug_ins_of_the_guide_are_found_and_used(narrow_resnet18, monkeypatch, tmp_path, capsys):
+def test_plug_ins_of_the_guide_are_found_and_used(tiny_resnet18, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     folder = tmp_path / "packages"
     folder.mkdir()
@@ -278,7 +278,7 @@ def test_plug_ins_of_the_guide_are_found_and_used(narrow_resnet18, monkeypatch, 
 # From Python
 
 
-def test_code_in_python_runs_in_its_order(narrow_resnet18, fit, npz, monkeypatch, capsys):
+def test_code_in_python_runs_in_its_order(tiny_resnet18, fit, npz, monkeypatch, capsys):
     fit("Train", "runs/train_blood", epochs=1, backbone="resnet18")
     fit("Retrain", "runs/retrain_blood_10", "--data.forget.rate=0.1", epochs=1, backbone="resnet18")
     monkeypatch.setitem(SalUn.trainer_arguments, "max_epochs", 1)

@@ -20,7 +20,7 @@ CI = (ROOT / ".ci" / "run").read_text()
 README = ROOT / "README.md"
 
 
-def test_the_papers_experiment_runs_as_the_page_shows_it(narrow_resnet18, npz, capsys):
+def test_the_papers_experiment_runs_as_the_page_shows_it(tiny_resnet18, npz, capsys):
     code = block(README, "bash", "medunlearn fit --config configs/train_blood.yaml")
     assert {program for program, *_ in commands(code)} == {"medunlearn"}
     run_all(code, {"fit": tiny(npz)})
@@ -29,7 +29,7 @@ def test_the_papers_experiment_runs_as_the_page_shows_it(narrow_resnet18, npz, c
         assert f"| runs/{name} " in table
 
 
-def test_code_in_python_makes_a_finished_run(narrow_resnet18, fit, npz, monkeypatch, capsys):
+def test_code_in_python_makes_a_finished_run(tiny_resnet18, fit, npz, monkeypatch, capsys):
     code = block(README, "python", "import medunlearn")
     fit("Train", "runs/train_blood", epochs=1, backbone="resnet18")
     fit("Retrain", "runs/retrain_blood_10", "--data.forget.rate=0.1", epochs=1, backbone="resnet18")
@@ -40,7 +40,7 @@ def test_code_in_python_makes_a_finished_run(narrow_resnet18, fit, npz, monkeypa
     assert re.fullmatch(r"[\d.]+ [\d.]+", capsys.readouterr().out.splitlines()[-1])
 
 
-def test_request_is_answered_as_the_page_shows_it(narrow_resnet18, tmp_path, monkeypatch, capsys):
+def test_request_is_answered_as_the_page_shows_it(tiny_resnet18, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(engines, "run_process", here)
     write_scans()
     code = block(README, "bash", "medunlearn import")
