@@ -18,7 +18,9 @@ import yaml
 from medunlearn import load_predictions
 from medunlearn.metrics import (
     GAP_METRICS,
+    LearningCurve,
     Part,
+    Point,
     Predictions,
     attack_sample,
     average_gap,
@@ -51,7 +53,7 @@ UNLEARNED = {  # method, how sure it is of forgotten, retained and other images
 @pytest.fixture(scope="module")
 def scripts():
     """The modules, which find each other as scripts of one folder do."""
-    names = ("attack_draws", "audit_table", "jobs", "proxies", "proxy_table", "recompute", "run", "unseen_curve")
+    names = ("attack_draws", "audit_table", "jobs", "proxies", "proxy_again", "proxy_table", "recompute", "run")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(EVIDENCE))
         yield SimpleNamespace(**{name: import_module(name) for name in names})
@@ -197,7 +199,7 @@ def test_table_ranks_and_chooses_as_counted_by_hand(written):
         assert of["all"]["choices"] == 2
     page = (written / "proxies.md").read_text()
     assert "| short_attack " in page
-    assert {"short", "curve", "true"} == {row["targets"] for row in content["predicted"]}
+    assert {"short", "curve", "validation", "true"} == {row["targets"] for row in content["predicted"]}
     assert (written / "proxies.png").stat().st_size > 10_000
     assert "rank correlation" in (written / "proxies.svg").read_text()
 
@@ -256,13 +258,31 @@ def test_gap_with_the_median_draw_is_that_of_seven_attacks(evidence, scripts, mo
     assert row["AG_median"] == pytest.approx(row["AG"] + moved / 4)
 
 
-def test_unseen_curve_has_the_error_on_left_out_and_validation_images(evidence, scripts):
-    point = {"images": 72, "val_error": 1.0, "run": str(evidence / "retrain_10_0")}
-    found = scripts.unseen_curve.unseen_curve({"way": "parts", "reading": "ratio", "points": [point, {"images": 80}]})
-    with np.load(evidence / "retrain_10_0" / "predictions.npz") as arrays:
-        wrong = [arrays[f"{part}_probs"].argmax(1) != arrays[f"{part}_labels"] for part in ("forget", "val")]
-    assert found["reading"] == "level" and len(found["points"]) == 1, "without the original's own point"
-    assert found["points"][0]["val_error"] == pytest.approx(100 * np.concatenate(wrong).mean())
+def test_proxy_gap_is_taken_again_to_the_curve_of_today(evidence, scripts, monkeypatch):
+    monkeypatch.chdir(evidence.parent)
+    run, original = RunDir("runs/salun_10_0"), RunDir("runs/train_0")
+    before, kept = run.read_metrics("x"), original.read_curve("x")
+    made_by_a_run = {
+        **before,
+        "notes": ["another", "the proxy gap is taken to targets moved by the original's: 1 point"],
+    }
+    run.write_json(run.metrics, made_by_a_run)
+    same = scripts.proxy_again.measured_again(run)
+    assert same["proxy"]["targets"]["loss"] | {"attack": None} == before["proxy"]["targets"]["loss"] | {"attack": None}
+    assert same["notes"][0] == "another" and len(same["notes"]) == 2
+    assert {**same, "proxy": 0, "notes": 0} == {**before, "proxy": 0, "notes": 0}, "nothing else is touched"
+    original.write_curve({**kept, "points": [{**each, "val_error": each["val_error"] / 2} for each in kept["points"]]})
+    again = scripts.proxy_again.measured_again(run)["proxy"]
+    assert again["targets"]["loss"]["val"] == pytest.approx(same["proxy"]["targets"]["loss"]["val"] / 2, rel=1e-6)
+    original.write_curve(kept)
+    run.write_json(run.metrics, before)
+
+
+def test_curve_of_validation_images_alone_has_the_originals_own_point(scripts):
+    points = (Point(20, 40.0, unseen_error=44.0), Point(40, 30.0, unseen_error=33.0), Point(80, 20.0))
+    found = scripts.proxies.on_validation(LearningCurve(points, Point(80, 20.0, attack=15.0)))
+    assert found.known("val_error") == [(20, 40.0), (40, 30.0), (80, 20.0)]
+    assert found.known("attack") == [(80, 15.0)]
 
 
 def verdict(question, answer, band=(0.4, 0.6)):

@@ -215,9 +215,7 @@ def test_a_method_of_ones_own_runs_and_is_tuned_as_the_guide_has_it(fit, npz, mo
     assert Path("runs/tune_second_choice/tuned.yaml").is_file()
 
 
-def test_the_test_of_a_method_of_ones_own_passes_and_would_notice_another_target(
-    tiny_resnet18, tmp_path, monkeypatch
-):
+def test_the_test_of_a_method_of_ones_own_passes_and_would_notice_another_target(tiny_resnet18, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(Path.cwd()))
     write_named(PAGES["write_a_method"])
     names = {}

@@ -36,6 +36,7 @@ from medunlearn.runs.record import Record
 TARGETS = {
     "plain": "as the original is on validation and training images",
     "curve": "moved by the learning curve beside the original",
+    "validation": "moved by a curve of errors on validation images alone, the original's own among its points",
     "true": "moved by what the Retrain itself has lost on validation and training images: the ceiling of any curve",
 }
 """Kinds of targets; `--curve` adds further ones. `_attack` after a name: the target of MIA is moved too."""
@@ -85,6 +86,8 @@ def row_of(run: RunDir, curves: Curves) -> dict[str, Any]:
     before, after = (predictions_of(each).split_by(predictions.forget.rows) for each in (original, retrain))
     known = curves_in([("curve", original.curve)]) | curves
     own = {name: curve for (name, sha256), curve in known.items() if sha256 == metrics["original_sha256"]}
+    if "curve" in own:
+        own["validation"] = on_validation(own["curve"])
     for kind, loss in losses(own, before, after, attack):
         found = proxy_gap(predictions, before, **attack, loss=loss)
         row |= {kind: found["gap"], **{f"{kind}_{key}": found[key] for key in GAP_METRICS}}
@@ -102,6 +105,12 @@ def losses(
         yield name, replace(loss, attack=None)
         if loss.attack is not None:
             yield f"{name}_attack", loss
+
+
+def on_validation(curve: LearningCurve) -> LearningCurve:
+    """Return the curve of what was measured on validation images alone, the original's own figures among its points."""
+    parts = (replace(each, unseen_error=None) for each in curve.points if each.images != curve.original.images)
+    return replace(curve, points=(*parts, curve.original))
 
 
 def true_loss(original: Predictions, retrain: Predictions, attack: dict[str, Any]) -> Loss:
@@ -162,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not rows:
         parser.error("there is no finished unlearned run with an AG")
     runs = pd.DataFrame(rows)
-    names = dict.fromkeys(["plain", "curve", *(name for name, _ in args.curve), "true"])
+    names = dict.fromkeys(["plain", "validation", "curve", *(name for name, _ in args.curve), "true"])
     kinds = [kind for name in names for kind in (name, f"{name}_attack") if kind in runs]
     found, lost = table(runs, kinds), predicted(runs, kinds)
     page = markdown(found, lost)

@@ -12,13 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from proxies import model_of, predictions_of
+from proxies import Missing, model_of, predictions_of
 
 from medunlearn.callbacks.retrain_loss import loss_note
 from medunlearn.metrics import proxy_gap, proxy_targets
 from medunlearn.report.reading import find_runs
 from medunlearn.runs import RunDir
-from medunlearn.runs.learning_curve import learning_curve
+from medunlearn.runs.learning_curve import curve_of
 
 
 def measured_again(run: RunDir) -> dict[str, Any]:
@@ -26,12 +26,13 @@ def measured_again(run: RunDir) -> dict[str, Any]:
     metrics = run.read_metrics("run")
     original, predictions = model_of(run, "original"), predictions_of(run)
     before = predictions_of(original).split_by(predictions.forget.rows)
-    curve = learning_curve(original, "original")
-    loss = curve.loss_for(before) if curve else None
+    content = original.read_curve("original")
+    if content["original_sha256"] != metrics["original_sha256"]:
+        raise Missing(f"{original.curve} is of another model")
+    loss = curve_of(content).loss_for(before)
     attack = {key: metrics["attack"][key] for key in ("feature", "seed")}
-    proxy: dict[str, Any] = proxy_gap(predictions, before, **attack, loss=loss)
-    if loss is not None:
-        proxy["targets"] = {**proxy_targets(before, **attack, loss=loss), "loss": asdict(loss)}
+    targets = {**proxy_targets(before, **attack, loss=loss), "loss": asdict(loss)}
+    proxy = proxy_gap(predictions, before, **attack, loss=loss) | {"targets": targets}
     kept = [note for note in metrics["notes"] if not note.startswith("the proxy gap is taken to targets moved by")]
     return {**metrics, "proxy": proxy, "notes": [*kept, *loss_note(loss)]}
 

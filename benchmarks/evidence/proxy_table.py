@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from medunlearn.metrics import GAP_METRICS
 from medunlearn.report.markdown import aligned
 
-NAMES = {"plain": "plain", "curve": "moved"}
+NAMES = {"plain": "plain", "curve_attack": "moved"}
 """Those that the figure shows, as it names them."""
 GOOD = 5.0
 """Runs with an AG below this are ranked among themselves as well: to find out destroyed models is easy."""
@@ -26,6 +26,7 @@ COLUMNS = {
     f"of AG below {GOOD:g}": "correlation_of_good",
     "(runs)": "good_runs",
     "regret": "regret",
+    "under the median": "regret_median",
     "(choices)": "choices",
     **{key: f"correlation_{key}" for key in GAP_METRICS},
 }
@@ -60,7 +61,8 @@ def cases(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def summary(runs: pd.DataFrame, kind: str) -> dict[str, Any]:
     good = runs[runs.AG < GOOD]
-    costs = [regret(group, kind) for _, group in runs.groupby(["case", "seed"]) if len(group) > 1]
+    choices = [group for _, group in runs.groupby(["case", "seed"]) if len(group) > 1]
+    costs, costs_median = ([regret(group, kind, name) for group in choices] for name in ("AG", "AG_median"))
     return {
         "targets": kind,
         "runs": len(runs),
@@ -70,6 +72,7 @@ def summary(runs: pd.DataFrame, kind: str) -> dict[str, Any]:
         "correlation_of_good": correlation(good, kind, "AG"),
         "choices": len(costs),
         "regret": float(np.mean(costs)) if costs else None,
+        "regret_median": float(np.mean(costs_median)) if costs_median else None,
         **{f"correlation_{key}": correlation(runs, f"{kind}_{key}", f"AG_{key}") for key in GAP_METRICS},
     }
 
@@ -81,9 +84,9 @@ def correlation(runs: pd.DataFrame, first: str, second: str) -> float | None:
     return float(spearmanr(runs[first], runs[second]).statistic)
 
 
-def regret(runs: pd.DataFrame, kind: str) -> float:
+def regret(runs: pd.DataFrame, kind: str, gap: str) -> float:
     """Return what choosing by the proxy costs: the AG of the run with the least proxy gap, less the least AG."""
-    return float(runs.AG[runs[kind].idxmin()] - runs.AG.min())
+    return float(runs[gap][runs[kind].idxmin()] - runs[gap].min())
 
 
 def predicted(runs: pd.DataFrame, kinds: Sequence[str]) -> list[dict[str, Any]]:

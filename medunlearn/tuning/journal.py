@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from medunlearn.tuning.halving import left_behind
+from medunlearn.tuning.halving import left_behind, worse_part
 
 STUDY = "study.jsonl"
 CONFIG = "config"
@@ -68,7 +68,7 @@ class TrialFile(NamedTuple):
         alike = [each for each in trials if each.number != own.number and _config(each) == _config(own)]
         if RECIPE in own.user_attrs or not left_behind(gap, [each.intermediate_values for each in alike], rung):
             return ""
-        return f"its proxy gap of {gap:.2f} points is in the worse half after {rung} % of the schedule"
+        return f"its proxy gap of {gap:.2f} points is in the {worse_part(rung)} after {rung} % of the schedule"
 
 
 def _config(trial: Any) -> Any:

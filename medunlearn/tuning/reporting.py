@@ -16,7 +16,7 @@ from medunlearn.tuning.journal import TrialFile
 
 
 class ReportProxyGap(Callback):
-    """Measures the proxy gap after a quarter and after half of the schedule, and ends a trial in the worse half.
+    """Measures the proxy gap after half and after three quarters of the schedule, and ends a trial that is behind.
 
     With several processes, rank 0 queries the study and all follow its decision. The time counts as evaluation, not as
     the method's run time. A stopped trial leaves `stopped.json` and no `metrics.json`.
@@ -44,7 +44,7 @@ class ReportProxyGap(Callback):
         _found(trainer, UnlearningMetrics).compare_epochs(method, method.datamodule, found)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure if a rung is reached, and stop the trial if it is in the worse half.
+        """Measure if a rung is reached, and stop the trial if it is behind the others.
 
         Raises:
             Stopped: If the trial is stopped; in every process.

@@ -49,11 +49,11 @@ def test_first_process_asks_and_all_stop(asked):
     sent, logged = [], []
     for rank in (0, 1):
         with pytest.raises(Stopped, match="stopped: behind"):
-            callback.on_train_epoch_end(process(rank, sent, logged), module)
-    assert asked.asked == [(3, 12.5, 25)]
+            callback.on_train_epoch_end(process(rank, sent, logged, epoch=1), module)
+    assert asked.asked == [(3, 12.5, 50)]
     assert sent == ["behind"]
     content = json.loads(Path("trial/stopped.json").read_text())
-    assert (content["why"], content["gap"], content["epochs"], content["of"]) == ("behind", 12.5, 1, 4)
+    assert (content["why"], content["gap"], content["epochs"], content["of"]) == ("behind", 12.5, 2, 4)
     assert logged == [(0, {"proxy/gap_at_rung": 12.5}), (1, {"proxy/gap_at_rung": 12.5})]
     assert [*module.stopwatch.seconds] == ["evaluation"], "which is no part of a method's run time"
 
@@ -63,7 +63,7 @@ def test_a_trial_goes_on_where_the_study_says_nothing_or_no_rung_is_reached(aske
     callback, module = ReportProxyGap(Path("study.jsonl"), 3), SimpleNamespace(stopwatch=Stopwatch())
     for epoch in range(4):
         callback.on_train_epoch_end(process(0, [], [], epoch=epoch), module)
-    assert [rung for *_, rung in asked.asked] == [25, 50]
+    assert [rung for *_, rung in asked.asked] == [50, 75]
     callback.on_train_epoch_end(process(0, [], [], epochs=-1), module)
     assert len(asked.asked) == 2, "a run without a known end has no share of it"
     assert not Path("trial").exists()
