@@ -14,7 +14,7 @@ BAND = {"10": 1.0, "50": 0.5}
 def script(monkeypatch):
     monkeypatch.syspath_prepend(str(EVIDENCE))
     yield import_module("front_table")
-    for name in ("front_table", "methods_table"):
+    for name in ("front_table", "methods_table", "cases_table"):
         sys.modules.pop(name, None)
 
 
@@ -108,3 +108,22 @@ def test_the_page_of_the_evidence_has_the_tables_of_the_committed_results(script
     assert script.table(medians, every=True) + "\n\n" in page
     assert script.table(medians, every=True, shown=script.by_seed) + "\n\n" in page
     assert script.table(rows, every=True) + "\n\n" in page
+
+
+def test_cases_of_one_seed_stand_in_a_table_of_their_own(script):
+    def of(case, run, role, gap, **more):
+        own = {"run": f"e/{run}_{case}_0", "reference": f"e/retrain_{case}_0", "UA": str(2 * gap)}
+        return row(f"{run}_10_0", role, gap) | own | more
+
+    runs = [of(case, "retrain", "retrained", 0.0) for case in ("1", "class", "noaug", "10")]
+    runs.append(row("train_10_0", "original", 4.0) | {"UA": "1", "reference": "e/retrain_class_0"})
+    runs += [of("class", "tuned_best", "unlearned", 1.0), of("1", "tuned_best", "unlearned", 2.0)]
+    runs.append(of("noaug", "paper_salun", "unlearned", 9.0, method="SalUn (lr 0.003)"))
+    runs += [of("noaug", "salun", "unlearned", 0.5), of("10", "salun", "unlearned", 0.1)]
+    assert [*import_module("cases_table").lines(runs)][2:] == [
+        "| Retrain | 0.00 (0.0) | 0.00 (0.0) | 0.00 (0.0) | - |  |",
+        "| untouched model | - | 4.00 (1.0) | - | - |  |",
+        "| Salun | - | - | 0.50 (1.0) | - | its recipe |",
+        "| Tuned | 2.00 (4.0) | 1.00 (2.0) | - | - | proxy gap, 10 % |",
+        "| SalUn | - | - | 9.00 (18.0) | - | the paper |",
+    ]
