@@ -4,6 +4,7 @@ gc.disable()  # until all tests are imported; see pytest_collection_finish
 
 import os
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -39,18 +40,28 @@ def pytest_sessionfinish() -> None:
     gc.freeze()  # also in the process that hands out the tests, which has collected none
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory):
+    """Return the home directories of tests, one after another; among pytest's own folders each would slow the next."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _workplace(tmp_path, tmp_path_factory, monkeypatch):
+def _workplace(tmp_path, homes, monkeypatch):
     """Run every test in an empty folder, without a W&B login, and in the same number of threads."""
     monkeypatch.chdir(tmp_path)
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_PROJECT", "WANDB_ENTITY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    home = next(homes)
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("NETRC", str(tmp_path / "no_netrc"))
     monkeypatch.setattr(os, "fsync", lambda number: None)  # here no power is cut, and each waits for the disk
+    before = set(sys.modules)
     yield
-    for name, module in list(sys.modules.items()):  # modules that a test has written, or another's would be found
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+    for name in sys.modules.keys() - before:  # modules that a test has written, or another's would be found
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
     os.environ.pop("WANDB_MODE", None)
     torch.set_grad_enabled(True)

@@ -1,6 +1,7 @@
 """Who may import whom: the rules of the house, read from the source of every module."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ EXCEPTIONS: set[tuple[str, str, str]] = set()
 """Breaches that are known and wait to be fixed: part, module, what it imports."""
 
 
+@cache
 def modules():
     """Return every module of the package with its file."""
     return {

@@ -5,7 +5,10 @@ without a row fails the last test: whoever adds one adds the inputs that reach i
 """
 
 import inspect
+import json
+import os
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from helpers.refusals import Place, Row, make_runs, missed, recorded
@@ -32,9 +35,6 @@ ROWS: list[tuple[str, Row]] = [
 ELSEWHERE: dict[str, str] = {}
 """Refusals that no row can reach in one process, by their constant text: the test that reaches each."""
 
-_reached: set[tuple[str, int]] = set()
-_done: set[str] = set()
-
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
@@ -45,25 +45,39 @@ def runs(tmp_path_factory):
         return make_runs(folder)
 
 
-def reach(name: str, row: Row, place: Place) -> str:
-    with recorded(_reached):
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory):
+    """Return a folder that all processes of the tests share: a file a row, of what it has reached."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "refusals"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def reach(row: Row, place: Place, file: Path) -> str:
+    reached: set[tuple[str, int]] = set()
+    with recorded(reached):
         found = row.found(place)
-    _done.add(name)
+    with open(f"{file}.part", "w") as content:  # noqa: PTH123 (a row may have made the methods of Path fail)
+        json.dump(sorted(reached), content)
+    os.rename(f"{file}.part", file)  # noqa: PTH104
     return found
 
 
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=[name for name, _ in ROWS])
-def test_a_refusal_says_what_is_true_of_its_input(runs, monkeypatch, name, row):
-    found = reach(name, row, Place(runs, monkeypatch))
+def test_a_refusal_says_what_is_true_of_its_input(runs, reached, monkeypatch, name, row):
+    found = reach(row, Place(runs, monkeypatch), reached / name)
     assert row.fits(found), f"{found}\n  is not\n{row.says}\n  of {inspect.getsource(row.call)}"
     assert "\n" not in found
 
 
-def test_every_refusal_has_a_row(runs, tmp_path_factory):
-    for name, row in ROWS:  # those that another process of the tests has run, or that were left out
-        if name not in _done:
+def test_every_refusal_has_a_row(runs, reached, tmp_path_factory):
+    found: set[tuple[str, int]] = set()
+    for name, row in ROWS:
+        if not (reached / name).exists():  # left out, or not run yet by another process of the tests
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(tmp_path_factory.mktemp("row"))
-                reach(name, row, Place(runs, patch))
-    without = [site for site in missed(_reached) if site.text not in ELSEWHERE]
+                reach(row, Place(runs, patch), reached / name)
+        found |= {(file, line) for file, line in json.loads((reached / name).read_text())}
+    without = [site for site in missed(found) if site.text not in ELSEWHERE]
     assert not without, "no row in tests/refusals/ reaches\n" + "\n".join(map(str, without))
