@@ -303,6 +303,17 @@ def test_answers_of_audits_are_counted_over_seeds(scripts):
     assert fifty == "| 50 % | SalUn, tuned | - | - | - | - | - | - | 1 out |"
 
 
+def test_a_recipe_that_the_search_has_kept_counts_once(scripts, tmp_path):
+    files = [tmp_path / "tune" / name / "tuned.yaml" for name in ("salun_10", "bad_teacher_10")]
+    runs = ["salun_10_0", "salun_noaug_0", "bad_teacher_10_0", "fine_tune_10_0"]
+    runs += [f"tuned_{name}" for name in runs[:3]]
+    for file in (*files, *(tmp_path / run / "metrics.json" for run in runs)):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"# a.yaml with the settings of trial {int(file == files[1])}.\n")
+    found = {run.name for run in scripts.run.Evidence(Path("d.npz"), tmp_path).finished()}
+    assert found == {*runs} - {"salun_10_0", "salun_noaug_0"}, "a case of its own goes by the search at 10 %"
+
+
 def test_jobs_run_in_their_order_once_what_they_need_is_there(scripts, capsys):
     done, beside = [], threading.Event()
 

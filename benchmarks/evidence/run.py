@@ -98,9 +98,9 @@ class Evidence:
         command = ["tune", str(stage.config), "--trials", str(TRIALS), *wider, "--out", str(file.parent), *options]
         return command_job(command, file, self._original(case, 0), self._curve(case, 0))
 
-    def frozen(self, name: str, case: str, seed: int, tuned_on: str | None = None) -> Job:
-        """Return a method with the settings that the search found, on a case or on another."""
-        file = self._tuned(name, tuned_on or case)
+    def frozen(self, name: str, case: str, seed: int) -> Job:
+        """Return a method with the settings that the search found."""
+        file = self._tuned(name, _tuned_on(case))
         return self._job(self._unlearning(file, f"tuned_{name}_{case}_{seed}", case, seed), case, seed)
 
     def best(self, case: str, count: int) -> list[str]:
@@ -121,10 +121,10 @@ class Evidence:
         """Yield one class and 1 % for the tuned methods, and the other presets for SalUn, the two best and remedies."""
         chosen = self.best("10", TUNED)
         for case in ("1", "class"):
-            yield from (self.frozen(name, case, 0, tuned_on="10") for name in chosen)
+            yield from (self.frozen(name, case, 0) for name in chosen)
             yield self.paper(case, 0)
         for case in PRESETS:
-            yield from (self.frozen(name, case, 0, tuned_on="10") for name in chosen[:2])
+            yield from (self.frozen(name, case, 0) for name in chosen[:2])
             yield from (self.recipe(name, case) for name in AGAINST_LEARNING_BY_HEART if name in self.recipes)
             yield self.paper(case, 0)
 
@@ -136,7 +136,7 @@ class Evidence:
 
     def _keeps_recipe(self, run: str) -> bool:
         name, case, _ = run.rsplit("_", 2)
-        return "with the settings of trial 0." in self._tuned(name, case).read_text()
+        return "with the settings of trial 0." in self._tuned(name, _tuned_on(case)).read_text()
 
     def _recipe_stage(self, name: str, case: str, seed: int) -> Stage:
         options, rate = dict(self.recipes[name]), 50 if case == "50" else 10
@@ -185,6 +185,11 @@ class Evidence:
 
     def _tuned(self, name: str, case: str) -> Path:
         return self.out / "tune" / f"{name}_{case}" / "tuned.yaml"
+
+
+def _tuned_on(case: str) -> str:
+    """Return the case on which a search has found the settings that are used in a case."""
+    return case if case in MAIN else MAIN[0]
 
 
 def _config(name: str, rate: int) -> Path:
