@@ -107,6 +107,7 @@ def test_the_page_of_the_evidence_has_the_tables_of_the_committed_results(script
     medians = script.with_medians(rows, script.read(script.RESULTS.with_name("attack_draws.csv")))
     assert script.table(medians, every=True) + "\n\n" in page
     assert script.table(medians, every=True, shown=script.by_seed) + "\n\n" in page
+    assert "\n".join(import_module("cases_table").lines(medians)) + "\n\n" in page
     assert script.table(rows, every=True) + "\n\n" in page
 
 
