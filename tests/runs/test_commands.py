@@ -26,7 +26,7 @@ RUN = """my runs/it's "the" $1 & 10 %"""
 
 
 @pytest.fixture
-def pasted(tmp_path, monkeypatch, narrow_resnet18):
+def pasted(tmp_path, monkeypatch, tiny_resnet18):
     """Go to a folder with a space; return a function that lets bash parse a line, and the program's arguments."""
     folder, programs = tmp_path / "my work", tmp_path / "bin"
     for path in (folder, programs):
