@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from medunlearn.errors import InputError
-from medunlearn.metrics import Predictions
+from medunlearn.metrics import Predictions, groups_by_split
 from medunlearn.report.reading import find_runs
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
@@ -18,9 +18,6 @@ from medunlearn.runs.record import Record
 from medunlearn.runs.split import dropped_of
 
 Paths = Iterable[str | Path | RunDir]
-
-SPLITS = {"train": ("forget", "retain"), "val": ("val",), "test": ("test",)}
-"""The parts of the predictions that belong to each split of the data."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +128,8 @@ def _subject(own: Record, others: Sequence[Record]) -> Subject:
         ),
         tuple(split.get("class_names") or ()),
         tuple(notes),
-        _groups(arrays),
+        groups_by_split(arrays),
     )
-
-
-def _groups(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the patient of each image in the order of its split, from arrays stored by part."""
-    found = dict[str, np.ndarray]()
-    for split, parts in SPLITS.items():
-        known = [part for part in parts if f"{part}_group" in arrays]
-        rows = [arrays[f"{part}_index"] for part in known]
-        if known and sum(map(len, rows)):
-            found[split] = np.full(max(each.max(initial=0) for each in rows) + 1, -1, dtype=np.int64)
-            for part, places in zip(known, rows, strict=True):
-                found[split][places] = arrays[f"{part}_group"]
-    return found
 
 
 def _reference(own: Record, notes: list[str]) -> list[Record]:

@@ -1,5 +1,5 @@
 from medunlearn.metrics.by_class import by_class, forgotten_classes, retained_accuracy, wholly_forgotten
-from medunlearn.metrics.by_group import by_group, group_arrays
+from medunlearn.metrics.by_group import by_group, group_arrays, groups_by_split
 from medunlearn.metrics.distances import agreement, jensen_shannon, kolmogorov_smirnov, relative_distance
 from medunlearn.metrics.floor import Floor, Place, gap_to_all, noise_floor, pair_gaps, place
 from medunlearn.metrics.forgetting_quality import epsilons, forgetting_quality
@@ -84,6 +84,7 @@ __all__ = [
     "gap_difference_margin",
     "gap_to_all",
     "group_arrays",
+    "groups_by_split",
     "half_width",
     "interval",
     "jensen_shannon",

@@ -28,6 +28,31 @@ def group_arrays(predictions: Predictions, numbers: Mapping[str, np.ndarray]) ->
     return {f"{part}_group": each[getattr(predictions, part).rows] for part, each in known.items() if each is not None}
 
 
+def groups_by_split(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the group number of each image in the order of its split, from the arrays of `predictions.npz`.
+
+    Args:
+        arrays: With `forget_index`, `forget_group`, ... as `group_arrays` names them; -1 where an image is in no part.
+
+    Returns:
+        By split (train, val, test), (N,) int64; empty where groups are not known.
+
+    Example:
+        >>> arrays = {"forget_index": np.array([1]), "forget_group": np.array([8])}
+        >>> groups_by_split(arrays | {"retain_index": np.array([0, 2]), "retain_group": np.array([7, 9])})
+        {'train': array([7, 8, 9])}
+    """
+    found = dict[str, np.ndarray]()
+    for split in dict.fromkeys(SPLIT_OF.values()):
+        known = [part for part in SPLIT_OF if SPLIT_OF[part] == split and f"{part}_group" in arrays]
+        rows = [arrays[f"{part}_index"] for part in known]
+        if known and sum(map(len, rows)):
+            found[split] = np.full(max(each.max(initial=0) for each in rows) + 1, -1, dtype=np.int64)
+            for part, places in zip(known, rows, strict=True):
+                found[split][places] = arrays[f"{part}_group"]
+    return found
+
+
 def by_group(predictions: Predictions, numbers: Mapping[str, np.ndarray], called: np.ndarray | None) -> dict[str, Any]:
     """Return UA, recognition and MIA by group, in %, and the numbers of groups by part.
 

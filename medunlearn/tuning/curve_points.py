@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from medunlearn.errors import InputError, counted
-from medunlearn.metrics import Part, Predictions, accuracy, attack_shares
+from medunlearn.metrics import Part, Predictions, accuracy, attack_shares, groups_by_split
 from medunlearn.runs import RunDir
 from medunlearn.runs.logged import logged_values
 from medunlearn.runs.record import attack_settings
@@ -36,10 +36,11 @@ def measured(run: RunDir, predictions: Predictions, unseen: Part | None = None) 
     }
 
 
-def on_all_images(run: RunDir) -> Predictions:
-    """Return a run's predictions with every training image in `retain`."""
-    found = Predictions.from_arrays(run.read_predictions("original", Predictions.names()))
-    return found.split_by(np.empty(0, np.int64))
+def on_all_images(run: RunDir) -> tuple[Predictions, np.ndarray | None]:
+    """Return an original's predictions, every training image in `retain`, and the groups of these images, if known."""
+    arrays = run.read_predictions("original", Predictions.names())
+    found = Predictions.from_arrays(arrays)
+    return found.split_by(np.empty(0, np.int64)), groups_by_split(arrays).get("train")
 
 
 def point_of(run: RunDir, original: RunDir, labels: np.ndarray, groups: np.ndarray | None = None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def point_of(run: RunDir, original: RunDir, labels: np.ndarray, groups: np.ndarr
     """
     metrics = run.read_metrics("curve")
     predictions = Predictions.from_arrays(run.read_predictions("curve", Predictions.names()))
-    if not np.array_equal(on_all_images(run).retain.labels, labels):
+    if not np.array_equal(predictions.split_by(np.empty(0, np.int64)).retain.labels, labels):
         raise InputError(f"curve: {run} is of other images than {original}; bring those back, and delete it")
     return {
         "images": len(predictions.retain.labels),

@@ -116,14 +116,13 @@ def make_curve(
     role = role_of(original.read_metrics("original"))
     if role != "original":
         raise InputError(f"original={original}: is {role}; name the run that unlearning starts from")
-    whole = on_all_images(original)
+    whole, groups = on_all_images(original)
     own = {"images": len(whole.retain.labels), **measured(original, whole)}
     if plan.way == "epochs":
         points = logged_points(original, own["images"], (plan.fractions or FRACTIONS["epochs"])[0])
     else:
         stages = _stages(original, fit, plan, whole.retain.labels)
         _run(stages, fit, engine, announce)
-        groups = original.read_predictions("original").get("retain_group")
         points = [point_of(stage.run, original, whole.retain.labels, groups) for stage in stages]
     content = _content(original, plan, own, points)
     original.write_curve(content)

@@ -13,11 +13,11 @@ from medunlearn.__main__ import main
 from medunlearn.callbacks import UnlearningMetrics
 from medunlearn.cli.stages import FitCommand
 from medunlearn.errors import InputError
-from medunlearn.metrics import Loss, Predictions, attack_shares, proxy_gap
+from medunlearn.metrics import Loss, Predictions, attack_shares, group_arrays, proxy_gap
 from medunlearn.plans import engines
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import learning_curve
-from medunlearn.tuning.curve_points import point_of
+from medunlearn.tuning.curve_points import on_all_images, point_of
 from medunlearn.tuning.learning_curve import Plan, curve_beside, make_curve
 
 OPTIONS = ["--data.file=d.npz", "--data.batch_size=8", f"--model.init_args.backbone={TINY}", *QUIET]
@@ -108,6 +108,19 @@ def test_left_out_images_of_a_patient_in_the_part_are_not_unseen(ran):
     assert RunDir("t").read_curve("test")["points"][1]["attack"] is not None, "beside one part, the original counts"
     alone = point_of(run, RunDir("t"), labels, np.zeros(40))
     assert alone["unseen_error"] == pytest.approx(alone["val_error"]), "one patient: the validation images are left"
+
+
+def test_groups_are_known_of_an_original_with_a_forget_set_of_its_own(original):
+    arrays = RunDir(original).read_predictions("test")
+    patients = np.arange(40) // 2
+    forgotten = np.array([3, 8, 21])
+    split = Predictions.from_arrays(arrays).split_by(forgotten)
+    run = RunDir("u")
+    run.path.mkdir()
+    run.write_predictions(split.to_arrays() | group_arrays(split, {"train": patients}))
+    whole, groups = on_all_images(run)
+    assert len(whole.forget.labels) == 0
+    assert groups is not None and groups.tolist() == patients.tolist(), "in the order of the training set"
 
 
 def test_short_runs_have_few_epochs_with_a_cosine_at_the_whole_size_too(ran, capsys):
