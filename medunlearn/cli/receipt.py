@@ -25,7 +25,6 @@ examples:
   medunlearn receipt --prove runs/request_1/receipt.json --images train:12 train:40 --out proof
   medunlearn receipt --verify receipt.json --public_key clinic.pub --proof proof
 """
-RECEIPT = "receipt.json"
 MODES = ("run", "new_key", "verify", "prove", "schema")
 
 
@@ -45,9 +44,6 @@ def receipt(argv: list[str]) -> int:
     for name, value in vars(given).items():
         if isinstance(value, Path):
             setattr(given, name, expanded(value, name.replace("data_file", "data.file")))
-    for name in ("verify", "prove", "previous"):
-        if getattr(given, name) is not None and getattr(given, name).is_dir():
-            setattr(given, name, getattr(given, name) / RECEIPT)
     return {"run": _build, "new_key": _new_key, "verify": _verify, "prove": _prove, "schema": _schema}[chosen[0]](given)
 
 
@@ -108,10 +104,11 @@ def _verify(given: argparse.Namespace) -> int:
 
 def _prove(given: argparse.Namespace) -> int:
     from medunlearn.receipts import prove
+    from medunlearn.receipts.envelope import receipt_file
 
     if not given.images or given.out is None:
         raise InputError("prove: name images and a folder, as in `--images train:12 --out proof`")
-    salts = given.salts or given.prove.with_name("receipt_salts.json")
+    salts = given.salts or receipt_file(given.prove).with_name("receipt_salts.json")
     count = prove(given.prove, given.images, given.out, salts, given.data_file)
     print(
         f"Written to {given.out}: proof.json and images.npz, {count} of the removed images; it is for those they show"

@@ -6,7 +6,7 @@ from pathlib import Path
 from medunlearn.errors import InputError
 from medunlearn.files import exists
 from medunlearn.receipts.commitments import Secrets, check_kind
-from medunlearn.receipts.envelope import Envelope
+from medunlearn.receipts.envelope import RECEIPT, Envelope
 from medunlearn.receipts.keys import key_id, read_private_key
 from medunlearn.receipts.making import Making
 from medunlearn.receipts.new_files import write_new
@@ -16,7 +16,7 @@ from medunlearn.receipts.stated import Stated
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import check_finished
 
-RECEIPT, PAGE, SALTS = "receipt.json", "receipt.html", "receipt_salts.json"
+PAGE, SALTS = "receipt.html", "receipt_salts.json"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from medunlearn.errors import Fault, InputError
 from medunlearn.files import exists
-from medunlearn.receipts.envelope import Envelope, read_envelope
+from medunlearn.receipts.envelope import RECEIPT, Envelope, read_envelope, receipt_file
 from medunlearn.receipts.reading import read_statement
 from medunlearn.receipts.schema import Previous, Statement
 from medunlearn.runs import RunDir
@@ -24,14 +24,14 @@ def found_previous(
         run: The run.
         metrics: Content of its `metrics.json`, which names the run that it started from.
         split: Content of its `split.json`, which names the run of the request before.
-        given: The receipt that the user names.
+        given: The receipt that the user names, or its run directory.
     """
     if given is not None:
-        return given
+        return receipt_file(given)
     before = [each.get("run") for each in requests_of(split)[:-1]] if "indices" in split else []
     for folder in (*before[-1:], metrics.get("original")):
-        path = Path(folder or "") / "receipt.json"
-        if isinstance(folder, str) and exists(path) and path.resolve() != (run.path / "receipt.json").resolve():
+        path = Path(folder or "") / RECEIPT
+        if isinstance(folder, str) and exists(path) and path.resolve() != (run.path / RECEIPT).resolve():
             return path
     return None
 

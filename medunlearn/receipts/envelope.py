@@ -17,6 +17,7 @@ from medunlearn.errors import Fault, FileError
 from medunlearn.files import unreadable
 from medunlearn.receipts.strict_json import read_strict
 
+RECEIPT = "receipt.json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 REMEDY = "give a receipt.json that `medunlearn receipt` wrote"
 
@@ -127,6 +128,14 @@ def decoded(text: str) -> bytes:
     if base64.b64encode(found).decode() != standard:
         raise Fault("no base64 as it is written; bring the file back")
     return found
+
+
+def receipt_file(path: Path) -> Path:
+    """Return the file of a receipt: the path itself, or `receipt.json` in a run directory."""
+    try:
+        return path / RECEIPT if path.is_dir() else path
+    except OSError:  # reading it says why
+        return path
 
 
 def read_envelope(path: Path, argument: str) -> Envelope:

@@ -18,7 +18,7 @@ from medunlearn.files import read_archive, unreadable
 from medunlearn.receipts import merkle
 from medunlearn.receipts.checking import Line, differs, images, ok
 from medunlearn.receipts.commitments import Kind, commitment, read_secrets
-from medunlearn.receipts.envelope import read_envelope
+from medunlearn.receipts.envelope import read_envelope, receipt_file
 from medunlearn.receipts.images import SPLITS, Removed, read_data
 from medunlearn.receipts.new_files import write_new
 from medunlearn.receipts.reading import read_statement
@@ -33,7 +33,7 @@ def prove(receipt: Path, chosen: Sequence[str], folder: Path, salts: Path, data_
     """Write the proof that some images are among the removed ones of a receipt; return their number.
 
     Args:
-        receipt: The `receipt.json` in its run directory.
+        receipt: The `receipt.json` in its run directory, or that directory.
         chosen: The images, as `train:12`, by split and row.
         folder: Folder of the proof.
         salts: The file of secrets that open the commitments.
@@ -42,6 +42,7 @@ def prove(receipt: Path, chosen: Sequence[str], folder: Path, salts: Path, data_
     Raises:
         InputError: If an image is not among them, or a file cannot be read or written.
     """
+    receipt = receipt_file(receipt)
     try:
         statement = read_statement(read_envelope(receipt, "prove"))
         removed = Removed.of(RunDir(receipt.parent).read_split("prove"))

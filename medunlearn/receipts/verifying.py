@@ -17,7 +17,7 @@ from medunlearn.receipts.checks_files import (
     reference_line,
     split_lines,
 )
-from medunlearn.receipts.envelope import Envelope, read_envelope
+from medunlearn.receipts.envelope import Envelope, read_envelope, receipt_file
 from medunlearn.receipts.images import data_or_reason
 from medunlearn.receipts.keys import read_public_key
 from medunlearn.receipts.proofs import proof_lines
@@ -41,7 +41,7 @@ def verify(
     """Check a receipt by itself, and against the files that it is about, as far as they are available.
 
     Args:
-        receipt: The `receipt.json`; the run's files are looked for in its directory.
+        receipt: The `receipt.json`, or its run directory, in which the run's files are looked for.
         public_keys: Keys that must have signed it.
         data_file: The data, if they are not where the run's configuration says.
         salts: The secrets that open the commitments; by default `receipt_salts.json` beside the receipt, if any.
@@ -57,7 +57,7 @@ def verify(
     Raises:
         InputError: If `receipt` is not an envelope, or another given file cannot be read.
     """
-    path = Path(receipt)
+    path = receipt_file(Path(receipt))
     _check_there({"data.file": data_file, "salts": salts, "previous": previous, "proof": proof})
     envelope = read_envelope(path, "verify")
     keys = [(key.name, read_public_key(key)) for key in public_keys]

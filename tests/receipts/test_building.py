@@ -12,9 +12,9 @@ from helpers.withdrawn import DROPPED, FIRST_ROWS, KEY, PATIENT, SECOND, STATED
 
 from medunlearn.data.npz import read_npz
 from medunlearn.errors import InputError
-from medunlearn.receipts import build, verify
+from medunlearn.receipts import build, prove, verify
 from medunlearn.receipts.commitments import commitment
-from medunlearn.receipts.envelope import read_envelope
+from medunlearn.receipts.envelope import read_envelope, receipt_file
 from medunlearn.runs import RunDir
 
 pytestmark = pytest.mark.xdist_group("receipts")
@@ -126,6 +126,23 @@ def test_second_request_names_the_first_and_the_images_of_both(clinic):
     assert earlier["removed"] == {"train": 3, "val": 1, "test": 2}
     assert earlier["model_sha256"] == RunDir(RUN).weights_sha256()
     assert predicate()["identity"]["previous"] is None
+
+
+def test_a_run_directory_is_its_receipt_from_python_too(clinic, monkeypatch):
+    again("runs/request_2", previous=RUN)
+    assert predicate("runs/request_2")["identity"]["previous"]["id"] == predicate()["identity"]["id"]
+    assert verify("runs/request_2", previous=RUN) == verify(
+        "runs/request_2/receipt.json", previous=RUN / "receipt.json"
+    )
+    with pytest.raises(InputError, match=r"verify=runs/receipt.json: "):
+        verify("runs")
+    assert prove(RUN, ["train:3"], Path("proof"), RUN / "receipt_salts.json") == 1
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert receipt_file(RUN) == RUN, "whoever reads it is told why it cannot be read"
+
+
+def refuse(path):
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 def test_previous_receipt_may_be_given_where_it_has_moved(clinic):
