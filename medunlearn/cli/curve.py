@@ -2,7 +2,7 @@
 
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from medunlearn.cli.parser import BOOLEAN, CommandParser
 from medunlearn.cli.screen import show
@@ -11,6 +11,9 @@ from medunlearn.errors import InputError
 from medunlearn.plans.engines import find_engine
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
+
+if TYPE_CHECKING:
+    from medunlearn.metrics import LearningCurve
 
 EPILOG = """ways:
   parts   the original's whole schedule on an eighth and a quarter of its training set: 3/8 of its own training
@@ -40,6 +43,7 @@ def curve(argv: list[str]) -> int:
     given = _parser().parse_args(argv)
     if given.original is None:
         raise InputError("curve: no run given; name a trained original, as in `medunlearn curve runs/train_blood`")
+    from medunlearn.runs.learning_curve import curve_of
     from medunlearn.tuning.learning_curve import (  # imports matplotlib, which `--help` avoids
         Plan,
         make_curve,
@@ -49,9 +53,12 @@ def curve(argv: list[str]) -> int:
     original = RunDir.given(given.original, "original")
     made = make_curve(original, FitCommand(), Plan(*options), find_engine(given.engine), announce)
     show(_table(made.content))
-    print(_predicted(made.content))
-    if _rises(made.content):
-        print("The validation error rises somewhere with the number of images: a run may have ended in a bad optimum")
+    found = curve_of(made.content)
+    print(_predicted(found))
+    if made.content["way"] != "epochs" and _rises(found):
+        print(
+            "The error on unseen images rises somewhere with the size of a part: a run may have ended in a bad optimum"
+        )
     written = ", ".join(path.name for path in (original.curve, *made.figures))
     print(f"Cost: {made.content['epochs']:.1f} epochs over the training set, {made.content['seconds']:.0f} s")
     print(f"Written to {original}: {written}")
@@ -70,11 +77,8 @@ def _number(value: Any) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _predicted(content: dict[str, Any]) -> str:
-    from medunlearn.runs.learning_curve import curve_of
-
-    found, images = curve_of(content), content["original"]["images"]
-    lines = []
+def _predicted(found: "LearningCurve") -> str:
+    images, lines = found.original.images, []
     for rate in RATES:
         loss = found.loss(images, images * (1 - rate))
         attack = "" if loss.attack is None else f", MIA {loss.attack:+.2f}"
@@ -83,11 +87,9 @@ def _predicted(content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _rises(content: dict[str, Any]) -> bool:
-    from medunlearn.runs.learning_curve import curve_of
-
-    errors = [error for _, error in curve_of(content).known("val_error")]
-    return content["way"] != "epochs" and errors != sorted(errors, reverse=True)
+def _rises(found: "LearningCurve") -> bool:
+    errors = [error for _, error in found.known("val_error")]
+    return errors != sorted(errors, reverse=True)
 
 
 def _parser() -> CommandParser:

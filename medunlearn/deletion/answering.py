@@ -83,7 +83,7 @@ def clear(run: RunDir) -> None:
 
 def _check_trials(run: RunDir, folder: Path, trials: int) -> None:
     """Reject another number of trials than an answered request was tuned in: the run could not be the same."""
-    tried = len([*folder.glob("trial_*")])
+    tried = Place(folder).begun()
     if tried and trials != tried:
         raise InputError(
             f"trials={trials}: {run} was answered after {counted(tried, 'trial')}; give `--trials {tried}` to see that "

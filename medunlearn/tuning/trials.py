@@ -88,6 +88,10 @@ class Place:
         """Return the run directory of a trial."""
         return RunDir(self.folder / f"trial_{number:03}")
 
+    def begun(self) -> int:
+        """Return how many trials have a run directory."""
+        return len([*self.folder.glob("trial_*")])
+
     def stage(self, recipe: Recipe, values: Mapping[str, Any], number: int) -> Stage:
         """Return the stage of a trial.
 
