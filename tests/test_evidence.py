@@ -264,7 +264,10 @@ def test_proxy_gap_is_taken_again_to_the_curve_of_today(evidence, scripts, monke
     before, kept = run.read_metrics("x"), original.read_curve("x")
     made_by_a_run = {
         **before,
-        "notes": ["another", "the proxy gap is taken to targets moved by the original's: 1 point"],
+        "notes": [
+            "another",
+            "the proxy gap is taken to targets moved by the original's learning curve: RA -1.0 points",
+        ],
     }
     run.write_json(run.metrics, made_by_a_run)
     same = scripts.proxy_again.measured_again(run)

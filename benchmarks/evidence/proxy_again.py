@@ -8,6 +8,7 @@ its note in the `metrics.json` of each unlearned run, from `predictions.npz`, as
 """
 
 import argparse
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from proxies import Missing, model_of, predictions_of
 
 from medunlearn.callbacks.retrain_loss import loss_note
+from medunlearn.errors import InputError
 from medunlearn.metrics import proxy_gap, proxy_targets
 from medunlearn.report.reading import find_runs
 from medunlearn.runs import RunDir
@@ -22,7 +24,12 @@ from medunlearn.runs.learning_curve import curve_of
 
 
 def measured_again(run: RunDir) -> dict[str, Any]:
-    """Return the content of an unlearned run's `metrics.json` with its proxy gap to the targets of today's curve."""
+    """Return the content of an unlearned run's `metrics.json` with its proxy gap to the targets of today's curve.
+
+    Raises:
+        Missing: If the original is not there, or its curve is of another model.
+        InputError: If a file cannot be read.
+    """
     metrics = run.read_metrics("run")
     original, predictions = model_of(run, "original"), predictions_of(run)
     before = predictions_of(original).split_by(predictions.forget.rows)
@@ -33,8 +40,9 @@ def measured_again(run: RunDir) -> dict[str, Any]:
     attack = {key: metrics["attack"][key] for key in ("feature", "seed")}
     targets = {**proxy_targets(before, **attack, loss=loss), "loss": asdict(loss)}
     proxy = proxy_gap(predictions, before, **attack, loss=loss) | {"targets": targets}
-    kept = [note for note in metrics["notes"] if not note.startswith("the proxy gap is taken to targets moved by")]
-    return {**metrics, "proxy": proxy, "notes": [*kept, *loss_note(loss)]}
+    said = loss_note(loss)
+    kept = [note for note in metrics["notes"] if note.partition(":")[0] != said[0].partition(":")[0]]
+    return {**metrics, "proxy": proxy, "notes": [*kept, *said]}
 
 
 def main() -> None:
@@ -42,9 +50,10 @@ def main() -> None:
     parser.add_argument("runs", type=Path, nargs="+", help="run directories, or folders of them")
     for run in find_runs(parser.parse_args().runs):
         if run.finished and run.read_metrics("run")["role"] == "unlearned":
-            before, now = run.read_metrics("run")["proxy"]["gap"], measured_again(run)
-            run.write_metrics(now)
-            print(f"{run}: {before:.2f} was, {now['proxy']['gap']:.2f} is", flush=True)
+            try:
+                run.write_metrics(measured_again(run))
+            except (Missing, InputError) as error:
+                print(f"{run} is left as it is: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":
