@@ -214,7 +214,7 @@ def test_case_is_the_one_that_states_most(scripts):
 
 
 def test_recomputing_finds_every_figure_and_each_that_is_altered(evidence, scripts, capsys):
-    assert scripts.recompute.main(str(evidence)) == 0
+    assert scripts.recompute.main([str(evidence)]) == 0
     count = 2 + 3 * 4 + 8 * (4 + 1 + 5 + 3) + 1  # an original, runs without AG, unlearned ones, a moved attack
     assert f"{count} figures of 12 runs recomputed; 0 differ" in capsys.readouterr().out
     assert not re.search(r"(import|from) medunlearn", (EVIDENCE / "recompute.py").read_text())
@@ -234,7 +234,7 @@ def test_recomputing_finds_every_figure_and_each_that_is_altered(evidence, scrip
             group = group[name]
         group[place[-1]] += 40.0
         run.write_json(run.metrics, altered)
-        assert scripts.recompute.main(str(evidence)) == 1
+        assert scripts.recompute.main([str(evidence)]) == 1
         assert f"salun_10_0: {part} differs by" in capsys.readouterr().out
     run.write_json(run.metrics, whole)
 

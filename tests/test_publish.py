@@ -54,7 +54,7 @@ def runs():
 
 
 def test_a_run_is_inside_what_was_published_of_its_like(script, runs):
-    script.main(runs)
+    script.main([str(runs)])
     known = expectations(script.CONFIGS / "tuned")
     assert [(each.experiment["method"], each.seeds) for each in known] == [("Retrain", 2), ("SalUn", 2)]
     assert all(set(each.figures) == set(FIGURES) for each in known)
@@ -66,7 +66,7 @@ def test_a_run_is_inside_what_was_published_of_its_like(script, runs):
 
 
 def test_configs_are_experiments_of_their_own_and_make_a_plan(script, runs):
-    script.main(runs)
+    script.main([str(runs)])
     content = yaml.safe_load((script.CONFIGS / "tuned/blood28/salun_50.yaml").read_text())
     assert content == {
         "run_dir": "runs/blood28/salun_50",

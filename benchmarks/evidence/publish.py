@@ -7,7 +7,7 @@ makes `configs/tuned/blood28/`: the original, the Retrain of each rate, each tun
 `medunlearn reproduce blood28` runs and compares.
 """
 
-import sys
+import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,10 @@ def _expectation(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**{key: first[key] for key in SAME}, "settings": shared, "seeds": len(rows), **spread}
 
 
-def main(runs: Path) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, help="the folder of the evidence's run directories")
+    runs = parser.parse_args(argv).runs
     folder = CONFIGS / "tuned" / "blood28"
     folder.mkdir(parents=True, exist_ok=True)
     names = []
@@ -109,4 +112,4 @@ def write(file: Path, said: str, content: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main()

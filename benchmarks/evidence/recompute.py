@@ -8,6 +8,7 @@ curve predicts (`proxy.targets.loss`). Prints what differs, and ends with status
 tolerance.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -164,8 +165,11 @@ def proxy_differences(metrics: dict[str, Any], arrays: Arrays, original: Arrays)
     return {f"proxy {key}": max(0.0, abs(a - b) - spares.get(key, 0.0)) for key, (a, b) in pairs.items()}
 
 
-def main(folder: str) -> int:
-    runs = sorted(path.parent for path in Path(folder).glob("*/metrics.json"))
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder of the run directories")
+    folder = parser.parse_args(argv).folder
+    runs = sorted(path.parent for path in folder.glob("*/metrics.json"))
     worst = {run.name: differences(run) for run in runs}
     wrong = {(name, key): value for name, found in worst.items() for key, value in found.items() if value > TOLERANCE}
     for (name, key), value in wrong.items():
@@ -176,4 +180,4 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

@@ -8,6 +8,7 @@ bounds of intervals by a bootstrap of its own, within what two bootstraps differ
 ends with status 1 where one is above the tolerance.
 """
 
+import argparse
 import json
 import sys
 from collections import defaultdict
@@ -197,12 +198,15 @@ def differences(run: dict, nonmembers: str, seed: int) -> dict[str, list[float]]
     return apart
 
 
-def main() -> int:
-    content = json.loads(Path(sys.argv[1]).read_text())
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("audits", type=Path, nargs="+", help="audit.json of `medunlearn audit`")
+    contents = [json.loads(path.read_text()) for path in parser.parse_args(argv).audits]
     together = defaultdict(list)
-    for run in content["runs"]:
-        for kind, values in differences(run, content["nonmembers"], content["seed"]).items():
-            together[kind] += values
+    for content in contents:
+        for run in content["runs"]:
+            for kind, values in differences(run, content["nonmembers"], content["seed"]).items():
+                together[kind] += values
     for kind, values in together.items():
         print(f"{kind}: {len(values)} figures recomputed, the largest difference is {max(values):.2g}")
     wrong = any(max(values) > (OF_BOUNDS if kind == "bounds" else TOLERANCE) for kind, values in together.items())

@@ -7,6 +7,7 @@ hashes of data, splits and models; the chain of requests; UA, RA, TA, MIA and AG
 each and ends with status 1 where one differs.
 """
 
+import argparse
 import csv
 import hashlib
 import json
@@ -127,4 +128,7 @@ def main(data: Path, table: Path, first: Path, second: Path, retrain: Path) -> i
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(Path, sys.argv[1:])))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("data", "table", "first", "second", "retrain"):
+        parser.add_argument(name, type=Path)
+    sys.exit(main(**vars(parser.parse_args())))
