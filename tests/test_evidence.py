@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -178,6 +179,25 @@ def test_proxies_are_those_of_numpy_alone_and_of_the_runs(evidence, scripts, wri
         )
 
 
+def test_means_over_seeds_rank_settings_that_ran_on_all_of_them(scripts):
+    gaps = {"a_10": [(1, 5), (3, 1)], "tuned_a_10": [(4, 2), (2, 2)], "b_10": [(6, 4), (4, 6)], "c_10": [(0, 0)]}
+    table = [
+        {
+            "run": f"{name}_{seed}",
+            "case": "10",
+            "seed": seed,
+            "reads_validation": False,
+            "plain": gap,
+            "AG_median": found,
+        }
+        for name, pairs in gaps.items()
+        for seed, (gap, found) in enumerate(pairs)
+    ]
+    table.append({**table[0], "run": "twins_10_0", "reads_validation": True, "plain": 0.0})
+    means = scripts.proxy_table.over_seeds(pd.DataFrame(table), ["plain"])
+    assert means == [{"case": "10", "targets": "plain", "settings": 3, "seeds": 2, "correlation": 0.5, "regret": 1.0}]
+
+
 def test_table_ranks_and_chooses_as_counted_by_hand(written):
     found, content = rows(written), json.loads((written / "proxies.json").read_text())
     own = {name: (float(row["curve"]), float(row["AG"])) for name, row in found.items()}
@@ -199,6 +219,7 @@ def test_table_ranks_and_chooses_as_counted_by_hand(written):
         assert of["all"]["choices"] == 2
     page = (written / "proxies.md").read_text()
     assert "| short_attack " in page
+    assert not content["means"], "one seed has no means"
     assert {"short", "curve", "validation", "true"} == {row["targets"] for row in content["predicted"]}
     assert (written / "proxies.png").stat().st_size > 10_000
     assert "rank correlation" in (written / "proxies.svg").read_text()

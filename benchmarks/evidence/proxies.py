@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from attack_draws import steady_gap
 from proxy_figure import write_figure
-from proxy_table import cases, markdown, predicted, table, title
+from proxy_table import cases, markdown, over_seeds, predicted, table, title
 from run import CASES
 
 from medunlearn.errors import InputError
@@ -173,10 +173,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = pd.DataFrame(rows)
     names = dict.fromkeys(["plain", "validation", "curve", *(name for name, _ in args.curve), "true"])
     kinds = [kind for name in names for kind in (name, f"{name}_attack") if kind in runs]
-    found, lost = table(runs, kinds), predicted(runs, kinds)
-    page = markdown(found, lost)
+    found, means, lost = table(runs, kinds), over_seeds(runs, kinds), predicted(runs, kinds)
+    page = markdown(found, means, lost)
     command = shlex.join(["python", "benchmarks/evidence/proxies.py", *(sys.argv[1:] if argv is None else argv)])
-    content = {"command": command, "runs": len(runs), "targets": TARGETS, "rows": found, "predicted": lost}
+    content = {
+        "command": command,
+        "runs": len(runs),
+        "targets": TARGETS,
+        "rows": found,
+        "means": means,
+        "predicted": lost,
+    }
     args.out.mkdir(parents=True, exist_ok=True)
     runs.to_csv(args.out / "proxies.csv", index=False, float_format="%.6f")
     (args.out / "proxies.json").write_text(json.dumps(content, indent=2) + "\n")
