@@ -3,6 +3,7 @@ import gc
 gc.disable()  # until all tests are imported; see pytest_collection_finish
 
 import os
+import shutil
 import sys
 from itertools import count
 from pathlib import Path
@@ -108,9 +109,19 @@ def npz(tmp_path):
     return write_npz(tmp_path / "tiny.npz")
 
 
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """Return a folder for the originals that this process has trained, see `fit`."""
+    return tmp_path_factory.mktemp("originals")
+
+
 @pytest.fixture
-def fit(npz):
-    """Return a function that runs `medunlearn fit` on tiny images and a small network and expects it to succeed."""
+def fit(npz, originals):
+    """Return a function that runs `medunlearn fit` on tiny images and a small network and expects it to succeed.
+
+    Its `original(run_dir, epochs)` puts a finished Train there, which each process of the tests trains once, and whose
+    config names the data file of that time.
+    """
 
     def run(
         method: str,
@@ -127,6 +138,15 @@ def fit(npz):
         assert main(words) == status
         return Path(run_dir)
 
+    def original(run_dir: str, epochs: int = 2) -> Path:
+        kept = originals / str(epochs)
+        if kept.exists():
+            shutil.copytree(kept, run_dir)
+        else:
+            shutil.copytree(run("Train", run_dir, epochs=epochs), kept)
+        return Path(run_dir)
+
+    run.original = original
     return run
 
 

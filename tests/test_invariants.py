@@ -86,7 +86,7 @@ def test_retrain_never_meets_a_forgotten_image(fit, monkeypatch):
     ],
 )
 def test_salun_moves_the_masked_share_and_nothing_else(fit, ratio, options):
-    original = fit("Train", "train", epochs=1)
+    original = fit.original("train", epochs=1)
     run = fit(
         "SalUn",
         "salun",
@@ -132,7 +132,7 @@ def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz, monkeypat
 @pytest.mark.parametrize("relabel", ["random", "random_other", "none"])
 @pytest.mark.parametrize("schedule", ["mixed", "sequential"])
 def test_relabelled_targets_reach_the_loss(fit, npz, monkeypatch, relabel, schedule):
-    original = fit("Train", "train", epochs=1)
+    original = fit.original("train", epochs=1)
     seen, loss = [], classifier.F.cross_entropy
     rows = []
     step = Classifier.training_step
@@ -244,7 +244,7 @@ def test_deterministic_mode_repeats_bit_for_bit(fit, monkeypatch, method):
 
 
 def test_run_time_has_mask_and_updates_but_no_evaluation(fit, monkeypatch):
-    train = fit("Train", "train", epochs=1)
+    train = fit.original("train", epochs=1)
     slow = {"saliency": 0.5, "evaluation": 0.7, "validation": 0.9}
     predict, validate, mask = Classifier.predict_step, Classifier.validation_step, SalUn._saliency_mask
 
@@ -286,7 +286,7 @@ def test_the_model_is_that_of_the_last_epoch(fit):
 @pytest.mark.parametrize("method", ["Train", "Retrain", "SalUn"])
 @pytest.mark.parametrize("where", ["training", "evaluation"])
 def test_a_resumed_run_gives_what_the_uninterrupted_one_gives(fit, monkeypatch, method, where):
-    train = fit("Train", "original", epochs=1)
+    train = fit.original("original", epochs=1)
     options = [] if method == "Train" else [FORGET]
     options += [f"--model.init_args.original={train}"] if method == "SalUn" else []
     whole = fit(method, "whole", *options, epochs=3)

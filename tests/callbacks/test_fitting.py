@@ -91,7 +91,7 @@ def test_fit_gives_the_weights_that_the_command_line_gives(make, fit):
 
 
 def test_fit_takes_epochs_precision_and_loggers_as_the_command_line_does(make, fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     found = make("s", SalUn, arguments={"original": "t"}, max_epochs=None, logger=None)
     assert found["epochs"] == SalUn.trainer_arguments["max_epochs"]
     written = RunDir("s").read_config("run_dir")["trainer"]
@@ -104,7 +104,7 @@ def test_fit_takes_epochs_precision_and_loggers_as_the_command_line_does(make, f
 
 
 def test_fit_takes_ag_to_the_reference(make, fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("Retrain", "r", FORGET, epochs=1)
     found = make(
         "s", SalUn, arguments={"original": "t"}, reference="r", evaluation=UnlearningMetrics(nonmembers="test")
@@ -150,7 +150,7 @@ def test_fit_writes_nothing_in_a_fast_dev_run(make):
     ],
 )
 def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, given, says):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("Retrain", "r", FORGET, epochs=1)
     monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it trains"))
     with pytest.raises(InputError) as caught:
@@ -201,7 +201,7 @@ class Terminated(Callback):
 
 @pytest.mark.parametrize("method", [Retrain, SalUn])
 def test_fit_goes_on_to_the_same_weights_where_it_was_ended(make, fit, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     arguments = {"original": "t"} if method is SalUn else {}
     make("whole", method, arguments=arguments, deterministic=True)
     with pytest.raises(

@@ -29,7 +29,7 @@ def test_a_step_imitates_the_untrained_network_on_the_forget_set_alone(fit, monk
 
     The authors' code divides KL by the number of classes as well, and would move a fourth as far.
     """
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     _, batch, before, moved = one_step(fit, monkeypatch, "BadTeacher", "--seed_everything=5")
     forget = batch.forget
     assert 0 < forget.sum() < 8
@@ -41,7 +41,7 @@ def test_a_step_imitates_the_untrained_network_on_the_forget_set_alone(fit, monk
 
 def test_images_are_taught_by_the_network_of_their_set(fit, methods):
     """By weights that differ from the original's, so that both teachers have something to say."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("BadTeacher", "s", *OPTIONS)
     (method,) = methods
     method.eval()
@@ -56,7 +56,7 @@ def test_images_are_taught_by_the_network_of_their_set(fit, methods):
 
 
 def test_both_teachers_stay_as_they_are_and_out_of_the_model(fit, methods):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("BadTeacher", "s", *OPTIONS)
     (method,) = methods
     bad, good = method.bad_teacher(), method.teacher()
@@ -70,7 +70,7 @@ def test_both_teachers_stay_as_they_are_and_out_of_the_model(fit, methods):
 
 
 def test_bad_teacher_is_that_of_the_seed(fit, methods):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     for run, seed in (("a", 3), ("b", 3), ("c", 4)):
         fit("BadTeacher", run, *OPTIONS, f"--seed_everything={seed}")
     a, b, c = (method.bad_teacher().state_dict() for method in methods)

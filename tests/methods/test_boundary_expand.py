@@ -22,7 +22,7 @@ def last(run):
 
 def test_first_step_is_cross_entropy_to_the_extra_class(fit, monkeypatch):
     """The gradient of the extra row is the mean of (p_K - 1) features, and the loss -log p_K, in NumPy."""
-    original, seen = weights(fit("Train", "t", epochs=1)), []
+    original, seen = weights(fit.original("t", epochs=1)), []
 
     def watched(self, batch, number, step=Classifier.training_step):
         row = [each.detach().clone() for each in self.extra.parameters()]
@@ -52,7 +52,7 @@ def test_first_step_is_cross_entropy_to_the_extra_class(fit, monkeypatch):
 
 def test_model_has_the_classes_of_the_original_and_at_a_rate_of_0_its_weights(fit):
     """Public code measures K + 1 classes, or widens the head after the optimiser was built."""
-    original = weights(fit("Train", "t", epochs=1))
+    original = weights(fit.original("t", epochs=1))
     run = fit("BoundaryExpand", "s", *OPTIONS, "--model.init_args.lr=0")
     found = weights(run)
     names = [name for name, _ in TinyNet(4).named_parameters()]
@@ -65,7 +65,7 @@ def test_model_has_the_classes_of_the_original_and_at_a_rate_of_0_its_weights(fi
 
 
 def test_extra_row_comes_from_the_seed_and_goes_on_in_a_resumed_run(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, "--trainer.deterministic=true", "--model.init_args.lr=0.1", "--data.batch_size=3")
     whole = fit("BoundaryExpand", "whole", *options)
     again = fit("BoundaryExpand", "again", *options)

@@ -47,7 +47,7 @@ def test_attack_is_fgsm_on_a_linear_model(epsilon, autocast):
 
 def test_classes_are_those_of_the_original_as_it_was_and_forgotten_images_alone_are_met(fit, monkeypatch):
     """Public code copies the net again each epoch and calls it the original; here the student has moved far."""
-    original = weights(fit("Train", "t", epochs=3))
+    original = weights(fit.original("t", epochs=3))
     seen = []
 
     def watched(self, batch, number, step=Classifier.training_step):
@@ -91,7 +91,7 @@ def test_every_step_is_cross_entropy_to_the_classes_that_the_attack_finds(npz, t
 
 
 def test_share_of_successful_attacks_is_that_of_the_forgotten_images_as_they_are(fit, npz):
-    original = weights(fit("Train", "t", epochs=3))
+    original = weights(fit.original("t", epochs=3))
     run = fit("BoundaryShrink", "s", *OPTIONS, "--model.init_args.epsilon=0.05", epochs=0)
     content = json.loads((run / "metrics.json").read_text())
     rows = json.loads((run / "split.json").read_text())["indices"]

@@ -38,7 +38,7 @@ def test_info_nce_is_simclrs(count, temperature):
 
 
 def test_weight_of_0_is_fine_tuning_bit_for_bit(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     plain = fit("FineTune", "a", *OPTIONS)
     without = fit("CoUn", "b", *OPTIONS, "--model.init_args.weight=0")
     contrasted = fit("CoUn", "c", *OPTIONS)
@@ -48,7 +48,7 @@ def test_weight_of_0_is_fine_tuning_bit_for_bit(fit):
 
 def test_loss_is_that_of_the_first_view_plus_the_weighted_contrast(fit, monkeypatch):
     """Recomputed from a hand-written forward pass; both views differ, and the first is the one of fine-tuning."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     seen = []
 
     def watched(self, batch, number, step=Classifier.training_step):
@@ -103,7 +103,7 @@ def test_values_out_of_range_are_refused(arguments, message):
 
 
 def test_images_that_are_not_augmented_have_no_two_views(fit, npz, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     command = ("fit", "--model=CoUn", "--run_dir=c", f"--data.file={npz}", f"--model.init_args.backbone={TINY}")
     line = refused(capsys, *command, *OPTIONS, "--data.augmentation=NoAug")
     assert line.startswith("data.augmentation=NoAug: this method compares two augmented views of each image")

@@ -18,7 +18,7 @@ OPTIONS = ("--data.forget.rate=0.25", "--model.init_args.original=t")
 
 
 def test_fine_tuning_never_meets_a_forgotten_image(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met, flagged = [], []
     step = Classifier.training_step
 
@@ -37,7 +37,7 @@ def test_fine_tuning_never_meets_a_forgotten_image(fit, monkeypatch):
 @pytest.mark.parametrize("touched", ["forget", "retain"])
 def test_fine_tuning_depends_on_retained_images_alone(fit, npz, tmp_path, touched):
     """The original's weights are the same; only what is trained on afterwards differs."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("FineTune", "s", *OPTIONS)
     rows = np.array(json.loads((run / "split.json").read_text())["indices"])
     rows = rows if touched == "forget" else np.setdiff1d(np.arange(32), rows)[:1]

@@ -26,7 +26,7 @@ def test_each_step_goes_up_the_mean_loss_of_the_forget_set_alone(fit, npz, monke
 
 
 def test_a_diverged_ascent_is_one_line_with_the_remedy(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("GradientAscent", "s", FORGET, ORIGINAL, "--model.init_args.lr=1e30", UNEVEN, epochs=5, status=2)
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error: ")]
     assert len(error) == 1

@@ -11,7 +11,7 @@ from medunlearn.methods.held_out import held_out, without_classes
 
 
 def test_answers_are_those_that_the_original_left(fit, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     found = held_out(Path("t"), np.array([0, 5]))
     with np.load("t/predictions.npz") as arrays, np.load(npz) as images:
         assert np.array_equal(found.answers, arrays["val_probs"])
@@ -26,7 +26,7 @@ def test_training_labels_are_in_order_whatever_the_originals_own_forget_set(fit,
 
 
 def test_a_class_forgotten_as_a_whole_is_in_no_answer(fit, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     with np.load(npz) as images:
         labels = images["train_labels"][:, 0]
     found = held_out(Path("t"), np.flatnonzero(labels == 2)).answers
@@ -46,7 +46,7 @@ def test_an_answer_that_is_all_of_a_forgotten_class_leaves_the_others_alike():
 
 
 def test_predictions_that_are_gone_are_one_line(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     Path("t/predictions.npz").unlink()
     with pytest.raises(InputError) as caught:
         held_out(Path("t"), np.array([0]))
@@ -56,7 +56,7 @@ def test_predictions_that_are_gone_are_one_line(fit):
 @pytest.mark.parametrize("method", ["HeldOutTwins", "ReGUn"])
 def test_images_that_a_method_learns_from_are_no_nonmembers(fit, capsys, method):
     """Refused beforehand; the figures on validation images, which are written all the same, come with a remark."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = ("--data.forget.rate=0.25", "--model.init_args.original=t")
     fit(method, "s", *options, "--evaluation.nonmembers=val", status=2)
     says = (

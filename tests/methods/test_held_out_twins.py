@@ -24,7 +24,7 @@ def forgotten(run):
 
 
 def test_twins_are_validation_images_of_the_same_class_with_the_answers_of_the_original(fit, npz):
-    original = fit("Train", "t", epochs=1)
+    original = fit.original("t", epochs=1)
     run = fit("HeldOutTwins", "s", *OPTIONS)
     found, forget = kept(run), forgotten(run)
     with np.load(original / "predictions.npz") as arrays, np.load(npz) as images:
@@ -40,7 +40,7 @@ def test_twins_are_validation_images_of_the_same_class_with_the_answers_of_the_o
 
 
 def test_twins_are_drawn_once_with_the_seed(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     drawn = [
         kept(fit("HeldOutTwins", f"s{n}", *OPTIONS, f"--seed_everything={seed}"))["twins"]
         for n, seed in enumerate((3, 3, 4))
@@ -74,7 +74,7 @@ def test_wrong_twins_of_the_only_validation_class_are_among_all():
 
 
 def test_a_class_forgotten_as_a_whole_is_no_target(fit, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("HeldOutTwins", "s", "--data.forget.classes=[1]", OPTIONS[1])
     answers, forget = kept(run)["answers"], forgotten(run)
     assert not answers[:, 1].any()
@@ -85,7 +85,7 @@ def test_a_class_forgotten_as_a_whole_is_no_target(fit, npz):
 
 
 def test_a_step_goes_towards_the_twins_answers_and_the_true_labels(fit, monkeypatch, npz):
-    original = fit("Train", "t", epochs=1)
+    original = fit.original("t", epochs=1)
     run, batch, before, moved = one_step(fit, monkeypatch, "HeldOutTwins", "--seed_everything=5")
     assert 0 < batch.forget.sum() < 8
     with np.load(original / "predictions.npz") as arrays:

@@ -44,7 +44,7 @@ def test_transposed_network_sees_the_image_transposed(name, shape):
 
 
 def test_a_run_without_an_epoch_is_the_original_with_transposed_kernels(fit):
-    trained = fit("Train", "t", epochs=1)
+    trained = fit.original("t", epochs=1)
     run = fit("KernelTranspose", "s", *OPTIONS, epochs=0)
     before, after = weights(trained), weights(run)
     for name, value in before.items():
@@ -62,7 +62,7 @@ def test_a_run_without_an_epoch_is_the_original_with_transposed_kernels(fit):
 
 def test_statistics_may_be_frozen(fit):
     """The edited network's maps are the original's, transposed, and have the same statistics in that view."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("KernelTranspose", "s", *OPTIONS, "--model.init_args.freeze_statistics=true", epochs=1)
     before, after = weights(run.parent / "t"), weights(run)
     assert all(torch.equal(after[name], before[name]) for name in before if "running" in name)

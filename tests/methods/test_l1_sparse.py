@@ -16,7 +16,7 @@ ORIGINAL = "--model.init_args.original=t"
 
 
 def test_without_strength_it_is_fine_tuning(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, "--model.init_args.lr=0.02")
     plain = fit("FineTune", "f", *options)
     assert same(weights(fit("L1Sparse", "a", *options, "--model.init_args.l1=0")), weights(plain))
@@ -63,7 +63,7 @@ def test_values_out_of_range_are_refused(name, value):
 
 
 def test_runs_that_leave_the_penalty_no_epoch_are_refused(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("L1Sparse", "s", FORGET, ORIGINAL, "--model.init_args.l1_free_epochs=2", status=2)
     says = "l1_free_epochs=2: leaves none of 2 epochs to the penalty; give less"
     assert says in capsys.readouterr().err.splitlines()[-1]

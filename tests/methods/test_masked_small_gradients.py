@@ -62,7 +62,7 @@ def test_smallest_gradients_are_drawn_anew_and_nothing_else_changes(fit, npz, ba
 
 
 def test_weights_are_drawn_with_kaimings_deviation(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("MaskedSmallGradients", "s", *OPTIONS, "--model.init_args.redrawn_share=1", epochs=0)
     for name in kept(run):
         value = weights(run)[name]
@@ -79,7 +79,7 @@ def test_weights_are_drawn_with_kaimings_deviation(fit):
 @pytest.mark.parametrize("rate", [0.25, 0.75])
 def test_as_many_retained_images_are_looked_at_as_there_are(fit, monkeypatch, rate):
     """At a rate above one half all of them are."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     rows = []
     take = MaskedSmallGradients._mean_gradient
     monkeypatch.setattr(
@@ -93,7 +93,7 @@ def test_as_many_retained_images_are_looked_at_as_there_are(fit, monkeypatch, ra
 
 
 def test_neutral_values_are_fine_tuning_bit_for_bit(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, "--trainer.deterministic=true", "--model.init_args.lr=0.1")
     neutral = ("--model.init_args.redrawn_share=0", "--model.init_args.kept_factor=1")
     run = fit("MaskedSmallGradients", "s", *options, *neutral)
@@ -133,7 +133,7 @@ def stepped(monkeypatch):
 )
 def test_kept_weights_get_a_tenth_of_their_gradient_once(fit, stepped, monkeypatch, method, accumulated, clip):
     """Whatever the optimiser, the batches of a step, and the clipping, which sees what is left."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     stepped.clear()
     batches, step = [], Classifier.losses
     monkeypatch.setattr(Classifier, "losses", lambda self, batch: batches.append(batch) or step(self, batch))
@@ -180,7 +180,7 @@ def test_each_of_two_optimisers_slows_its_own_weights():
 
 
 def test_step_is_sgds_with_slowed_weights_and_full_weight_decay(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     batches, step = [], Classifier.losses
     start = fit("MaskedSmallGradients", "start", *OPTIONS, epochs=0)
     monkeypatch.setattr(Classifier, "losses", lambda self, batch: batches.append(batch) or step(self, batch))

@@ -54,7 +54,7 @@ def gradient(net, images, labels, chosen, weight):
 @pytest.mark.parametrize(("clip", "length"), [((), 1.0), (("--trainer.gradient_clip_val=10",), np.sqrt(2))])
 def test_first_step_is_along_the_bisector(fit, monkeypatch, clip, length):
     """From two backward passes of its own; the public code's clip, the default, makes it a step of length 1."""
-    original, seen = weights(fit("Train", "t", epochs=1)), []
+    original, seen = weights(fit.original("t", epochs=1)), []
 
     def watched(self, batch, losses=MUNBa.losses):
         seen.append(batch)
@@ -96,7 +96,7 @@ def test_every_retained_image_is_paired_and_moves_the_weights(npz, tmp_path):
 @pytest.mark.parametrize("more", [(), ("--model.init_args.mask_ratio=0.5",), ("--trainer.accumulate_grad_batches=2",)])
 def test_scale_of_either_loss_changes_nothing(fit, monkeypatch, more):
     """Also under a mask, whose frozen weights have no say in the angle, and where a step takes several batches."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, *PLAIN, "--trainer.precision=32-true", "--model.init_args.lr=0.05", *more)
     plain = weights(fit("MUNBa", "a", *options))
     original = weights(fit("Train", "u", epochs=1))
@@ -115,7 +115,7 @@ def test_scale_of_either_loss_changes_nothing(fit, monkeypatch, more):
 
 
 def test_loss_is_finite_and_the_trainer_clips_unless_it_is_given_another_value(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("MUNBa", "s", *OPTIONS)
     assert all(value.isfinite().all() for value in weights(run).values())
     assert "gradient_clip_val: 1.0" in (run / "config.yaml").read_text()

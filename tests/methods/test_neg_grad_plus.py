@@ -15,7 +15,7 @@ ORIGINAL = "--model.init_args.original=t"
 
 
 def test_with_the_whole_weight_on_the_retain_set_it_is_fine_tuning(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, "--model.init_args.lr=0.02", "--model.init_args.lr_schedule=cosine")
     plain = fit("FineTune", "f", *options)
     run = fit("NegGradPlus", "a", *options, "--model.init_args.retain_weight=1")
@@ -40,7 +40,7 @@ def test_steps_go_down_on_the_retain_set_and_up_on_the_forget_set(fit, npz, monk
 
 def test_the_network_is_in_training_mode_in_every_step(fit, monkeypatch):
     """The authors' notebooks, and copies of them, train in evaluation mode, which leaves the statistics as they are."""
-    t = fit("Train", "t", epochs=1)
+    t = fit.original("t", epochs=1)
     modes, losses = [], NegGradPlus.losses
 
     def watched(self, batch):

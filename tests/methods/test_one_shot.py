@@ -27,7 +27,7 @@ def files(run):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_run_without_an_epoch_leaves_every_file_and_its_preparation_is_its_run_time(fit, method):
-    trained = fit("Train", "t", epochs=1)
+    trained = fit.original("t", epochs=1)
     run = fit(method, "s", FORGET, ORIGINAL, epochs=0)
     assert files(run) == files(trained)
     found = metrics(run)
@@ -43,13 +43,13 @@ def test_run_without_an_epoch_leaves_every_file_and_its_preparation_is_its_run_t
 
 @pytest.mark.parametrize("method", METHODS)
 def test_zero_epochs_is_the_default(fit, method, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     assert metrics(fit(method, "s", FORGET, ORIGINAL, "--trainer.max_epochs=null"))["epochs"] == 0
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_ended_before_it_was_measured_is_resumed_without_preparing_again(fit, monkeypatch, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit(method, "s", FORGET, ORIGINAL, epochs=0)
     whole, facts = weights(run), metrics(run)["facts"]
     (run / "metrics.json").unlink()
@@ -61,7 +61,7 @@ def test_a_run_ended_before_it_was_measured_is_resumed_without_preparing_again(f
 
 @pytest.mark.parametrize("method", METHODS)
 def test_block_changes_nothing_but_rounding(fit, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     found = [weights(fit(method, f"s{n}", FORGET, ORIGINAL, f"--model.init_args.block={n}", epochs=0)) for n in (3, 16)]
     for name, value in found[0].items():
         torch.testing.assert_close(value, found[1][name], rtol=1e-4, atol=1e-5)
@@ -69,7 +69,7 @@ def test_block_changes_nothing_but_rounding(fit, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_epochs_are_refused(fit, capsys, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit(method, "s", FORGET, ORIGINAL, epochs=2, status=2)
     says = f"trainer.max_epochs=2: {method} changes the weights once and trains for no epoch; give 0"
     assert says in capsys.readouterr().err
@@ -77,7 +77,7 @@ def test_epochs_are_refused(fit, capsys, method):
 
 
 def test_what_a_method_cannot_run_under_is_refused_before_a_run_is_overwritten(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("SSD", "s", FORGET, ORIGINAL, epochs=0)
     before = Path("s/metrics.json").read_bytes()
     for method, epochs, options, says in (
@@ -96,7 +96,7 @@ def test_what_a_method_cannot_run_under_is_refused_before_a_run_is_overwritten(f
 
 @pytest.mark.parametrize("option", ["lr=0.1", "lr_schedule=cosine", "momentum=0.5", "freeze_statistics=true"])
 def test_arguments_of_training_are_refused(fit, capsys, option):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("SSD", "s", FORGET, ORIGINAL, f"--model.init_args.{option}", epochs=0, status=2)
     error = capsys.readouterr().err
     assert f"model.init_args.{option.replace('true', 'True')}: SSD trains for no epoch, so it would change" in error
@@ -105,7 +105,7 @@ def test_arguments_of_training_are_refused(fit, capsys, option):
 
 def test_a_model_that_diverged_names_the_argument_that_made_it(fit, capsys):
     """No learning rate is used, so to lower it would change nothing."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     large = ("--model.init_args.largest=1e38", "--model.init_args.alpha=1e300")
     run = fit("FisherForgetting", "s", FORGET, ORIGINAL, *large, epochs=0, status=2)
     error = capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_a_method_takes_under_forty_lines():
 
 
 def test_a_method_of_ones_own_resumed_within_an_epoch_gives_what_the_uninterrupted_gives(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, "--model.init_args.original=t", *EXACT, "--model.init_args.lr_schedule=cosine")
     whole = fit("helpers.own.Distil", "whole", *options)
     monkeypatch.setenv("ASKED", "0 1 2")
@@ -65,7 +65,7 @@ def test_a_method_of_ones_own_resumed_within_an_epoch_gives_what_the_uninterrupt
 
 def test_its_loss_is_weighed_within_each_of_the_two_sets(fit, npz, monkeypatch):
     """Against a direct computation of the first step's loss, from the files alone."""
-    original = fit("Train", "t", epochs=1)
+    original = fit.original("t", epochs=1)
     seen = {}
     losses = own.Distil.losses
 

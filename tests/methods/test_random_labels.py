@@ -100,7 +100,7 @@ def salient(model, rows, ratio):
 
 
 def test_uniform_answers_work_under_a_mask(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, "--model.init_args.original=t")
     run = fit("SalUn", "s", *options, "--model.init_args.relabel=uniform")
     other = fit("RandomLabels", "r", *options, "--model.init_args.relabel=uniform", "--model.init_args.mask_ratio=0.5")

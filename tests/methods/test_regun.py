@@ -25,7 +25,7 @@ def mixed(original, labels):
 
 @pytest.mark.parametrize("mixture", ["classes", "prior"])
 def test_a_step_pulls_forgotten_images_to_the_mean_answer_and_retained_ones_to_their_labels(fit, monkeypatch, mixture):
-    original = fit("Train", "t", epochs=1)
+    original = fit.original("t", epochs=1)
     options = [f"--model.init_args.{each}" for each in (f"mixture={mixture}", "forget_weight=0.8", "retain_weight=0.3")]
     _, batch, before, moved = one_step(fit, monkeypatch, "ReGUn", *options)
     forget = batch.forget
@@ -42,7 +42,7 @@ def test_a_step_pulls_forgotten_images_to_the_mean_answer_and_retained_ones_to_t
 
 def test_without_weight_on_the_forget_set_a_step_is_fine_tuning_on_the_retained_half(fit, monkeypatch):
     """By `retain_weight`, to 1e-3 of each gradient or 2e-6: a float32 step against float64, not bit for bit."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     for weight in (1, 0.25):
         options = ("--model.init_args.forget_weight=0", f"--model.init_args.retain_weight={weight}")
         _, batch, before, moved = one_step(fit, monkeypatch, "ReGUn", *options, run=f"s{weight}")
@@ -54,7 +54,7 @@ def test_without_weight_on_the_forget_set_a_step_is_fine_tuning_on_the_retained_
 
 def test_an_epoch_lasts_as_long_as_the_forget_set(fit, monkeypatch):
     """Ten epochs cost what two epochs of fine-tuning do where a tenth is forgotten."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met = {}
     step = Classifier.training_step
 
@@ -80,7 +80,7 @@ def test_means_are_of_each_class_and_of_all_where_a_class_has_no_image():
 
 
 def test_a_class_forgotten_as_a_whole_is_pulled_to_what_its_images_are_taken_for(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("ReGUn", "s", "--data.forget.classes=[1]", OPTIONS[1])
     means = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["kept"]["means"]
     assert not means[:, 1].any()

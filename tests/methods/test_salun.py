@@ -12,7 +12,7 @@ OPTIONS = ("--data.forget.rate=0.25", "--model.init_args.original=t", "--trainer
 
 @pytest.mark.parametrize("schedule", ["mixed", "sequential"])
 def test_salun_is_random_labels_with_a_mask_bit_for_bit(fit, schedule):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, f"--model.init_args.schedule={schedule}")
     salun = fit("SalUn", "a", *options)
     masked = fit("RandomLabels", "b", *options, "--model.init_args.mask_ratio=0.5")

@@ -44,7 +44,7 @@ def test_pull_keeps_the_sign_of_a_zero():
 
 @pytest.mark.parametrize("schedule", ["mixed", "sequential"])
 def test_without_a_pull_it_is_random_labels_bit_for_bit(fit, schedule):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, f"--model.init_args.schedule={schedule}")
     soft = fit("SalUnSoft", "a", *options, "--model.init_args.beta=0")
     assert same(weights(soft), weights(fit("RandomLabels", "b", *options)))
@@ -54,7 +54,7 @@ def test_without_a_pull_it_is_random_labels_bit_for_bit(fit, schedule):
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_a_pull_beyond_every_step_leaves_the_original_bit_for_bit(fit, schedule):
     """Also at the last step, whose pull is the weakest."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("SalUnSoft", "s", *OPTIONS, "--model.init_args.beta=1e9", f"--model.init_args.lr_schedule={schedule}")
     before, after = weights(Path("t")), weights(run)
     moving = [name for name in before if "running" in name or "num_batches" in name]
@@ -90,7 +90,7 @@ def steps(monkeypatch):
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_every_pull_is_towards_the_original_and_weaker_than_the_last(fit, steps, monkeypatch, interrupted):
     """The released code measures from the weights at the beginning of each epoch, and of a resumed run."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (*OPTIONS, "--model.init_args.beta=2e-4", "--trainer.callbacks+=helpers.methods.AskToEnd")
     if interrupted:
         monkeypatch.setenv("ASKED", "0 1 1")
@@ -111,7 +111,7 @@ def test_every_pull_is_towards_the_original_and_weaker_than_the_last(fit, steps,
 
 
 def test_frozen_weights_stay_frozen_under_the_pull(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("SalUnSoft", "s", *OPTIONS, "--model.init_args.mask_ratio=0.3")
     content, before = torch.load(run / "checkpoints" / "model.ckpt", weights_only=True), weights(Path("t"))
     for name, free in content["saliency_mask"].items():
@@ -125,7 +125,7 @@ def test_a_pull_out_of_range_is_refused(beta):
 
 
 def test_a_run_without_a_known_end_is_refused(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("SalUnSoft", "s", *OPTIONS, epochs=-1, status=2)
     says = "model.init_args.beta=1e-05: falls to 0 at the end of the run; set trainer.max_epochs"
     assert capsys.readouterr().err.splitlines()[-1] == f"medunlearn: error: {says}"

@@ -72,7 +72,7 @@ def test_cosine_is_per_step_and_ends_with_the_run(fit, rates, options, steps):
 
 
 def test_cosine_counts_epochs_of_different_length(fit, rates):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     rates.clear()
     fit("helpers.methods.Phases", "s", FORGET, ORIGINAL, *COSINE, epochs=4)
     assert rates == pytest.approx(cosine(1 + 6 + 3 + 4).tolist())
@@ -87,7 +87,7 @@ def test_constant_and_step_are_what_they_say(fit, rates):
 
 
 def test_a_cosine_resumed_within_an_epoch_goes_on_where_it_was(fit, rates, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     exact = ("--trainer.precision=32-true", "--trainer.deterministic=true")
     options = (FORGET, ORIGINAL, *COSINE, *exact, "--trainer.callbacks+=helpers.methods.AskToEnd")
     whole = fit("FineTune", "whole", *options, epochs=3)

@@ -25,7 +25,7 @@ def test_so_many_epochs_begin_with_the_forget_set(forget_epochs, epochs):
 
 
 def test_training_meets_the_forget_set_first_and_ends_on_the_retain_set(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met = {}
     step = Classifier.training_step
 
@@ -49,7 +49,7 @@ def test_training_meets_the_forget_set_first_and_ends_on_the_retain_set(fit, mon
 
 def test_a_step_on_retained_images_is_that_of_both_terms(fit, monkeypatch):
     """From weights that differ from the original's: `fit` starts from `t`, whose teacher is given others here."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     other = weights(fit("Train", "other", "--seed_everything=7", epochs=1))
     teach(monkeypatch, other)
     settings = {"kl_weight": 0.7, "ce_weight": 0.3, "temperature": 2.0, "forget_epochs": 0}
@@ -65,7 +65,7 @@ def test_a_step_on_retained_images_is_that_of_both_terms(fit, monkeypatch):
 
 
 def test_a_step_on_forgotten_images_goes_away_from_the_original(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     other = weights(fit("Train", "other", "--seed_everything=7", epochs=1))
     teach(monkeypatch, other)
     _, batch, before, moved = one_step(fit, monkeypatch, "SCRUB")
@@ -83,7 +83,7 @@ def teach(monkeypatch, state):
 
 def test_the_first_pass_through_the_forget_set_moves_nothing_where_statistics_are_frozen(fit, monkeypatch):
     """At the original KL has no gradient: only BatchNorm's batch statistics make a difference to maximise."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     _, _, _, moved = one_step(fit, monkeypatch, "SCRUB")
     assert max(float(each.abs().max()) for each in moved.values()) < 1e-5
     options = [each for each in PLAIN if "freeze_statistics" not in each]
@@ -92,7 +92,7 @@ def test_the_first_pass_through_the_forget_set_moves_nothing_where_statistics_ar
 
 
 def test_teacher_is_bit_identical_at_the_end(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     seen = []
     ended = SCRUB.on_fit_end
     monkeypatch.setattr(SCRUB, "on_fit_end", lambda self: (seen.append(self), ended(self))[1])
@@ -104,7 +104,7 @@ def test_teacher_is_bit_identical_at_the_end(fit, monkeypatch):
 
 
 def test_losses_of_a_mixed_batch_are_of_each_images_set(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     method = SCRUB(4, original="t", backbone=TINY, kl_weight=0, ce_weight=2)
     forget = torch.tensor([True, False, False])
     rows = torch.arange(3)

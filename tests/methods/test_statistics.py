@@ -116,7 +116,7 @@ def test_layers_without_statistics_stay_in_training():
 )
 def test_frozen_statistics_stay_the_originals_bit_for_bit_under_any_method(fit, method):
     """Also where the mask, a preparation, validation or the method's own hooks set the mode again."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit(method, "s", FORGET, ORIGINAL, FROZEN, "--trainer.val_check_interval=0.5")
     assert same(buffers(run), buffers("t"))
     assert parameters(run)["statistics_changed"] == 0
@@ -124,7 +124,7 @@ def test_frozen_statistics_stay_the_originals_bit_for_bit_under_any_method(fit, 
 
 
 def test_statistics_that_move_under_the_mask_are_counted(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("SalUn", "s", FORGET, ORIGINAL)
     before, after = buffers("t"), buffers(run)
     moved = sum(int((after[name] != before[name]).sum()) for name in before if "running" in name)
@@ -135,7 +135,7 @@ def test_statistics_that_move_under_the_mask_are_counted(fit):
 
 @pytest.mark.parametrize("at", ["0 0 1", "0 1 0"])
 def test_frozen_statistics_of_a_resumed_run_stay_too(fit, monkeypatch, at):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, FROZEN, *EXACT, "--trainer.callbacks+=helpers.methods.AskToEnd")
     whole = fit("SalUn", "whole", *options)
     monkeypatch.setenv("ASKED", at)
@@ -147,7 +147,7 @@ def test_frozen_statistics_of_a_resumed_run_stay_too(fit, monkeypatch, at):
 
 
 def test_frozen_statistics_on_two_processes_stay_too(fit, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     several = ("--trainer.devices=2", "--trainer.strategy=ddp")
     words = ["fit", "--model=SalUn", "--run_dir=s", f"--data.file={npz}", "--data.batch_size=8", WITH_TINY, ORIGINAL]
     done = start(Path.cwd(), "-m", "medunlearn", *words, FORGET, FROZEN, "--trainer.max_epochs=1", *QUIET, *several)
@@ -158,7 +158,7 @@ def test_frozen_statistics_on_two_processes_stay_too(fit, npz):
 
 
 def test_statistics_are_not_frozen_and_refreshed_at_once(fit, capsys, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     words = ["fit", "--model=FineTune", "--run_dir=s", f"--data.file={npz}", WITH_TINY, FORGET, ORIGINAL, *QUIET]
     line = refused(capsys, *words, FROZEN, "--model.init_args.refresh_statistics=true")
     problem = "freeze_statistics=true: contradicts refresh_statistics=true; keep one of them"
@@ -167,7 +167,7 @@ def test_statistics_are_not_frozen_and_refreshed_at_once(fit, capsys, npz):
 
 def test_a_batch_of_one_image_will_do_where_statistics_are_frozen(fit, capsys):
     """BatchNorm would find no variance in it."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, "--data.batch_size=31")
     fit("SalUn", "a", *options, status=2)
     assert "it leaves 1 of the images for the smallest batch" in capsys.readouterr().err

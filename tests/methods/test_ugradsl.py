@@ -15,7 +15,7 @@ NOT_SMOOTHED = "--model.init_args.smoothing=0"
 
 
 def test_without_smoothing_the_plus_form_is_neg_grad_plus(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     plain = fit("NegGradPlus", "n", FORGET, ORIGINAL)
     assert same(weights(fit("UGradSLPlus", "a", FORGET, ORIGINAL, NOT_SMOOTHED)), weights(plain))
     assert not same(weights(fit("UGradSLPlus", "b", FORGET, ORIGINAL)), weights(plain))
@@ -24,7 +24,7 @@ def test_without_smoothing_the_plus_form_is_neg_grad_plus(fit):
 @pytest.mark.parametrize("rate", [0.25, 0.5])
 def test_without_smoothing_it_is_neg_grad_plus_by_the_length_of_the_forget_set(fit, monkeypatch, rate):
     """Where half of the images are to be forgotten, both lengths are one."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (f"--data.forget.rate={rate}", ORIGINAL)
     run = fit("UGradSL", "a", *options, NOT_SMOOTHED)
     by_retain = fit("NegGradPlus", "n", *options)
@@ -35,7 +35,7 @@ def test_without_smoothing_it_is_neg_grad_plus_by_the_length_of_the_forget_set(f
 
 @pytest.mark.parametrize("method", ["UGradSL", "UGradSLPlus"])
 def test_with_the_whole_weight_on_the_retain_set_it_is_fine_tuning(fit, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, "--model.init_args.lr=0.02", "--model.init_args.lr_schedule=cosine")
     run = fit(method, "a", *options, "--model.init_args.retain_weight=1")
     assert same(weights(run), weights(fit("FineTune", "f", *options)))

@@ -57,7 +57,7 @@ def interrupted(fit, monkeypatch, method, run_dir, at, *options, **kwargs):
 )
 def test_mask_holds_whatever_a_method_brings(fit, method, options):
     """Optimisers with weight decay, fused, wrapped, and weights that are changed in the method's own hooks."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit(f"helpers.methods.{method}", "s", FORGET, ORIGINAL, *options)
     free, changed, frozen = counts(run)
     assert frozen == 0
@@ -76,7 +76,7 @@ def test_mask_holds_whatever_a_method_brings(fit, method, options):
     ],
 )
 def test_mask_holds_whatever_a_callback_changes(fit, hook):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (f"--trainer.callbacks=[{{class_path: helpers.methods.Meddler, init_args: {{hook: {hook}}}}}]",)
     run = fit("SalUn", "s", FORGET, ORIGINAL, *options)
     free, changed, frozen = counts(run)
@@ -87,7 +87,7 @@ def test_mask_holds_whatever_a_callback_changes(fit, hook):
 
 
 def test_a_run_whose_frozen_weights_moved_is_not_finished(fit, monkeypatch, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     monkeypatch.setattr(Unlearner, "hold", lambda self: None)
     run = fit("SalUn", "s", FORGET, ORIGINAL, status=2)
     error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("medunlearn: error: ")]
@@ -99,7 +99,7 @@ def test_a_run_whose_frozen_weights_moved_is_not_finished(fit, monkeypatch, caps
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_train_epoch_end"])
 def test_checkpoints_hold_frozen_weights_as_the_originals(fit, monkeypatch, hook):
     """Whatever a callback does before a checkpoint is written, in the middle of an epoch or at its end."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     before, seen = weights(Path("t")), []
     save = Trainer.save_checkpoint
 
@@ -122,7 +122,7 @@ def test_checkpoints_hold_frozen_weights_as_the_originals(fit, monkeypatch, hook
 
 
 def test_clipping_sees_the_gradients_of_free_weights_alone(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, *EXACT, "--trainer.gradient_clip_val=0.5")
     spiked = fit("helpers.methods.SpikedSalUn", "a", *options)
     monkeypatch.setattr(methods.SpikedSalUn, "spike", 0.0)
@@ -134,7 +134,7 @@ def test_clipping_sees_the_gradients_of_free_weights_alone(fit, monkeypatch):
 
 @pytest.mark.parametrize("method", ["AdamSalUn", "SteppingSalUn", "DecayingSalUn"])
 def test_a_masked_run_resumed_within_an_epoch_gives_what_the_uninterrupted_gives(fit, monkeypatch, method):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     whole = fit(f"helpers.methods.{method}", "whole", FORGET, ORIGINAL, *EXACT)
     part = interrupted(fit, monkeypatch, f"helpers.methods.{method}", "part", (1, 1))
     assert same(weights(whole), weights(part))
@@ -143,7 +143,7 @@ def test_a_masked_run_resumed_within_an_epoch_gives_what_the_uninterrupted_gives
 
 
 def test_weights_without_a_mask_are_all_free(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     found = metrics(fit("FineTune", "s", FORGET, ORIGINAL))["parameters"]
     assert found["free"] == found["total"] >= found["changed"] > 0.5 * found["total"]
     assert metrics("t")["parameters"].keys() == {"total"}
@@ -157,7 +157,7 @@ def files(run):
 
 
 def test_preparation_comes_once_and_is_kept(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     Noise.prepared = 0
     whole = fit("helpers.methods.Noise", "whole", FORGET, ORIGINAL, *EXACT)
     assert Noise.prepared == 1
@@ -175,7 +175,7 @@ def test_preparation_comes_once_and_is_kept(fit, monkeypatch):
 
 def test_preparation_changes_weights_before_the_first_step(fit):
     """Zero epochs: what is left is the original with its first layer turned round."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, epochs=0)
     before, after = weights(Path("t")), weights(run)
     assert torch.equal(after["conv1.weight"], -before["conv1.weight"])
@@ -185,7 +185,7 @@ def test_preparation_changes_weights_before_the_first_step(fit):
 
 def test_run_without_an_epoch_leaves_every_file_of_a_run(fit):
     """Killed before it is measured, it is resumed from a checkpoint that knows what was prepared."""
-    trained = fit("Train", "t", epochs=1)
+    trained = fit.original("t", epochs=1)
     run = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, epochs=0)
     assert files(run) == files(trained)
     whole, kept = weights(run), torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["kept"]
@@ -198,14 +198,14 @@ def test_run_without_an_epoch_leaves_every_file_of_a_run(fit):
 
 def test_preparation_that_puts_a_network_into_the_method_is_refused_before_the_first_step(fit, capsys):
     """A resumed run does not prepare again, and would lack it."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("helpers.methods.KeepsTeacher", "s", FORGET, ORIGINAL, status=2)
     assert "prepare: sets self.old, a network, which a resumed run would lack;" in capsys.readouterr().err
     assert not (run / "checkpoints" / "last.ckpt").exists()
 
 
 def test_preparation_cannot_move_frozen_weights(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("helpers.methods.Noise", "s", FORGET, ORIGINAL, "--model.init_args.mask_ratio=0.1", epochs=0)
     _, changed, frozen = counts(run)
     assert frozen == 0
@@ -232,7 +232,7 @@ def python(npz):
 
 
 def test_teacher_is_the_original_and_no_part_of_the_model(fit, python):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     method = python(FineTune)
     names = list(method.state_dict())
     teacher = method.teacher()
@@ -250,7 +250,7 @@ def test_teacher_is_the_original_and_no_part_of_the_model(fit, python):
 
 
 def test_untrained_is_drawn_from_the_seed_and_draws_nothing_else(fit, python):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     method = python(FineTune)
     state = torch.random.get_rng_state()
     first, again = method.untrained().state_dict(), method.untrained().state_dict()
@@ -262,7 +262,7 @@ def test_untrained_is_drawn_from_the_seed_and_draws_nothing_else(fit, python):
 
 @pytest.mark.parametrize(("part", "size"), [("forget", 8), ("retain", 24), ("val", 8)])
 def test_batches_are_a_part_of_the_data_in_order(fit, python, part, size):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     method = python(FineTune)
     batches = list(method.batches(part))
     rows = torch.cat([batch.rows for batch in batches]).tolist()
@@ -304,7 +304,7 @@ def check_phases(met, forget):
 
 
 def test_images_may_differ_between_epochs_from_the_command_line(fit, met):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met.clear()
     run = fit("helpers.methods.Phases", "s", FORGET, ORIGINAL, epochs=5)
     check_phases(met, json.loads((run / "split.json").read_text())["indices"])
@@ -313,7 +313,7 @@ def test_images_may_differ_between_epochs_from_the_command_line(fit, met):
 
 def test_images_may_differ_between_epochs_from_python(fit, python, met):
     """Lightning reads a loader's length once; the method sets what makes it read again."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met.clear()
     method = python(Phases, epochs=5)
     check_phases(met, method.datamodule.forget_indices.tolist())
@@ -322,7 +322,7 @@ def test_images_may_differ_between_epochs_from_python(fit, python, met):
 @pytest.mark.parametrize("at", [(1, 2), (1, 5), (2, 0), (2, 1), (4, 3)])
 def test_a_run_of_different_epochs_resumed_gives_what_the_uninterrupted_gives(fit, monkeypatch, at):
     """Within an epoch, at its first batch, and at its last, after which the epoch's own checkpoint is used."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     cosine = "--model.init_args.lr_schedule=cosine"
     whole = fit("helpers.methods.Phases", "whole", FORGET, ORIGINAL, *EXACT, cosine, epochs=5)
     part = interrupted(fit, monkeypatch, "helpers.methods.Phases", "part", at, cosine, epochs=5)
@@ -330,7 +330,7 @@ def test_a_run_of_different_epochs_resumed_gives_what_the_uninterrupted_gives(fi
 
 
 def test_an_unknown_draw_is_one_line_with_the_choice(fit, python, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("helpers.methods.Unknown", "s", FORGET, ORIGINAL, status=2)
     choice = "all, retain, forget, forget_then_retain, paired, paired_by_forget"
     says = f"images=forgotten: unknown draw; choose one of {choice}"
@@ -341,7 +341,7 @@ def test_an_unknown_draw_is_one_line_with_the_choice(fit, python, capsys):
 
 
 def test_an_unlearner_needs_a_forget_set(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("FineTune", "s", ORIGINAL, status=2)
     assert "data.forget: this method needs a forget set and none is named" in capsys.readouterr().err
 
@@ -351,7 +351,7 @@ def test_an_unlearner_needs_a_forget_set(fit, capsys):
 
 def test_refreshed_statistics_are_those_of_the_retain_set(fit, npz):
     """Against a direct computation, in which nothing but the statistics differs from a run without."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, *EXACT, "--data.augmentation=NoAug")
     plain = fit("FineTune", "plain", *options)
     run = fit("FineTune", "s", *options, "--model.init_args.refresh_statistics=true")
@@ -388,7 +388,7 @@ def test_refreshed_statistics_are_those_of_the_retain_set(fit, npz):
 
 
 def test_statistics_are_refreshed_also_where_no_epoch_is_left(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = (FORGET, ORIGINAL, *EXACT, "--model.init_args.refresh_statistics=true")
     whole = fit("FineTune", "whole", *options)
     with monkeypatch.context() as patch:
@@ -402,7 +402,7 @@ def test_statistics_are_refreshed_also_where_no_epoch_is_left(fit, monkeypatch):
 
 
 def test_departures_are_the_arguments_that_differ_from_the_methods_defaults(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     options = ("--model.init_args.mask_ratio=0.2", "--model.init_args.lr=0.013", "--model.init_args.milestones=[3]")
     found = metrics(fit("SalUn", "s", FORGET, ORIGINAL, *options))
     assert found["departures"] == {"mask_ratio": 0.2, "milestones": [3], "backbone": TINY}
@@ -418,7 +418,7 @@ def test_a_mask_ratio_out_of_range_is_refused(ratio):
 
 
 def test_a_loss_that_is_not_one_an_image_is_refused(fit, python):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     line = (
         r"losses: Scalar.losses must return one loss per image, a tensor of shape \(8,\), but returned a tensor of sha"
     )
@@ -444,7 +444,7 @@ def test_original_is_required(fit, capsys):
 
 
 def test_a_run_of_zero_epochs_leaves_what_a_run_leaves(fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     run = fit("SalUn", "s", FORGET, ORIGINAL, "--model.init_args.refresh_statistics=true", epochs=0)
     found = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     assert found >= {"config.yaml", "split.json", "predictions.npz", "metrics.json", "checkpoints/model.ckpt"}

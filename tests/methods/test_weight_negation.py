@@ -45,7 +45,7 @@ def test_negated_twice_is_the_identity():
 
 def test_first_step_is_fine_tunings_from_the_negated_weights(fit, monkeypatch):
     """Recomputed with PyTorch alone: SGD at lr 0.1 with weight decay on the mean cross-entropy of a retain batch."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     met = []
     step = Classifier.training_step
     monkeypatch.setattr(Classifier, "training_step", lambda self, *of: met.append(of[0]) or step(self, *of))

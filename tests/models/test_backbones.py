@@ -298,7 +298,7 @@ def test_batch_of_one_image_is_refused_where_batchnorm_would_see_one_value(npz, 
 
 
 def test_original_of_another_network_is_named_with_both(fit, capsys):
-    original = fit("Train", "train", epochs=1)
+    original = fit.original("train", epochs=1)
     options = (FORGET, f"--model.init_args.original={original}")
     fit("SalUn", "salun", *options, status=2, backbone="resnet18")
     assert (
