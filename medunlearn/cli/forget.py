@@ -74,7 +74,9 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     request = Request(source, run, forget, data, reference)
     images = asked(request.data())
     config, epochs = _config(given, request, images)
-    for line in [*images.lines(), _plan(given, config, epochs)]:
+    again = run.finished and not given.overwrite and not given.dry_run
+    plan = f"{run} holds a finished answer, which is shown again" if again else _plan(given, config, epochs)
+    for line in [*images.lines(), plan]:
         print(line, flush=True)
     if given.dry_run:
         print("Nothing was done (--dry_run)")

@@ -70,7 +70,7 @@ def _asked() -> bool:
         InputError: If there is no terminal.
     """
     if not sys.stdin.isatty():
-        raise InputError("yes: nothing was written, since there is no terminal to ask; add --yes to write it")
+        raise InputError("import: nothing was written, since there is no terminal to ask; add --yes to write it")
     return input("Write it? [y/N] ").strip().lower() in ("y", "yes")
 
 

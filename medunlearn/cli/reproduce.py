@@ -10,11 +10,11 @@ from typing import Any
 from medunlearn.cli.comparison import terminal_comparison, terminal_width, written_report
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
-from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, announce, before_options, for_every_stage, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.files.configs import shipped_plans
 from medunlearn.plans.engines import Outcome, find_engine
-from medunlearn.plans.options import check_augmentations, check_seeds, overrides_from_argv
+from medunlearn.plans.options import check_augmentations, check_seeds
 from medunlearn.plans.plan import Plan, read_plan
 from medunlearn.plans.reuse import check_inputs, check_settings
 from medunlearn.plans.schedule import TimeLeft
@@ -59,7 +59,7 @@ def reproduce(argv: list[str]) -> int:
     parsed = _parser().parse_args(own)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
-    overrides = overrides_from_argv(others)
+    overrides = for_every_stage(others, _parser())
     check_augmentations(parsed.augmentations)
     check_seeds(parsed.seeds)
     check_seeds(parsed.retrain_seeds, "retrain_seeds")

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
+import jsonargparse
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -138,7 +139,7 @@ class SettingsCLI(LightningCLI):
 
     def plain_settings(self) -> dict[str, Any]:
         """Return the resolved settings as `config.yaml` holds them."""
-        content = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        content = yaml.safe_load(dumped(self.parser, self.config))
         return cast(dict[str, Any], content[self.config.subcommand])
 
 
@@ -229,6 +230,12 @@ def _whole_numbers_first(hint: Any) -> Any:
     return union
 
 
+def dumped(parser: ArgumentParser, settings: Namespace) -> str:
+    """Return settings as YAML, those without a value too."""
+    before = [int(part) for part in jsonargparse.__version__.split(".")[:2]] < [4, 49]
+    return cast(str, parser.dump(settings, **{"skip_none" if before else "skip_unset": False}))
+
+
 def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
     """Return the callback that writes the run directory; LightningCLI calls this where it would save the config.
 
@@ -237,4 +244,4 @@ def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:
     """
     kept = config.clone()
     kept.resume = kept.overwrite = False  # they belong to this call, not to the experiment
-    return RunRecord(config.run_dir, config.reference, parser.dump(kept, skip_none=False), config.resume)
+    return RunRecord(config.run_dir, config.reference, dumped(parser, kept), config.resume)

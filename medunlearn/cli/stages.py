@@ -9,7 +9,7 @@ from typing import Any
 
 from medunlearn.cli.parser import CommandParser
 from medunlearn.errors import InputError
-from medunlearn.plans.options import is_value
+from medunlearn.plans.options import Override, is_value, overrides_from_argv
 from medunlearn.plans.stages import Stage
 from medunlearn.runs import RunDir
 
@@ -93,6 +93,20 @@ def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], li
             group = own if argument.partition("=")[0] in names else others
         group.append(argument)
     return own, others
+
+
+def for_every_stage(argv: Sequence[str], parser: CommandParser) -> tuple[Override, ...]:
+    """Return the settings that a command's other options give to every stage.
+
+    Args:
+        argv: Those options.
+        parser: The command's own parser.
+
+    Raises:
+        InputError: If no stage has such an option; with a suggestion from the command's own.
+    """
+    with own_options_meant(parser, f"`medunlearn {parser.prog.split()[1]} --help` lists the options"):
+        return overrides_from_argv(argv)
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medunlearn.cli.parser import CommandParser
-from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, announce, before_options, for_every_stage, own_options_meant, separated
 from medunlearn.errors import InputError
 from medunlearn.plans.engines import Outcome, find_engine
-from medunlearn.plans.options import check_seeds, overrides_from_argv
+from medunlearn.plans.options import check_seeds
 from medunlearn.plans.plan import read_plan
 from medunlearn.plans.stages import Stage
 from medunlearn.plans.studies import Runner
@@ -65,7 +65,7 @@ def study_plan(argv: Sequence[str], parser: CommandParser, example: str) -> tupl
         raise InputError(f"{parser.prog.split()[1]}: no config given; name some or a plan, as in {example}")
     seeds = getattr(parsed, "retrain_seeds", [])
     check_seeds(seeds, "retrain_seeds")
-    selection = Selection(overrides=overrides_from_argv(others), retrain_seeds=tuple(seeds))
+    selection = Selection(overrides=for_every_stage(others, parser), retrain_seeds=tuple(seeds))
     return parsed, read_plan(names).stages(selection)
 
 

@@ -9,12 +9,12 @@ from typing import Any, get_args
 from medunlearn.cli.comparison import terminal_width
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
-from medunlearn.cli.stages import FitCommand, announce, before_options, own_options_meant, separated
+from medunlearn.cli.stages import FitCommand, announce, before_options, for_every_stage, own_options_meant, separated
 from medunlearn.errors import InputError, check_least
 from medunlearn.files import expanded
 from medunlearn.files.configs import find_config
 from medunlearn.plans.engines import Engine, Outcome, find_engine
-from medunlearn.plans.options import Override, overrides_from_argv, setting
+from medunlearn.plans.options import Override, setting
 from medunlearn.plans.reuse import check_inputs
 from medunlearn.plans.stages import Stage, read_stage
 from medunlearn.plugins import names as plugin_names
@@ -59,7 +59,7 @@ def tune(argv: list[str]) -> int:
     if not configs:
         raise InputError("tune: no config given; name one or several, as in `medunlearn tune configs/demo_salun.yaml`")
     _check_numbers(parsed, len(configs))
-    return _run(parsed, _recipes(configs, overrides_from_argv(others), parsed))
+    return _run(parsed, _recipes(configs, for_every_stage(others, _parser()), parsed))
 
 
 def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:

@@ -26,6 +26,10 @@ LEGEND = (
     "2022). Wrong label, forget: images with a swapped label that still get it. Both should be close to those of "
     "Retrain, which never saw the swapped labels; the original shows what there was to forget."
 )
+WITHOUT_POWER = (
+    "The original confuses the two classes no more than Retrain, so there was nothing to forget, and no method can "
+    "fail: swap more labels by --share, or train longer."
+)
 
 
 class Finding(NamedTuple):
@@ -74,10 +78,9 @@ class Study:
         check_made_here(plan, "the swapped labels")
         _check_forgetting(plan)
         stages = moved(plan, self.folder.path, self._changes)
-        module = MedMNISTDataModule(**image_source(plan, check_settings(plan, runner.fit)))
+        module = MedMNISTDataModule(**image_source(plan, check_settings(stages, runner.fit)))
         module.prepare_data()
         rows = self.folder.make(module.data, self.swap)
-        check_settings(stages, runner.fit)
         check_inputs(stages, runner.fit)
         return [finding(RunDir(path), rows, self.swap.classes) for path in runner.finished(stages)]
 
@@ -122,8 +125,16 @@ def confusion(part: Part, classes: tuple[int, int]) -> tuple[int, int]:
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """Return the table of a study."""
-    return f"{aligned(HEAD, [each.cells for each in findings], left=[0, 1])}\n\n{LEGEND}"
+    """Return the table of a study, and what it cannot show."""
+    text = f"{aligned(HEAD, [each.cells for each in findings], left=[0, 1])}\n\n{LEGEND}"
+    return text if _has_power(findings) else f"{text}\n\n{WITHOUT_POWER}"
+
+
+def _has_power(findings: Sequence[Finding]) -> bool:
+    """Return whether the original confuses the two classes more than a Retrain; true if one of them is not there."""
+    confused = {role: [each.confused for each in findings if each.role == role] for role in ("original", "retrained")}
+    known = all(confused.values())
+    return not known or max(confused["original"]) > min(confused["retrained"])
 
 
 def _check_forgetting(plan: Sequence[Stage]) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from medunlearn.errors import counted
 from medunlearn.metrics import Predictions, proxy_gap, proxy_targets
+from medunlearn.metrics.notes import collapse
 from medunlearn.runs import RunDir
 from medunlearn.runs.commands import shown
+from medunlearn.runs.record import role_of
 from medunlearn.runs.split import requests_of
 from medunlearn.tuning.rows import measured_before
 
@@ -70,8 +72,9 @@ def answer_lines(answer: Answer) -> list[str]:
         _how(metrics, answer),
         _how_near(metrics, answer),
         *_over_time(answer),
+        *_collapsed(metrics),
         _unchecked(metrics, answer),
-        f"Next: {_next(answer)}",
+        f"Next: {_next(metrics, answer)}",
     ]
 
 
@@ -88,7 +91,8 @@ def _done(split: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
 
 
 def _how(metrics: Mapping[str, Any], answer: Answer) -> str:
-    minutes, own = metrics.get("RTE"), answer.original.read_metrics("from").get("RTE")
+    minutes, before = metrics.get("RTE"), answer.original.read_metrics("from")
+    own = None if role_of(before) == "unlearned" else before.get("RTE")
     share = f", {100 * minutes / own:.1f} % of training the original" if minutes and own else ""
     chosen = f"; settings chosen among {counted(answer.trials, 'trial')} on validation images" if answer.trials else ""
     cost = "" if minutes is None else f", {60 * minutes:.0f} s{share}"
@@ -142,7 +146,14 @@ def _unchecked(metrics: Mapping[str, Any], answer: Answer) -> str:
     return f"Not checked: {'; '.join(found)}."
 
 
-def _next(answer: Answer) -> str:
+def _collapsed(metrics: Mapping[str, Any]) -> list[str]:
+    reason = collapse(metrics.get("notes") or ())
+    return [f"Collapsed: {reason}. Do not use this model."] if reason else []
+
+
+def _next(metrics: Mapping[str, Any], answer: Answer) -> str:
+    if collapse(metrics.get("notes") or ()):
+        return "call it again with --overwrite true and more --trials, fewer epochs, or another --method"
     return f"look at {answer.run.path / 'audit' / 'audit.html'}; `{shown(['medunlearn', 'receipt', answer.run.path])}`"
 
 

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import counted
 
+LISTED = 12
+"""So many images are named one by one."""
+
 
 class Asked(NamedTuple):
     """The images that a request names."""
@@ -22,6 +25,8 @@ class Asked(NamedTuple):
     """Number of forgotten images with an exact copy in the retain set."""
     near: int
     batch_size: int
+    names: tuple[str, ...]
+    """The images by split and row, as `train:12`."""
 
     @property
     def share(self) -> float:
@@ -38,11 +43,15 @@ class Asked(NamedTuple):
         number = f"{counted(self.train, 'training image')} of {self.of:,} ({100 * self.share:.2g} %)"
         before = f", {counted(self.requests - 1, 'earlier request')} included" if self.requests > 1 else ""
         found = [f"To forget: {number}{before}; left out of every figure: {self.val} validation and {self.test} test"]
+        more = len(self.names) - LISTED
+        found.append(f"Images: {', '.join(self.names[:LISTED])}{f' and {more:,} more' if more > 0 else ''}")
         if self.exact or self.near:
             found.append(
                 f"Copies: of {counted(self.exact + self.near, 'forgotten image')} another one is among the retained "
                 f"({self.exact} exact, {self.near} near); what it teaches is not forgotten unless it is named too"
             )
+        else:
+            found.append("Copies: no retained image is a copy of a forgotten one, exact or near")
         return found
 
 
@@ -59,6 +68,8 @@ def asked(data: Mapping[str, Any]) -> Asked:
     module.require_forget_set()
     module.prepare_data()
     chosen, copies = module.forget_set, module.duplicates
-    val, test = (len(chosen.dropped.get(split, ())) for split in ("val", "test"))
-    sizes = (len(chosen.indices), len(module.data.train), val, test, max(1, len(chosen.requests)))
-    return Asked(*sizes, len(copies.exact), len(copies.near), module.batch_size)
+    rows = {"train": chosen.indices, **{split: chosen.dropped.get(split, ()) for split in ("val", "test")}}
+    names = tuple(f"{split}:{row}" for split, found in rows.items() for row in found)
+    train, val, test = (len(found) for found in rows.values())
+    sizes = (train, len(module.data.train), val, test, max(1, len(chosen.requests)))
+    return Asked(*sizes, len(copies.exact), len(copies.near), module.batch_size, names)

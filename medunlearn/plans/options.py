@@ -12,6 +12,8 @@ from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
 from medunlearn.files.texts import null_for_none
 
+GROUPS = ("data", "model", "seed_everything", "trainer", "evaluation", "reference")
+"""What an option for every stage may begin with."""
 REFUSED = ("run_dir", "resume", "overwrite", "config", "ckpt_path", "print_config")
 GOVERNED = {"seeds": ("seed_everything", "data.forget.seed"), "augmentations": ("data.augmentation",)}
 MOST_SEED = 2**32 - 1  # NumPy's
@@ -125,10 +127,12 @@ def named(settings: Mapping[str, Any], name: str) -> bool:
 
 
 def check_for_every_stage(overrides: Iterable[Override]) -> None:
-    """Reject settings that must not be the same for all stages, also in abbreviated form."""
+    """Reject settings that no stage has, or that must not be the same for all stages, also in abbreviated form."""
     for each in overrides:
         if each.name and any(name.startswith(each.name) for name in REFUSED):
             raise InputError(f"--{each.name}: does not go to every stage of a plan; set it in the config files")
+        if each.name.partition(".")[0].removesuffix("+") not in GROUPS:
+            raise InputError(f"--{each.name}: no such option; `medunlearn fit --help` lists those of stages")
 
 
 def check_governed(overrides: Iterable[Override], by: str) -> None:

@@ -26,6 +26,8 @@ from medunlearn.receipts.schema import Statement
 from medunlearn.receipts.strict_json import read_strict
 from medunlearn.runs import RunDir
 
+SHOWN = 8
+"""So many removed images an error names."""
 PROOF, IMAGES = "proof.json", "images.npz"
 
 
@@ -111,7 +113,9 @@ def _place(removed: Removed, named: str) -> int:
     split, _, row = named.partition(":")
     rows = [(name, int(each)) for name in SPLITS for each in getattr(removed, name)]
     if not row.isdecimal() or (split, int(row)) not in rows:
-        raise InputError(f"images={named}: is not among the removed images; name some as in train:12")
+        known = ", ".join(f"{name}:{row}" for name, row in rows[:SHOWN])
+        more = f" and {len(rows) - SHOWN:,} more (split.json lists them)" if len(rows) > SHOWN else ""
+        raise InputError(f"images={named}: is not among the removed images, {known}{more}")
     return rows.index((split, int(row)))
 
 

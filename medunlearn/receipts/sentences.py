@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from medunlearn.errors import counted
+from medunlearn.metrics.notes import COLLAPSE
 from medunlearn.receipts.evidence_schema import Evidence
 from medunlearn.receipts.forms import NOT_STATED
 from medunlearn.receipts.schema import Aftermath, Data, Process, Statements
@@ -49,6 +50,7 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
             f"{counted(number, 'removed training image')} {verb} among the retained ones ({found}): what these teach "
             "is not forgotten."
         )
+    yield from _errors(evidence)
     if evidence.AG is not None:
         yield f"Its figures lie {evidence.AG:.2f} percentage points (AG) from those of a model trained without them."
     if evidence.proxy_gap is not None:
@@ -60,6 +62,18 @@ def _shows(data: Data, process: Process, evidence: Evidence) -> Iterator[str]:
         answers = [each.answer for each in evidence.audit]
         found = ", ".join(f"{answers.count(each)} {each}" for each in dict.fromkeys(answers))
         yield f"An audit asked {counted(len(answers), 'question')}, whether it is as retrained models are: {found}."
+
+
+def _errors(evidence: Evidence) -> Iterator[str]:
+    before, after = evidence.untouched, evidence.model
+    if before is None:
+        return
+    if before.UA is not None and after.UA is not None:
+        yield f"It errs on {after.UA:.1f} % of the removed training images, the original model on {before.UA:.1f} %."
+    lost = {"retained": (before.RA, after.RA), "test": (before.TA, after.TA)}
+    for which, (was, found) in lost.items():
+        if was is not None and found is not None and was - found > COLLAPSE:
+            yield f"It has collapsed: {was - found:.1f} points fewer {which} images are classified right than before."
 
 
 def _not_done(data: Data, evidence: Evidence, aftermath: Aftermath, signed: bool) -> Iterator[str]:

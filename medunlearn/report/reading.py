@@ -62,9 +62,9 @@ def read_run(run: RunDir) -> dict[str, Any]:
         InputError: If the run is unfinished or damaged, or one of its files has been altered.
 
     Example:
-        >>> read_run(RunDir("nowhere"))
+        >>> read_run(RunDir("no"))
         Traceback (most recent call last):
-        medunlearn.errors.InputError: report=nowhere: holds no finished run; there is no such directory
+        medunlearn.errors.InputError: report=no: no run there; make it with `medunlearn.fit(method, data, run_dir='no')`
     """
     _check_finished(run)
     run.check_unaltered("report", hashes_required=False)
@@ -183,5 +183,6 @@ def _check_finished(run: RunDir) -> None:
         raise InputError(f"report={run}: the run there is unfinished; {remedy}")
     if run.started:
         raise InputError(f"report={run}: the run there is unfinished; run that stage again, or leave it out")
-    remedy = "give directories that hold a metrics.json" if run.path.exists() else "there is no such directory"
-    raise InputError(f"report={run}: holds no finished run; {remedy}")
+    if not run.path.exists():
+        raise InputError(f"report={run}: no run there; make it with `{remedy_for(run.path)}`")
+    raise InputError(f"report={run}: holds no finished run; give directories that hold a metrics.json")

@@ -17,6 +17,9 @@ RULES = ("rate", "classes", "indices", "seed", "stratified", "groups", "group_by
 SPLIT = ("dataset", "size", "groups", *(f"forget.{rule}" for rule in RULES))
 """Settings below `data`, other than `file`, that choose images and forget set."""
 
+CURVE_PARTS = "learning_curve"
+"""The folder beside an original in which `medunlearn curve` trains parts."""
+
 MADE_BY = {
     "original": "medunlearn.Train(data.num_classes)",
     "reference": "medunlearn.Retrain(data.num_classes)",
@@ -63,7 +66,11 @@ def remedy_for(
     Example:
         >>> remedy_for(Path("runs/t"), "original")
         "medunlearn.fit(medunlearn.Train(data.num_classes), data, run_dir='runs/t')"
+        >>> remedy_for(Path("runs/t/learning_curve"))
+        'medunlearn curve runs/t'
     """
+    if run_dir.name == CURVE_PARTS:
+        return shown(["medunlearn", "curve", run_dir.parent])
     if on_command_line():
         return command_for(run_dir, data_file, split)
     begun = exists(run_dir / "config.yaml")

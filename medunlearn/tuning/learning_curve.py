@@ -16,7 +16,7 @@ from medunlearn.plans.reuse import Fit, check_inputs, check_settings
 from medunlearn.plans.schedule import position
 from medunlearn.plans.stages import Stage, retraining_method
 from medunlearn.runs import RunDir
-from medunlearn.runs.commands import check_finished
+from medunlearn.runs.commands import CURVE_PARTS, check_finished
 from medunlearn.runs.curve_schema import Way
 from medunlearn.runs.learning_curve import curve_of, learning_curve
 from medunlearn.runs.record import role_of
@@ -142,7 +142,7 @@ def _stages(original: RunDir, fit: Fit, plan: Plan, labels: np.ndarray) -> list[
 
 def _stage(original: RunDir, settings: dict[str, Any], plan: Plan, size: int, left_out: np.ndarray) -> Stage:
     name = f"{plan.way}_{size}" + (f"_{plan.epochs}_epochs" if plan.epochs else "")
-    run = original.path / "learning_curve" / (f"{name}_seed{plan.seed}" if plan.seed else name)
+    run = original.path / CURVE_PARTS / (f"{name}_seed{plan.seed}" if plan.seed else name)
     content: dict[str, Any] = json.loads(json.dumps(settings))  # a copy
     content |= {"run_dir": str(run), "reference": None}
     content["evaluation"] |= {"every_n_epochs": 0, "extra": None}

@@ -7,7 +7,7 @@ from helpers.backbones import LINEAR
 from helpers.runs import QUIET, write_npz
 
 from medunlearn.__main__ import main
-from medunlearn.confusion.study import confusion
+from medunlearn.confusion.study import WITHOUT_POWER, Finding, confusion, table
 from medunlearn.confusion.swap import Swap
 from medunlearn.data.npz import read_npz
 from medunlearn.metrics import Part
@@ -51,6 +51,28 @@ def test_confusion_is_counted_by_hand():
     labels = np.array([0, 0, 1, 1, 1, 2, 2])
     assert confusion(Part(np.eye(3)[answers], labels, np.arange(7)), (0, 1)) == (2, 5)
     assert confusion(Part(np.eye(3)[answers], labels, np.arange(7)), (1, 2)) == (1, 5)
+
+
+def test_a_table_without_power_says_so():
+    def of(role, confused):
+        return Finding(RunDir(role), role, role, confused, 20, 50.0, 80.0)
+
+    assert WITHOUT_POWER in table([of("original", 5), of("retrained", 5), of("unlearned", 3)])
+    assert WITHOUT_POWER not in table([of("original", 6), of("retrained", 5), of("unlearned", 3)])
+    assert WITHOUT_POWER not in table([of("original", 6), of("unlearned", 6)])
+
+
+def test_a_study_is_not_hindered_by_runs_outside_its_folder(tmp_path, monkeypatch, capsys):
+    """Configs name run directories of their own, which the study leaves alone."""
+    monkeypatch.chdir(tmp_path)
+    write_npz(Path("d.npz"), counts={"train": 40, "val": 8, "test": 8})
+    for name, text in CONFIGS.items():
+        Path(f"{name}.yaml").write_text(f"run_dir: x/{name}\n{text}\n")
+    monkeypatch.setattr(engines, "run_process", lambda command, environment=None: main(command[4:]))
+    options = [each for each in OPTIONS if "max_epochs" not in each]
+    assert main(["fit", "--config=train.yaml", *options, "--trainer.max_epochs=1"]) == 0
+    assert main([*ARGV, "--trainer.max_epochs=2"]) == 0
+    assert "study/train" in capsys.readouterr().out
 
 
 def test_a_study_goes_from_its_command_to_its_table_and_goes_on(tmp_path, monkeypatch, capsys):

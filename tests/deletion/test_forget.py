@@ -87,11 +87,23 @@ def test_written_request_repeats_the_run_and_a_second_call_does_nothing(capsys):
     assert RunDir("runs/again").weights_sha256() == before
 
 
-def test_next_command_that_an_answer_names_is_one_that_runs(capsys):
-    assert main(request("P05", "runs/q2", "--trials", "0", source="runs/q1")) == 0
+def test_next_command_that_an_answer_names_is_one_that_runs(capsys, monkeypatch):
+    monkeypatch.setattr("medunlearn.deletion.answer.collapse", lambda notes: "")  # such tiny models know nothing
+    assert main(request("P03", "runs/q1", "--trials", "2", "--method", "FineTune")) == 0
     command = re.search("`(medunlearn receipt [^`]*)`", capsys.readouterr().out)[1]
     assert main(shlex.split(command)[1:]) == 0
-    assert Path("runs/q2/receipt.json").is_file()
+    assert Path("runs/q1/receipt.json").is_file()
+
+
+def test_a_model_that_has_collapsed_is_not_one_to_write_a_receipt_of(capsys):
+    assert main(request("P05", "runs/q2", "--trials", "0", source="runs/q1")) == 0
+    said = capsys.readouterr().out
+    assert "runs/q2 holds a finished answer, which is shown again" in said
+    reason = next(note for note in metrics("runs/q2")["notes"] if note.startswith("collapsed: "))
+    assert f"Collapsed: {reason.removeprefix('collapsed: ')}. Do not use this model." in said
+    assert "Next: call it again with --overwrite true" in said
+    assert "medunlearn receipt" not in said
+    assert "% of training the original" not in said, "it started from a model that had unlearned"
 
 
 def test_second_request_forgets_the_first_one_too():
@@ -113,6 +125,8 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(capsys):
     assert main(request("P01", "runs/q3", "--dry_run", "--trials", "4")) == 0
     said = capsys.readouterr().out
     assert "To forget: 6 training images of 48 (12 %); left out of every figure: 3 validation and 3 test" in said
+    assert "Images: train:1, train:9, train:17, train:25, train:33, train:41, val:1, val:9, val:17, test:1, " in said
+    assert "Copies: no retained image is a copy of a forgotten one, exact or near" in said
     assert "From runs/clinic by KernelTranspose, 3 epochs: 4 trials on validation images" in said
     assert not Path("runs/q3").exists()
 

@@ -251,5 +251,5 @@ ROWS = [
         "argument --skip_bad: yes is neither true nor false; `medunlearn import --help` lists the options",
     ),
     (bad_command, "s: 1 of 1 file cannot be imported; fix them, or leave them out by `--skip_bad true`"),
-    (nobody_to_ask, "yes: nothing was written, since there is no terminal to ask; add --yes to write it"),
+    (nobody_to_ask, "import: nothing was written, since there is no terminal to ask; add --yes to write it"),
 ]

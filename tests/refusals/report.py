@@ -126,7 +126,10 @@ ROWS = [
         read(lambda run: (run.metrics.unlink(), run.config.unlink())),
         f"report={SALUN}: the run there is unfinished; run that stage again, or leave it out",
     ),
-    (lambda at: read_run(RunDir("x")), "report=x: holds no finished run; there is no such directory"),
+    (
+        lambda at: read_run(RunDir("x")),
+        "report=x: no run there; make it with `medunlearn…",
+    ),
     (
         lambda at: read_run(RunDir(at.write("x").parent)),
         "report=.: holds no finished run; give directories that hold a metrics.json",
