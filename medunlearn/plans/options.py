@@ -132,7 +132,8 @@ def check_for_every_stage(overrides: Iterable[Override]) -> None:
         if each.name and any(name.startswith(each.name) for name in REFUSED):
             raise InputError(f"--{each.name}: does not go to every stage of a plan; set it in the config files")
         if each.name.partition(".")[0].removesuffix("+") not in GROUPS:
-            raise InputError(f"--{each.name}: no such option; `medunlearn fit --help` lists those of stages")
+            given = " ".join(each.argv)
+            raise InputError(f"{given}: no such option; `medunlearn fit --help` lists those of stages")
 
 
 def check_governed(overrides: Iterable[Override], by: str) -> None:

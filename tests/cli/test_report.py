@@ -52,9 +52,6 @@ def test_an_unfinished_run_is_refused_with_the_command_that_goes_on(capsys):
 def test_a_path_without_runs_is_refused(capsys):
     said = "report=nowhere: no run there; make it with `medunlearn fit --config configs/NAME.yaml --run_dir nowhere`"
     assert said in refused(capsys, "nowhere")
-        "report=nowhere: no run there; make it with `medunlearn fit --config configs/NAME.yaml --run_dir nowhere`"
-        in refused(capsys, "nowhere")
-    )
     Path("empty").mkdir()
     assert "report=empty: holds no finished run; give directories that" in refused(capsys, "empty")
     Path("file").touch()

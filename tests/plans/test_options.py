@@ -23,7 +23,7 @@ from medunlearn.plans.options import nested, overrides_from_argv, overrides_from
             ["--model", "SalUn", "--model.original", "r"],
             {"model": {"class_path": "SalUn", "init_args": {"original": "r"}}},
         ),
-        (["--nonsense", "--data={size: 28"], {"nonsense": None, "data": "{size: 28"}),
+        (["--seed_everything", "--data={size: 28"], {"seed_everything": None, "data": "{size: 28"}),
         (["--data.forget.classes=[1, 2]"], {"data": {"forget": {"classes": [1, 2]}}}),
     ],
 )

@@ -111,7 +111,7 @@ class Fixed(medunlearn.SalUn):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--dry-run", "t.yaml: --dry-run: no such option"),
+        ("--dry-run", "--dry-run: no such option"),
         ("--model.init_args.milestones=[1]", "s.yaml: model.init_args.milestones"),
     ],
 )
