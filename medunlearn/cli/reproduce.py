@@ -59,7 +59,7 @@ def reproduce(argv: list[str]) -> int:
     parsed = _parser().parse_args(own)
     if not names:
         raise InputError(f"reproduce: no plan given; name {', '.join(shipped_plans())}, a plan file or config files")
-    overrides = for_every_stage(others, _parser())
+    overrides = for_every_stage(others, _parser(), HELP)
     check_augmentations(parsed.augmentations)
     check_seeds(parsed.seeds)
     check_seeds(parsed.retrain_seeds, "retrain_seeds")

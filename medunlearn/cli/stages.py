@@ -95,17 +95,18 @@ def separated(argv: Iterable[str], parser: CommandParser) -> tuple[list[str], li
     return own, others
 
 
-def for_every_stage(argv: Sequence[str], parser: CommandParser) -> tuple[Override, ...]:
+def for_every_stage(argv: Sequence[str], parser: CommandParser, lists: str) -> tuple[Override, ...]:
     """Return the settings that a command's other options give to every stage.
 
     Args:
         argv: Those options.
         parser: The command's own parser.
+        lists: Text that says where the command's options are listed.
 
     Raises:
         InputError: If no stage has such an option; with a suggestion from the command's own.
     """
-    with own_options_meant(parser, f"`medunlearn {parser.prog.split()[1]} --help` lists the options"):
+    with own_options_meant(parser, lists):
         return overrides_from_argv(argv)
 
 

@@ -60,12 +60,13 @@ def study_plan(argv: Sequence[str], parser: CommandParser, example: str) -> tupl
     """
     names, options = before_options(argv)
     own, others = separated(options, parser)
-    parsed = parser.parse_args(own)
+    parsed, command = parser.parse_args(own), parser.prog.split()[1]
     if not names:
-        raise InputError(f"{parser.prog.split()[1]}: no config given; name some or a plan, as in {example}")
+        raise InputError(f"{command}: no config given; name some or a plan, as in {example}")
     seeds = getattr(parsed, "retrain_seeds", [])
     check_seeds(seeds, "retrain_seeds")
-    selection = Selection(overrides=for_every_stage(others, parser), retrain_seeds=tuple(seeds))
+    overrides = for_every_stage(others, parser, f"`medunlearn {command} --help` lists the options")
+    selection = Selection(overrides=overrides, retrain_seeds=tuple(seeds))
     return parsed, read_plan(names).stages(selection)
 
 

@@ -59,7 +59,7 @@ def tune(argv: list[str]) -> int:
     if not configs:
         raise InputError("tune: no config given; name one or several, as in `medunlearn tune configs/demo_salun.yaml`")
     _check_numbers(parsed, len(configs))
-    return _run(parsed, _recipes(configs, for_every_stage(others, _parser()), parsed))
+    return _run(parsed, _recipes(configs, for_every_stage(others, _parser(), HELP), parsed))
 
 
 def _run(parsed: argparse.Namespace, recipes: Sequence[Any]) -> int:
