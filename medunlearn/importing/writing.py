@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from medunlearn.errors import InputError
+from medunlearn.errors import InputError, on_command_line
 from medunlearn.files import expanded, writing_remedy
 from medunlearn.importing.checking import in_order, shown_progress
 from medunlearn.importing.entries import SPLITS, Entry
@@ -39,7 +39,8 @@ def output_file(out: Path | str, overwrite: bool) -> Path:
         raise InputError(f"out={path}: is a directory; name a file")
     for each in (path, table_of(path)):
         if each.exists() and not overwrite:
-            raise InputError(f"out={path}: {each.name} is there; name another file, or set overwrite=true")
+            remedy = "give `--overwrite true`" if on_command_line() else "say `overwrite=True`"
+            raise InputError(f"out={path}: {each.name} is there; name another file, or {remedy}")
     return path
 
 

@@ -73,7 +73,7 @@ def test_bad_files_are_listed_line_by_line(capsys):
 def test_files_that_are_there_stay_unless_they_may_be_replaced(capsys):
     Path("c.csv").write_text("mine")
     assert run("--yes") == 2
-    assert "c.csv is there; name another file, or set overwrite=true" in capsys.readouterr().err
+    assert "c.csv is there; name another file, or give `--overwrite true`" in capsys.readouterr().err
     assert Path("c.csv").read_text() == "mine"
     assert run("--yes", "--overwrite", "true") == 0
 

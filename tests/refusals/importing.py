@@ -237,7 +237,7 @@ ROWS = [
     (lambda at: (Path("c.npz").mkdir(), output_file("c.npz", True)), "out=c.npz: is a directory; name a file"),
     (
         lambda at: (at.write("c.csv"), output_file("c.npz", False)),
-        "out=c.npz: c.csv is there; name another file, or set overwrite=true",
+        "out=c.npz: c.csv is there; name another file, or …",
     ),
     (changed, "a/000.png: is empty, and was not when it was checked; run the import again"),
     (full, "out=c.npz: cannot be written (No space left on device); make room there or name another directory"),
