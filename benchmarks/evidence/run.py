@@ -79,6 +79,13 @@ class Evidence:
         """Return the run of a method at its recipe."""
         return self._job(self._recipe_stage(name, case, seed), case, seed)
 
+    def varied(self, name: str, case: str, seed: int, place: Path, **settings: Any) -> Job:
+        """Return the run of a method at its recipe with other settings, in a directory of its own."""
+        stage = self._recipe_stage(name, case, seed)
+        kept = [each for each in stage.overrides if each.name not in {"run_dir", *settings}]
+        changed = (*kept, *overrides_from_mapping(settings), override("run_dir", str(place)))
+        return self._job(read_stage(stage.config, changed), case, seed)
+
     def at_recipes(self, names: Iterable[str]) -> list[Job]:
         """Return the runs of methods at their recipes on seed 0, at both rates."""
         return [self.recipe(name, case) for name in names for case in reversed(MAIN)]
