@@ -9,7 +9,6 @@ from medunlearn.cli.stages import FitCommand, announce, own_options_meant, separ
 from medunlearn.errors import InputError, counted
 from medunlearn.plugins import names as plugin_names
 from medunlearn.runs import RunDir
-from medunlearn.runs.starting import SETTINGS
 
 EPILOG = """The run directory gets the unlearned run, request.yaml (the config that repeats it), trials/ and audit/.
 If it is interrupted, the same command continues. A second request starts from the first: `--from runs/request_1`; what
@@ -116,8 +115,6 @@ def _split(others: list[str]) -> tuple[dict[str, Any], tuple[Any, ...]]:
 
     overrides = overrides_from_argv(others)
     for each in overrides:
-        if each.name.partition(".")[0] not in SETTINGS:
-            raise InputError(f"--{each.name}: no such option; {HELP}")
         if each.name.startswith("data.forget"):
             raise InputError(
                 f"--{each.name}: the request names what is to be forgotten; give --groups, --indices, --classes or "

@@ -96,7 +96,7 @@ def test_a_missing_setting_is_named(capsys, argv, says):
 def test_unknown_commands_and_empty_reports_are_refused(capsys):
     assert "fitt: unknown command; did you mean fit? The choice is fit, validate" in refused(capsys, "fitt")
     assert "no run directories given" in refused(capsys, "report")
-    assert "nowhere: holds no finished run" in refused(capsys, "report", "nowhere")
+    assert "nowhere: no run there; make it with `medunlearn fit " in refused(capsys, "report", "nowhere")
     assert "no plan given" in refused(capsys, "reproduce")
     assert "plan=nothing: no such plan; give a YAML file or one of blood28, demo" in refused(
         capsys, "reproduce", "nothing"

@@ -93,7 +93,7 @@ ROWS = [
     (forget("--trials", "-2"), "trials=-2: give a whole number of 0 or more"),
     (
         forget("--group", "P1", words=WORDS),
-        "--group: no such option; did you mean --groups? `medunlearn forget --help` lists the options, "
+        "--group P1: no such option; did you mean --groups? `medunlearn forget --help` lists the options, "
         "`medunlearn fit --help` those of stages",
     ),
     (

@@ -104,7 +104,7 @@ def test_a_figure_without_its_data_is_left_out(undrawn, missing):
 def test_runs_that_cannot_be_reported_are_refused_in_one_line(undrawn, capsys):
     train, _, salun = chain()
     write("nowhere", status=2)
-    assert "nowhere: holds no finished run" in capsys.readouterr().err
+    assert "nowhere: no run there; make it with `medunlearn fit " in capsys.readouterr().err
     write(train, status=2)
     assert "none of the runs forgets anything" in capsys.readouterr().err
     Path("file").write_text("")
