@@ -75,14 +75,15 @@ def _answer(given: argparse.Namespace, others: list[str]) -> int:
     config, epochs = _config(given, request, images)
     again = run.finished and not given.overwrite and not given.dry_run
     plan = f"{run} holds a finished answer, which is shown again" if again else _plan(given, config, epochs)
+    if not given.dry_run:
+        if given.overwrite and weights is None:
+            clear(run)
+        write_request(run, config)
     for line in [*images.lines(), plan]:
         print(line, flush=True)
     if given.dry_run:
         print("Nothing was done (--dry_run)")
         return 0
-    if given.overwrite and weights is None:
-        clear(run)
-    write_request(run, config)
     answer = carry_out(request, options, given.trials, means)
     print()
     for line in answer_lines(answer):

@@ -11,8 +11,9 @@ import yaml
 from medunlearn.contracts import Preset
 from medunlearn.errors import InputError
 from medunlearn.files.texts import null_for_none
+from medunlearn.runs.starting import SETTINGS
 
-GROUPS = ("data", "model", "seed_everything", "trainer", "evaluation", "reference")
+GROUPS = (*SETTINGS, "reference")
 """What an option for every stage may begin with."""
 REFUSED = ("run_dir", "resume", "overwrite", "config", "ckpt_path", "print_config")
 GOVERNED = {"seeds": ("seed_everything", "data.forget.seed"), "augmentations": ("data.augmentation",)}

@@ -69,11 +69,11 @@ def remedy_for(
         >>> remedy_for(Path("runs/t/learning_curve"))
         'medunlearn curve runs/t'
     """
-    if run_dir.name == CURVE_PARTS:
+    begun = exists(run_dir / "config.yaml")
+    if run_dir.name == CURVE_PARTS and not begun:
         return shown(["medunlearn", "curve", run_dir.parent])
     if on_command_line():
         return command_for(run_dir, data_file, split)
-    begun = exists(run_dir / "config.yaml")
     method = "method" if begun else MADE_BY.get(argument, "method")
     return f"medunlearn.fit({method}, data, run_dir={str(run_dir)!r}{', resume=True' if begun else ''})"
 
