@@ -155,8 +155,9 @@ def test_a_plan_that_is_none_is_not_taken_for_an_experiment(capsys, name, messag
         (["--nonsense"], "--nonsense: no such option; "),
     ],
 )
-def test_an_unknown_option_points_to_those_of_plans(capsys, argv, hint):
-    assert main(["reproduce", "configs/train_blood.yaml", *argv]) == 2
+@pytest.mark.parametrize("dry", [[], ["--dry_run"]])
+def test_an_unknown_option_points_to_those_of_plans(capsys, argv, hint, dry):
+    assert main(["reproduce", "configs/train_blood.yaml", *argv, *dry]) == 2
     printed = capsys.readouterr().err
     assert f"{hint}`medunlearn reproduce --help` lists the options, `medunlearn fit --help` those of stages" in printed
     assert printed.count("\n") == 1
