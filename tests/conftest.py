@@ -2,9 +2,11 @@ import gc
 
 gc.disable()  # until all tests are imported; see pytest_collection_finish
 
+import hashlib
 import os
 import shutil
 import sys
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -110,17 +112,19 @@ def npz(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def originals(tmp_path_factory):
-    """Return a folder for the originals that this process has trained, see `fit`."""
-    return tmp_path_factory.mktemp("originals")
+def made_once(tmp_path_factory):
+    """Return a folder for runs that this process makes once, see `fit`, and their images."""
+    folder = tmp_path_factory.mktemp("once")
+    write_npz(folder / "tiny.npz")
+    return folder
 
 
 @pytest.fixture
-def fit(npz, originals):
+def fit(npz, made_once):
     """Return a function that runs `medunlearn fit` on tiny images and a small network and expects it to succeed.
 
-    Its `original(run_dir, epochs)` puts a finished Train there, which each process of the tests trains once, and whose
-    config names the data file of that time.
+    Its `once(method, run_dir, *options)` puts the finished run of that command there, for tests in which nothing about
+    making it is observed: each process of the tests makes it once. Its config names equal images in another folder.
     """
 
     def run(
@@ -138,15 +142,18 @@ def fit(npz, originals):
         assert main(words) == status
         return Path(run_dir)
 
-    def original(run_dir: str, epochs: int = 2) -> Path:
-        kept = originals / str(epochs)
-        if kept.exists():
-            shutil.copytree(kept, run_dir)
+    def once(method: str, run_dir: str, *options: str, epochs: int = 2, backbone: str = TINY) -> Path:
+        command = repr((method, run_dir, options, epochs, backbone))
+        kept = made_once / hashlib.sha256(command.encode()).hexdigest()
+        if not kept.exists():
+            run(method, run_dir, *options, file=made_once / "tiny.npz", epochs=epochs, backbone=backbone)
+            shutil.copytree(run_dir, kept)
         else:
-            shutil.copytree(run("Train", run_dir, epochs=epochs), kept)
+            shutil.copytree(kept, run_dir)
         return Path(run_dir)
 
-    run.original = original
+    run.once = once
+    run.original = partial(once, "Train")
     return run
 
 
@@ -154,7 +161,7 @@ def fit(npz, originals):
 def trio(fit):
     """Return the run directories of a tiny Train, Retrain and SalUn."""
     forget = "--data.forget.rate=0.25"
-    train = fit("Train", "runs/train")
-    retrain = fit("Retrain", "runs/retrain", forget)
-    salun = fit("SalUn", "runs/salun", forget, f"--model.init_args.original={train}", f"--reference={retrain}")
-    return train, retrain, salun
+    train = fit.original("runs/train")
+    retrain = fit.once("Retrain", "runs/retrain", forget)
+    original = f"--model.init_args.original={train}", f"--reference={retrain}"
+    return train, retrain, fit.once("SalUn", "runs/salun", forget, *original)

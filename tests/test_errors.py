@@ -108,7 +108,7 @@ def test_the_trainer_is_named_alike(make, fit, capsys):
 
 
 def test_a_late_error_is_named_alike(make, fit, capsys, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
 
     def diverged(*_, **__):
         raise ValueError("Expected argument `gradients` to be numbers")
@@ -121,7 +121,7 @@ def test_a_late_error_is_named_alike(make, fit, capsys, monkeypatch):
 
 
 def test_fit_keeps_kind_and_part_of_an_error(make, fit):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     Path("t/predictions.npz").write_bytes(b"")
     found = error(make, SalUn, arguments={"original": "t"})
     assert (type(found), found.part) == (RunError, "model.init_args")

@@ -309,7 +309,7 @@ def test_directions_of_metrics_are_those_of_the_tables():
 
 def test_keys_of_a_run_that_the_page_explains_are_written(fit):
     keys = re.findall(r"^\| `(\w+)` \|", PAGES["metrics"].read_text(), re.MULTILINE)
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("SalUn", "s", "--data.forget.rate=0.25", "--model.init_args.original=t", epochs=1)
     written = RunDir("s").read_metrics("run")
     assert set(keys) - {"by_group", "copies"} <= written.keys()

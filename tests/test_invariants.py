@@ -39,13 +39,13 @@ def altered(path, npz, rows):
 
 
 def test_retrain_is_bit_identical_whatever_the_forget_set_holds(fit, npz, tmp_path):
-    first = fit("Retrain", "a", FORGET)
+    first = fit.once("Retrain", "a", FORGET)
     other = altered(tmp_path / "other.npz", npz, forget_set(first))
     assert same(weights(first), weights(fit("Retrain", "b", FORGET, file=other)))
 
 
 def test_retrain_does_depend_on_each_retained_image(fit, npz, tmp_path):
-    first = fit("Retrain", "a", FORGET)
+    first = fit.once("Retrain", "a", FORGET)
     retained = np.setdiff1d(np.arange(32), forget_set(first))[:1]
     other = altered(tmp_path / "other.npz", npz, retained)
     assert not same(weights(first), weights(fit("Retrain", "b", FORGET, file=other)))
@@ -112,7 +112,7 @@ def test_salun_moves_the_masked_share_and_nothing_else(fit, ratio, options):
 def test_mask_is_of_the_whole_forget_set_and_of_nothing_else(fit, npz, monkeypatch):
     """Against a plain computation: one batch, evaluation mode, absolute sum, the largest half."""
     monkeypatch.setattr("medunlearn.data.loading.EVALUATION_PIXELS", 5 * 8 * 8)  # the last batch is smaller
-    original = fit("Train", "train", epochs=1)
+    original = fit.original("train", epochs=1)
     # A small share: on 8x8 images the padding around 1x1 maps leaves most gradients of the last layers exactly zero.
     argv = ("--model.init_args.mask_ratio=0.05", f"--model.init_args.original={original}")
     run = fit("SalUn", "salun", FORGET, "--data.batch_size=5", *argv)
@@ -268,14 +268,14 @@ def test_run_time_has_mask_and_updates_but_no_evaluation(fit, monkeypatch):
 
 
 def test_test_images_change_the_figures_only(fit, tmp_path):
-    first = fit("Train", "a")
+    first = fit.original("a")
     with np.load("tiny.npz") as arrays:
         other = write_npz(tmp_path / "other.npz", test_images=255 - arrays["test_images"])
     assert same(weights(first), weights(fit("Train", "b", file=other)))
 
 
 def test_the_model_is_that_of_the_last_epoch(fit):
-    run = fit("Train", "a")
+    run = fit.original("a")
     last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert same(weights(run), {k.removeprefix("backbone."): v for k, v in last.items() if k.startswith("backbone.")})
 

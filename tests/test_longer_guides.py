@@ -25,7 +25,7 @@ def test_settings_are_chosen_as_the_page_shows_it(fit, npz, monkeypatch, capsys)
 
 def test_runs_are_audited_as_the_page_shows_it(npz, fit, capsys):
     (argv,) = commands(blocks(GUIDES / "audit.md", "bash")[0])
-    fit("Train", "runs/train", epochs=1)
+    fit.original("runs/train", epochs=1)
     for seed, run in enumerate(argv[4:6]):
         assert run.startswith("runs/retrain_blood_10")
         fit("Retrain", run, "--data.forget.rate=0.2", f"--seed_everything={seed}", epochs=1)

@@ -31,7 +31,7 @@ def test_pbc_blood_cells_go_through_the_blood_configs(tmp_path):
 
 @pytest.mark.skipif(not BREAST.is_file(), reason="BreastMNIST is not beside this checkout")
 @pytest.mark.parametrize("as_rgb", ["true", "false"])
-def test_breastmnist_images_go_through_a_run_gray_and_as_rgb(as_rgb):
+def test_breastmnist_images_go_through_a_run_gray_and_as_rgb(tiny_resnet18, as_rgb):
     options = [f"--data.file={BREAST}", "--trainer.max_epochs=1", "--trainer.limit_train_batches=1", *QUIET]
     more = [f"--data.as_rgb={as_rgb}", "--model.init_args.stem=imagenet", "--data.forget.classes=[1]"]
     assert main(["fit", "--model=Retrain", "--run_dir=r", *options, *more]) == 0

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from medunlearn.callbacks.before_fit import (
@@ -27,6 +26,7 @@ from medunlearn.callbacks.tracking import log_results, log_settings
 from medunlearn.callbacks.unlearning_metrics import UnlearningMetrics
 from medunlearn.contracts import UnlearningData, UnlearningModule
 from medunlearn.errors import InputError, on_command_line
+from medunlearn.files import own_yaml
 from medunlearn.models import save_weights
 from medunlearn.runs import RunDir
 from medunlearn.runs.comparable import why_incomparable
@@ -132,7 +132,7 @@ class RunRecord(Callback):
             check_free(self.run, self.resume)
             self.config = self.config or self._configuration(trainer, method)
             if self.resume and self.run.started:
-                check_resumable(self.run, yaml.safe_load(self.config), method.datamodule.split_record())
+                check_resumable(self.run, own_yaml(self.config), method.datamodule.split_record())
             self.run.write_config(self.config)
             self.run.stopped.unlink(missing_ok=True)  # a stopped trial is being resumed
             if problems := kept_problems(self.run):
@@ -141,7 +141,7 @@ class RunRecord(Callback):
             self.run.write_json(self.run.split, split)
             for note in copies_note(method.datamodule):
                 say(note)
-            log_settings(trainer.loggers, self.run, yaml.safe_load(self.config), split, type(method).__name__)
+            log_settings(trainer.loggers, self.run, own_yaml(self.config), split, type(method).__name__)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reject states that no checkpoint can hold, before the first epoch rather than after it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
@@ -20,6 +19,7 @@ from medunlearn.cli.screen import show
 from medunlearn.cli.settings import SettingsCLI, run_record
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import InputError, of_a_plan, owned_by
+from medunlearn.files import own_yaml
 from medunlearn.methods import Classifier
 from medunlearn.models import load_weights
 from medunlearn.plans.options import MOST_SEED
@@ -125,7 +125,7 @@ class UnlearningCLI(SettingsCLI):
     def before_fit(self) -> None:
         """Check the parts against each other before the run directory is changed."""
         record = self.record
-        settings = yaml.safe_load(cast(str, record.config))
+        settings = own_yaml(cast(str, record.config))
         session.prepare(self.trainer, self.model, self.datamodule, record, settings, self.settings.overwrite)
 
     def fit(self, **kwargs: Any) -> None:

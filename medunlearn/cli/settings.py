@@ -8,7 +8,6 @@ from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
 import jsonargparse
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
@@ -22,7 +21,7 @@ from medunlearn.cli.messages import check_from_data, check_groups, explained_err
 from medunlearn.cli.methods import PARSER_MODE, given_method, resolve_methods
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import PARTS
-from medunlearn.files import expanded
+from medunlearn.files import expanded, own_yaml
 from medunlearn.files.configs import resolve_configs
 from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
@@ -139,7 +138,7 @@ class SettingsCLI(LightningCLI):
 
     def plain_settings(self) -> dict[str, Any]:
         """Return the resolved settings as `config.yaml` holds them."""
-        content = yaml.safe_load(dumped(self.parser, self.config))
+        content = own_yaml(dumped(self.parser, self.config))
         return cast(dict[str, Any], content[self.config.subcommand])
 
 
@@ -231,9 +230,9 @@ def _whole_numbers_first(hint: Any) -> Any:
 
 
 def dumped(parser: ArgumentParser, settings: Namespace) -> str:
-    """Return settings as YAML, those without a value too."""
+    """Return settings, which the parser has checked, as YAML, those without a value too."""
     before = [int(part) for part in jsonargparse.__version__.split(".")[:2]] < [4, 49]
-    return cast(str, parser.dump(settings, **{"skip_none" if before else "skip_unset": False}))
+    return cast(str, parser.dump(settings, skip_validation=True, **{"skip_none" if before else "skip_unset": False}))
 
 
 def run_record(parser: LightningArgumentParser, config: Namespace) -> RunRecord:

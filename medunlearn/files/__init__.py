@@ -3,7 +3,16 @@
 from medunlearn.files.arrays import Header, open_archive, read_archive, read_array, read_header, read_npy
 from medunlearn.files.checkpoints import check_checkpoint
 from medunlearn.files.paths import expanded
-from medunlearn.files.texts import UNOPENED, check_no_pipe, exists, read_bytes, read_json, read_yaml, unreadable
+from medunlearn.files.texts import (
+    UNOPENED,
+    check_no_pipe,
+    exists,
+    own_yaml,
+    read_bytes,
+    read_json,
+    read_yaml,
+    unreadable,
+)
 from medunlearn.files.writing import access_remedy, output_folder, write_whole, writing_remedy, writing_to
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "expanded",
     "open_archive",
     "output_folder",
+    "own_yaml",
     "read_archive",
     "read_array",
     "read_bytes",

@@ -111,6 +111,19 @@ def read_yaml(path: Path) -> Any:
         raise Fault(f"{_yaml_problem(error)[:200]}; fix it") from None
 
 
+def own_yaml(text: str) -> Any:
+    """Return the content of YAML that this package has written: ten times as fast as `read_yaml`, without its checks.
+
+    Args:
+        text: The YAML.
+
+    Example:
+        >>> own_yaml("trainer: {max_epochs: 2}")
+        {'trainer': {'max_epochs': 2}}
+    """
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 @lru_cache(maxsize=64)  # a run's config is read many times: for its name, data, method and tables
 def _parsed(text: bytes) -> Any:
     written = text.decode("utf-8-sig")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from medunlearn.metrics.learning_curve import NO_LOSS, Loss
-from medunlearn.metrics.membership import Feature, Solver, attack_sample, membership_inference
+from medunlearn.metrics.membership import Feature, Solver, attack_calls
 from medunlearn.metrics.predictions import Part, Predictions
 from medunlearn.metrics.unlearning import accuracies, accuracy
 
@@ -195,14 +195,14 @@ def _attack_shares(
     learned, shown = np.split(order, [len(order) // 2])
     if not len(learned) or not len(retain.labels):
         return None, None
-    members, nonmembers = attack_sample(len(retain.labels), len(learned), seed)
-    nonmembers = learned[nonmembers]
-    fitted = (retain.probs[members], retain.labels[members], val.probs[nonmembers], val.labels[nonmembers])
-    shares = [
-        membership_inference(*fitted, probs, labels, feature, solver) if len(labels) else None
-        for probs, labels in ((forget.probs, forget.labels), (val.probs[shown], val.labels[shown]))
-    ]
-    return shares[0], shares[1]
+    judged = forget.joined(val.take(shown))
+    called = attack_calls(retain, val.take(learned), judged, feature, seed, solver)
+    of_forget, of_val = np.split(called, [len(forget.labels)])
+    return _share(of_forget), _share(of_val)
+
+
+def _share(called: np.ndarray) -> float | None:
+    return float(1 - (~called).mean()) if len(called) else None  # as `membership_inference`, to the last digit
 
 
 def _median(shares: Sequence[float | None]) -> float | None:

@@ -62,7 +62,7 @@ def test_figures_of_a_finished_run_are_those_of_its_metrics_to_the_last_digit(un
 
 @pytest.mark.parametrize("command", ["test", "validate"])
 def test_measures_of_a_forget_set_are_left_out_where_there_is_none(fit, command):
-    run = fit("Train", "a", epochs=1)
+    run = fit.original("a", epochs=1)
     assert stated(run)["UA"] is None
     assert main([command, f"--run_dir={run}", *QUIET, *CSV]) == 0
     figures = expected(run, command)
@@ -96,14 +96,14 @@ def test_another_precision_is_taken_where_the_command_line_has_it(unlearned, mon
 
 @pytest.mark.parametrize("command", ["test", "validate", "predict"])
 def test_a_precision_of_other_weights_is_refused(fit, capsys, command):
-    fit("Train", "a", epochs=1)
+    fit.original("a", epochs=1)
     line = refused(capsys, command, "--run_dir=a", "--trainer.precision=64-true")
     reason = "a finished run is measured with its weights in 32 bits, as it was trained"
     assert line == f"trainer.precision=64-true: {reason}; use 32-true, bf16-mixed or 16-mixed"
 
 
 def test_limits_of_the_fit_do_not_limit_the_measurement(fit):
-    run = fit("Train", "a", FORGET, "--trainer.limit_val_batches=0", epochs=1)
+    run = fit.once("Train", "a", FORGET, "--trainer.limit_val_batches=0", epochs=1)
     assert main(["validate", f"--run_dir={run}", *QUIET, *CSV]) == 0
     assert {name: value for name, value in logged().items() if name != "val/loss"} == expected(run, "validate")
 
@@ -111,7 +111,7 @@ def test_limits_of_the_fit_do_not_limit_the_measurement(fit):
 @pytest.mark.parametrize("command", ["test", "validate"])
 def test_other_images_than_the_runs_have_an_accuracy_alone(fit, capsys, command):
     """Which of them the model was trained on cannot be known."""
-    run = fit("Retrain", "a", FORGET, epochs=1)
+    run = fit.once("Retrain", "a", FORGET, epochs=1)
     data = synthetic_data(size=8, counts={"train": 32, "val": 8, "test": 12}, seed=5)
     other = write_npz(Path("other.npz"), test_images=data.test.images, val_images=data.val.images)
     assert main([command, f"--run_dir={run}", f"--data.file={other}", *QUIET, *CSV]) == 0
@@ -120,7 +120,7 @@ def test_other_images_than_the_runs_have_an_accuracy_alone(fit, capsys, command)
 
 
 def test_another_forget_set_than_the_runs_is_said(fit, capsys):
-    original = fit("Train", "t", epochs=1)
+    original = fit.original("t", epochs=1)
     salun = fit("SalUn", "s", FORGET, "--model.init_args.original=t", epochs=1)
     assert main(["test", f"--run_dir={original}", FORGET, *QUIET, *CSV]) == 0
     assert "The forget set is not that of t, so UA, RA and MIA are not comparable" in capsys.readouterr().err
@@ -146,7 +146,7 @@ def test_figures_on_two_processes_are_those_on_one(unlearned, command):
 
 
 def test_a_run_made_without_test_images_is_measured_on_them_afterwards(fit, npz, capsys):
-    fit("Train", "runs/train", epochs=1)
+    fit.original("runs/train", epochs=1)
     forget = ("--data.forget.rate=0.25", "--model.init_args.original=runs/train")
     run = fit("SalUn", "runs/untested", *forget, "--data.test=false", epochs=1)
     whole = fit("SalUn", "runs/tested", *forget, epochs=1)
@@ -161,7 +161,7 @@ def test_a_run_made_without_test_images_is_measured_on_them_afterwards(fit, npz,
 
 
 def test_an_original_from_before_a_hash_was_kept_is_known_by_its_labels(fit, npz, capsys):
-    train = fit("Train", "runs/train", epochs=1)
+    train = fit.original("runs/train", epochs=1)
     content = {key: value for key, value in stated(train).items() if key != "training_sha256"}
     (train / "metrics.json").write_text(json.dumps(content))
     forget = ("--data.forget.rate=0.25", "--model.init_args.original=runs/train", "--data.test=false")

@@ -105,7 +105,7 @@ def test_fit_takes_epochs_precision_and_loggers_as_the_command_line_does(make, f
 
 def test_fit_takes_ag_to_the_reference(make, fit):
     fit.original("t", epochs=1)
-    fit("Retrain", "r", FORGET, epochs=1)
+    fit.once("Retrain", "r", FORGET, epochs=1)
     found = make(
         "s", SalUn, arguments={"original": "t"}, reference="r", evaluation=UnlearningMetrics(nonmembers="test")
     )
@@ -151,7 +151,7 @@ def test_fit_writes_nothing_in_a_fast_dev_run(make):
 )
 def test_fit_refuses_in_one_line_and_writes_nothing(make, fit, monkeypatch, given, says):
     fit.original("t", epochs=1)
-    fit("Retrain", "r", FORGET, epochs=1)
+    fit.once("Retrain", "r", FORGET, epochs=1)
     monkeypatch.setattr(classifier.Classifier, "training_step", lambda *_: pytest.fail("it trains"))
     with pytest.raises(InputError) as caught:
         make("p", **given)
@@ -290,7 +290,7 @@ def test_fit_resumes_a_run_of_the_command_line(make, fit, monkeypatch):
 )
 def test_config_repeats_a_run_made_from_python(make, fit, capsys, method, data, given):
     np.save("i.npy", np.arange(5))
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     make("r", method, data=data, arguments={"original": "t"} if method is SalUn else {}, **given)
     assert not Path("r/config.yaml").read_text().startswith("#")
     assert "does not repeat" not in capsys.readouterr().err
@@ -302,7 +302,7 @@ def test_config_repeats_a_method_of_ones_own(make, fit, monkeypatch):
     Path("own_method.py").write_text(OWN)
     import own_method
 
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     make("r", own_method.Halved, arguments={"original": Path("t"), "rate": 0.04})
     given = RunDir("r").read_config("run_dir")["model"]
     assert given["class_path"] == "own_method.Halved"

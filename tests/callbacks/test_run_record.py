@@ -72,7 +72,7 @@ def remake(fit):
 
 
 def test_a_run_whose_original_is_made_again_meanwhile_is_refused(fit, monkeypatch, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("Train", "other", "--seed_everything=5", epochs=1)
     measure = UnlearningMetrics.on_fit_end
 
@@ -87,7 +87,7 @@ def test_a_run_whose_original_is_made_again_meanwhile_is_refused(fit, monkeypatc
 
 
 def test_a_run_whose_original_was_made_again_is_not_resumed(fit, monkeypatch, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     before = RunDir("t").weights_sha256()
     shutil.copytree("t", "kept")
     with monkeypatch.context() as patch:
@@ -105,7 +105,7 @@ def test_a_run_whose_original_was_made_again_is_not_resumed(fit, monkeypatch, ca
 
 
 def test_resumed_run_without_a_checkpoint_starts_from_the_beginning(fit, monkeypatch):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     with monkeypatch.context() as patch:
         patch.setattr(SalUn, "_saliency_mask", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -119,7 +119,7 @@ def test_resumed_run_without_a_checkpoint_starts_from_the_beginning(fit, monkeyp
 
 
 def test_ag_is_taken_to_a_reference_of_the_same_split_and_attack(fit, python, capsys):
-    retrain = fit("Retrain", "r", FORGET)
+    retrain = fit.once("Retrain", "r", FORGET)
     record = python("p", reference=retrain)
     assert record.metrics["AG"] is not None
     assert record.metrics["reference"] == "r"
@@ -137,7 +137,7 @@ def test_ag_is_taken_to_a_reference_of_the_same_split_and_attack(fit, python, ca
 )
 def test_a_wrong_reference_is_refused_before_training(fit, python, untrained, method, options, says):
     if method == "SalUn":
-        fit("Train", "t", epochs=1)
+        fit.original("t", epochs=1)
     reference = fit(method, "other", *options)
     untrained()
     with pytest.raises(InputError) as caught:
@@ -147,7 +147,7 @@ def test_a_wrong_reference_is_refused_before_training(fit, python, untrained, me
 
 
 def test_an_altered_reference_is_refused_before_training(fit, python, untrained):
-    reference = fit("Retrain", "other", FORGET)
+    reference = fit.once("Retrain", "other", FORGET)
     (reference / "predictions.npz").write_bytes(b"")
     untrained()
     with pytest.raises(InputError, match=r"reference=other: predictions\.npz is not the file that the run wrote"):
@@ -178,8 +178,8 @@ def test_a_missing_reference_is_reported_in_one_line(python, capsys):
     ids=["made again", "altered"],
 )
 def test_ag_is_null_against_a_reference_that_is_changed_meanwhile(fit, python, capsys, monkeypatch, again, says):
-    reference = fit("Retrain", "other", FORGET)
-    later = fit("Retrain", "later", again) if again else None
+    reference = fit.once("Retrain", "other", FORGET)
+    later = fit.once("Retrain", "later", again) if again else None
     measure = UnlearningMetrics.on_fit_end
 
     def changing(*args):
@@ -260,9 +260,9 @@ def test_an_unfinished_run_is_gone_on_with_only_where_that_is_asked_for(python, 
 )
 def test_settings_that_the_command_line_refuses_are_refused_before_training(fit, python, untrained, arguments, says):
     if arguments.get("method") is SalUn:
-        fit("Train", "t", epochs=1)
-        fit("Retrain", "r", FORGET, epochs=1)
-        fit("Train", "other", "--data.forget.rate=0.5", epochs=1)
+        fit.original("t", epochs=1)
+        fit.once("Retrain", "r", FORGET, epochs=1)
+        fit.once("Train", "other", "--data.forget.rate=0.5", epochs=1)
         shutil.copytree("t", "altered")
         Path("altered/predictions.npz").write_bytes(b"")
     untrained()
@@ -304,8 +304,8 @@ def test_attack_settings_that_are_unknown_are_refused_at_once(arguments, says):
 
 
 def test_a_run_made_from_python_goes_into_the_report(fit, python):
-    fit("Train", "t", epochs=1)
-    fit("Retrain", "r", FORGET)
+    fit.original("t", epochs=1)
+    fit.once("Retrain", "r", FORGET)
     fit("SalUn", "s", FORGET, ORIGINAL, "--seed_everything=3")
     torch.manual_seed(4)
     python("p", SalUn, original="t", reference="r")
@@ -318,7 +318,7 @@ def test_a_run_made_from_python_goes_into_the_report(fit, python):
 
 
 def test_a_run_from_python_keeps_the_configuration_that_it_was_made_with(fit, python, npz):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     by_command = yaml.safe_load((fit("SalUn", "s", FORGET, ORIGINAL) / "config.yaml").read_text())
     python("p", SalUn, original=Path("t"), lr=0.02)
     by_python = yaml.safe_load(Path("p/config.yaml").read_text())
@@ -334,7 +334,7 @@ def test_a_run_from_python_keeps_the_configuration_that_it_was_made_with(fit, py
 
 
 def test_a_resumed_run_from_python_knows_its_original(fit, python):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     last = ModelCheckpoint(dirpath="p/checkpoints", filename="last", enable_version_counter=False)
     python("p", SalUn, lambda record: [RunTime(), UnlearningMetrics(), record, last], original="t")
     Path("p/metrics.json").unlink()
@@ -344,7 +344,7 @@ def test_a_resumed_run_from_python_knows_its_original(fit, python):
 
 
 def test_config_of_a_bare_trainer_does_not_count_the_callback_that_a_method_brings(fit, python, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     python("p", SalUn, original="t")
     assert "UnlearnerHooks" not in Path("p/config.yaml").read_text()
     assert "UnlearnerHooks" not in "".join(capsys.readouterr())

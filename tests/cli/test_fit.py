@@ -195,7 +195,7 @@ def test_a_run_directory_may_have_any_name(fit, capsys, name):
 def test_a_single_image_can_be_forgotten(fit):
     Path("one.txt").write_text("3\n")
     forget = "--data.forget.indices=one.txt"
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     fit("Retrain", "r", forget, epochs=1)
     run = fit("SalUn", "s", forget, "--model.init_args.original=t", "--reference=r", epochs=1)
     metrics = json.loads((run / "metrics.json").read_text())
@@ -262,7 +262,7 @@ def test_a_fast_dev_run_writes_nothing(npz):
 
 
 def test_overwrite_starts_anew_and_keeps_foreign_files(fit):
-    run = fit("Train", "a", epochs=1)
+    run = fit.original("a", epochs=1)
     (run / "notes.txt").write_text("notes")
     fit("Train", "a", "--overwrite=true", "--seed_everything=1", epochs=1)
     assert (run / "notes.txt").read_text() == "notes"

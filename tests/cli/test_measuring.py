@@ -12,7 +12,7 @@ from medunlearn.cli.measuring import TRAINER, trainer_arguments, with_option_nam
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
 def test_a_run_directory_alone_brings_its_configuration(fit, command):
-    run = fit("Train", "a", epochs=1)
+    run = fit.original("a", epochs=1)
     options = ["--run_dir=a", *QUIET]
     assert with_own_config(command, options) == ["--config", str(run / "config.yaml"), *options]
     assert with_own_config("fit", options) == options
@@ -26,7 +26,7 @@ def test_what_comes_first_is_the_run_directory(command):
 
 
 def test_a_run_directory_is_measured_without_an_options_name(fit, capsys):
-    fit("Train", "a", epochs=1)
+    fit.original("a", epochs=1)
     assert main(["test", "a", *QUIET]) == 0
     assert "TA" in capsys.readouterr().out
     assert refused(capsys, "fit", "a") == (
@@ -41,13 +41,13 @@ def test_a_run_directory_is_measured_without_an_options_name(fit, capsys):
 
 @pytest.mark.parametrize("more", [["--config=a/config.yaml"], ["-c", "a/config.yaml"], ["--model=Train"], ["--help"]])
 def test_a_run_directory_is_not_alone_beside_a_config_or_a_method(fit, more):
-    fit("Train", "a", epochs=1)
+    fit.original("a", epochs=1)
     options = ["--run_dir=a", *more]
     assert with_own_config("test", options) == options
 
 
 def test_a_run_directory_without_a_finished_run_is_refused_before_its_configuration_is_read(fit, capsys):
-    run = fit("Train", "a", FORGET, epochs=1)
+    run = fit.once("Train", "a", FORGET, epochs=1)
     (run / "config.yaml").write_text("trainer: 5\n")
     assert refused(capsys, "test", "--run_dir=a").startswith(
         "run_dir=a: config.yaml is not the file that the run wrote"

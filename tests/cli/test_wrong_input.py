@@ -106,7 +106,7 @@ def test_unknown_commands_and_empty_reports_are_refused(capsys):
 
 @pytest.mark.parametrize("method", ["Retrain", "SalUn"])
 def test_a_method_that_forgets_needs_a_forget_set(fit, capsys, method):
-    train = fit("Train", "train", epochs=1)
+    train = fit.original("train", epochs=1)
     options = [f"--model.init_args.original={train}"] if method == "SalUn" else []
     argv = ["fit", f"--model={method}", "--run_dir=r", "--data.file=tiny.npz", *options, *QUIET]
     assert "data.forget: this method needs a forget set" in refused(capsys, *argv)
@@ -147,7 +147,7 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
 
 
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
-    run = fit("Train", "a", epochs=1)
+    run = fit.original("a", epochs=1)
     argv = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
     assert "already holds a finished run; `--overwrite true` starts again" in refused(capsys, *argv)
     assert "already holds a finished run" in refused(capsys, *argv, "--resume=true")
@@ -193,14 +193,14 @@ def test_a_file_of_the_same_images_in_another_order_is_refused(trio, capsys, npz
 
 
 def test_a_missing_reference_leaves_the_gap_open_and_names_the_command(fit, capsys):
-    train = fit("Train", "train", epochs=1)
+    train = fit.original("train", epochs=1)
     run = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", "--reference=runs/retrain_blood_10")
     assert json.loads((run / "metrics.json").read_text())["AG"] is None
     assert "configs/retrain_blood_10.yaml --data.file" in capsys.readouterr().err
 
 
 def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
-    run = fit("Train", "a")
+    run = fit.original("a")
     argv = [
         "fit",
         "--model=Train",
@@ -220,13 +220,13 @@ def test_a_wrong_option_leaves_the_run_that_it_would_overwrite(fit, capsys):
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
 def test_a_checkpoint_of_a_stranger_is_not_loaded(fit, capsys, command):
-    run = fit("Train", "a")
+    run = fit.original("a")
     line = refused(capsys, command, f"--config={run}/config.yaml", "--ckpt_path=http://127.0.0.1:1/x.ckpt")
     assert line.startswith("ckpt_path=http://127.0.0.1:1/x.ckpt: ")
 
 
 def test_predictions_of_a_run_go_with_it(fit):
-    run = fit("Train", "a")
+    run = fit.original("a")
     assert main(["predict", f"--config={run}/config.yaml", *QUIET]) == 0
     assert (run / "predict.npz").exists()
     fit("Train", "a", "--overwrite=true", "--seed_everything=1")
@@ -234,7 +234,7 @@ def test_predictions_of_a_run_go_with_it(fit):
 
 
 def test_a_reference_is_a_retrained_model_and_no_other(fit, capsys):
-    train, seen = fit("Train", "t"), fit("Train", "seen", FORGET)
+    train, seen = fit.original("t"), fit.once("Train", "seen", FORGET)
     unlearned = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}")
     argv = [
         "fit",
@@ -254,7 +254,7 @@ def test_a_reference_is_a_retrained_model_and_no_other(fit, capsys):
 
 
 def test_a_requeued_job_goes_on_whatever_it_was_begun_with(fit, monkeypatch):
-    run = fit("Train", "a", epochs=1)
+    run = fit.original("a", epochs=1)
     (run / "metrics.json").unlink()
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     fit("Train", "a", "--overwrite=true", epochs=2)
@@ -262,7 +262,7 @@ def test_a_requeued_job_goes_on_whatever_it_was_begun_with(fit, monkeypatch):
 
 
 def test_a_run_is_resumed_with_the_settings_that_it_was_begun_with(fit, capsys):
-    run = fit("Train", "a")
+    run = fit.original("a")
     (run / "metrics.json").unlink()
     argv = ["fit", f"--config={run}/config.yaml", "--resume=true"]
     assert "trainer.limit_train_batches=0.5: the run in a was started with None" in refused(

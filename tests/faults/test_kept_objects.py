@@ -28,7 +28,7 @@ def command(npz, run_dir, method, *options):
 def test_run_of_a_method_that_keeps_paths_and_enums_goes_on_exactly(npz, fit, monkeypatch, capsys, method):
     options = [END % "FolderCallback"]
     if method == "HyperSalUn":
-        fit("Train", "t", epochs=1)
+        fit.original("t", epochs=1)
         options += ["--model.init_args.original=t", FORGET]
     assert main(command(npz, "whole", method, *options)) == 0
     monkeypatch.setenv("END", "1")
@@ -68,7 +68,7 @@ def test_run_that_keeps_no_checkpoint_may_hold_anything(npz):
 
 def test_checkpoint_of_a_bare_trainer_is_made_plain_too(npz, fit):
     """Lightning's own writer and reader, as in README's example with a Trainer."""
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     data = medunlearn.MedMNISTDataModule(file=npz, batch_size=8, forget=medunlearn.ForgetSpec(rate=0.25))
     method = HyperSalUn(4, original=Path("t"), backbone=TINY)
 

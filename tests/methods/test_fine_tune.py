@@ -61,7 +61,7 @@ def test_fine_tuning_depends_on_retained_images_alone(fit, npz, tmp_path, touche
 
 def test_fine_tuning_steps_are_those_of_numpy(fit, npz, monkeypatch):
     """And of `Retrain`, which takes the same from weights of its own."""
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     run = fit("FineTune", "s", *OPTIONS, *PLAIN, UNEVEN, "--model.init_args.lr=0.05", backbone=LINEAR)
     model = Softmax(t, npz)

@@ -19,7 +19,7 @@ EXACT = ("--trainer.precision=32-true", "--trainer.deterministic=true")
 @pytest.fixture
 def noisy(fit):
     """Return a function that adds noise to one trained model, and the run of that model."""
-    original = fit("Train", "t", "--model.init_args.lr=0.003", epochs=4, backbone=LINEAR)
+    original = fit.once("Train", "t", "--model.init_args.lr=0.003", epochs=4, backbone=LINEAR)
 
     def run(name, *options, seed=0, **kwargs):
         options = [f"--model.init_args.{option}" for option in ("original=t", *options)]

@@ -13,7 +13,7 @@ ORIGINAL = "--model.init_args.original=t"
 @pytest.mark.parametrize(("batch", "steps"), [("--data.batch_size=8", 2), ("--data.batch_size=3", 6)])
 def test_each_step_goes_up_the_mean_loss_of_the_forget_set_alone(fit, npz, monkeypatch, batch, steps):
     """In NumPy; code that negates the gradients before they are computed goes down instead."""
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     options = (FORGET, ORIGINAL, *PLAIN, batch, "--model.init_args.lr=0.1")
     run = fit("GradientAscent", "s", *options, backbone=LINEAR)

@@ -26,7 +26,7 @@ def test_without_strength_it_is_fine_tuning(fit):
 @pytest.mark.parametrize(("free", "gammas"), [(0, [0.03, 0.02, 0.01]), (1, [0.03, 0.015, 0])])
 def test_steps_follow_the_loss_and_the_sign_of_every_weight(fit, npz, monkeypatch, free, gammas):
     """In NumPy, over whole and uneven batches of three epochs; AMUN's copy multiplies last epoch's value instead."""
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     own = ("--model.init_args.lr=0.05", "--model.init_args.l1=0.03", f"--model.init_args.l1_free_epochs={free}")
     run = fit("L1Sparse", "s", FORGET, ORIGINAL, *PLAIN, UNEVEN, *own, epochs=3, backbone=LINEAR)

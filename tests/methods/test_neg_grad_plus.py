@@ -27,7 +27,7 @@ def test_with_the_whole_weight_on_the_retain_set_it_is_fine_tuning(fit):
 @pytest.mark.parametrize("retain_weight", [0, 0.6, 0.95])
 def test_steps_go_down_on_the_retain_set_and_up_on_the_forget_set(fit, npz, monkeypatch, retain_weight):
     """In NumPy; the mean within each set, also where a batch of one set is smaller than that of the other."""
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     own = ("--model.init_args.lr=0.05", f"--model.init_args.retain_weight={retain_weight}")
     run = fit("NegGradPlus", "s", FORGET, ORIGINAL, *PLAIN, UNEVEN, *own, backbone=LINEAR)

@@ -56,7 +56,7 @@ def test_random_labels_have_the_gradient_of_the_uniform_answer_on_average():
 
 @pytest.mark.parametrize("schedule", ["mixed", "sequential"])
 def test_uniform_steps_are_those_of_numpy(fit, npz, monkeypatch, schedule):
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     own = ("--model.init_args.relabel=uniform", f"--model.init_args.schedule={schedule}", "--model.init_args.lr=0.05")
     run = fit("RandomLabels", "s", FORGET, "--model.init_args.original=t", *PLAIN, UNEVEN, *own, backbone=LINEAR)
@@ -69,7 +69,7 @@ def test_uniform_steps_are_those_of_numpy(fit, npz, monkeypatch, schedule):
 
 @pytest.mark.parametrize("method", ["RandomLabels", "SalUn"])
 def test_steps_on_drawn_labels_are_those_of_numpy_under_a_mask_too(fit, npz, monkeypatch, method):
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met, step = [], Classifier.training_step
     monkeypatch.setattr(
         Classifier, "training_step", lambda self, batch, n: (met.append(batch), step(self, batch, n))[1]

@@ -50,7 +50,7 @@ def test_training_meets_the_forget_set_first_and_ends_on_the_retain_set(fit, mon
 def test_a_step_on_retained_images_is_that_of_both_terms(fit, monkeypatch):
     """From weights that differ from the original's: `fit` starts from `t`, whose teacher is given others here."""
     fit.original("t", epochs=1)
-    other = weights(fit("Train", "other", "--seed_everything=7", epochs=1))
+    other = weights(fit.once("Train", "other", "--seed_everything=7", epochs=1))
     teach(monkeypatch, other)
     settings = {"kl_weight": 0.7, "ce_weight": 0.3, "temperature": 2.0, "forget_epochs": 0}
     options = [f"--model.init_args.{name}={value}" for name, value in settings.items()]
@@ -66,7 +66,7 @@ def test_a_step_on_retained_images_is_that_of_both_terms(fit, monkeypatch):
 
 def test_a_step_on_forgotten_images_goes_away_from_the_original(fit, monkeypatch):
     fit.original("t", epochs=1)
-    other = weights(fit("Train", "other", "--seed_everything=7", epochs=1))
+    other = weights(fit.once("Train", "other", "--seed_everything=7", epochs=1))
     teach(monkeypatch, other)
     _, batch, before, moved = one_step(fit, monkeypatch, "SCRUB")
     assert batch.forget.all()

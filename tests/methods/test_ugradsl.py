@@ -45,7 +45,7 @@ def test_with_the_whole_weight_on_the_retain_set_it_is_fine_tuning(fit, method):
 @pytest.mark.parametrize("smoothing", [-0.2, -1])
 def test_steps_go_up_against_smoothed_labels(fit, npz, monkeypatch, method, steps, smoothing):
     """In NumPy, over two epochs that are as long as the forget set, or as the retain set."""
-    t = fit("Train", "t", epochs=1, backbone=LINEAR)
+    t = fit.once("Train", "t", epochs=1, backbone=LINEAR)
     met = watch(monkeypatch, Classifier)
     own = (f"--model.init_args.smoothing={smoothing}", "--model.init_args.lr=0.05")
     own += ("--model.init_args.retain_weight=0.7",)

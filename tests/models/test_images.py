@@ -66,7 +66,7 @@ def test_model_of_a_run_knows_its_images(fit, tmp_path, as_rgb):
     run = fit("Train", "a", f"--data.as_rgb={as_rgb}", file=write_npz(tmp_path / "gray.npz", **gray), epochs=1)
     found = load_model(run, TINY).image_format
     assert found == ImageFormat(num_classes=4, channels=3 if as_rgb else 1, size=8, gray=True)
-    coloured = load_model(fit("Train", "b", epochs=1), TinyNet).image_format
+    coloured = load_model(fit.original("b", epochs=1), TinyNet).image_format
     assert coloured == ImageFormat(num_classes=4, channels=3, size=8, gray=False)
 
 

@@ -61,7 +61,7 @@ def test_what_is_not_reached_or_not_known_has_no_index():
 
 def test_runs_are_trained_again_by_the_command_and_stay_as_they_are(fit, npz, capsys):
     fit.original("runs/train", epochs=1)
-    fit("Retrain", "runs/retrain", "--data.forget.rate=0.2", epochs=1)
+    fit.once("Retrain", "runs/retrain", "--data.forget.rate=0.2", epochs=1)
     more = ["--model.init_args.original=runs/train", "--reference=runs/retrain", "--data.forget.rate=0.2"]
     fit("SalUn", "runs/salun", *more, epochs=1)
     before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}

@@ -92,7 +92,7 @@ def own_retrain(tmp_path, monkeypatch, fit):
     """Return the run directories of Train, of a Retrain of the user's own class, and of a SalUn that names it."""
     (tmp_path / "own_methods.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    train = fit("Train", "t", epochs=1)
+    train = fit.original("t", epochs=1)
     retrain = fit("own_methods.MyRetrain", "own", FORGET, epochs=1)
     salun = fit("SalUn", "s", FORGET, f"--model.init_args.original={train}", f"--reference={retrain}", epochs=1)
     return train, retrain, salun

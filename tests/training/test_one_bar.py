@@ -24,7 +24,7 @@ def descriptions(text):
 
 
 def test_training_preparation_rewind_and_evaluation_take_turns_on_one_line(fit, capsys):
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     capsys.readouterr()
     fit("SalUn", "s", FORGET, ORIGINAL, SHOWN, "--model.init_args.rewind=true")
     printed = capsys.readouterr()
@@ -66,7 +66,7 @@ def test_bar_of_a_resumed_run_begins_where_the_run_had_ended():
 def test_test_has_one_bar_too(fit, capsys):
     from medunlearn.__main__ import main
 
-    fit("Train", "t", epochs=1)
+    fit.original("t", epochs=1)
     capsys.readouterr()
     assert main(["test", "--run_dir=t", SHOWN]) == 0
     out = capsys.readouterr().out
