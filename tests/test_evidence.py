@@ -32,8 +32,6 @@ from medunlearn.metrics import (
 from medunlearn.runs import RunDir
 from medunlearn.runs.learning_curve import curve_of
 
-pytestmark = pytest.mark.xdist_group("evidence")  # whose runs are made once
-
 EVIDENCE = Path(__file__).parents[1] / "benchmarks" / "evidence"
 ATTACK = {"feature": "confidence", "nonmembers": "test", "seed": 3}
 LABELS = {"train": np.arange(80) % 4, "val": np.arange(41) % 4, "test": np.arange(40) % 4}

@@ -197,7 +197,7 @@ def test_figures_do_not_depend_on_batch_size_or_workers(trio, fit, monkeypatch, 
     """Zero epochs: the original's own weights, measured a few images at a time."""
     train, _, _ = trio
     argv = (FORGET, f"--model.init_args.original={train}")
-    plain = fit("SalUn", "plain", *argv, epochs=0)
+    plain = fit.once("SalUn", "plain", *argv, epochs=0)
     monkeypatch.setattr("medunlearn.data.loading.EVALUATION_PIXELS", images * 8 * 8)
     cut = fit("SalUn", "cut", *argv, *options, epochs=0)
     with np.load(plain / "predictions.npz") as a, np.load(cut / "predictions.npz") as b:
@@ -289,7 +289,7 @@ def test_a_resumed_run_gives_what_the_uninterrupted_one_gives(fit, monkeypatch, 
     train = fit.original("original", epochs=1)
     options = [] if method == "Train" else [FORGET]
     options += [f"--model.init_args.original={train}"] if method == "SalUn" else []
-    whole = fit(method, "whole", *options, epochs=3)
+    whole = fit.once(method, "whole", *options, epochs=3)
     with monkeypatch.context() as patch:
         hook = "training_step" if where == "training" else "predict_step"
         call = getattr(Classifier, hook)

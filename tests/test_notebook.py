@@ -41,7 +41,6 @@ def outputs(notebook, kind):
     return [output["data"][kind] for output in found if kind in output.get("data", {})]
 
 
-@pytest.mark.xdist_group("notebook")
 def test_notebook_makes_four_runs_a_table_and_two_figures(executed, folder):
     assert {path.parent.name for path in folder.glob("runs/*/metrics.json")} == {
         "train",
@@ -55,7 +54,6 @@ def test_notebook_makes_four_runs_a_table_and_two_figures(executed, folder):
     assert len(outputs(executed, "image/png")) == 2
 
 
-@pytest.mark.xdist_group("notebook")
 def test_notebook_prints_a_line_a_run_and_no_warnings(executed):
     shown = [output for cell in executed["cells"] for output in cell.get("outputs", ())]
     errors = [line for each in shown if each.get("name") == "stderr" for line in each["text"].splitlines()]

@@ -36,7 +36,7 @@ ELSEWHERE: dict[str, str] = {}
 """Refusals that no row can reach in one process, by their constant text: the test that reaches each."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # its tests are run by several processes
 def runs(tmp_path_factory):
     """Return a folder with a tiny Train, Retrain and SalUn, made once."""
     folder = tmp_path_factory.mktemp("runs")
@@ -45,7 +45,7 @@ def runs(tmp_path_factory):
         return make_runs(folder)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reached(tmp_path_factory):
     """Return a folder that all processes of the tests share: a file a row, of what it has reached."""
     base = tmp_path_factory.getbasetemp()

@@ -20,7 +20,7 @@ GRACE_PERIOD = 15.0
 
 @contextmanager
 def watching(launcher: Any, go_on: Callable[[], str]) -> Iterator[None]:
-    """Interrupt the main thread of a `with` block once a started process has failed.
+    """Interrupt the main thread of a `with` block once a started process has failed, and not after the block's end.
 
     Lightning's own monitor also kills this process, before it can report the reason.
 
@@ -28,13 +28,17 @@ def watching(launcher: Any, go_on: Callable[[], str]) -> Iterator[None]:
         launcher: The strategy's launcher, which has the processes it has started in `procs`; None where it starts none.
         go_on: Returns the hint for resuming.
     """
-    ended = threading.Event()
+    ended, signalling = threading.Event(), threading.Lock()
     if hasattr(launcher, "procs"):
-        threading.Thread(target=_watch, args=(launcher, ended, go_on), daemon=True).start()
+        threading.Thread(target=_watch, args=(launcher, ended, signalling, go_on), daemon=True).start()
     try:
         yield
     finally:
-        ended.set()
+        try:
+            with signalling:  # a signal that arrived while the block's own error is handled would hide that error
+                ended.set()
+        finally:
+            ended.set()  # also where the signal has come while this waited for the lock
 
 
 def killed(started: Sequence[subprocess.Popen[bytes]], seconds: float = 0) -> tuple[int, int] | None:
@@ -54,7 +58,7 @@ def killed(started: Sequence[subprocess.Popen[bytes]], seconds: float = 0) -> tu
         time.sleep(PERIOD / 4)
 
 
-def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> None:
+def _watch(launcher: Any, ended: threading.Event, signalling: threading.Lock, go_on: Callable[[], str]) -> None:
     watched: list[subprocess.Popen[bytes]] | None = None
     main = cast(int, threading.main_thread().ident)
     while not ended.wait(PERIOD):
@@ -63,7 +67,10 @@ def _watch(launcher: Any, ended: threading.Event, go_on: Callable[[], str]) -> N
             launcher.procs.clear()  # an empty list ends Lightning's own monitor, which shares it
             launcher.procs = watched
         if any(process.poll() for process in watched or ()):
-            signal.pthread_kill(main, signal.SIGINT)  # a real signal, which also interrupts a blocking wait
+            with signalling:
+                if ended.is_set():
+                    return
+                signal.pthread_kill(main, signal.SIGINT)  # a real signal, which also interrupts a blocking wait
             if not ended.wait(GRACE_PERIOD):  # blocked in code that no signal interrupts, waiting for a dead process
                 _give_up(watched or (), go_on)
             return

@@ -12,10 +12,7 @@ from medunlearn.__main__ import main
 from medunlearn.cli.completion import SHELLS
 from medunlearn.plugins import BUILT_IN, names
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash"),
-    pytest.mark.xdist_group("completion"),  # the script is made once
-]
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 ASK = """
 source "$1"; shift
 COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 ))

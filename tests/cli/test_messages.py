@@ -1,6 +1,5 @@
 """Errors of wrong settings, by kind; jsonargparse's own wording plays no part in it."""
 
-import inspect
 import re
 from pathlib import Path
 
@@ -9,12 +8,12 @@ from helpers.runs import QUIET, refused
 from jsonargparse import ArgumentError
 
 import medunlearn
-from medunlearn.cli.classes import FROM_DATA, arguments_of
+from medunlearn.cli.classes import FROM_DATA, arguments_of, type_of
 from medunlearn.cli.given import given_settings
 from medunlearn.cli.messages import check_groups, explained_error
 from medunlearn.cli.settings import ResolvedSettings
 from medunlearn.errors import InputError
-from medunlearn.plugins import built_ins, find
+from medunlearn.plugins import built_ins
 
 FIT = ["fit", "--model=Train", "--data.dataset=synthetic", "--run_dir=r"]
 
@@ -168,36 +167,33 @@ def line_of(parser, *options):
     return ""
 
 
-def test_wrong_value_of_any_option_is_refused_without_the_names_of_types(parser):
+def first_of_each_type(types):
+    """Return the first name of each type in a mapping from names: a wrong value is refused by its type."""
+    return {str(kind): name for name, kind in sorted(types.items(), reverse=True)}.values()
+
+
+def test_wrong_value_of_an_option_of_any_type_is_refused_without_the_names_of_types(parser):
     actions = parser._subcommands_action._name_parser_map["fit"]._actions
-    names = {action.dest for action in actions if f"--{action.dest}" in action.option_strings}
-    names -= {"help", "config", "print_config"} | {name for name in names if name.endswith(".help")}
-    assert len(names) > 60
-    lines = [
-        line_of(parser, "--model=medunlearn.Train", f"--{name}={each}") for name in sorted(names) for each in WRONG
-    ]
+    types = {action.dest: type_of(action) for action in actions if f"--{action.dest}" in action.option_strings}
+    options = {name for name in types if not name.endswith(".help")} - {"help", "config", "print_config"}
+    assert len(options) > 60
+    names = first_of_each_type({name: types[name] for name in options})
+    assert len(names) > 20
+    lines = [line_of(parser, "--model=medunlearn.Train", f"--{name}={each}") for name in names for each in WRONG]
     assert not [line for line in lines if TYPES.search(line)]
-    assert len([line for line in lines if line]) > 200
+    assert len([line for line in lines if line]) > 3 * len(names)
 
 
-def own_arguments(kind):
-    """Return the arguments that a class declares itself; those of its bases are tried with the first of its kind."""
-    declared = inspect.signature(vars(kind)["__init__"]).parameters if "__init__" in vars(kind) else {}
-    return declared.keys() & arguments_of(kind).keys()
-
-
-WHOLE = ("Train", "SalUn")
-OTHERS = [each.name for each in built_ins("methods") if each.name not in WHOLE and own_arguments(each.load())]
-
-
-@pytest.mark.parametrize("method", [*WHOLE, *OTHERS])
-def test_wrong_value_of_any_argument_of_a_method_is_refused_without_the_names_of_types(parser, method):
-    kind = find("methods", method)
-    own = [f"--model=medunlearn.{method}"] + ["--model.init_args.original=t"] * issubclass(kind, medunlearn.Unlearner)
-    names = arguments_of(kind).keys() - FROM_DATA.keys() if method in WHOLE else own_arguments(kind)
-    lines = [line_of(parser, *own, f"--model.init_args.{name}={each}") for name in sorted(names) for each in WRONG]
-    assert not [line for line in lines if TYPES.search(line)]
-    assert len([line for line in lines if line]) > len(names)
+def test_wrong_value_of_an_argument_of_any_type_is_refused_without_the_names_of_types(parser):
+    kinds = {f"--model=medunlearn.{each.name}": each.load() for each in built_ins("methods")}
+    of_all = {(model, name): hint for model, kind in kinds.items() for name, hint in arguments_of(kind).items()}
+    found = first_of_each_type({place: hint for place, hint in of_all.items() if place[1] not in FROM_DATA})
+    assert len(found) > 10
+    for model, name in found:
+        given = [model, *["--model.init_args.original=t"] * issubclass(kinds[model], medunlearn.Unlearner)]
+        lines = [line_of(parser, *given, f"--model.init_args.{name}={each}") for each in WRONG]
+        assert any(lines), name
+        assert not [line for line in lines if TYPES.search(line)]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ def asked(tmp_path_factory):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("asked")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_signal_to_one_process_ends_all_and_the_run_goes_on_exactly(asked, rank):
     folder, ends = asked
@@ -100,7 +99,7 @@ def test_a_killed_process_is_named_in_one_line_and_the_run_goes_on(tmp_path, mon
     who = f"process {rank} was killed by {number.name}" if rank else "process 0 has ended without a message"
     memory = ", as the system does when memory runs out" if number == signal.SIGKILL else ""
     hint = f"go on with `medunlearn fit --config '{run}/config.yaml' --resume true`"
-    assert said == [f"medunlearn: {who}{memory}; {hint}"]
+    assert said == [f"medunlearn: {who}{memory}; {hint}"], ended.stderr[-3000:]
     assert "Traceback" not in ended.stderr
     assert ended.returncode == (128 + number if rank else -number)
     assert not (tmp_path / run / "metrics.json").exists()

@@ -16,10 +16,7 @@ from medunlearn.models import load_model
 FIGURES = ("UA", "RA", "TA", "MIA")
 NOISE = 4e-6  # of weights after eight to ten steps; they move by several hundred times that
 
-pytestmark = [
-    pytest.mark.timeout(1800),  # the first test waits for all stages
-    pytest.mark.xdist_group("processes"),  # which are run once
-]
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for all stages
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,12 @@ def main() -> None:
     for run, (method, *options) in RUNS.items():
         argv = ["fit", f"--model={method}", f"--run_dir={run}", "--data.file=golden.npz", "--data.batch_size=7"]
         argv += ["--trainer.max_epochs=2", "--trainer.precision=32-true", "--trainer.deterministic=true"]
-        argv += ["--trainer.accelerator=cpu", "--trainer.logger=false", "--trainer.enable_progress_bar=false"]
+        argv += [
+            "--trainer.accelerator=cpu",
+            "--trainer.logger=false",
+            "--trainer.enable_progress_bar=false",
+            "--trainer.enable_checkpointing=false",
+        ]
         assert command([*argv, *options]) == 0
         content = torch.load(Path(run, "checkpoints", "model.ckpt"), weights_only=True)
         found[run] = {

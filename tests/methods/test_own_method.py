@@ -144,7 +144,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("own_method")
 def test_on_two_processes_it_does_what_it_does_on_one_and_goes_on(folder):
     assert same(weights(folder / "whole_2"), weights(folder / "part_2"))
     masks = [check_mask(folder / "t", folder / run) for run in ("whole_1", "whole_2")]
@@ -154,7 +153,6 @@ def test_on_two_processes_it_does_what_it_does_on_one_and_goes_on(folder):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("own_method")
 def test_refreshed_statistics_do_not_depend_on_the_number_of_processes(folder):
     """Zero epochs: the original's own weights, and statistics of 24 retained images in batches of six."""
     before, one, two = (weights(folder / run) for run in ("t", "fresh_1", "fresh_2"))
@@ -165,7 +163,6 @@ def test_refreshed_statistics_do_not_depend_on_the_number_of_processes(folder):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("own_method")
 def test_paired_steps_on_two_processes_are_those_of_one(folder):
     """With BatchNorm kept out of training, whose statistics are each process's own."""
     start_, one, two = (weights(folder / run) for run in ("t", "still_1", "still_2"))

@@ -17,8 +17,6 @@ from medunlearn.poisoning.measurement import input_gradients
 from medunlearn.poisoning.poison import Folder
 from medunlearn.runs import RunDir
 
-pytestmark = pytest.mark.xdist_group("poison")  # whose runs are made once
-
 FORGET = "data: {forget: {rate: 0.5}}"
 CONFIGS = {
     "train": f"model: {{class_path: Train, init_args: {{backbone: {LINEAR}, lr: 0.02}}}}",

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +48,27 @@ def test_watching_interrupts_once_a_started_process_has_failed_and_ends_lightnin
         subprocess.run([sys.executable, "-c", "import time; time.sleep(20)"], check=False)
     assert launched == [], "Lightning's watch, which holds this list, has nothing to watch"
     assert len(launcher.procs) == 1
+
+
+class LookedAt:
+    """A failed process whose status takes a moment to read."""
+
+    def __init__(self):
+        self.looked = threading.Event()
+
+    def poll(self):
+        self.looked.set()
+        time.sleep(0.3)
+        return -9
+
+
+def test_watching_never_interrupts_after_its_block_has_failed_by_itself(interruptible):
+    """The connection to a killed process breaks at about the time at which its end is seen."""
+    process = LookedAt()
+    with pytest.raises(RuntimeError, match="closed by peer"), watching(SimpleNamespace(procs=[process]), str):
+        process.looked.wait()
+        raise RuntimeError("closed by peer")
+    time.sleep(0.6)
 
 
 def test_watching_passes_over_a_launcher_that_starts_nothing():

@@ -19,8 +19,6 @@ from medunlearn.runs import RunDir
 from medunlearn.ulira.design import Design
 from medunlearn.ulira.table import LEAK, POWER
 
-pytestmark = pytest.mark.xdist_group("ulira")  # whose runs are made once
-
 MODEL = f"init_args: {{backbone: {LINEAR}, lr: 0.05"
 FORGET = "data: {forget: {rate: 0.5, stratified: true}}"
 CONFIGS = {
