@@ -146,6 +146,12 @@ def test_bad_index_files_are_named(capsys, npz, tmp_path):
     assert "nothing is left to retain" in refused(capsys, *argv, "--data.forget.indices=forget.txt")
 
 
+def test_a_config_that_is_not_there_is_refused_before_lightning_is_imported(capsys, monkeypatch):
+    monkeypatch.setattr("medunlearn.cli.fit.run", lambda argv: pytest.fail("that takes seconds to import"))
+    line = refused(capsys, "validate", "--config", "nowhere.yaml")
+    assert line.startswith("config=nowhere.yaml: no such file; give the path of a YAML file")
+
+
 def test_a_run_directory_in_use_is_not_written_over(fit, capsys):
     run = fit.original("a", epochs=1)
     argv = ["fit", "--model=Train", "--run_dir=a", "--data.file=tiny.npz", WITH_TINY, *QUIET]
