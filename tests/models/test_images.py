@@ -16,6 +16,8 @@ from medunlearn.errors import InputError
 from medunlearn.models import Backbone, ImageFormat, ResNet18, save_weights
 from medunlearn.models.images import ImageCheck, check_images
 
+pytestmark = pytest.mark.usefixtures("tiny_resnet18")
+
 
 @pytest.fixture
 def file(tmp_path):
