@@ -220,7 +220,7 @@ def _lightning(command: str, options: list[str]) -> int:
         return 2
     from medunlearn.files.configs import resolve_configs
 
-    options = resolve_configs(options)  # wrong ones are refused at once: what follows imports for seconds
+    resolve_configs(options)  # wrong ones are refused at once: what follows imports for seconds
     with _importing():
         from medunlearn.cli.fit import run
 

@@ -112,7 +112,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def own_yaml(text: str) -> Any:
-    """Return the content of YAML that this package has written: ten times as fast as `read_yaml`, without its checks.
+    """Return the content of trusted YAML, such as a run's own settings: faster than `read_yaml`, without its checks.
 
     Args:
         text: The YAML.

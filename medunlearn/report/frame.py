@@ -194,5 +194,5 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
         >>> records(load([]))
         []
     """
-    columns = {str(name): frame[name].tolist() for name in frame.columns}  # five times as fast as `to_dict`
+    columns = {str(name): frame[name].tolist() for name in frame.columns}  # `to_dict` takes several times as long
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

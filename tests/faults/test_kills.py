@@ -17,7 +17,7 @@ from helpers.runs import QUIET, same, weights, write_npz
 
 from medunlearn.runs import RunDir
 
-KILLS = int(os.environ.get("TRUST_KILLS", "9"))
+KILLS = int(os.environ.get("TRUST_KILLS", "20"))
 METHODS = ("Train", "Retrain", "SalUn")
 FIGURES = ("UA", "RA", "TA", "MIA", "AG", "epochs", "n", "before", "validation", "split_sha256", "parameters")
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, event, settings
 import medunlearn.methods  # noqa: F401  # importing Lightning is charged to no reader
 from medunlearn.errors import InputError
 
-EXAMPLES = int(os.environ.get("TRUST_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("TRUST_EXAMPLES", "150"))
 SECONDS = 5.0  # of computing, for a file of some kilobytes; tracing of memory included
 SPARE = 40 * 2**20
 
