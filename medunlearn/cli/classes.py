@@ -66,13 +66,9 @@ def class_actions(kind: type) -> dict[str, Any]:
     }
 
 
-def is_required(kind: type, name: str) -> bool:
-    """Return whether an argument of a class must be given."""
-    try:
-        _one_argument(kind, name).parse_object({})
-    except ArgumentError:
-        return True
-    return False
+def is_required(action: Any) -> bool:
+    """Return whether a jsonargparse option must be given."""
+    return bool(getattr(action, "_required", False) or action.required)  # before jsonargparse 4.49 and since
 
 
 def accepts(hint: Any, value: Any) -> bool:
@@ -162,13 +158,6 @@ def _attribute(module: str, name: str) -> Any:
         known += getattr(holder, "__all__", [])
         raise NotImportable(f"{module} has no {name}; {suggestion(name, known)}fix the name")
     return getattr(holder, name)
-
-
-def _one_argument(kind: type, name: str) -> ArgumentParser:
-    parser = _parser()
-    others = set(arguments_of(kind)) - {name}
-    parser.add_class_arguments(kind, as_group=False, fail_untyped=False, skip=others)
-    return parser
 
 
 def _parser() -> ArgumentParser:

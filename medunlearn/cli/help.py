@@ -155,7 +155,7 @@ def _arguments(kind: type[Classifier]) -> dict[str, str]:
     shown: dict[str, str] = {}
     for title, group in groups.items():
         taken = {name: actions.pop(name) for name in dict.fromkeys(group) if name in actions}
-        entries = [_option(f"model.init_args.{name}", each, is_required(kind, name)) for name, each in taken.items()]
+        entries = [_option(f"model.init_args.{name}", each, is_required(each)) for name, each in taken.items()]
         shown |= {title: "\n".join(entries)} if entries else {}
     return shown
 

@@ -22,6 +22,7 @@ from medunlearn.cli.classes import (
     NotSubclass,
     accepts,
     arguments_of,
+    class_actions,
     class_bases,
     described,
     find_class,
@@ -237,9 +238,9 @@ class _Settings:
             raise InputError(f"{key}={_as_yaml(setting.value)}: give {described(hint)}; {listing or self.help}")
 
     def _check_required(self, option: str, kind: type) -> None:
-        for name in arguments_of(kind):
+        for name, action in class_actions(kind).items():
             from_data = option == "model" and name in FROM_DATA
-            if name not in self.arguments[option] and not from_data and is_required(kind, name):
+            if name not in self.arguments[option] and not from_data and is_required(action):
                 raise InputError(f"{option}.init_args.{name}: missing; set it; {self._class_help(option, kind)}")
 
     def _class_help(self, option: str, kind: type) -> str:

@@ -1,11 +1,10 @@
 """Sets up LightningCLI for this project: from options and config files to resolved settings."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, cast, get_args, get_origin
+from typing import Any, cast
 
 import jsonargparse
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
@@ -13,12 +12,13 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
 from medunlearn.cli import commands
-from medunlearn.cli.classes import FROM_DATA, find_class, type_of
+from medunlearn.cli.classes import FROM_DATA, find_class
 from medunlearn.cli.given import Setting, given_settings, last
 from medunlearn.cli.help import options_help, show_method_help, trainer_help
 from medunlearn.cli.measuring import with_option_name, with_own_config
 from medunlearn.cli.messages import check_from_data, check_groups, explained_error
-from medunlearn.cli.methods import PARSER_MODE, given_method, resolve_methods
+from medunlearn.cli.methods import given_method, resolve_methods
+from medunlearn.cli.options import adjust, parser_options
 from medunlearn.data import MedMNISTDataModule
 from medunlearn.errors import PARTS
 from medunlearn.files import expanded, own_yaml
@@ -27,21 +27,8 @@ from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
-USAGE = (
-    "medunlearn {} --model NAME --data.dataset NAME|--data.file FILE --run_dir DIR [options]\n"
-    "       medunlearn {} --config FILE [options]"
-)
-
-HELP = {
-    "config": "Settings from a YAML file; if given several times, later ones override.",
-    "print_config": "Print the settings that will run, and stop.",
-    "seed_everything": "Seed of all that is drawn at random.",
-    "trainer.accelerator": "Hardware: cpu, gpu, mps, tpu or auto.",
-    "trainer.devices": "How many devices, a list of their numbers, -1 for all, or auto.",
-    "trainer.max_epochs": "Stop after this many epochs. By default as many as the method states, which may be none.",
-    "trainer.max_steps": "Stop after this many steps; -1 for as many as the epochs have.",
-    "trainer.precision": "Precision of training, such as 32-true, bf16-mixed or 16-mixed.",
-}
+BUILT: dict[tuple[str, str], dict[str, Any]] = {}
+"""Parsers by command and defaults, for the next stage of a plan: building one takes about as long as parsing."""
 
 
 class SettingsCLI(LightningCLI):
@@ -70,7 +57,7 @@ class SettingsCLI(LightningCLI):
             save_config_callback=run_record,  # type: ignore[arg-type]
             seed_everything_default=0,
             trainer_defaults=_trainer_defaults(self.given, method),
-            parser_kwargs=_parser_options(self.command),
+            parser_kwargs=parser_options(self.command),
             args=[self.command, *_help_for_trainer_help(options), *_epochs_for_null(self.given, method)],
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
@@ -91,14 +78,20 @@ class SettingsCLI(LightningCLI):
         parser.add_lightning_class_args(UnlearningMetrics, "evaluation")
         for name in FROM_DATA:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
-        _adjust(parser)
-        cast(Any, parser).format_help = partial(self._help, parser)
+        adjust(parser)
 
-    def _help(self, parser: ArgumentParser, formatter: Any = None) -> str:
-        if any(setting.key == "trainer.help" for setting in self.given):
-            return trainer_help(parser)
-        about = inspect.getdoc(getattr(commands, self.command)) or ""
-        return options_help(parser, self.command, about.partition("\n")[0], self.method)
+    def setup_parser(self, *args: Any, **kwargs: Any) -> None:
+        """Build the parsers, or take those of an earlier stage; one that has failed to parse is not used again."""
+        key = self.command, repr(self.trainer_defaults)
+        self._built = key, BUILT.pop(key, {}) or self._attributes_of(super().setup_parser, *args, **kwargs)
+        vars(self).update(self._built[1])
+        parser = self._parser(self.command)
+        cast(Any, parser).format_help = partial(_help, parser, self.command, self.given, self.method)
+
+    def _attributes_of(self, set_up: Callable[..., None], *args: Any, **kwargs: Any) -> dict[str, Any]:
+        before = set(vars(self))
+        set_up(*args, **kwargs)
+        return {name: value for name, value in vars(self).items() if name not in before}
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the arguments, and raise errors as `InputError`."""
@@ -108,6 +101,7 @@ class SettingsCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explained_error(error, self.given, self._parser(command), command) from None
+        BUILT[self._built[0]] = self._built[1]
         self._expand_paths()
         self._fill_open_settings()
 
@@ -167,6 +161,19 @@ def resolved_settings(argv: list[str]) -> dict[str, Any]:
     return ResolvedSettings(argv).plain_settings()
 
 
+def _help(
+    parser: ArgumentParser,
+    command: str,
+    given: Sequence[Setting],
+    method: type[Classifier] | None,
+    formatter: Any = None,
+) -> str:
+    if any(setting.key == "trainer.help" for setting in given):
+        return trainer_help(parser)
+    about = inspect.getdoc(getattr(commands, command)) or ""
+    return options_help(parser, command, about.partition("\n")[0], method)
+
+
 def _trainer_defaults(given: Sequence[Setting], method: type[Classifier] | None) -> dict[str, Any]:
     own = dict(method.trainer_arguments) if method else {}
     if _has_steps(given):
@@ -200,33 +207,6 @@ def _null_for_none(argv: Sequence[str]) -> list[str]:
         joined = argument.startswith("--") and argument.partition("=")[2] == "None"
         found.append(f"{argument.removesuffix('None')}null" if value or joined else argument)
     return found
-
-
-def _parser_options(command: str) -> dict[str, Any]:
-    common = {"exit_on_error": False, "allow_abbrev": False, "parser_mode": PARSER_MODE}
-    return common | {command: common | {"usage": USAGE.format(command, command)}}
-
-
-def _adjust(parser: ArgumentParser) -> None:
-    """Correct the parser's help texts, and its parsing of integers."""
-    for action in cast(list[Any], parser._actions):
-        action.help = HELP.get(action.dest, action.help)
-        if hasattr(action, "_typehint"):
-            action._typehint = _whole_numbers_first(type_of(action))
-
-
-def _whole_numbers_first(hint: Any) -> Any:
-    """Return a union with int before float; else `limit_train_batches 1` (one batch) would be read as 1.0 (all).
-
-    Python caches one object for `Union[int, float]` and `Union[float, int]`, in the order that was created first.
-    """
-    members = get_args(hint)
-    if get_origin(hint) not in (Union, UnionType) or int not in members or float not in members:
-        return hint
-    union: Any = int | float
-    for member in members:
-        union = union | member
-    return union
 
 
 def dumped(parser: ArgumentParser, settings: Namespace) -> str:
