@@ -1,7 +1,6 @@
 """Commands that the package prints run as printed, whatever the paths hold."""
 
 import ast
-import logging
 import os
 import re
 import signal
@@ -127,11 +126,10 @@ def test_command_that_makes_a_reference_changes_the_forget_set_of_a_shipped_conf
     assert argv == ["fit", "--config", "configs/retrain_blood_10.yaml", *options]
 
 
-def test_command_that_sends_an_offline_run_names_its_folder(pasted, caplog, capsys):
-    with caplog.at_level(logging.INFO):
-        _log_location(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
-    logged = caplog.text + capsys.readouterr().err  # where Lightning's logger writes depends on its release
-    assert pasted(printed(logged, "send it with ")) == ["wandb", "sync", f"{RUN}/logs/wandb/offline-run"]
+def test_command_that_sends_an_offline_run_names_its_folder(pasted, logged, capsys):
+    _log_location(SimpleNamespace(offline=True, dir=f"{RUN}/logs/wandb/offline-run/files"))
+    lines = logged.getvalue() + capsys.readouterr().err  # where Lightning's logger writes depends on its release
+    assert pasted(printed(lines, "send it with ")) == ["wandb", "sync", f"{RUN}/logs/wandb/offline-run"]
 
 
 def test_remedies_from_python_are_calls():

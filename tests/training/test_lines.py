@@ -45,7 +45,7 @@ def test_stage_of_a_plan_prints_neither_how_it_begins_nor_its_comparison(fit, ca
 
 
 @pytest.mark.parametrize(("value", "tables"), [("null", 0), ("false", 0), ("true", 1)])
-def test_table_of_layers_is_printed_where_it_is_asked_for(fit, capsys, caplog, value, tables):
+def test_table_of_layers_is_printed_where_it_is_asked_for(fit, capsys, logged, value, tables):
     capsys.readouterr()
     fit("Train", "t", f"--trainer.enable_model_summary={value}", epochs=1)
-    assert (capsys.readouterr().out + caplog.text).count("Trainable params") == tables
+    assert (capsys.readouterr().out + logged.getvalue()).count("Trainable params") == tables

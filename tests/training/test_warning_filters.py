@@ -85,11 +85,11 @@ def test_hidden_names_are_loggers_that_lightning_has():
     assert {connector.__name__, rank_zero.__name__} <= set(LOGGERS)
 
 
-def test_hidden_advertisements_are_those_of_a_bare_trainer_with_a_run_record(caplog, tmp_path):
+def test_hidden_advertisements_are_those_of_a_bare_trainer_with_a_run_record(logged, tmp_path):
     from lightning.pytorch import Trainer
 
     from medunlearn import RunRecord
 
     Trainer(callbacks=[RunRecord(tmp_path / "r")], accelerator="cpu", logger=True, default_root_dir=tmp_path)
-    assert "litlogger" not in caplog.text.lower()
-    assert "litmodels" not in caplog.text.lower()
+    assert "litlogger" not in logged.getvalue().lower()
+    assert "litmodels" not in logged.getvalue().lower()
