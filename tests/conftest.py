@@ -51,6 +51,7 @@ def pytest_collection_finish() -> None:
     To search it as it comes, every now and then in the tests, and at the end takes as long as importing it.
     """
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # by default a search after 700 new objects, of which a parser alone has more
     gc.enable()
 
 
