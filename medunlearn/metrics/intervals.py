@@ -1,6 +1,7 @@
 """Uncertainty of percentages of few images: Wilson's interval, and the resulting margin of the Average Gap."""
 
 from collections.abc import Mapping
+from functools import cache
 from math import hypot, sqrt
 from typing import Any
 
@@ -12,6 +13,7 @@ PART_OF = {"UA": "forget", "RA": "retain", "TA": "test", "MIA": "forget"}
 """The part of the data whose images each metric counts."""
 
 
+@cache
 def wilson(percent: float, images: int) -> tuple[float, float]:
     """Return the 95 % interval of Wilson (1927) around a share of images, in %.
 

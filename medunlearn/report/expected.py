@@ -6,15 +6,14 @@ same experiment: method, forget set, preset and every setting that the file name
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from medunlearn.files import read_yaml
 from medunlearn.files.configs import shipped_configs
 from medunlearn.metrics import GAP_METRICS, prediction_interval
-from medunlearn.report.frame import records
 
 FIGURES = (*GAP_METRICS, "AG")
 SAME = ("method", "forgotten", "augmentation")
@@ -54,7 +53,7 @@ class Expectation:
 
     def sentence(self, run: Mapping[str, Any]) -> str:
         """Return a sentence on whether a run of this experiment falls inside, and which figures do not."""
-        known = {key: limits for key, limits in self.intervals().items() if not pd.isna(run[key])}
+        known = {key: limits for key, limits in self.intervals().items() if not isnan(run[key])}
         off = [
             f"{key} {run[key]:.2f}, expected {low:.2f} to {high:.2f}"
             for key, (low, high) in known.items()
@@ -64,31 +63,34 @@ class Expectation:
         return f"{run['run']}: {place}"
 
 
-def expectations(folder: Path | None = None) -> list[Expectation]:
+def expectations(folder: Path | None = None) -> tuple[Expectation, ...]:
     """Return the expectations in a folder of configs, by default the shipped one.
 
     Example:
         >>> all(each.seeds > 1 for each in expectations())
         True
     """
-    found = sorted((folder or shipped_configs() / "tuned").glob("*/expected.yaml"))
-    return [each for file in found for each in _read(read_yaml(file))]
+    return _in_folder(folder or shipped_configs() / "tuned")
 
 
-def compared(frame: pd.DataFrame, known: Iterable[Expectation] | None = None) -> str:
+@cache
+def _in_folder(folder: Path) -> tuple[Expectation, ...]:
+    return tuple(each for file in sorted(folder.glob("*/expected.yaml")) for each in _read(read_yaml(file)))
+
+
+def compared(rows: Iterable[Mapping[str, Any]], known: Iterable[Expectation] | None = None) -> str:
     """Return a line for each run whose figures are expected; an empty text if there is none.
 
     Args:
-        frame: Runs, as `medunlearn.report.load` gives them.
+        rows: Runs, as `medunlearn.report.frame.records` gives them.
         known: The expectations; by default the shipped ones.
 
     Example:
-        >>> from medunlearn.report import load
-        >>> compared(load([]))
+        >>> compared([])
         ''
     """
     known = expectations() if known is None else list(known)
-    runs = records(frame[(frame.measured_by == "") & frame.UA.notna()])
+    runs = [row for row in rows if not row["measured_by"] and not isnan(row["UA"])]
     lines = [each.sentence(run) for run in runs for each in known if each.describes(run)]
     head = "Against the figures measured before (95 % prediction intervals; by chance one figure in twenty is outside):"
     return "\n".join([head, *lines]) if lines else ""

@@ -1,11 +1,11 @@
 """The comparison in the terminal: Markdown tables, one for each forget set."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from medunlearn.errors import counted
 from medunlearn.metrics import FEW, GAP_METRICS, PART_OF, Floor, largest_error
@@ -14,9 +14,11 @@ from medunlearn.report.expected import compared
 from medunlearn.report.floors import ANOTHER, FURTHER, POOLED, floor_text, pooled
 from medunlearn.report.floors import LEGEND as FLOOR_LEGEND
 from medunlearn.report.footnotes import footnotes
-from medunlearn.report.frame import load, measured_twice, records
+from medunlearn.report.frame import load, records
 from medunlearn.report.markdown import aligned
 from medunlearn.runs import RunDir
+
+Row = dict[str, Any]
 
 COLUMNS = ("run", "method", *GAP_METRICS, "AG", "RTE (min)", "proxy gap", "AG/floor")
 BETTER = ("", "", *(LEGEND[key].better for key in (*GAP_METRICS, "AG", "RTE", "proxy gap", "AG/floor")))
@@ -49,24 +51,39 @@ def comparison(runs: Iterable[str | Path | RunDir], width: int | None = None) ->
         >>> comparison([])
         ''
     """
-    frame = pooled(load(runs))
-    frame["method"] = frame.method.where(~frame.label.isin(FURTHER), frame.label)
-    frame.loc[frame.measured_by != "", "method"] += ", untouched"
-    frame["time_share"] = _time_shares(frame)
-    marks, remarks = footnotes(frame.notes)
-    frame["method"] += [f" [{mark}]" if mark else "" for mark in marks]
-    own = frame[frame.measured_by == ""]
-    untouched = frame[(frame.measured_by != "") & frame.run.isin(own.run)]
-    shown = own[own.UA.notna() & ~measured_twice(frame)[own.index]]
+    rows = _named(records(pooled(load(runs))))
+    marks, remarks = footnotes(row["notes"] for row in rows)
+    for row, mark in zip(rows, marks, strict=True):
+        row["method"] += f" [{mark}]" if mark else ""
+    own = [row for row in rows if not row["measured_by"]]
+    untouched = [row for row in rows if row["measured_by"] and row["run"] in {each["run"] for each in own}]
+    measured = {(row["run"], row["split_sha256"]) for row in rows if row["measured_by"]}
+    shown = [row for row in own if not isnan(row["UA"]) and (row["run"], row["split_sha256"]) not in measured]
     tables = []
-    for split, group in shown.groupby("split_sha256", sort=False):
-        tables.append(_split_table(group, untouched[untouched.split_sha256 == split], width))
-    rest = own[own.UA.isna() & ~own.run.isin(untouched.run)]
-    tables += [_table(rest, [])] if len(rest) else []
+    for split in dict.fromkeys(row["split_sha256"] for row in shown):
+        group, before = ([row for row in each if row["split_sha256"] == split] for each in (shown, untouched))
+        tables.append(_split_table(group, before, width))
+    started = {row["run"] for row in untouched}
+    rest = [row for row in own if isnan(row["UA"]) and row["run"] not in started]
+    tables += [_table(rest, [])] if rest else []
     below = [f"[{number}] {text}" for number, text in enumerate(remarks, 1)]
-    legends = [EXPLANATION, *([FLOOR_LEGEND] if shown.floor.notna().any() else [])]
+    legends = [EXPLANATION, *([FLOOR_LEGEND] if any(not isnan(row["floor"]) for row in shown) else [])]
     texts = [*(legends if tables else []), "\n".join(below), *_notes(own), compared(own)]
     return "\n\n".join([*tables, *(_wrapped(text, width) for text in texts if text)])
+
+
+def _named(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with the share of the run time of their Retrain, and the method as the table names it."""
+    retrains: dict[str, Row] = {}
+    for row in rows:
+        if not row["measured_by"] and row["role"] == "retrained":
+            retrains.setdefault(row["run"], row)
+    named = []
+    for row in rows:
+        method = row["label"] if row["label"] in FURTHER else row["method"]
+        method += ", untouched" if row["measured_by"] else ""
+        named.append(row | {"method": method, "time_share": _time_share(row, retrains.get(row["reference"]))})
+    return named
 
 
 def _wrapped(text: str, width: int | None) -> str:
@@ -74,45 +91,43 @@ def _wrapped(text: str, width: int | None) -> str:
     return "\n".join(map(fill, text.splitlines()))
 
 
-def _split_table(group: pd.DataFrame, untouched: pd.DataFrame, width: int | None) -> str:
-    first = group.sort_values("n_forget", ascending=False, kind="stable").iloc[0]
-    several = untouched.run.duplicated(keep=False)
-    names = [*untouched.run.where(~several, untouched.run + " (before " + untouched.measured_by + ")")]
+def _split_table(group: Sequence[Row], untouched: Sequence[Row], width: int | None) -> str:
+    first = max(group, key=lambda row: row["n_forget"])
     title = (
-        f"{first.data}: {first.n_forget} of {counted(first.n_forget + first.n_retain, 'training image')} forgotten "
-        f"(split {first.split_sha256[:12]})"
+        f"{first['data']}: {first['n_forget']} of "
+        f"{counted(first['n_forget'] + first['n_retain'], 'training image')} forgotten "
+        f"(split {first['split_sha256'][:12]})"
     )
-    further = group[group.label.isin(FURTHER)]
-    names += [row["run"] + (f" and {n - 1:.0f} more" if (n := row[POOLED]) > 1 else "") for row in records(further)]
-    rows = pd.concat([untouched, further, group.drop(further.index)])
+    times = Counter(row["run"] for row in untouched)
+    names = [row["run"] + (f" (before {row['measured_by']})" if times[row["run"]] > 1 else "") for row in untouched]
+    further = [row for row in group if row["label"] in FURTHER]
+    names += [row["run"] + (f" and {n - 1:.0f} more" if (n := row[POOLED]) > 1 else "") for row in further]
+    rows = [*untouched, *further, *(row for row in group if row["label"] not in FURTHER)]
     below = (_wrapped(text, width) for text in (*_floors(group), *_uncertain(rows)))
     return "\n\n".join([title, _table(rows, names), *below])
 
 
-def _time_shares(frame: pd.DataFrame) -> "pd.Series[float]":
-    """Return the run time of each unlearned model in % of its Retrain's; NaN where they ran on different hardware."""
-    retrains = frame[(frame.measured_by == "") & (frame.role == "retrained")].drop_duplicates("run").set_index("run")
-    minutes = frame.reference.map(retrains.RTE)
-    comparable = (
-        (frame.role == "unlearned") & (minutes > 0) & (frame.hardware == frame.reference.map(retrains.hardware))
-    )
-    return (100 * frame.RTE / minutes).where(comparable)
+def _time_share(row: Row, retrain: Row | None) -> float:
+    """Return the run time of an unlearned model in % of its Retrain's; NaN where they ran on different hardware."""
+    comparable = retrain is not None and retrain["RTE"] > 0 and row["hardware"] == retrain["hardware"]
+    return 100 * row["RTE"] / retrain["RTE"] if retrain and comparable and row["role"] == "unlearned" else nan
 
 
-def _floors(rows: pd.DataFrame) -> list[str]:
+def _floors(rows: Sequence[Row]) -> list[str]:
     """Return how far the Retrains are apart, a line for each first one; empty for fewer than two."""
-    known = records(rows[rows.floor.notna() & (rows.label == ANOTHER)])
+    known = [row for row in rows if not isnan(row["floor"]) and row["label"] == ANOTHER]
     found = [(row["reference"], Floor(row["retrains"], row["floor"], row["band"])) for row in known]
     return ["\n".join(f"Noise floor, {first}: {floor_text(floor)}" for first, floor in found)] if found else []
 
 
-def _uncertain(rows: pd.DataFrame) -> list[str]:
+def _uncertain(rows: Sequence[Row]) -> list[str]:
     """Return the widest 95 % interval of figures from few images, by part; empty if all have many."""
     found = []
     for part, name in (("forget", "forgotten"), ("retain", "retained"), ("test", "test")):
         keys = [key for key in GAP_METRICS if PART_OF[key] == part]
-        images = int(rows[f"n_{part}"].iloc[0])
-        widths = [largest_error(value, images) for key in keys for value in rows[key].dropna()] if images else []
+        images = rows[0][f"n_{part}"]
+        values = [row[key] for key in keys for row in rows if not isnan(row[key])]
+        widths = [largest_error(value, images) for value in values] if images else []
         if widths and images < FEW:
             text = f"{' and '.join(keys)} of {counted(images, f'{name} image')} up to ± {max(widths):.1f} points"
             found.append(text)
@@ -120,17 +135,17 @@ def _uncertain(rows: pd.DataFrame) -> list[str]:
     return [f"95 % intervals: {', '.join(found)}; {remedy}"] if found else []
 
 
-def _table(rows: pd.DataFrame, names: Sequence[str]) -> str:
+def _table(rows: Sequence[Row], names: Sequence[str]) -> str:
     """Return rows as a table, the first ones under other names than their directories'."""
-    cells = [_cells(row) for row in records(rows)]
+    cells = [_cells(row) for row in rows]
     for line, name in zip(cells, names, strict=False):
         line[0] = name
-    left_out = {COLUMNS.index(name) for name, key in OPTIONAL.items() if rows[key].isna().all()}
+    left_out = {COLUMNS.index(name) for name, key in OPTIONAL.items() if all(isnan(row[key]) for row in rows)}
     lines = [[cell for at, cell in enumerate(line) if at not in left_out] for line in (COLUMNS, BETTER, *cells)]
     return aligned(lines[0], lines[1:], left=(0, 1))
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: Row) -> list[str]:
     retrained = row["reference"] == row["run"]
     values = (_number(row[key]) + ("" if retrained else _gap(row[f"gap_{key}"])) for key in GAP_METRICS)
     gap = "0" if retrained else _number(row["AG"])
@@ -139,25 +154,25 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [*names, *values, gap, minutes, _number(row["proxy"]), "-" if retrained else _in_floors(row)]
 
 
-def _in_floors(row: dict[str, Any]) -> str:
-    units = row["AG_retrains"] / row["floor"] if row["floor"] else float("nan")
+def _in_floors(row: Row) -> str:
+    units = row["AG_retrains"] / row["floor"] if row["floor"] else nan
     return f"{_number(units)} {row['place']}".strip()
 
 
 def _gap(value: float) -> str:
-    return "" if pd.isna(value) else f" ({value:.2f})"
+    return "" if isnan(value) else f" ({value:.2f})"
 
 
 def _share(value: float) -> str:
-    return "" if pd.isna(value) else f" ({value:.{0 if value >= 10 else 1}f} %)"
+    return "" if isnan(value) else f" ({value:.{0 if value >= 10 else 1}f} %)"
 
 
 def _number(value: float) -> str:
-    return "-" if pd.isna(value) else f"{value:.2f}"
+    return "-" if isnan(value) else f"{value:.2f}"
 
 
-def _notes(rows: pd.DataFrame) -> list[str]:
+def _notes(rows: Sequence[Row]) -> list[str]:
     """Return why gaps are missing, or are not to the reference: one paragraph with a line per run."""
-    noted = records(rows[rows.note != ""])
-    lines = [f"{row['run']}: {'no AG' if pd.isna(row['AG']) else 'AG'}: {row['note']}" for row in noted]
+    noted = [row for row in rows if row["note"]]
+    lines = [f"{row['run']}: {'no AG' if isnan(row['AG']) else 'AG'}: {row['note']}" for row in noted]
     return ["\n".join(lines)] if lines else []

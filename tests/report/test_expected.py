@@ -8,6 +8,7 @@ from helpers.fake_runs import chain, change
 from medunlearn.metrics import prediction_interval
 from medunlearn.report import load
 from medunlearn.report.expected import Expectation, compared
+from medunlearn.report.frame import records
 from medunlearn.report.table import comparison
 
 EXPERIMENT = {"method": "SalUn", "forgotten": "10 %", "augmentation": "Default"}
@@ -35,13 +36,13 @@ def test_prediction_intervals_hold_95_percent_of_further_values():
 
 
 def test_a_run_within_all_intervals_is_inside(runs):
-    lines = compared(load(runs), [known()]).splitlines()
+    lines = compared(records(load(runs)), [known()]).splitlines()
     assert lines[1:] == [f"{runs[2]}: inside: UA, RA, TA, MIA, AG"]
 
 
 def test_a_run_outside_is_named_with_figure_and_interval(runs):
     figures = FIGURES_OF_CHAIN | {"MIA": (1.0, 0.5)}
-    _, line = compared(load(runs), [known(figures=figures)]).splitlines()
+    _, line = compared(records(load(runs)), [known(figures=figures)]).splitlines()
     assert line == f"{runs[2]}: outside: MIA 9.00, expected 0.00 to 3.48"
 
 
@@ -58,14 +59,14 @@ def test_a_run_outside_is_named_with_figure_and_interval(runs):
     ids=lambda changes: str(changes),
 )
 def test_another_experiment_is_not_compared(runs, changes):
-    assert compared(load(runs), [known(**changes)]) == ""
+    assert compared(records(load(runs)), [known(**changes)]) == ""
 
 
 def test_another_seed_is_compared():
     runs = chain(seed=4)
     for run in runs:
         change(run, data_sha256="ab")
-    assert "inside: UA" in compared(load(runs), [known()])
+    assert "inside: UA" in compared(records(load(runs)), [known()])
 
 
 def test_the_printed_comparison_says_whether_runs_are_as_expected(runs, monkeypatch, tmp_path):
