@@ -6,6 +6,7 @@ from pathlib import Path
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
 from medunlearn.errors import InputError, counted
+from medunlearn.files import output_folder, writing_to
 
 EPILOG = """what is asked, and who asks:
   with the model alone         ROC of confidence, margin, loss, entropy and modified entropy, forgotten against unseen
@@ -39,7 +40,11 @@ def audit(argv: list[str]) -> int:
     from medunlearn.audit.pages import terminal, write_audit
 
     settings = Settings(given.nonmembers, given.draws, given.seed)
-    found = audited(read_subjects(given.runs, given.against), settings)
+    subjects = read_subjects(given.runs, given.against)
+    if given.out is not None:
+        with writing_to(output_folder(given.out)):
+            pass  # check that it can be written before figures are computed
+    found = audited(subjects, settings)
     for each in found:
         show(f"{terminal(each)}\n")
     if given.out is not None:

@@ -12,6 +12,9 @@ from scipy.special import betaincinv
 
 from medunlearn.metrics.resampling import as_scores, check_share, drawn_weights, group_numbers
 
+AT_ONCE = 16_000
+"""How many counts of images a bootstrap holds at once, few enough for the cache of a processor."""
+
 
 class Roc(NamedTuple):
     """A ROC curve: a point for each threshold, from (0, 0) to (1, 1), neither coordinate ever falling.
@@ -56,7 +59,7 @@ def auc(members: np.ndarray, nonmembers: np.ndarray) -> float:
         0.625
     """
     (inside, outside), count = _ranks(members, nonmembers)
-    return _area(np.bincount(inside, minlength=count), np.bincount(outside, minlength=count))
+    return float(_area(np.bincount(inside, minlength=count), np.bincount(outside, minlength=count)))
 
 
 def balanced_accuracy(curve: Roc) -> float:
@@ -179,14 +182,25 @@ def bootstrap(
     ranks, count = _ranks(members, nonmembers)
     groups = [group_numbers("member_groups", member_groups, len(ranks[0]))]
     groups += [group_numbers("nonmember_groups", nonmember_groups, len(ranks[1]))]
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(draws):
-        drawn = [np.bincount(rank, drawn_weights(group, rng), count) for rank, group in zip(ranks, groups, strict=True)]
-        curve = _curve(*drawn)
-        found.append((_area(*drawn), balanced_accuracy(curve), *(tpr_at(curve, level) for level in levels)))
+    for level in levels:
+        check_share("level", level)
+    rng, at_once, found = np.random.default_rng(seed), max(1, AT_ONCE // count), []
+    for start in range(0, draws, at_once):
+        counts = np.empty((2, min(at_once, draws - start), count))
+        for drawn in counts.swapaxes(0, 1):
+            for side, rank, group in zip(drawn, ranks, groups, strict=True):
+                side[:] = np.bincount(rank, drawn_weights(group, rng), count)
+        found.append(_statistics(*counts, levels))
     names = "auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels)
-    return dict(zip(names, np.array(found).T, strict=True))
+    return dict(zip(names, np.concatenate(found, axis=1), strict=True))
+
+
+def _statistics(members: np.ndarray, nonmembers: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Return AUC, balanced accuracy and TPR at each level, shape (2 + levels, draws), of counts (draws, T)."""
+    fpr, tpr = _curve(members, nonmembers)
+    last = np.array([np.searchsorted(row, levels, side="right") - 1 for row in fpr])
+    at_levels = np.take_along_axis(tpr, last, axis=-1).T
+    return np.stack([_area(members, nonmembers), (1 + np.max(tpr - fpr, axis=-1)) / 2, *at_levels])
 
 
 def _ranks(members: np.ndarray, nonmembers: np.ndarray) -> tuple[list[np.ndarray], int]:
@@ -197,11 +211,14 @@ def _ranks(members: np.ndarray, nonmembers: np.ndarray) -> tuple[list[np.ndarray
 
 
 def _curve(members: np.ndarray, nonmembers: np.ndarray) -> Roc:
-    """Return the curve of the numbers of images at each distinct score, the highest first."""
-    fpr, tpr = (np.concatenate([[0], np.cumsum(side)]) for side in (nonmembers, members))
-    return Roc(fpr / fpr[-1], tpr / tpr[-1])
+    """Return the curves of the numbers of images at each distinct score, the highest first, shape (..., T)."""
+    sides = [np.concatenate([np.zeros_like(side[..., :1]), side], axis=-1) for side in (nonmembers, members)]
+    fpr, tpr = (np.cumsum(side, axis=-1) for side in sides)
+    return Roc(fpr / fpr[..., -1:], tpr / tpr[..., -1:])
 
 
-def _area(members: np.ndarray, nonmembers: np.ndarray) -> float:
-    above = np.cumsum(members)  # members at or above each score: integers, so that no rounding error accumulates
-    return float(nonmembers @ (2 * above - members) / (2 * above[-1] * nonmembers.sum()))
+def _area(members: np.ndarray, nonmembers: np.ndarray) -> np.ndarray:
+    """Return the areas under the curves of numbers of images, shape (..., T): sums of integers, without rounding."""
+    above = np.cumsum(members, axis=-1)  # members at or above each score
+    pairs = above[..., -1] * nonmembers.sum(axis=-1)
+    return np.asarray((nonmembers * (2 * above - members)).sum(axis=-1) / (2 * pairs))

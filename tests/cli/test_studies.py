@@ -38,6 +38,7 @@ def test_an_output_folder_that_cannot_be_is_one_line_and_nothing_is_run(argv, ou
         family(retrains=1)
     monkeypatch.setattr("medunlearn.plans.engines.run_process", lambda *_: pytest.fail("a stage has run"))
     monkeypatch.setattr("medunlearn.relearning.measuring.relearn", lambda *_: pytest.fail("a model was trained"))
+    monkeypatch.setattr("medunlearn.audit.auditing.attack_rows", lambda *_: pytest.fail("a run was audited"))
     Path("file").touch()
     assert main([*argv, "--out", out]) == 2
     error = capsys.readouterr().err
