@@ -16,7 +16,7 @@ BREAST = SHARED / "data" / "breastmnist.npz"
 
 
 @pytest.mark.skipif(not BLOOD.is_file(), reason="the PBC blood cells are not beside this checkout")
-def test_pbc_blood_cells_go_through_the_blood_configs(tmp_path):
+def test_pbc_blood_cells_go_through_the_blood_configs(tiny_resnet18):
     unpack = [sys.executable, str(BLOOD), "blood.npz", "--size", "28", "--limit", "40"]
     subprocess.run(unpack, check=True, capture_output=True)
     options = ["--data.file=blood.npz", "--data.batch_size=32", "--trainer.max_epochs=1", *QUIET]
