@@ -2,17 +2,16 @@
 
 import torch
 import torch.nn.functional as F
-from common import DEVICE, autocast, options, report, seconds
+from common import DEVICE, autocast, network, options, report, seconds
 from torchvision import transforms
 
 from medunlearn.data.augmentation import PRESETS, augment, draw
-from medunlearn.models import ResNet18
 from medunlearn.training.memory import keep_freed_memory
 
 
-def step_seconds(images: torch.Tensor) -> float:
+def step_seconds(model: torch.nn.Module, images: torch.Tensor) -> float:
     """Return the time of forward, backward and update on a batch."""
-    model = ResNet18(8).to(DEVICE, memory_format=torch.channels_last).train()
+    model = model.to(DEVICE, memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4)
     inputs, labels = images.float() / 255, torch.zeros(len(images), dtype=torch.int64, device=DEVICE)
 
@@ -40,7 +39,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (batch, size, size, 3), dtype=torch.uint8, generator=generator)
     images = images.permute(0, 3, 1, 2).to(DEVICE)
-    step = step_seconds(images)
+    step = step_seconds(network(args), images)
     rows = []
     for preset in PRESETS:
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from medunlearn.__main__ import main
+from medunlearn.models import ResNet18
 from medunlearn.training.environment import hardware, versions
 from medunlearn.training.precision import default_precision
 
@@ -32,6 +33,16 @@ def small(num_classes: int, in_channels: int = 3) -> torch.nn.Module:
     return torch.nn.Sequential(
         *layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, num_classes)
     )
+
+
+def network(args: argparse.Namespace, num_classes: int = 8) -> torch.nn.Module:
+    """Return the network that is timed: a ResNet-18, or the small one for a short form."""
+    return small(num_classes) if args.short else ResNet18(num_classes)
+
+
+def short_options(short: bool) -> tuple[str, ...]:
+    """Return the options of `fit` for a short form: the small network, and no logger, which takes seconds to start."""
+    return (f"--model.init_args.backbone={SMALL}", "--trainer.logger=false") if short else ()
 
 
 def options(description: str | None) -> argparse.Namespace:

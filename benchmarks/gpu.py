@@ -20,12 +20,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from common import DEVICE, report, seconds
+from common import DEVICE, network, report, seconds
 
 from medunlearn.cli.comparison import terminal_comparison
 from medunlearn.errors import Interrupted
 from medunlearn.files.configs import shipped_configs
-from medunlearn.models import ResNet18
 from medunlearn.plans.engines import run_stage
 from medunlearn.plans.options import override, overrides_from_mapping
 from medunlearn.plans.stages import Stage, in_order, read_stage
@@ -42,10 +41,10 @@ STEPS = {
 }
 
 
-def step_of(settings: tuple[str, ...], size: int, batch: int) -> Callable[[], None]:
+def step_of(network: torch.nn.Module, settings: tuple[str, ...], size: int, batch: int) -> Callable[[], None]:
     """Return a training step of the bare network on one batch that stays on the device."""
     layout = torch.channels_last if "channels_last" in settings else torch.contiguous_format
-    network = ResNet18(8).to(DEVICE, memory_format=layout).train()
+    network = network.to(DEVICE, memory_format=layout).train()
     images = torch.rand(batch, 3, size, size, device=DEVICE).contiguous(memory_format=layout)
     labels = torch.arange(batch, device=DEVICE) % 8
     optimizer = torch.optim.SGD(network.parameters(), 0.1, 0.9, weight_decay=5e-4)
@@ -72,7 +71,7 @@ def measure_steps(args: argparse.Namespace) -> None:
     shown = dict(list(STEPS.items())[:3]) if DEVICE.type == "cpu" else STEPS
     rows, first = [], 0.0
     for name, settings in shown.items():
-        speed = batch / seconds(step_of(settings, size, batch), repeats, warm_up=1 if args.short else 5)
+        speed = batch / seconds(step_of(network(args), settings, size, batch), repeats, warm_up=1 if args.short else 5)
         first = first or speed
         rows.append({"step": name, "images/s": speed, "x float32": speed / first})
     report(args, rows, size=size, batch=batch)

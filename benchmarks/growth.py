@@ -12,7 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from common import fit, made_up, options, report
+from common import fit, made_up, options, report, short_options
 
 STAGES = ("training", "saliency", "evaluation", "attack")
 
@@ -21,6 +21,7 @@ def chain(folder: Path, count: int, rates: list[float], apart: bool) -> list[dic
     """Train on `count` images, unlearn each share of them, and return the seconds by stage."""
     file = made_up(folder / f"{count}.npz", count, size=8, others=count // 10)
     arguments = ("--trainer.max_epochs=1", "--trainer.logger=false", "--trainer.enable_checkpointing=false")
+    arguments += short_options(short=not apart)
     original = folder / f"train_{count}"
     runs = [("Train", 0.0, fit("Train", original, file, *arguments, apart=apart))]
     for rate in rates:

@@ -6,10 +6,9 @@ coordinates; and what holding the frozen half adds to an update.
 
 import torch
 import torch.nn.functional as F
-from common import DEVICE, options, report, seconds
+from common import DEVICE, network, options, report, seconds
 
 from medunlearn.methods.saliency import FrozenWeights, forget_gradients, saliency_mask
-from medunlearn.models import ResNet18
 from medunlearn.training.memory import keep_freed_memory
 
 
@@ -18,7 +17,7 @@ def main() -> None:
     images, size, batch, repeats = (16, 16, 8, 1) if args.short else (256, 64, 128, 3)
     if DEVICE.type == "cpu":
         keep_freed_memory()
-    model = ResNet18(8).to(DEVICE, memory_format=torch.channels_last).eval()
+    model = network(args).to(DEVICE, memory_format=torch.channels_last).eval()
     inputs = torch.rand(images, 3, size, size, device=DEVICE).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(images, device=DEVICE) % 8
     batches = list(zip(inputs.split(batch), labels.split(batch), strict=True))

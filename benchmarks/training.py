@@ -12,13 +12,24 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from common import DEVICE, autocast, fit, made_up, options, report, seconds, synchronise
+from common import (
+    DEVICE,
+    autocast,
+    fit,
+    made_up,
+    network,
+    options,
+    report,
+    seconds,
+    short_options,
+    small,
+    synchronise,
+)
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from torchvision.models import resnet18
 
-from medunlearn.models import ResNet18
 from medunlearn.training.memory import keep_freed_memory
 
 CLASSES = 8
@@ -40,10 +51,11 @@ class PILImages(Dataset):
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index, 0])
 
 
-def practice(file: Path, size: int, batch: int) -> float:
+def practice(file: Path, size: int, batch: int, short: bool) -> float:
     """Return images a second of one epoch of today's practice."""
-    model = resnet18(num_classes=CLASSES)
-    model.conv1, model.maxpool = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False), torch.nn.Identity()
+    model = small(CLASSES) if short else resnet18(num_classes=CLASSES)
+    if not short:
+        model.conv1, model.maxpool = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False), torch.nn.Identity()
     model.to(DEVICE).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4)
     data = PILImages(file, size)
@@ -59,9 +71,9 @@ def practice(file: Path, size: int, batch: int) -> float:
     return len(data) / (time.perf_counter() - start)
 
 
-def bare(size: int, batch: int) -> float:
+def bare(model: torch.nn.Module, size: int, batch: int) -> float:
     """Return images a second of forward, backward and update alone, in the precision and layout of `medunlearn fit`."""
-    model = ResNet18(CLASSES).to(DEVICE, memory_format=torch.channels_last).train()
+    model = model.to(DEVICE, memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4)
     images = torch.rand(batch, 3, size, size, device=DEVICE).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch, device=DEVICE) % CLASSES
@@ -83,15 +95,15 @@ def main() -> None:
         count, epochs = 12_032, 10
     with tempfile.TemporaryDirectory() as folder:
         file = made_up(Path(folder) / "images.npz", count, size, others=8 if args.short else 64)
-        arguments = (f"--data.batch_size={batch}", f"--trainer.max_epochs={epochs}")
+        arguments = (f"--data.batch_size={batch}", f"--trainer.max_epochs={epochs}", *short_options(args.short))
         apart = not args.short
         train = fit("Train", Path(folder) / "train", file, *arguments, apart=apart)
         unlearn = ("--data.forget.rate=0.1", f"--model.init_args.original={folder}/train")
         salun = fit("SalUn", Path(folder) / "salun", file, *arguments, *unlearn, apart=apart)
-        today = practice(file, size, batch)
+        today = practice(file, size, batch, args.short)
     if DEVICE.type == "cpu":
         keep_freed_memory()  # as `medunlearn fit` does; after today's practice, which does not
-    ceiling = bare(size, batch)
+    ceiling = bare(network(args, CLASSES), size, batch)
     found = {
         "today's practice": today,
         "medunlearn fit, Train": count * epochs / train["runtime"]["training"],
