@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import jsonargparse
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from medunlearn.callbacks import RunRecord, UnlearningMetrics, session
@@ -27,8 +28,11 @@ from medunlearn.methods import Classifier
 from medunlearn.runs import RunDir
 from medunlearn.training.warning_filters import hide_lightning_warnings
 
-BUILT: dict[tuple[str, str], dict[str, Any]] = {}
-"""Parsers by command and defaults, for the next stage of a plan: building one takes about as long as parsing."""
+BUILT: dict[str, dict[str, Any]] = {}
+"""The parsers of a command by its name, for the next stage of a plan: building them takes about as long as parsing."""
+
+OF_TRAINER = {name: each.default for name, each in inspect.signature(Trainer).parameters.items()}
+"""Lightning's defaults of the Trainer's arguments, which those of another method may have replaced."""
 
 
 class SettingsCLI(LightningCLI):
@@ -82,10 +86,10 @@ class SettingsCLI(LightningCLI):
 
     def setup_parser(self, *args: Any, **kwargs: Any) -> None:
         """Build the parsers, or take those of an earlier stage; one that has failed to parse is not used again."""
-        key = self.command, repr(self.trainer_defaults)
-        self._built = key, BUILT.pop(key, {}) or self._attributes_of(super().setup_parser, *args, **kwargs)
-        vars(self).update(self._built[1])
+        self._built = BUILT.pop(self.command, {}) or self._attributes_of(super().setup_parser, *args, **kwargs)
+        vars(self).update(self._built)
         parser = self._parser(self.command)
+        parser.set_defaults({f"trainer.{name}": value for name, value in (OF_TRAINER | self.trainer_defaults).items()})
         cast(Any, parser).format_help = partial(_help, parser, self.command, self.given, self.method)
 
     def _attributes_of(self, set_up: Callable[..., None], *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -101,7 +105,7 @@ class SettingsCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explained_error(error, self.given, self._parser(command), command) from None
-        BUILT[self._built[0]] = self._built[1]
+        BUILT[command] = self._built
         self._expand_paths()
         self._fill_open_settings()
 

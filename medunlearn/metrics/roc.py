@@ -190,7 +190,7 @@ def bootstrap(
         for drawn in counts.swapaxes(0, 1):
             for side, rank, group in zip(drawn, ranks, groups, strict=True):
                 side[:] = np.bincount(rank, drawn_weights(group, rng), count)
-        found.append(_statistics(*counts, levels))
+        found.append(_statistics(counts[0], counts[1], levels))
     names = "auc", "balanced_accuracy", *(f"tpr@{level:g}" for level in levels)
     return dict(zip(names, np.concatenate(found, axis=1), strict=True))
 
