@@ -10,8 +10,6 @@ import pytest
 
 # One thread for each test process and for those that it starts: threads of several at once wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A test that writes a module twice within a second would import the first one's compiled form.
-sys.dont_write_bytecode = True
 # So that processes that a test starts find the small network too.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
 
@@ -36,6 +34,8 @@ def pytest_collection_finish() -> None:
 
     To search it as it comes, every now and then in the tests, and at the end takes as long as importing it.
     """
+    # A test that writes a module twice within a second would import the first one's compiled form.
+    sys.dont_write_bytecode = True
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)  # by default a search after 700 new objects, of which a parser alone has more
     gc.enable()

@@ -11,6 +11,7 @@ from helpers.fake_runs import change, fake
 from medunlearn.plans.plan import read_plan
 from medunlearn.report import load
 from medunlearn.report.expected import FIGURES, compared, expectations
+from medunlearn.report.frame import records
 
 EVIDENCE = Path(__file__).parents[1] / "benchmarks" / "evidence"
 TUNED = """# salun_50.yaml with the settings of trial 3.
@@ -59,7 +60,7 @@ def test_a_run_is_inside_what_was_published_of_its_like(script, runs):
     assert [(each.experiment["method"], each.seeds) for each in known] == [("Retrain", 2), ("SalUn", 2)]
     assert all(set(each.figures) == set(FIGURES) for each in known)
     assert known[1].figures["UA"] == (4.5, 0.707)
-    lines = compared(load(["e/tuned_salun_50_0", "e/salun_50_0", "e/retrain_50_0"]), known)
+    lines = compared(records(load(["e/tuned_salun_50_0", "e/salun_50_0", "e/retrain_50_0"])), known)
     assert "e/tuned_salun_50_0: inside: UA, RA, TA, MIA, AG" in lines
     assert "e/retrain_50_0: inside: " in lines
     assert "e/salun_50_0: outside: UA 44.00, expected " in lines

@@ -1,11 +1,13 @@
 """Completion in a shell: the script is made once and asked in bash."""
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
 
 import pytest
+from helpers import forked
 from helpers.runs import refused
 
 from medunlearn.__main__ import main
@@ -25,10 +27,11 @@ printf '%s\\n' "${COMPREPLY[@]}"
 def script(tmp_path_factory):
     """Return the file of what completes in bash."""
     pytest.importorskip("shtab")
-    command = [sys.executable, "-m", "medunlearn", "--completion", "bash"]
-    file = tmp_path_factory.mktemp("completion") / "medunlearn"
-    file.write_text(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return file
+    folder = tmp_path_factory.mktemp("completion")
+    done = forked.run(folder, ["-m", "medunlearn", "--completion", "bash"], dict(os.environ), seconds=60)
+    assert done.returncode == 0, done.stderr
+    (folder / "medunlearn").write_text(done.stdout)
+    return folder / "medunlearn"
 
 
 def completed(script, line):

@@ -9,12 +9,14 @@ import random
 import shutil
 import signal
 import time
+from contextlib import chdir
 
 import pytest
 from helpers import children
 from helpers.backbones import WITH_TINY
 from helpers.runs import QUIET, same, weights, write_npz
 
+from medunlearn.__main__ import main
 from medunlearn.runs import RunDir
 
 KILLS = int(os.environ.get("TRUST_KILLS", "20"))
@@ -53,8 +55,8 @@ def finish(folder, method, run_dir):
     part, whole = folder / run_dir, folder / method
     assert not (part / "metrics.json").exists(), "a killed run looks finished"
     begun = RunDir(part).started  # what `reproduce` asks too, before it says `--resume true`
-    status, output = children.run(command(method, run_dir, *(["--resume=true"] if begun else [])), folder)
-    assert status == 0, output
+    with chdir(folder):
+        assert main(command(method, run_dir, *(["--resume=true"] if begun else []))) == 0
     assert same(weights(whole), weights(part))
     before, after = (json.loads((run / "metrics.json").read_text()) for run in (whole, part))
     assert {key: before[key] for key in FIGURES} == {key: after[key] for key in FIGURES}
