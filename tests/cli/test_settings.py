@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from medunlearn.__main__ import main
-from medunlearn.cli.settings import resolved_settings
+from medunlearn.cli.settings import BUILT, resolved_settings
 from medunlearn.data import ForgetSpec
 from medunlearn.methods import SalUn
 
@@ -132,3 +132,18 @@ def test_names_of_patients_are_those_that_are_written():
     for given in ("--data.forget.groups=[0017,17,1e3,P1]", "--config=c.yaml"):
         settings = resolved_settings([*FIT, "--model=Retrain", given])
         assert ForgetSpec(groups=settings["data"]["forget"]["groups"]).groups == ["0017", "17", "1e3", "P1"]
+
+
+def test_parsers_that_serve_a_further_stage_keep_nothing_of_the_one_before(capsys):
+    """They are built once for a command: neither a method's epochs stay, nor an option, nor a request to print."""
+    BUILT.clear()
+    first = resolved_settings([*FIT, "--model=Train"])
+    assert BUILT.keys() == {"fit"}
+    unlearning = [*SALUN, "--trainer.gradient_clip_val=1"]
+    other = resolved_settings(unlearning)
+    assert other["trainer"]["max_epochs"] == SalUn.trainer_arguments["max_epochs"] != first["trainer"]["max_epochs"]
+    assert main([*FIT, "--model=Train", "--print_config", "--trainer.max_epochs=many"]) == 2
+    assert not BUILT, "a parser that has failed is not used again"
+    capsys.readouterr()
+    assert resolved_settings([*FIT, "--model=Train"]) == resolved_settings([*FIT, "--model=Train"]) == first
+    assert capsys.readouterr().out == ""
