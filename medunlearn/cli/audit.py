@@ -6,7 +6,7 @@ from pathlib import Path
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
 from medunlearn.errors import InputError, counted
-from medunlearn.files import output_folder, writing_to
+from medunlearn.files import writable_folder
 
 EPILOG = """what is asked, and who asks:
   with the model alone         ROC of confidence, margin, loss, entropy and modified entropy, forgotten against unseen
@@ -42,8 +42,7 @@ def audit(argv: list[str]) -> int:
     settings = Settings(given.nonmembers, given.draws, given.seed)
     subjects = read_subjects(given.runs, given.against)
     if given.out is not None:
-        with writing_to(output_folder(given.out)):
-            pass  # check that it can be written before figures are computed
+        writable_folder(given.out)  # before figures are computed
     found = audited(subjects, settings)
     for each in found:
         show(f"{terminal(each)}\n")

@@ -3,8 +3,6 @@
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
-import jsonargparse
-from docstring_parser import DocstringStyle
 from jsonargparse import ArgumentParser
 
 from medunlearn.cli.classes import type_of
@@ -25,9 +23,6 @@ HELP = {
     "trainer.max_steps": "Stop after this many steps; -1 for as many as the epochs have.",
     "trainer.precision": "Precision of training, such as 32-true, bf16-mixed or 16-mixed.",
 }
-
-# Lightning's docstrings and these are in Google's form; by default each is parsed in four forms.
-jsonargparse.set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE)
 
 
 def parser_options(command: str) -> dict[str, Any]:

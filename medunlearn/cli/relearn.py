@@ -8,7 +8,7 @@ from pathlib import Path
 from medunlearn.cli.parser import CommandParser
 from medunlearn.cli.screen import show
 from medunlearn.errors import InputError
-from medunlearn.files import output_folder, write_whole, writing_to
+from medunlearn.files import output_folder, writable_folder, write_whole, writing_to
 
 EPILOG = """The run, the model that it started from and its Retrains are trained on the forget set, each from its own
 weights, with the same batches; the files of the runs stay as they are. docs/audits/relearn.md says how to read it.
@@ -40,8 +40,7 @@ def relearn(argv: list[str]) -> int:
     schedule = Schedule(given.steps, given.lr, given.batch_size, given.seed, given.every)
     subjects = read_subjects(given.runs, given.against)
     if out is not None:
-        with writing_to(out):
-            pass  # check that it can be written before models are trained
+        writable_folder(out)  # before models are trained
     found = [relearned(each, schedule, given.file, given.backbone) for each in subjects]
     text = tables(found)
     show(text)

@@ -13,7 +13,14 @@ from medunlearn.files.texts import (
     read_yaml,
     unreadable,
 )
-from medunlearn.files.writing import access_remedy, output_folder, write_whole, writing_remedy, writing_to
+from medunlearn.files.writing import (
+    access_remedy,
+    output_folder,
+    writable_folder,
+    write_whole,
+    writing_remedy,
+    writing_to,
+)
 
 __all__ = [
     "UNOPENED",
@@ -34,6 +41,7 @@ __all__ = [
     "read_npy",
     "read_yaml",
     "unreadable",
+    "writable_folder",
     "write_whole",
     "writing_remedy",
     "writing_to",

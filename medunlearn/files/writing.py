@@ -38,6 +38,17 @@ def output_folder(given: Path) -> Path:
     return folder
 
 
+def writable_folder(given: Path) -> Path:
+    """Return the folder that `--out` names, made now: a command checks it before work whose results go there.
+
+    Raises:
+        InputError: If it is a file, or cannot be made.
+    """
+    folder = output_folder(given)
+    with writing_to(folder):
+        return folder
+
+
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
     """Make the folder that `--out` names; within the `with` block, errors of writing to it become `InputError`.

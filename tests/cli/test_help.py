@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from medunlearn import SalUn, Train
+from medunlearn import FineTune, SalUn, Train
 from medunlearn.__main__ import main
 from medunlearn.cli.help import method_help
 from medunlearn.cli.settings import resolved_settings
@@ -105,3 +105,21 @@ def test_a_command_without_options_says_what_to_give(capsys, command):
     assert shown.startswith(f"medunlearn: error: {command}: nothing is given; name ")
     assert 3 <= len(shown.splitlines()) <= 4
     assert f"medunlearn {command} --config " in shown
+
+
+class InNumPysForm(FineTune):
+    """A method whose author writes docstrings as NumPy does.
+
+    Parameters
+    ----------
+    pull : float
+        Strength of the pull to the start.
+    """
+
+    def __init__(self, *args, pull: float = 1.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.pull = pull
+
+
+def test_arguments_of_ones_own_method_are_explained_in_whatever_form_its_docstring_has():
+    assert re.search(r"--model\.init_args\.pull X +Strength of the pull to the start\.", method_help(InNumPysForm))

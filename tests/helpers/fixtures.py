@@ -65,9 +65,8 @@ def _workplace(tmp_path, numbered, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: None)  # here no power is cut, and each waits for the disk
     last = next(reversed(sys.modules))
     yield
-    for name in [
-        *takewhile(lambda name: name != last, reversed(sys.modules))
-    ]:  # or a test would find another's modules
+    # Modules that a test has written, or the next one would find them.
+    for name in [*takewhile(lambda name: name != last, reversed(sys.modules))]:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
     os.environ.pop("WANDB_MODE", None)
